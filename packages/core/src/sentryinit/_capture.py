@@ -1,0 +1,249 @@
+"""The moments of one request, and the one decision on what is reported of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sentryinit import _policy
+from sentryinit._debug import DebugPanic
+from sentryinit._request import UNDESCRIBED, RequestInfo
+from sentryinit._state import STATE
+
+log = logging.getLogger("sentryinit")
+
+R = TypeVar("R")
+
+# More than this many held log records are a storm, and no longer one error said twice.
+MOST_HELD = 10
+
+
+class Held(NamedTuple):
+    """The event of an error that was logged while it was not yet known what becomes of it."""
+
+    event: dict[str, Any]
+    hint: dict[str, Any]
+
+    @property
+    def error(self) -> BaseException | None:
+        """The exception that was logged."""
+        return (self.hint.get("exc_info") or (None, None))[1]
+
+    def tells_of(self, failure: BaseException | None) -> bool:
+        """Tell whether the record is about *failure*; None is an answer without exception."""
+        if failure is None:
+            return self.error is None
+        failures = list(_policy.tree(failure))
+        if self.error is not None:
+            return any(link in failures for link in _policy.tree(self.error))
+        record = self.hint["log_record"]
+        arguments = record.args if isinstance(record.args, tuple) else (record.msg, record.args)
+        if any(argument is link for link in failures for argument in (*arguments, record.msg)):
+            return True
+        text = _policy.text(failure)
+        return bool(text) and text in record.getMessage()  # formatted before, so it can be again
+
+
+class Capture(Generic[R]):
+    """What happened to one request so far. Reports at most one failure; its methods never raise.
+
+    *status* is what went out to the client, None before. *gone*: the client is known to have left.
+    *event_id*: of the event that tells of this request's failure.
+    """
+
+    # Defaults on the class: a request that goes well writes two or three attributes of its own.
+    status: int | None = None
+    gone = False
+    closed = False
+    event_id: str | None = None
+    info: RequestInfo | None = None
+    trace: dict[str, str] | None = None
+    held: tuple[Held, ...] = ()
+    reported: tuple[BaseException, ...] = ()
+    noted: BaseException | None = None
+    _handled = True
+    _decided = False
+    _owes = False
+    _failure: BaseException | None = None
+
+    def __init__(self, adapter: Adapter[R], request: R) -> None:
+        self.adapter = adapter
+        self.request = request
+
+    def note(self, exc: BaseException, *, handled: bool = True) -> None:
+        """An exception was seen inside; whether it matters is decided when the status goes out."""
+        self.noted, self._handled = exc, handled
+
+    def answer(self, status: int) -> None:
+        """*status* goes out to the client; for a 5xx, what is known by now is the evidence."""
+        self.status = status
+        if 500 <= status <= 599:
+            self._safely(self._answered)
+        else:
+            # Whatever it was, it has been dealt with.
+            self.noted = None
+            if self.held:
+                self._safely(self._release)
+
+    def raised(self, exc: BaseException, status: int | None = None) -> None:
+        """*exc* crosses the boundary: nobody inside handled it.
+
+        *status* is what the client gets, if that is not what went out before (or else 500).
+        """
+        self._safely(self._crossed, exc, status or self.status or 500)
+
+    def settle(self) -> None:
+        """The handler is done, if not the body: report now what there is to report."""
+        if self._owes or self.held:
+            self._safely(self._settle)
+
+    def close(self) -> None:
+        """The request is over, its body included. Idempotent."""
+        if not self.closed:
+            self.settle()
+            self.closed = True
+            # A task that outlives the request keeps its context, and with it this object.
+            del self.request
+            self.noted = self._failure = None
+            self.reported = self.held = ()
+
+    @property
+    def panicked(self) -> bool:
+        """Tell whether the failure is the debug route's."""
+        return isinstance(self._failure, DebugPanic)
+
+    def hold(self, held: Held) -> Held | None:
+        """Keep *held* until the request is decided; return one that has to go out now instead."""
+        self.held += (held,)
+        if len(self.held) <= MOST_HELD:
+            return None
+        first, *rest = self.held
+        self.held = tuple(rest)
+        return first
+
+    def knows(self, exc: BaseException) -> bool:
+        """Tell whether *exc*, or what it came from, is on an event of this request already."""
+        return any(link is known for link in _policy.tree(exc) for known in self.reported)
+
+    def told(self, exc: BaseException, event_id: str | None) -> None:
+        """*exc* is on the event *event_id*, whoever captured it."""
+        self.reported += tuple(_policy.tree(exc))
+        self.event_id = event_id
+
+    def related(self) -> list[Held]:
+        """Return the held records that tell of this request's failure."""
+        return [held for held in self.held if held.tells_of(self._failure)]
+
+    def describe(self) -> RequestInfo:
+        """Return the description of the request; one that says nothing, if the adapter fails."""
+        if self.info is None:
+            try:
+                self.info = self.adapter.describe(self.request)
+            except Exception as error:  # noqa: BLE001 # it reads what applications and clients made
+                log.warning("describing a request failed: %s", type(error).__name__)
+                self.info = UNDESCRIBED
+        return self.info
+
+    def _answered(self) -> None:
+        # A 5xx that is made up for nobody is no failure.
+        self._owes = not (self._decided or self.gone or self.adapter.gone(self.request))
+        # Described now: a framework may have put its request away by the end.
+        self.describe()
+        if isinstance(self.noted, DebugPanic):
+            self._settle()
+
+    def _crossed(self, exc: BaseException, status: int) -> None:
+        if not (self._decided or self.closed or self._is_abort(exc)):
+            self._fail(exc, handled=False, status=status)
+
+    def _settle(self) -> None:
+        if self._owes and not self._decided:
+            self._decide(self.status or 500)
+        self._release()
+
+    def _decide(self, status: int) -> None:
+        logged = next((held.error for held in reversed(self.held) if held.error), None)
+        error = _policy.real_error(self.noted or logged, self.adapter.status_of)
+        if error is not None and not self._is_abort(error):
+            self._fail(error, handled=self._handled, status=status)
+        self._decided = True
+        # An exception that the application captured itself says more than its status.
+        if error is None and not self.reported and STATE.reporter is not None:
+            STATE.reporter.status(self, status)
+
+    def _fail(self, exc: BaseException, *, handled: bool, status: int) -> None:
+        self._decided, self._failure = True, exc
+        if STATE.reporter is not None and not self.knows(exc):
+            STATE.reporter.exception(self, exc, handled=handled, status=status)
+
+    def _release(self) -> None:
+        """Send the held records that do not tell of this request's failure."""
+        waiting, self.held = self.held, ()
+        for held in waiting:
+            twice = held.error is not None and self.knows(held.error)
+            if not (twice or (self._decided and held.tells_of(self._failure))):
+                if held.error is not None:
+                    self.told(held.error, held.event.get("event_id"))
+                if STATE.reporter is not None:
+                    STATE.reporter.release(self, held)
+
+    def _safely(self, step: Callable[..., None], *details: Any) -> None:
+        try:
+            step(*details)
+        except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
+            log.warning("deciding on a failure failed: %s", type(error).__name__)
+
+    def _is_abort(self, exc: BaseException) -> bool:
+        adapter = self.adapter
+        gone = self.gone or adapter.gone(self.request)
+        server = adapter.server(self.request)
+        return _policy.is_abort(exc, _policy.Request(adapter.aborts, server, gone))
+
+
+_CURRENT: ContextVar[Capture[Any] | None] = ContextVar("sentryinit_capture", default=None)
+
+
+def current() -> Capture[Any] | None:
+    """Return the capture of the request that this code runs for, None outside of requests."""
+    capture = _CURRENT.get()
+    return None if capture is None or capture.closed else capture
+
+
+def _no_status(exc: BaseException) -> int | None:  # noqa: ARG001 # the default of a callback
+    return None
+
+
+def _not_gone(request: Any) -> bool:  # noqa: ARG001 # the default of a callback
+    return False
+
+
+def _no_server(request: Any) -> tuple[object, ...]:  # noqa: ARG001 # the default of a callback
+    return ()
+
+
+@dataclass(frozen=True)
+class Adapter(Generic[R]):
+    """The facts of a framework, for requests of type ``R``.
+
+    *name*: the mechanism of its events. *describe*: runs only when an event is being built.
+    *status_of*: the status of an exception that is a response, else None. *aborts*: its classes
+    for a client that went away. *server*: the server's callables and streams, to tell its errors
+    from the application's own. *gone*: whether the client's connection is known to be closed.
+    """
+
+    name: str
+    describe: Callable[[R], RequestInfo]
+    status_of: Callable[[BaseException], int | None] = _no_status
+    aborts: tuple[type[BaseException], ...] = ()
+    server: Callable[[R], tuple[object, ...]] = _no_server
+    gone: Callable[[R], bool] = _not_gone
+
+    def open(self, request: R) -> Capture[R]:
+        """Begin *request*: until ``close()``, what happens in this context belongs to it."""
+        capture = Capture(self, request)
+        _CURRENT.set(capture)
+        STATE.begin()
+        return capture

@@ -1,0 +1,30 @@
+"""The debug route: an error on demand, for whoever has the token."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import parse_qsl
+
+from sentryinit._state import STATE
+
+PATH = "/debug/sentry-panic"
+TOKEN_HEADER = "X-Sentryinit-Debug-Token"  # noqa: S105 # the name of a header
+EVENT_ID_HEADER = "X-Sentry-Event-Id"
+
+
+class DebugPanic(Exception):  # noqa: N818 # it is no error
+    """Raised on purpose by the debug route."""
+
+    def __init__(self) -> None:
+        super().__init__("raised on purpose by the debug route of sentryinit")
+
+
+def may_panic(header: str | None, query: str) -> bool:
+    """Tell whether *header* (of ``X-Sentryinit-Debug-Token``) or ``?token=`` in *query* is right.
+
+    Never, if no token is configured. Takes the same time for any wrong token.
+    """
+    expected = STATE.settings["debug_token"] if STATE.settings else ""
+    given = header or dict(parse_qsl(query)).get("token", "")
+    same = hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
+    return same and bool(expected)

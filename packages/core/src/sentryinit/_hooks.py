@@ -1,0 +1,193 @@
+"""The hooks that ``sentry_sdk``'s client calls on whatever leaves: the last ones there are."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from sentryinit import _policy
+from sentryinit._capture import Capture, Held, current
+from sentryinit._redact import Redactor, minimal
+from sentryinit._request import UNKNOWN, section, trace
+from sentryinit._settings import Settings
+from sentryinit._state import STATE
+
+log = logging.getLogger("sentryinit")
+
+# In the hint of an event: what we know of it, and that it has been here before.
+OURS, RELEASED = "sentryinit", "sentryinit_released"
+
+# On an exception: it is on an event. The attribute says whether a request knows of that.
+_MARK = "__sentryinit_seen__"
+_IN_REQUEST, _ORPHAN = "in a request", "where no request was known"
+
+# Mechanisms of the SDK's own integrations for what is behind a boundary of ours.
+_FRAMEWORKS = frozenset(
+    "aiohttp asgi bottle django falcon fastapi flask litestar pyramid quart sanic "
+    "starlette starlite tornado wsgi".split()
+) - {"celery"}
+
+
+def is_seen(exc: BaseException) -> bool:
+    """Tell whether *exc*, or what it came from, is on an event already."""
+    return any(hasattr(link, _MARK) for link in _policy.tree(exc))
+
+
+def claim_orphan(exc: BaseException) -> bool:
+    """Tell whether *exc* was captured where its request was not known, as in a worker thread.
+
+    True once: the next request that raises the same instance has a failure of its own.
+    """
+    orphans = [e for e in _policy.tree(exc) if getattr(e, _MARK, "") == _ORPHAN]
+    for orphan in orphans:
+        _mark(orphan, _IN_REQUEST)
+    return bool(orphans)
+
+
+def _mark(exc: BaseException, value: str) -> None:
+    try:
+        setattr(exc, _MARK, value)
+    except (AttributeError, TypeError):
+        # A class with slots: it goes unmarked, and a second capture outside is a second event.
+        log.debug("%s cannot be marked", type(exc).__name__)
+
+
+class Hooks:
+    """``before_send`` and ``before_breadcrumb``; neither raises, neither loses an event."""
+
+    def __init__(self, settings: Settings, policy: _policy.Policy, redactor: Redactor) -> None:
+        self._settings, self._policy, self._redact = settings, policy, redactor
+
+    def before_send(self, event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any] | None:
+        """Return *event* as it may leave, or None. The last hook there is; never raises."""
+        # Attachments pass no hook at all: they do not leave.
+        hint["attachments"] = []
+        if event.get("type") == "check_in":
+            return self._masked(event)
+        try:
+            capture = _capture_of(hint)
+            if self._drops(event, hint, capture):
+                return None
+            self._enrich(event, hint, capture)
+        except Exception as error:  # noqa: BLE001 # an event must not be lost to a fault of ours
+            log.warning("completing an event failed: %s", type(error).__name__)
+            event = minimal(event, "report_error")
+        return self._after_users_hook(event, hint)
+
+    def before_breadcrumb(self, crumb: dict[str, Any], hint: dict[str, Any]) -> Any:
+        """Return what the user's hook makes of *crumb*; if it fails, the crumb is lost."""
+        try:
+            return self._settings["before_breadcrumb"](crumb, hint)
+        except Exception as error:  # noqa: BLE001 # the hook is somebody else's code
+            log.warning("before_breadcrumb failed: %s", type(error).__name__)
+            return None
+
+    def _drops(self, event: dict[str, Any], hint: dict[str, Any], capture: Any) -> bool:
+        """Tell whether *event* is no news; keep a logged error until its request is decided."""
+        if OURS in hint:
+            return False
+        exc = _exception(hint)
+        if exc is not None and (_policy.is_abort(exc) or self._policy.ignores(exc)):
+            return True
+        if RELEASED in hint:
+            return False
+        # Once the status is out, a record may have to wait for hours: a stream, a WebSocket.
+        if capture is not None and capture.status is None and "log_record" in hint:
+            return _hold(capture, Held(event, hint))
+        if exc is None:
+            return False
+        if is_seen(exc) or (capture is not None and (capture.knows(exc) or _is_frameworks(event))):
+            return True
+        if capture is not None:
+            capture.told(exc, event.get("event_id"))
+        return False
+
+    def _enrich(self, event: dict[str, Any], hint: dict[str, Any], capture: Any) -> None:
+        ours = hint.get(OURS, {})
+        exc = _exception(hint)
+        if exc is not None:
+            _mark(exc, _ORPHAN if capture is None else _IN_REQUEST)
+        tags = event["tags"] = {**(event.get("tags") or {}), "service": self._settings["service"]}
+        if not event.get("release"):
+            event.pop("release", None)
+        if "level" in ours:
+            event["level"] = ours["level"]
+        if capture is None:
+            return
+        info = capture.describe()
+        contexts = event.setdefault("contexts", {})
+        capture.trace = contexts["trace"] = trace(capture.trace, info)
+        if "status" in ours:
+            tags["status_code"] = str(ours["status"])
+            contexts["response"] = {"status_code": ours["status"]}
+            _fold(event, capture.related())
+        event["request"] = section(info, self._settings)
+        event["transaction"] = info.route or UNKNOWN
+        event["transaction_info"] = {"source": "route"}
+
+    def _after_users_hook(self, event: dict[str, Any], hint: dict[str, Any]) -> Any:
+        hook = self._settings["before_send"]
+        if hook is not None:
+            try:
+                changed = hook(event, hint)
+            except Exception as error:  # noqa: BLE001 # the hook is somebody else's code
+                log.warning("before_send failed: %s", type(error).__name__)
+                # What it would have taken out is not known, so nothing of the kind stays in.
+                changed = minimal(event, "before_send_error")
+            # It may add attachments as well.
+            hint["attachments"] = []
+            if changed is None:
+                return None
+            event = changed
+        return self._masked(event)
+
+    def _masked(self, event: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._redact.event(event)
+        except Exception as error:  # noqa: BLE001 # neither lost nor unmasked
+            log.warning("masking an event failed: %s", type(error).__name__)
+            return minimal(event, "redaction_error")
+
+
+def drop(item: Any, hint: Any) -> None:  # noqa: ARG001 # the signature of a hook
+    """Let nothing through: transactions, logs and metrics are not errors."""
+
+
+def _exception(hint: dict[str, Any]) -> BaseException | None:
+    return (hint.get("exc_info") or (None, None))[1]
+
+
+def _capture_of(hint: dict[str, Any]) -> Capture[Any] | None:
+    if OURS in hint:
+        return hint[OURS].get("capture")  # type: ignore[no-any-return] # the hint is untyped
+    return hint.get(RELEASED) or current()
+
+
+def _hold(capture: Capture[Any], held: Held) -> bool:
+    overdue = capture.hold(held)
+    if overdue is not None and STATE.reporter is not None:
+        STATE.reporter.release(capture, overdue)
+    return True
+
+
+def _is_frameworks(event: dict[str, Any]) -> bool:
+    """Tell whether the SDK's own integration says what the boundary is about to say."""
+    values = (event.get("exception") or {}).get("values") or [{}]
+    return (values[-1].get("mechanism") or {}).get("type") in _FRAMEWORKS
+
+
+def _fold(event: dict[str, Any], related: list[Held]) -> None:
+    """Keep the text of log records that told of the same failure, as breadcrumbs of its event."""
+    crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
+    for held in related:
+        if held.error is None:
+            record = held.hint["log_record"]
+            crumbs.append(
+                {
+                    "type": "log",
+                    "level": held.event.get("level", "error"),
+                    "category": record.name,
+                    "message": record.getMessage(),
+                    "timestamp": held.event.get("timestamp"),
+                }
+            )

@@ -1,0 +1,169 @@
+"""``init``: from settings to a configured ``sentry_sdk``, or to nothing at all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from sentryinit import _kinds, _settings
+from sentryinit._policy import Policy
+from sentryinit._state import STATE
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from sentryinit._options import Options
+
+log = logging.getLogger("sentryinit")
+
+
+class Handle:
+    """What :func:`init` returns: call it to flush, or use it as a context manager.
+
+    As a context manager it reports the exception that leaves the block, lets it go on, and flushes.
+    """
+
+    def __call__(self) -> None:
+        """Send what waits, for at most ``flush_timeout`` seconds. Does nothing when off."""
+        if STATE.reporter is not None:
+            STATE.reporter.flush()
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if STATE.reporter is not None and exc is not None:
+            STATE.reporter.escaped(exc, "sentryinit")
+        self()
+
+
+def init(service: str | None = None, **options: Unpack[Options]) -> Handle:
+    """Configure error reporting for this process; the first call counts.
+
+    Every option is taken from its argument, else from its environment variable, else from its
+    default: see ``docs/reference/settings.md``. Without a DSN nothing is installed and
+    ``sentry_sdk`` is not imported; with a malformed one likewise, after a warning.
+
+    Raises ``TypeError`` or ``ValueError`` for an unknown option, for one of ``sentry_sdk``'s that
+    is not yours to set, and for a wrong value in an argument. A wrong value in the environment is
+    a warning.
+    """
+    arguments: dict[str, Any] = {"service": service, **options}
+    if STATE.settings is not None:
+        _again(_settings.check_arguments(arguments, "argument"))
+    else:
+        _start(_settings.resolve(arguments, os.environ))
+    return Handle()
+
+
+def ensure(
+    boundary: str, default_service: str | None = None, config: Mapping[str, Any] | None = None
+) -> bool:
+    """Run :func:`init` for an adapter if nobody has; tell whether reporting is on.
+
+    *boundary* names who asks. *config* are options from the framework's configuration; there, text
+    is read as in the environment. *default_service* counts if no service is configured.
+    """
+    config = {name: _parsed(name, value) for name, value in (config or {}).items()}
+    if STATE.settings is not None:
+        _again(_settings.check_arguments(config, f"{boundary} configuration"))
+    else:
+        fallback = {"service": _kinds.SERVICE.repair(default_service)} if default_service else {}  # type: ignore[misc] # SERVICE has one
+        where = f"{boundary} configuration"
+        _start(_settings.resolve(config, os.environ, where=where, fallbacks=fallback))
+    if STATE.reporter is None:
+        STATE.left_out += (boundary,)
+    return STATE.reporter is not None
+
+
+def _parsed(name: str, value: Any) -> Any:
+    option = _settings.TABLE.get(name)
+    if option is None or not isinstance(value, str):
+        return value
+    try:
+        return option.kind.parse(value)
+    except (TypeError, ValueError):
+        return value  # refused by name, like any other wrong value
+
+
+def _again(given: Mapping[str, Any]) -> None:
+    """Say what a second call would have changed: a fleet is not to guess which one counted."""
+    settings = STATE.settings
+    if settings is None:
+        return
+    asked = given.get("service", settings["service"])
+    if asked != settings["service"]:
+        log.warning(
+            "init() was called again with another service: %s; %s stays", asked, settings["service"]
+        )
+    elif given.get("dsn") and STATE.reporter is None and STATE.left_out:
+        log.warning(
+            "init() with a DSN came after %s was set up without one; call init() first",
+            ", ".join(STATE.left_out),
+        )
+
+
+def _start(settings: _settings.Settings) -> None:
+    for warning in settings.warnings:
+        log.warning("%s", warning)
+    STATE.settings = settings
+    host = _settings.backend(settings["dsn"])
+    if settings["dsn"] and host is None:
+        log.warning(
+            "the DSN of service %s (from %s) is malformed: expected "
+            "https://<key>@<host>/<project number>; reporting is off",
+            settings["service"],
+            settings.sources["dsn"],
+        )
+    if host is not None:
+        _switch_on(settings)
+    _announce(settings, host)
+
+
+def _announce(settings: _settings.Settings, host: str | None) -> None:
+    parts = [
+        f"{name}={settings[name] or 'none'} ({settings.sources[name]})"
+        for name in ("service", "environment", "release")
+    ]
+    where = f"backend={host} ({settings.sources['dsn']})" if host else "no usable DSN"
+    log.info("%s: %s %s", "on" if STATE.reporter else "off", " ".join(parts), where)
+
+
+def _switch_on(settings: _settings.Settings) -> None:
+    # Not before there is a DSN: importing the SDK is most of what a start costs.
+    from sentryinit import _sdk
+    from sentryinit._report import Reporter
+
+    policy = Policy(
+        settings["ignore_errors"],
+        settings["ignore_messages"],
+        settings["ignore_statuses"],
+        settings["ignore_paths"],
+    )
+    begin = _sdk.configure(settings, policy)
+    STATE.reporter = Reporter(settings, policy)
+    STATE.begin = begin
+    _watch_threads()
+
+
+def _watch_threads() -> None:
+    """Report what escapes a thread; the hook of the standard library costs nothing until then."""
+    if threading.excepthook.__module__ == __name__:
+        return
+    previous = threading.excepthook
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if STATE.reporter is not None and args.exc_value is not None:
+            STATE.reporter.escaped(args.exc_value, "threading")
+        previous(args)
+
+    threading.excepthook = hook

@@ -1,0 +1,164 @@
+"""What a setting may hold: how it is checked as an argument and read from text."""
+
+from __future__ import annotations
+
+import builtins
+import math
+import pkgutil
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A sort of value: the words that describe it, its check and its spelling in the environment.
+
+    *check* takes an argument and returns what the core works with; *parse* takes text. Both raise
+    ``TypeError`` or ``ValueError`` for anything else. *repair* makes the nearest good value of bad
+    text, where there is one.
+    """
+
+    expected: str
+    check: Callable[[Any], Any]
+    parse: Callable[[str], Any]
+    repair: Callable[[str], Any] | None = None
+    secret: bool = False
+
+
+def _require(good: bool, value: object) -> Any:
+    if not good:
+        raise ValueError
+    return value
+
+
+def _of_type(*types: type) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        # bool is an int to isinstance, and True seconds is nobody's intention.
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise TypeError
+        return value
+
+    return check
+
+
+def split(text: str) -> list[str]:
+    """Return the items of a CSV *text*, without blanks and empty ones."""
+    return [item for item in map(str.strip, text.split(",")) if item]
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    _require(word in {"0", "false", "no", "off"}, word)
+    return False
+
+
+def _count(value: Any) -> int:
+    return int(_require(_of_type(int)(value) >= 0, value))
+
+
+def _number(value: Any) -> float:
+    _of_type(int, float)(value)
+    return float(_require(math.isfinite(value) and value >= 0, value))
+
+
+def _fraction(value: Any) -> float:
+    return float(_require(_number(value) <= 1, value))
+
+
+def _items(value: Any, check: Callable[[Any], Any]) -> tuple[Any, ...]:
+    # A lone string is iterable too: "abc" would silently become a, b and c.
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise TypeError
+    return tuple(map(check, value))
+
+
+def _list_of(expected: str, check: Callable[[Any], Any]) -> Kind:
+    def many(value: Any) -> tuple[Any, ...]:
+        return _items(value, check)
+
+    return Kind(expected, many, lambda text: many(split(text)))
+
+
+def _error(value: Any) -> Any:
+    if isinstance(value, type):
+        return _require(issubclass(value, BaseException), value)
+    name = _of_type(str)(value)
+    return _require("." in name.strip(".") or hasattr(builtins, name), name)
+
+
+def _pattern(value: Any) -> re.Pattern[str]:
+    try:
+        return re.compile(value)
+    except re.error as error:
+        raise ValueError from error
+
+
+def _statuses(value: Any) -> range:
+    if isinstance(value, int):
+        value = str(_of_type(int)(value))
+    low, dash, high = _of_type(str, range)(value).partition("-") if isinstance(value, str) else (
+        value.start,
+        "-",
+        value.stop - 1,
+    )
+    span = range(int(low), int(high if dash else low) + 1)
+    return _require(len(span) > 0 and span[0] >= 100 and span[-1] <= 599, span)  # type: ignore[no-any-return] # _require hands back what it was given
+
+
+def _imported(text: str) -> Any:
+    try:
+        return pkgutil.resolve_name(text.strip())
+    except (ImportError, AttributeError) as error:
+        raise ValueError from error
+
+
+def _callable(value: Any) -> Any:
+    if not callable(value):
+        raise TypeError
+    return value
+
+
+def _word(limit: int, odd: str) -> Kind:
+    bad = re.compile(odd)
+
+    def check(value: Any) -> str:
+        good = 0 < len(_of_type(str)(value)) <= limit and not bad.search(value)
+        return str(_require(good, value))
+
+    def repair(text: str) -> str | None:
+        return bad.sub("-", text.strip())[:limit] or None
+
+    return Kind(f"1 to {limit} visible characters without blanks", check, check, repair)
+
+
+def one_of(*words: str) -> Kind:
+    """Return the kind of a list whose items are among *words*."""
+    return _list_of(
+        f"a list of some of {', '.join(words)}", lambda item: _require(item in words, item)
+    )
+
+
+TEXT = Kind("text", _of_type(str), str)
+SECRET = Kind("text", _of_type(str), str, secret=True)
+SERVICE = _word(200, r"[^\w.:/@+~-]")
+ENVIRONMENT = _word(64, r"[^\w.:@+~-]")
+RELEASE = _word(200, r"[^\w.:@+~()-]")
+FLAG = Kind("true or false", _of_type(bool), _flag)
+COUNT = Kind("a whole number, 0 or more", _count, lambda text: _count(int(text)))
+NUMBER = Kind("a number, 0 or more", _number, lambda text: _number(float(text)))
+FRACTION = Kind("a number from 0 to 1", _fraction, lambda text: _fraction(float(text)))
+NAMES = _list_of("a list of names", _of_type(str))
+ERRORS = _list_of("a list of exception classes or dotted names of such", _error)
+PATTERNS = _list_of("a list of regular expressions", _pattern)
+STATUSES = _list_of("a list of statuses from 100 to 599, or spans such as 502-504", _statuses)
+HOOK = Kind("a callable (in the environment: module:name)", _callable, _imported)
+OBJECT = Kind("an object (in the environment: module:name)", lambda value: value, _imported)
+OBJECTS = Kind(
+    "a list of objects (in the environment: module:name of a class, called without arguments)",
+    lambda value: _items(value, lambda item: item),
+    lambda text: tuple(_callable(_imported(item))() for item in split(text)),
+)

@@ -1,0 +1,180 @@
+"""Building events and handing them to ``sentry_sdk``, whose client has our hooks in it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Hashable
+from typing import Any
+
+import sentry_sdk
+from sentry_sdk.utils import event_from_exception
+
+from sentryinit import _policy
+from sentryinit._capture import Capture, Held
+from sentryinit._hooks import OURS, RELEASED, claim_orphan, is_seen
+from sentryinit._redact import minimal
+from sentryinit._request import UNKNOWN
+from sentryinit._settings import Settings
+from sentryinit._storm import Storm
+
+log = logging.getLogger("sentryinit")
+
+
+class Reporter:
+    """Decides and builds; every public method is safe to call from a request."""
+
+    def __init__(self, settings: Settings, policy: _policy.Policy) -> None:
+        self._settings, self._policy = settings, policy
+        self._storm = Storm(settings["storm_burst"], settings["storm_per_minute"])
+
+    # -- what a capture asks for ---------------------------------------------------------------
+
+    def exception(
+        self, capture: Capture[Any], exc: BaseException, *, handled: bool, status: int
+    ) -> None:
+        """Report *exc*, unless it is ignored, held back, or on an event that nobody could relate."""
+        try:
+            silent = handled and self._policy.ignores_status(status)
+            if silent or self._policy.ignores(exc) or self._ignores_path(capture):
+                return
+            if claim_orphan(exc):
+                return
+            kind = (type(exc), _place(exc))
+            ours = {"capture": capture, "status": status}
+            capture.told(exc, self._send_exception(exc, capture.adapter.name, handled, kind, ours))
+        except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
+            self._last_resort(error, exc)
+        if isinstance(exc, SystemExit):
+            # Whoever raises it means the process to end, and a server may not wait for atexit.
+            self.flush()
+
+    def status(self, capture: Capture[Any], status: int) -> None:
+        """Report an answer that no exception explains."""
+        try:
+            info = capture.describe()
+            text = f"HTTP {status} {info.method} {info.path}"
+            if (
+                self._policy.ignores_status(status)
+                or self._policy.ignores_message(text)
+                or self._ignores_path(capture)
+            ):
+                return
+            fingerprint = [
+                "sentryinit",
+                self._settings["service"],
+                info.method,
+                info.route or UNKNOWN,
+                str(status),
+            ]
+            event = {
+                "level": "error",
+                "logentry": {"message": text, "formatted": text},
+                "fingerprint": fingerprint,
+            }
+            ours = {"capture": capture, "status": status}
+            capture.event_id = self._send(event, {}, tuple(fingerprint), ours)
+        except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
+            self._last_resort(error, None)
+
+    def escaped(self, exc: BaseException, mechanism: str) -> None:
+        """Report *exc* that nobody handled, outside of any request."""
+        try:
+            if _policy.is_abort(exc) or self._policy.ignores(exc) or is_seen(exc):
+                return
+            self._send_exception(exc, mechanism, False, (type(exc), _place(exc)), {})
+        except Exception as error:  # noqa: BLE001 # the process is ending already, with a better reason
+            self._last_resort(error, exc)
+
+    def release(self, capture: Capture[Any], held: Held) -> None:
+        """Send a logged error after all: it is not the failure of its request."""
+        try:
+            # By the client, not the scope: what the scope had to add is in the event already.
+            sentry_sdk.get_client().capture_event(held.event, {**held.hint, RELEASED: capture})  # type: ignore[arg-type] # an Event is a TypedDict
+        except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
+            self._last_resort(error, None)
+
+    def flush(self) -> None:
+        """Send what waits, for at most ``flush_timeout`` seconds; first of all what was held back."""
+        try:
+            self._summary()
+            sentry_sdk.flush(timeout=self._settings["flush_timeout"])
+        except Exception as error:  # noqa: BLE001 # flushing happens on the way out
+            log.warning("flush failed: %s", type(error).__name__)
+
+    # -- building ------------------------------------------------------------------------------
+
+    def _send_exception(
+        self, exc: BaseException, mechanism: str, handled: bool, kind: Hashable, ours: dict[str, Any]
+    ) -> str | None:
+        suppressed = self._take(kind)
+        if suppressed is None:
+            return None
+        event, hint = event_from_exception(
+            (type(exc), exc, exc.__traceback__),
+            client_options=sentry_sdk.get_client().options,
+            mechanism={"type": mechanism, "handled": handled},
+        )
+        ours["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
+        return self._capture(dict(event), hint, suppressed, ours)
+
+    def _send(
+        self, event: dict[str, Any], hint: dict[str, Any], kind: Hashable, ours: dict[str, Any]
+    ) -> str | None:
+        suppressed = self._take(kind)
+        return None if suppressed is None else self._capture(event, hint, suppressed, ours)
+
+    def _take(self, kind: Hashable) -> int | None:
+        return self._storm.take(kind) if self._settings["storm_guard"] else 0
+
+    def _capture(
+        self, event: dict[str, Any], hint: dict[str, Any], suppressed: int, ours: dict[str, Any]
+    ) -> str | None:
+        if suppressed:
+            event["contexts"] = {"sentryinit": {"suppressed": suppressed}}
+        return sentry_sdk.capture_event(event, {**hint, OURS: ours})  # type: ignore[arg-type] # an Event is a TypedDict
+
+    def _summary(self) -> None:
+        counts = self._storm.drain()
+        if not counts:
+            return
+        total = sum(counts.values())
+        text = f"{total} failures held back by the storm guard"
+        kinds = {_kind_name(kind): count for kind, count in counts.items()}
+        event = {
+            "level": "warning",
+            "logentry": {"message": text, "formatted": text},
+            "fingerprint": ["sentryinit", self._settings["service"], "suppressed"],
+            "contexts": {"sentryinit": {"suppressed": total, "kinds": kinds}},
+        }
+        sentry_sdk.capture_event(event, {OURS: {}})  # type: ignore[arg-type] # an Event is a TypedDict
+
+    def _last_resort(self, error: Exception, exc: BaseException | None) -> None:
+        """Say once that reporting broke, and send what needs nothing that can break."""
+        log.warning("an event could not be built: %s", type(error).__name__)
+        values = [{"type": type(exc).__name__}] if exc is not None else []
+        event = minimal({"level": "error", "exception": {"values": values}}, "report_error")
+        with contextlib.suppress(Exception):  # there is nothing left to try
+            sentry_sdk.capture_event(event, {OURS: {}})  # type: ignore[arg-type] # an Event is a TypedDict
+
+    def _ignores_path(self, capture: Capture[Any]) -> bool:
+        return bool(self._settings["ignore_paths"]) and self._policy.ignores_path(
+            capture.describe().path
+        )
+
+
+def _place(exc: BaseException) -> tuple[str, int]:
+    """Return file and line of the innermost frame of *exc* that is not of an installed package."""
+    place, trace = ("", 0), exc.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not place[0] or "site-packages" not in name:
+            place = name, trace.tb_lineno
+        trace = trace.tb_next
+    return place
+
+
+def _kind_name(kind: Hashable) -> str:
+    if isinstance(kind, tuple) and kind and isinstance(kind[0], type):
+        return f"{kind[0].__module__}.{kind[0].__qualname__}"
+    return " ".join(map(str, kind[2:])) if isinstance(kind, tuple) and kind[2:] else "others"

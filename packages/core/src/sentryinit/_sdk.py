@@ -1,0 +1,117 @@
+"""Setting up ``sentry_sdk``: the only module that calls its ``init``."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import sentry_sdk
+from sentry_sdk.consts import DEFAULT_OPTIONS
+from sentry_sdk.integrations.atexit import AtexitIntegration
+from sentry_sdk.integrations.excepthook import ExcepthookIntegration
+from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
+
+from sentryinit import _scope
+from sentryinit._hooks import Hooks, drop
+from sentryinit._options import TABLE
+from sentryinit._policy import Policy
+from sentryinit._redact import Redactor
+from sentryinit._settings import Settings
+
+log = logging.getLogger("sentryinit")
+
+# They repeat, at the end of a request, what a boundary has reported; and our own would go in rings.
+_SERVERS = (
+    "sentryinit aiohttp.server daphne daphne.server daphne.http_protocol django.request "
+    "django.server falcon _granian granian gunicorn.error hypercorn.error uvicorn.error waitress "
+    "werkzeug"
+).split()
+
+# Integrations of the SDK that stand where a boundary of ours stands.
+_RIVALS = frozenset(
+    "aiohttp django falcon fastapi flask starlette bottle litestar pyramid quart sanic tornado"
+    .split()
+)
+
+
+def configure(settings: Settings, policy: Policy) -> Callable[[], None]:
+    """Initialise the SDK; return what begins the scope of a request."""
+    if sentry_sdk.is_initialized():
+        log.warning(
+            "sentry_sdk.init() was called before sentryinit.init(); its client is replaced: "
+            "remove that call"
+        )
+    redactor = Redactor(settings["mask_keys"], _secrets(settings))
+    hooks = Hooks(settings, policy, redactor)
+    for name in _SERVERS:
+        ignore_logger(name)
+    sentry_sdk.init(**_options(settings, hooks))
+    rivals = sorted(_RIVALS.intersection(sentry_sdk.get_client().integrations))
+    if rivals:
+        log.warning(
+            "integrations: sentry_sdk's own for %s is active beside sentryinit's middleware; "
+            "remove it from integrations=[...]",
+            ", ".join(rivals),
+        )
+    if "argv" in settings["collect"]:
+        sentry_sdk.get_global_scope().set_extra("sys.argv", sys.argv)
+    return _scope.start()
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    return settings["debug_token"], urlsplit(settings["dsn"]).username or ""
+
+
+def _server_name(settings: Settings) -> str:
+    if "host_name" in settings["collect"]:
+        return socket.gethostname()
+    return str(settings["server_name"] or settings["service"])
+
+
+def _logging() -> LoggingIntegration:
+    # A breadcrumb for each record costs 9 us and would touch the scope of every request.
+    wanted = {"level": None, "sentry_logs_level": None, "event_level": logging.ERROR}
+    known = inspect.signature(LoggingIntegration).parameters
+    return LoggingIntegration(**{name: wanted[name] for name in wanted if name in known})  # type: ignore[arg-type] # each has its own type
+
+
+def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
+    ours = {
+        "dsn": settings["dsn"],
+        "environment": settings["environment"],
+        # None would run git in a subprocess.
+        "release": settings["release"],
+        "server_name": _server_name(settings),
+        "default_integrations": False,
+        "auto_enabling_integrations": False,
+        "integrations": [
+            AtexitIntegration(callback=lambda pending, timeout: None),  # noqa: ARG005 # quiet on stderr
+            ExcepthookIntegration(),
+            _logging(),
+            *settings["integrations"],
+        ],
+        "include_local_variables": "locals" in settings["collect"],
+        "max_request_body_size": "never",
+        "auto_session_tracking": False,
+        "trace_propagation_targets": [],
+        "shutdown_timeout": settings["flush_timeout"],
+        "before_send": hooks.before_send,
+        "before_breadcrumb": hooks.before_breadcrumb if settings["before_breadcrumb"] else None,
+        "before_send_transaction": drop,
+        "before_send_log": drop,
+        "before_send_metric": drop,
+        # Ours is the last pass over an event; None would mean theirs, which knows keys only.
+        "event_scrubber": False,
+    }
+    passed = {
+        name: settings[name]
+        for name, option in TABLE.items()
+        if option.sdk and settings[name] is not None
+    }
+    # Older releases do not know all of them, and refuse what they do not know.
+    return {name: value for name, value in (ours | passed).items() if name in DEFAULT_OPTIONS}

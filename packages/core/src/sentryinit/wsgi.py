@@ -1,0 +1,223 @@
+"""The boundary for any WSGI application, and its debug route.
+
+An adapter for a WSGI framework uses the same boundary, with a descriptor of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from sentryinit.adapters import (
+    EVENT_ID_HEADER,
+    Adapter,
+    Capture,
+    DebugPanic,
+    RequestInfo,
+    ensure,
+    may_panic,
+)
+from sentryinit._debug import PATH
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from typing_extensions import Unpack
+
+    from sentryinit._options import Options
+
+__all__ = ["ADAPTER", "SentryInitMiddleware", "debug_panic", "describe", "server"]
+
+_CAPTURE = "sentryinit.capture"
+_NO_BODY = frozenset({"", "0"})
+
+
+def describe(environ: WSGIEnvironment, route: str | None = None) -> RequestInfo:
+    """Return the description of a request from its *environ*."""
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    headers = [
+        (name[5:].replace("_", "-"), str(value))
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    ]
+    headers += [
+        (name.replace("_", "-"), str(environ[name]))
+        for name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+        if environ.get(name)
+    ]
+    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    return RequestInfo(
+        method=environ["REQUEST_METHOD"],
+        scheme=environ["wsgi.url_scheme"],
+        host=host,
+        # PEP 3333: the bytes of the path, as if they were Latin-1.
+        path=quote(path.encode("latin-1", "replace")) or "/",
+        query=environ.get("QUERY_STRING", ""),
+        headers=headers,
+        client=environ.get("REMOTE_ADDR"),
+        route=route,
+    )
+
+
+def server(environ: WSGIEnvironment) -> tuple[object, ...]:
+    """Return what in *environ* is the server's, to tell its errors from the application's."""
+    return (environ.get("wsgi.input"),)
+
+
+ADAPTER: Adapter[WSGIEnvironment] = Adapter("wsgi", describe, server=server)
+
+
+class SentryInitMiddleware:
+    """Reports what *app* fails with; changes nothing of what it answers.
+
+    *options* are those of :func:`sentryinit.init` and count if nobody has called it yet. Without a
+    DSN, the call returns *app* itself.
+    """
+
+    def __new__(
+        cls,
+        app: WSGIApplication,
+        *,
+        adapter: Adapter[WSGIEnvironment] = ADAPTER,
+        **options: Unpack[Options],
+    ) -> Any:
+        return object.__new__(cls) if ensure(adapter.name, None, options) else app
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        adapter: Adapter[WSGIEnvironment] = ADAPTER,
+        **options: Unpack[Options],  # noqa: ARG002 # for __new__
+    ) -> None:
+        self._app, self._adapter = app, adapter
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        outer: Capture[WSGIEnvironment] | None = environ.get(_CAPTURE)
+        if outer is not None:
+            # A boundary further out has this request; one that knows the framework knows more.
+            if self._adapter is not ADAPTER:
+                outer.adapter = self._adapter
+            return self._app(environ, start_response)
+        capture = environ[_CAPTURE] = self._adapter.open(environ)
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Callable[[bytes], object]:
+            code = int(status[:3])
+            if code >= 500:
+                headers = _failing(capture, code, headers, exc_info)
+            else:
+                capture.answer(code)
+            return start_response(status, headers, exc_info) if exc_info else start_response(
+                status, headers
+            )
+
+        try:
+            body = self._app(environ, start)
+        except DebugPanic as panic:
+            return _panicked(capture, panic, start_response)
+        except BaseException as exc:
+            # Nothing has been sent: start_response() only promises, the body is what goes out.
+            capture.raised(exc, 500)
+            capture.close()
+            raise
+        return _watched(body, capture, environ)
+
+
+def _failing(
+    capture: Capture[Any], code: int, headers: list[tuple[str, str]], exc_info: Any
+) -> list[tuple[str, str]]:
+    """Tell *capture* of a 5xx, with the exception that is being handled; return the headers."""
+    exc = (exc_info or sys.exc_info())[1]
+    if exc is not None and not capture.noted:
+        capture.note(exc)
+    capture.answer(code)
+    if capture.panicked and capture.event_id:
+        return [*headers, (EVENT_ID_HEADER, capture.event_id)]
+    return headers
+
+
+def _panicked(
+    capture: Capture[Any], panic: DebugPanic, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer for the debug route: a server's own 500 has no place for the event id."""
+    capture.raised(panic, 500)
+    headers = [("Content-Type", "text/plain"), (EVENT_ID_HEADER, capture.event_id or "none")]
+    capture.close()
+    start_response("500 Internal Server Error", headers)
+    return [b"Internal Server Error"]
+
+
+def _watched(
+    body: Iterable[bytes], capture: Capture[Any], environ: WSGIEnvironment
+) -> Iterable[bytes]:
+    """Return *body*, or what fails in it could not be seen: a wrapper that sees it."""
+    wrapper = environ.get("wsgi.file_wrapper")
+    if isinstance(body, (list, tuple)) or (
+        isinstance(wrapper, type) and isinstance(body, wrapper)
+    ):
+        # Complete already, or the server's own way to send a file, which it knows by its class.
+        capture.close()
+        return body
+    capture.settle()
+    return _SizedBody(body, capture) if hasattr(body, "__len__") else _Body(body, capture)
+
+
+class _Body:
+    """A body that is watched while it is being sent."""
+
+    def __init__(self, body: Iterable[bytes], capture: Capture[Any]) -> None:
+        self._body, self._capture = body, capture
+
+    def __iter__(self) -> Iterator[bytes]:
+        sent = False
+        try:
+            for chunk in self._body:
+                sent = sent or bool(chunk)
+                yield chunk
+            self._capture.settle()
+        except GeneratorExit:
+            raise
+        except BaseException as exc:
+            # Until the first bytes, a server can still answer with its own 500.
+            self._capture.raised(exc, None if sent else 500)
+            raise
+
+    def close(self) -> None:
+        """Close the body, as the server must; its failure is the request's as well."""
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        except BaseException as exc:
+            self._capture.raised(exc)
+            raise
+        finally:
+            self._capture.close()
+
+
+class _SizedBody(_Body):
+    """A body whose length a server may look at, to send a Content-Length."""
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type] # made only for bodies that have a length
+
+
+def debug_panic(app: WSGIApplication, path: str = PATH) -> WSGIApplication:
+    """Return *app* with the debug route at *path*.
+
+    With the right token the route raises; otherwise *app* answers, with its own 404.
+    """
+
+    def route(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") == path and may_panic(
+            environ.get("HTTP_X_SENTRYINIT_DEBUG_TOKEN"), environ.get("QUERY_STRING", "")
+        ):
+            raise DebugPanic
+        return app(environ, start_response)
+
+    return route

@@ -1,0 +1,117 @@
+"""Reading events, and what of an event is the same for every adapter, run and machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sentryinit_testkit._driver import ROUTE, Driver
+
+Event = dict[str, Any]
+
+BEHAVIOURS = "sentryinit_testkit.behaviours"
+UNKNOWN = "<unknown>"
+
+# Ids, times and versions, and what the SDK says of itself.
+_VARYING = ("event_id", "timestamp", "sdk", "platform", "modules", "_meta", "debug_meta", "dist")
+_VARYING_CONTEXTS = ("runtime", "os", "device")
+
+
+def exceptions(event: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the exceptions of *event*, the one that was raised last at the end."""
+    found = event.get("exception") or {}
+    return list(found.get("values", ()) if isinstance(found, Mapping) else found)
+
+
+def outermost(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the exception that *event* is about."""
+    values = exceptions(event)
+    assert values, f"not an exception event: {title(event)}"
+    return values[-1]
+
+
+def mechanism(event: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the type and ``handled`` of the mechanism."""
+    found = outermost(event).get("mechanism") or {}
+    return found.get("type"), found.get("handled")
+
+
+def types(event: Mapping[str, Any]) -> list[str]:
+    """Return the types of the exceptions."""
+    return [str(value.get("type")) for value in exceptions(event)]
+
+
+def message(event: Mapping[str, Any]) -> str | None:
+    """Return the message of an event without exception."""
+    entry = event.get("logentry") or {}
+    return entry.get("formatted") or entry.get("message") or event.get("message")
+
+
+def title(event: Mapping[str, Any]) -> str:
+    """Return what a backend shows as the event's name."""
+    values = exceptions(event)
+    if values:
+        return f"{values[-1].get('type')}: {values[-1].get('value')}"
+    return str(message(event))
+
+
+def tags(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags, whichever of their two forms they have."""
+    found = event.get("tags") or {}
+    return dict(found)
+
+
+def crumbs(event: Mapping[str, Any]) -> list[str]:
+    """Return the messages of the breadcrumbs."""
+    found = event.get("breadcrumbs") or {}
+    values = found.get("values", ()) if isinstance(found, Mapping) else found
+    return [str(crumb.get("message")) for crumb in values]
+
+
+def frames(value: Mapping[str, Any]) -> list[str]:
+    """Return the functions of the behaviours on the stack of one exception."""
+    stack = value.get("stacktrace") or {}
+    return [
+        str(frame["function"])
+        for frame in stack.get("frames") or ()
+        if frame.get("module") == BEHAVIOURS
+    ]
+
+
+def normal(event: Event, driver: Driver) -> Event:
+    """Return what *event* has in common with those of other adapters.
+
+    A framework that lacks ``route`` is granted the template for its fixed word; whether each says
+    what it should is clause D3.
+    """
+    routeless = "route" in driver.missing()
+    kept = {key: value for key, value in event.items() if key not in _VARYING}
+    if routeless and kept.get("transaction") == UNKNOWN:
+        kept["transaction"] = ROUTE
+    if "fingerprint" in kept:
+        kept["fingerprint"] = [
+            ROUTE if routeless and part == UNKNOWN else part for part in kept["fingerprint"]
+        ]
+    kept["tags"] = tags(event)
+    kept["contexts"] = {
+        name: sorted(value) if name == "trace" else value
+        for name, value in sorted((event.get("contexts") or {}).items())
+        if name not in _VARYING_CONTEXTS
+    }
+    if exceptions(event):
+        kept["exception"] = [_exception(value, driver) for value in exceptions(event)]
+    kept["breadcrumbs"] = crumbs(event)
+    return {key: kept[key] for key in sorted(kept) if kept[key] not in ({}, [], None)}
+
+
+def _exception(value: Mapping[str, Any], driver: Driver) -> Event:
+    found = value.get("mechanism") or {}
+    kind = found.get("type")
+    return {
+        "type": value.get("type"),
+        "module": value.get("module"),
+        "value": value.get("value"),
+        "mechanism": "<adapter>" if kind == driver.name else kind,
+        "handled": found.get("handled"),
+        "frames": frames(value),
+    }

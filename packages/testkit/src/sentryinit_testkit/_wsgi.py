@@ -1,0 +1,221 @@
+"""A WSGI server in the process, to the letter of PEP 3333."""
+
+from __future__ import annotations
+
+import contextvars
+import io
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO
+
+from sentryinit_testkit._driver import Reply, Unsupported
+from sentryinit_testkit._peer import CLIENT, HOST, Call, Exchange, reset
+
+_log = logging.getLogger("gunicorn.error")
+
+
+class FileWrapper:
+    """The server's ``wsgi.file_wrapper``: what it gets back as itself it can send by the kernel."""
+
+    def __init__(self, file: BinaryIO, block: int = 8192) -> None:
+        self.file, self.block = file, block
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self.file.read(self.block), b"")
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+
+class Input:
+    """``wsgi.input``: counts what is taken, and fails as a socket does."""
+
+    def __init__(self, call: Call) -> None:
+        half = len(call.body) // 2
+        self._body = io.BytesIO(call.body if call.client == "stays" else call.body[:half])
+        self._client, self.taken = call.client, 0
+
+    def _take(self, data: bytes) -> bytes:
+        if not data and self._client == "resets":
+            raise reset()
+        self.taken += len(data)
+        return data
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to *size* bytes, all by default."""
+        data = self._take(self._body.read(size))
+        # A whole body was asked for and only the beginning of it is there.
+        if self._client == "resets" and (size < 0 or len(data) < size):
+            raise reset()
+        return data
+
+    def readline(self, size: int = -1) -> bytes:
+        """Return a line."""
+        return self._take(self._body.readline(size))
+
+    def readlines(self, hint: int = -1) -> list[bytes]:
+        """Return the lines."""
+        return [self._take(line) for line in self._body.readlines(hint)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readline, b"")
+
+
+def _environ(call: Call, stream: Input) -> dict[str, Any]:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": call.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": call.path,
+        "QUERY_STRING": call.query,
+        "SERVER_NAME": HOST,
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": CLIENT,
+        "REMOTE_PORT": "50123",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": stream,
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileWrapper,
+    }
+    for name, value in call.all_headers:
+        key = name.upper().replace("-", "_")
+        environ[key if key in {"CONTENT_LENGTH", "CONTENT_TYPE"} else f"HTTP_{key}"] = value
+    return environ
+
+
+class _Gone(Exception):
+    """The client has what it wanted."""
+
+
+class _Response:
+    """One response under way: headers wait for the first byte of the body."""
+
+    def __init__(self, call: Call) -> None:
+        self.exchange, self._call = Exchange(), call
+        self._line: tuple[str, list[tuple[str, str]]] | None = None
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        if exc_info:
+            try:
+                if self.exchange.status is not None:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # as PEP 3333 asks: the traceback holds this frame
+        elif self._line is not None:
+            raise AssertionError("start_response was called twice")
+        assert status[:3].isdigit() and status[3:4] == " ", status
+        assert isinstance(headers, list), headers
+        self._line = status, headers
+        return self.write
+
+    def write(self, data: bytes) -> None:
+        assert isinstance(data, bytes), data
+        if data:
+            self._send_headers()
+            if self._call.takes is not None and len(self.exchange.chunks) >= self._call.takes:
+                raise _Gone
+            self.exchange.journal.append(f"sent {data.decode('latin-1')}")
+            self.exchange.chunks.append(data)
+
+    def finish(self) -> None:
+        self._send_headers()
+        self.exchange.complete = True
+
+    def _send_headers(self) -> None:
+        assert self._line is not None, "a body without start_response"
+        if self.exchange.status is None:
+            self.exchange.status = int(self._line[0][:3])
+            self.exchange.headers = [(name.lower(), value) for name, value in self._line[1]]
+
+    def send_all(self, iterable: Iterable[bytes]) -> None:
+        for chunk in iterable:
+            self.write(chunk)
+        self.finish()
+
+
+class WsgiPeer:
+    """Serves WSGI applications; each sequence in an empty context, as in a worker's thread."""
+
+    def serve(self, app: Any, *calls: Call) -> list[Exchange]:
+        """Serve *calls* one after the other in one context."""
+        return contextvars.Context().run(lambda: [self._serve(app, call) for call in calls])
+
+    def together(self, app: Any, *calls: Call) -> list[Exchange]:
+        """Serve *calls* in a thread each."""
+        exchanges: dict[int, Exchange] = {}
+
+        def work(number: int, call: Call) -> None:
+            exchanges[number] = self._serve(app, call)
+
+        threads = [
+            threading.Thread(target=work, args=(number, call)) for number, call in enumerate(calls)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [exchanges[number] for number in range(len(calls))]
+
+    def websocket(self, app: Any, *texts: str) -> Exchange:
+        """WSGI has none."""
+        raise Unsupported("WSGI has no WebSockets")
+
+    def start(self, app: Any) -> Exchange:
+        """WSGI has none."""
+        raise Unsupported("WSGI has no start-up")
+
+    def outside(self, app: Any, meet: Callable[[], Reply | None]) -> Any:
+        """Return *app* behind a component that runs *meet* first."""
+
+        def component(environ: Any, start_response: Any) -> Any:
+            reply = meet()
+            if reply is None:
+                return app(environ, start_response)
+            start_response(reply.line, list(reply.headers))
+            return [reply.body]
+
+        return component
+
+    def _serve(self, app: Any, call: Call) -> Exchange:
+        if call.cancel is not None:
+            raise Unsupported("WSGI has no cancellation")
+        stream, response = Input(call), _Response(call)
+        environ = _environ(call, stream)
+        exchange, iterable = response.exchange, None
+        try:
+            iterable = exchange.iterable = app(environ, response.start)
+            response.send_all(iterable)
+        except _Gone:
+            # gunicorn closes with its own error pending: sys.exc_info() is not the application's.
+            try:
+                raise reset()
+            except ConnectionResetError:
+                _close(iterable, exchange)
+        except BaseException as error:  # noqa: BLE001 # whatever comes is what the case looks at
+            exchange.fail(error)
+            if call.logs:
+                _log.error("Error handling request %s", call.path, exc_info=sys.exc_info())
+            _close(iterable, exchange)
+        else:
+            _close(iterable, exchange)
+        exchange.taken = stream.taken
+        exchange.input_kept = environ["wsgi.input"] is stream
+        return exchange
+
+
+def _close(iterable: Any, exchange: Exchange) -> None:
+    close = getattr(iterable, "close", None)
+    try:
+        if close is not None:
+            close()
+    except BaseException as error:  # noqa: BLE001 # whatever comes is what the case looks at
+        exchange.fail(error)

@@ -1,0 +1,130 @@
+"""F: cost."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import pytest
+import sentry_sdk
+import sentryinit.adapters
+from sentryinit import _redact
+
+from sentryinit_testkit import _events, behaviours
+from sentryinit_testkit._contract import Contract
+from sentryinit_testkit._driver import Reply, Request
+from sentryinit_testkit._lab import Lab
+from sentryinit_testkit._peer import Call
+from sentryinit_testkit._watch import calls
+
+# What happens only when an event is built or a scope is forked, by module and function.
+EXPENSIVE = {
+    ("sentry_sdk.scope", "__copy__"),
+    ("sentry_sdk.scope", "fork"),
+    ("sentry_sdk.scope", "_merge_scopes"),
+    ("sentry_sdk.utils", "event_from_exception"),
+    ("sentry_sdk.client", "capture_event"),
+    ("sentryinit._scope", "_materialise"),
+}
+
+
+class Cost(Contract):
+    """Clauses F1 to F3."""
+
+    def test_f1_good_request_describes_nothing(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """F1: A good request is not described: 0 descriptions, and 1 for a bad one."""
+        described: list[object] = []
+        make = sentryinit.adapters.RequestInfo.__init__
+
+        def count(self: object, *args: object, **facts: object) -> None:
+            described.append(self)
+            make(self, *args, **facts)  # type: ignore[arg-type,misc] # handed on as it came
+
+        monkeypatch.setattr(sentryinit.adapters.RequestInfo, "__init__", count)
+        lab.serve(behaviours.good)
+        lab.serve(behaviours.answers(404))
+        assert len(described) == 0
+        lab.serve(behaviours.fails)
+        assert len(described) == 1
+
+    def test_f1_good_request_builds_nothing(self, lab: Lab) -> None:
+        """F1: A good request forks no scope, builds no event, formats and masks nothing."""
+        app = lab.app(behaviours.good)
+        lab.peer.serve(app, Call())
+        with calls() as made:
+            lab.peer.serve(app, Call())
+        assert EXPENSIVE.intersection(made) == set()
+        assert [call for call in made if call[0] in {_redact.__name__, "logging"}] == []
+
+    def test_f2_good_request_leaves_nothing_behind(self, lab: Lab) -> None:
+        """F2: After any number of good requests there are as many allocated blocks as before."""
+        app = lab.app(behaviours.good)
+        number = 100
+
+        def round_of_requests() -> int:
+            gc.collect()
+            before = sys.getallocatedblocks()
+            lab.peer.serve(app, *[Call()] * number)
+            gc.collect()
+            return sys.getallocatedblocks() - before
+
+        round_of_requests()
+        # What caches take they take once: the best of three rounds shows what stays each time.
+        assert min(round_of_requests() for _ in range(3)) < number // 10
+
+    def test_f2_request_is_not_kept(self, lab: Lab) -> None:
+        """F2: Nothing holds on to a request that is over, failed or not."""
+        seen: list[int] = []
+
+        class Basket:
+            """Something large that belongs to a request."""
+
+        def fail(_request: Request) -> Reply:
+            basket = Basket()
+            seen.append(id(basket))
+            behaviours.fails()
+
+        lab.peer.serve(lab.app(fail), Call(), Call())
+        lab.peer.serve(lab.app(behaviours.good), Call())
+        # The newest error may be the last that sys or the SDK remembers; the first one may not.
+        gc.collect()
+        kept = [thing for thing in gc.get_objects() if isinstance(thing, Basket)]
+        assert len(kept) <= 1
+
+    def test_f3_storm_is_counted_to_the_last_failure(self, lab: Lab) -> None:
+        """F3: Of a storm, the budget is delivered now, and the exact rest as a count at the flush."""
+        lab.start(storm_guard=True, storm_burst=3, storm_per_minute=0)
+        lab.peer.serve(lab.app(behaviours.fails), *[Call()] * 50)
+        assert lab.titles == ["ShopError: no stock"] * 3
+        lab.flush()
+        counted = [
+            event["contexts"]["sentryinit"]["suppressed"]
+            for event in lab.events
+            if "sentryinit" in event.get("contexts", {})
+        ]
+        assert (len(lab.events), sum(counted)) == (4, 47)
+
+    def test_f3_storm_of_statuses_is_counted_too(self, lab: Lab) -> None:
+        """F3: So it is for answers, and each kind of failure has its own budget."""
+        lab.start(storm_guard=True, storm_burst=2, storm_per_minute=0)
+        lab.peer.serve(lab.app(behaviours.answers(503)), *[Call()] * 10)
+        lab.peer.serve(lab.app(behaviours.answers(500)), *[Call()] * 10)
+        assert [_events.tags(event)["status_code"] for event in lab.events] == [
+            "503",
+            "503",
+            "500",
+            "500",
+        ]
+
+    def test_f3_held_back_failure_builds_nothing(self, lab: Lab) -> None:
+        """F3: A failure beyond the budget builds no event and describes no request."""
+        lab.start(storm_guard=True, storm_burst=1, storm_per_minute=0)
+        app = lab.app(behaviours.fails)
+        lab.peer.serve(app, Call())
+        with calls() as made:
+            lab.peer.serve(app, Call())
+        expensive = {("sentry_sdk.utils", "event_from_exception"), ("sentry_sdk.client", "capture_event")}
+        assert expensive.intersection(made) == set()
+        assert sentry_sdk.is_initialized()

@@ -1,0 +1,223 @@
+"""C: exactly one."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+import sentry_sdk
+import sentryinit.asgi
+import sentryinit.wsgi
+
+from sentryinit_testkit import _events, _isolated, behaviours
+from sentryinit_testkit._contract import Contract, needs
+from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Reply, Request
+from sentryinit_testkit._lab import Lab
+from sentryinit_testkit._peer import Call
+
+GENERIC = {
+    "wsgi": sentryinit.wsgi.SentryInitMiddleware,
+    "asgi": sentryinit.asgi.SentryInitMiddleware,
+}
+
+
+def _captures_and_raises(_request: Request) -> Reply:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        sentry_sdk.capture_exception(error)
+        raise
+
+
+def _captures_and_raises_another(_request: Request) -> Reply:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        sentry_sdk.capture_exception(error)
+        raise RuntimeError("cannot order") from error
+
+
+def _logs_and_raises(_request: Request) -> Reply:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError:
+        behaviours.log.exception("cannot order")
+        raise
+
+
+def _logs_and_raises_another(_request: Request) -> Reply:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        behaviours.log.exception("cannot order")
+        raise RuntimeError("cannot order") from error
+
+
+def _logs_text_and_raises(_request: Request) -> Reply:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        behaviours.log.error("cannot order: %s", error)  # noqa: TRY400 # without a traceback
+        raise
+
+
+def _logs_and_answers(status: int) -> Behaviour:
+    def behaviour(_request: Request) -> Reply:
+        try:
+            behaviours.fails()
+        except behaviours.ShopError:
+            behaviours.log.exception("cannot order")
+        return Reply(status)
+
+    return behaviour
+
+
+def _logs_text_and_answers(status: int) -> Behaviour:
+    def behaviour(_request: Request) -> Reply:
+        behaviours.log.error("out of %s", "stock")
+        return Reply(status)
+
+    return behaviour
+
+
+class ExactlyOne(Contract):
+    """Clauses C1 to C6."""
+
+    @pytest.mark.parametrize("behaviour", [_captures_and_raises, _captures_and_raises_another])
+    def test_c1_captured_and_raised_is_one_event(self, lab: Lab, behaviour: Behaviour) -> None:
+        """C1: An error that the handler captured itself, then raised or raised from: one event."""
+        lab.serve(behaviour)
+        assert "ShopError" in _events.types(lab.one_event())
+
+    @pytest.mark.parametrize(
+        "behaviour", [_logs_and_raises, _logs_and_raises_another, _logs_text_and_raises]
+    )
+    def test_c2_logged_and_raised_is_one_event_of_ours(
+        self, lab: Lab, behaviour: Behaviour
+    ) -> None:
+        """C2: An error that was logged, then raised or raised from: one event, and it is ours."""
+        lab.serve(behaviour)
+        assert _events.mechanism(lab.our_event()) == (lab.driver.name, False)
+
+    def test_c2_logged_and_answered_500_is_one_event_of_ours(self, lab: Lab) -> None:
+        """C2: An error that was logged, then answered 500: one event of the error, and it is ours."""
+        lab.serve(_logs_and_answers(500))
+        event = lab.our_event()
+        assert (_events.types(event), _events.mechanism(event)) == (
+            ["ShopError"],
+            (lab.driver.name, True),
+        )
+
+    def test_c2_logged_and_handled_into_503_is_one_event_of_ours(self, lab: Lab) -> None:
+        """C2: An error that was logged, raised, and answered by its handler: one event, ours."""
+
+        def fail(request: Request) -> Reply:
+            try:
+                return behaviours.handled(503)(request)  # type: ignore[return-value] # it raises
+            except Exception:
+                behaviours.log.exception("cannot order")
+                raise
+
+        lab.serve(fail)
+        assert _events.types(lab.our_event()) == ["HandledError"]
+
+    def test_c2_logged_and_answered_200_is_the_log_event(self, lab: Lab) -> None:
+        """C2: An error logged in a request that goes well is that log event."""
+        lab.serve(_logs_and_answers(200))
+        event = lab.one_event()
+        assert (event["logger"], _events.types(event)) == ("shop", ["ShopError"])
+
+    def test_c2_text_logged_and_answered_200_is_the_log_event(self, lab: Lab) -> None:
+        """C2: So is one logged without an exception."""
+        lab.serve(_logs_text_and_answers(200))
+        event = lab.one_event()
+        assert (event["logger"], _events.message(event)) == ("shop", "out of stock")
+
+    def test_c2_server_that_logs_it_adds_none(self, lab: Lab) -> None:
+        """C2: The server's and the framework's own log lines about it are no event."""
+        lab.serve(behaviours.fails, Call(logs=True))
+        lab.our_event()
+
+    @pytest.mark.parametrize(
+        "name", ["django.request", "aiohttp.server", "falcon", "uvicorn.error", "gunicorn.error"]
+    )
+    def test_c2_known_loggers_add_none(self, lab: Lab, name: str) -> None:
+        """C2: Nor are those of frameworks and servers that are on the way."""
+
+        def fail(_request: Request) -> Reply:
+            try:
+                behaviours.fails()
+            except behaviours.ShopError:
+                logging.getLogger(name).exception("Internal Server Error: /orders/17")
+                raise
+
+        lab.serve(fail)
+        lab.our_event()
+
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    def test_c3_installed_twice_is_one_event(self, lab: Lab, behaviour: Behaviour) -> None:
+        """C3: The adapter installed twice reports once."""
+        lab.serve(behaviour, copies=2)
+        lab.our_event()
+
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    def test_c3_mounted_application_is_one_event(self, lab: Lab, behaviour: Behaviour) -> None:
+        """C3: The adapter in an application and in one that is mounted in it reports once."""
+        exchange = lab.serve(
+            call=Call(path=MOUNT + PATH), mounted=lab.app(behaviour)
+        )
+        assert exchange.status in {500, 503}
+        lab.our_event()
+
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    def test_c3_generic_middleware_around_is_one_event(
+        self, lab: Lab, behaviour: Behaviour
+    ) -> None:
+        """C3: The generic middleware around it leaves the event to the adapter."""
+        app = lab.app(behaviour)
+        lab.peer.serve(GENERIC[lab.driver.protocol](app), Call())
+        lab.our_event()
+
+    def test_c4_one_instance_raised_by_three_requests_is_three_events(self, lab: Lab) -> None:
+        """C4: Three requests that raise one and the same object are three failures."""
+        error = behaviours.ShopError("made at import")
+        app = lab.app(behaviours.raises(lambda: error))
+        lab.peer.serve(app, Call(), Call(), Call())
+        assert lab.titles == ["ShopError: made at import"] * 3
+
+    @needs("sdk-integration")
+    def test_c5_integration_of_the_sdk_is_one_event_and_a_warning(self, lab: Lab) -> None:
+        """C5: The SDK's own integration beside the adapter: a warning about it, and one event."""
+        result = _isolated.run("integration", lab.driver)
+        assert len(result["titles"]) == 1, result["titles"]
+        assert result["mechanism"] == lab.driver.name
+        warned = [text for level, text in result["records"] if level == "WARNING"]
+        assert len(warned) == 1, result["records"]
+        assert all(name.partition(":")[2] in warned[0] for name in lab.driver.sdk_integrations)
+
+    def test_c6_error_from_a_thread_is_one_event(self, lab: Lab) -> None:
+        """C6: An error that crossed a thread is one event."""
+        lab.serve(behaviours.in_thread(behaviours.fails))
+        lab.our_event()
+
+    def test_c6_error_from_a_child_task_is_one_event(self, lab: Lab) -> None:
+        """C6: An error that crossed a child task is one event."""
+        lab.serve(behaviours.in_task(behaviours.fails))
+        lab.our_event()
+
+    def test_c6_captured_in_a_child_task_and_raised_is_one_event(self, lab: Lab) -> None:
+        """C6: An error captured in a child task, and raised out of it, is one event."""
+        lab.serve(behaviours.in_task(lambda: _captures_and_raises(None)))  # type: ignore[arg-type] # it does not look at its request
+        lab.one_event()
+
+    def test_c6_logged_in_a_thread_and_raised_is_one_event(self, lab: Lab) -> None:
+        """C6: An error logged in a thread, and raised out of it, is one event."""
+        lab.serve(behaviours.in_thread(lambda: _logs_and_raises(None)))  # type: ignore[arg-type] # it does not look at its request
+        lab.our_event()
+
+    @pytest.mark.skipif(sys.version_info < (3, 11), reason="task groups are of Python 3.11")
+    def test_c6_error_from_a_task_group_is_one_event(self, lab: Lab) -> None:
+        """C6: An error that crossed a task group is one event, the group."""
+        lab.serve(behaviours.in_task_group)
+        assert _events.types(lab.our_event())[-1] == "ExceptionGroup"
