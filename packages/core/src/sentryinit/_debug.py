@@ -12,7 +12,7 @@ TOKEN_HEADER = "X-Sentryinit-Debug-Token"  # noqa: S105 # the name of a header
 EVENT_ID_HEADER = "X-Sentry-Event-Id"
 
 
-class DebugPanic(Exception):  # noqa: N818 # it is no error
+class DebugPanic(Exception):  # it is no error
     """Raised on purpose by the debug route."""
 
     def __init__(self) -> None:

@@ -121,11 +121,13 @@ class Hooks:
             tags["status_code"] = str(ours["status"])
             contexts["response"] = {"status_code": ours["status"]}
             _fold(event, capture.related())
-        event["request"] = section(info, self._settings)
+        event["request"] = section(info, self._settings.values)
         event["transaction"] = info.route or UNKNOWN
         event["transaction_info"] = {"source": "route"}
 
-    def _after_users_hook(self, event: dict[str, Any], hint: dict[str, Any]) -> Any:
+    def _after_users_hook(
+        self, event: dict[str, Any], hint: dict[str, Any]
+    ) -> dict[str, Any] | None:
         hook = self._settings["before_send"]
         if hook is not None:
             try:
@@ -149,7 +151,7 @@ class Hooks:
             return minimal(event, "redaction_error")
 
 
-def drop(item: Any, hint: Any) -> None:  # noqa: ARG001 # the signature of a hook
+def drop(item: Any, hint: Any) -> None:  # the signature of a hook
     """Let nothing through: transactions, logs and metrics are not errors."""
 
 

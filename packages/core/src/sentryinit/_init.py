@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sentryinit import _kinds, _settings
+from sentryinit._options import TABLE
 from sentryinit._policy import Policy
 from sentryinit._state import STATE
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
     from sentryinit._options import Options
 
@@ -32,7 +33,7 @@ class Handle:
         if STATE.reporter is not None:
             STATE.reporter.flush()
 
-    def __enter__(self) -> Handle:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -46,7 +47,7 @@ class Handle:
         self()
 
 
-def init(service: str | None = None, **options: Unpack[Options]) -> Handle:
+def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
     """Configure error reporting for this process; the first call counts.
 
     Every option is taken from its argument, else from its environment variable, else from its
@@ -57,7 +58,9 @@ def init(service: str | None = None, **options: Unpack[Options]) -> Handle:
     is not yours to set, and for a wrong value in an argument. A wrong value in the environment is
     a warning.
     """
-    arguments: dict[str, Any] = {"service": service, **options}
+    arguments: dict[str, Any] = dict(options)
+    if service is not None:
+        arguments["service"] = service
     if STATE.settings is not None:
         _again(_settings.check_arguments(arguments, "argument"))
     else:
@@ -86,7 +89,7 @@ def ensure(
 
 
 def _parsed(name: str, value: Any) -> Any:
-    option = _settings.TABLE.get(name)
+    option = TABLE.get(name)
     if option is None or not isinstance(value, str):
         return value
     try:

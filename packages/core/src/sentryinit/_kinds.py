@@ -27,7 +27,7 @@ class Kind:
     secret: bool = False
 
 
-def _require(good: bool, value: object) -> Any:
+def _require(good: object, value: object) -> Any:
     if not good:
         raise ValueError
     return value
@@ -100,10 +100,14 @@ def _pattern(value: Any) -> re.Pattern[str]:
 def _statuses(value: Any) -> range:
     if isinstance(value, int):
         value = str(_of_type(int)(value))
-    low, dash, high = _of_type(str, range)(value).partition("-") if isinstance(value, str) else (
-        value.start,
-        "-",
-        value.stop - 1,
+    low, dash, high = (
+        _of_type(str, range)(value).partition("-")
+        if isinstance(value, str)
+        else (
+            value.start,
+            "-",
+            value.stop - 1,
+        )
     )
     span = range(int(low), int(high if dash else low) + 1)
     return _require(len(span) > 0 and span[0] >= 100 and span[-1] <= 599, span)  # type: ignore[no-any-return] # _require hands back what it was given

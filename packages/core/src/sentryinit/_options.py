@@ -76,9 +76,7 @@ class Options(TypedDict, total=False):
     server_name: Annotated[
         str, Option("Name of the host on events; the service if unset.", kinds.SERVICE, "")
     ]
-    flush_timeout: Annotated[
-        float, Option("Seconds that a flush may take.", kinds.NUMBER, 2.0)
-    ]
+    flush_timeout: Annotated[float, Option("Seconds that a flush may take.", kinds.NUMBER, 2.0)]
     ignore_errors: Annotated[
         Sequence[type[BaseException] | str],
         Option(
@@ -129,9 +127,7 @@ class Options(TypedDict, total=False):
         float,
         Option("Failures of one kind let through a minute after that.", kinds.NUMBER, 60.0),
     ]
-    before_send: Annotated[
-        Hook, Option("Your hook on each event; ours come after it.", kinds.HOOK)
-    ]
+    before_send: Annotated[Hook, Option("Your hook on each event; ours come after it.", kinds.HOOK)]
     before_breadcrumb: Annotated[
         Hook, Option("Your hook on each breadcrumb; if it fails, the crumb is lost.", kinds.HOOK)
     ]
@@ -161,12 +157,8 @@ class Options(TypedDict, total=False):
     in_app_include: Annotated[
         Sequence[str], Option("Modules that are the application's.", kinds.NAMES, sdk=True)
     ]
-    in_app_exclude: Annotated[
-        Sequence[str], Option("Modules that are not.", kinds.NAMES, sdk=True)
-    ]
-    project_root: Annotated[
-        str, Option("Folder of the application's code.", kinds.TEXT, sdk=True)
-    ]
+    in_app_exclude: Annotated[Sequence[str], Option("Modules that are not.", kinds.NAMES, sdk=True)]
+    project_root: Annotated[str, Option("Folder of the application's code.", kinds.TEXT, sdk=True)]
     dist: Annotated[str, Option("Build of a release.", kinds.RELEASE, sdk=True)]
     custom_repr: Annotated[
         Callable[[Any], str | None], Option("Text of a value.", kinds.HOOK, sdk=True)
@@ -180,20 +172,15 @@ class Options(TypedDict, total=False):
     cert_file: Annotated[str, Option("Client certificate.", kinds.TEXT, sdk=True)]
     key_file: Annotated[str, Option("Its key.", kinds.TEXT, sdk=True)]
     keep_alive: Annotated[bool, Option("TCP keep-alive probes.", kinds.FLAG, sdk=True)]
-    socket_options: Annotated[
-        Sequence[Any], Option("Socket options.", kinds.OBJECT, sdk=True)
-    ]
+    socket_options: Annotated[Sequence[Any], Option("Socket options.", kinds.OBJECT, sdk=True)]
     transport: Annotated[Any, Option("Transport in place of HTTP.", kinds.OBJECT, sdk=True)]
-    transport_queue_size: Annotated[
-        int, Option("Events that may wait.", kinds.COUNT, sdk=True)
-    ]
+    transport_queue_size: Annotated[int, Option("Events that may wait.", kinds.COUNT, sdk=True)]
     send_client_reports: Annotated[
         bool,
         Option("Tell the backend what was dropped (Sentry only).", kinds.FLAG, False, sdk=True),
     ]
     spotlight: Annotated[Any, Option("Address of a Spotlight viewer.", kinds.OBJECT, sdk=True)]
     debug: Annotated[bool, Option("Log what sentry-sdk does.", kinds.FLAG, sdk=True)]
-
 
 
 TABLE: dict[str, Option] = {

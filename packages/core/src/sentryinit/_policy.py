@@ -15,17 +15,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-if sys.version_info < (3, 11):  # pragma: no cover # groups are a builtin from 3.11 on
-    try:
-        from exceptiongroup import BaseExceptionGroup
-    except ImportError:
-
-        class BaseExceptionGroup(BaseException):  # noqa: N818 # stands in for a class that nobody can raise
-            """Matches nothing."""
-
-            exceptions: tuple[BaseException, ...] = ()
-
-
 StatusOf = Callable[[BaseException], "int | None"]
 
 CANCELLATIONS = (asyncio.CancelledError,)
@@ -40,10 +29,20 @@ DEFAULT_IGNORED = (
 )
 
 
+def members(exc: BaseException) -> tuple[BaseException, ...]:
+    """Return the members of a group; none for any other exception.
+
+    By its shape: before Python 3.11 the class comes from a backport, which we do not import.
+    """
+    found = getattr(exc, "exceptions", ())
+    good = isinstance(found, tuple) and all(isinstance(link, BaseException) for link in found)
+    return found if good else ()
+
+
 def parents(exc: BaseException) -> list[BaseException]:
     """Return what *exc* came from: members of a group, else its cause, else its context."""
-    if isinstance(exc, BaseExceptionGroup):
-        return list(exc.exceptions)
+    if members(exc):
+        return list(members(exc))
     if exc.__cause__ is not None:
         return [exc.__cause__]
     if exc.__context__ is not None and not exc.__suppress_context__:
@@ -77,7 +76,7 @@ def causes(exc: BaseException) -> Iterator[BaseException]:
 
 
 def real_error(exc: BaseException | None, status_of: StatusOf) -> BaseException | None:
-    """Return the error behind *exc*: *exc* itself unless it is a response, else what it came from."""
+    """Return *exc*, or if that is a response, the error that it came from."""
     for _ in range(100):  # a chain can be a ring
         if exc is None or status_of(exc) is None:
             return exc
@@ -151,9 +150,7 @@ def _is_abort_itself(exc: BaseException, request: Request) -> bool:
     if isinstance(exc, OSError) and request.server and raised_by(exc, request.server):
         return True
     # BaseHTTPMiddleware's complaint about an application that a disconnect stopped.
-    return (
-        request.gone and isinstance(exc, RuntimeError) and text(exc) == "No response returned."
-    )
+    return request.gone and isinstance(exc, RuntimeError) and text(exc) == "No response returned."
 
 
 def is_abort(exc: BaseException, request: Request = NO_REQUEST) -> bool:
@@ -163,8 +160,8 @@ def is_abort(exc: BaseException, request: Request = NO_REQUEST) -> bool:
     cancellation that an error merely happened during says nothing: timeouts and task groups cancel
     too; it counts once the client is known to be gone.
     """
-    if isinstance(exc, BaseExceptionGroup):
-        return all(is_abort(member, request) for member in exc.exceptions)
+    if members(exc):
+        return all(is_abort(member, request) for member in members(exc))
     for _ in range(100):  # a chain can be a ring
         if _is_abort_itself(exc, request):
             return True
@@ -177,7 +174,7 @@ def is_abort(exc: BaseException, request: Request = NO_REQUEST) -> bool:
         if implied and not request.gone:
             return False
         exc = came_from[0]
-        if isinstance(exc, BaseExceptionGroup):
+        if members(exc):
             return is_abort(exc, request)
     return False
 
@@ -212,8 +209,7 @@ class Policy:
     def ignores(self, exc: BaseException) -> bool:
         """Tell whether *exc*, one of its explicit causes, or all of a group are on a list."""
         return any(
-            self._lists(link)
-            or (isinstance(link, BaseExceptionGroup) and all(map(self.ignores, link.exceptions)))
+            self._lists(link) or (bool(members(link)) and all(map(self.ignores, members(link))))
             for link in causes(exc)
         )
 

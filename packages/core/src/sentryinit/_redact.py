@@ -78,9 +78,7 @@ class Redactor:
         if known is None:
             plain = _plain(name)
             known = (
-                plain in _EXACT
-                or plain in self._keys
-                or any(word in plain for word in _TELLING)
+                plain in _EXACT or plain in self._keys or any(word in plain for word in _TELLING)
             )
             # Names come from applications: without an end to it this would be a leak.
             if len(self._known) < 4096:

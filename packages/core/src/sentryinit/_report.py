@@ -33,7 +33,7 @@ class Reporter:
     def exception(
         self, capture: Capture[Any], exc: BaseException, *, handled: bool, status: int
     ) -> None:
-        """Report *exc*, unless it is ignored, held back, or on an event that nobody could relate."""
+        """Report *exc*, unless it is ignored, held back, or on an event already."""
         try:
             silent = handled and self._policy.ignores_status(status)
             if silent or self._policy.ignores(exc) or self._ignores_path(capture):
@@ -42,7 +42,8 @@ class Reporter:
                 return
             kind = (type(exc), _place(exc))
             ours = {"capture": capture, "status": status}
-            capture.told(exc, self._send_exception(exc, capture.adapter.name, handled, kind, ours))
+            mechanism = {"type": capture.adapter.name, "handled": handled}
+            capture.told(exc, self._send_exception(exc, mechanism, kind, ours))
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
             self._last_resort(error, exc)
         if isinstance(exc, SystemExit):
@@ -82,7 +83,8 @@ class Reporter:
         try:
             if _policy.is_abort(exc) or self._policy.ignores(exc) or is_seen(exc):
                 return
-            self._send_exception(exc, mechanism, False, (type(exc), _place(exc)), {})
+            how = {"type": mechanism, "handled": False}
+            self._send_exception(exc, how, (type(exc), _place(exc)), {})
         except Exception as error:  # noqa: BLE001 # the process is ending already, with a better reason
             self._last_resort(error, exc)
 
@@ -90,12 +92,12 @@ class Reporter:
         """Send a logged error after all: it is not the failure of its request."""
         try:
             # By the client, not the scope: what the scope had to add is in the event already.
-            sentry_sdk.get_client().capture_event(held.event, {**held.hint, RELEASED: capture})  # type: ignore[arg-type] # an Event is a TypedDict
+            sentry_sdk.get_client().capture_event(held.event, {**held.hint, RELEASED: capture})
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
             self._last_resort(error, None)
 
     def flush(self) -> None:
-        """Send what waits, for at most ``flush_timeout`` seconds; first of all what was held back."""
+        """Send what waits, for at most ``flush_timeout`` seconds, and the counts held back."""
         try:
             self._summary()
             sentry_sdk.flush(timeout=self._settings["flush_timeout"])
@@ -105,7 +107,11 @@ class Reporter:
     # -- building ------------------------------------------------------------------------------
 
     def _send_exception(
-        self, exc: BaseException, mechanism: str, handled: bool, kind: Hashable, ours: dict[str, Any]
+        self,
+        exc: BaseException,
+        mechanism: dict[str, Any],
+        kind: Hashable,
+        ours: dict[str, Any],
     ) -> str | None:
         suppressed = self._take(kind)
         if suppressed is None:
@@ -113,7 +119,7 @@ class Reporter:
         event, hint = event_from_exception(
             (type(exc), exc, exc.__traceback__),
             client_options=sentry_sdk.get_client().options,
-            mechanism={"type": mechanism, "handled": handled},
+            mechanism=mechanism,
         )
         ours["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
         return self._capture(dict(event), hint, suppressed, ours)

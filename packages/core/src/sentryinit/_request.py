@@ -58,9 +58,7 @@ def section(info: RequestInfo, settings: Mapping[str, Any]) -> dict[str, Any]:
     request: dict[str, Any] = {
         "method": info.method,
         "url": f"{info.scheme}://{info.host}{info.path}",
-        "headers": {
-            name.lower(): value for name, value in info.headers if name.lower() in allowed
-        },
+        "headers": {name.lower(): value for name, value in info.headers if name.lower() in allowed},
     }
     if "query" in collect and info.query:
         request["query_string"] = info.query

@@ -84,7 +84,8 @@ def _works() -> bool:
     """Try the lazy scope on the sentry-sdk that is here: it leans on private names."""
     _begin_lazily()
     scope = Scope.get_isolation_scope()
-    sentry_sdk_client = Scope.get_client()
+    # The one question that each event asks, and each log record: it is not to fork.
+    Scope.get_client()
     untouched = type(scope) is Untouched
     scope.set_tag("sentryinit", "self-test")
     scope.add_breadcrumb({"message": "self-test"})
@@ -92,8 +93,7 @@ def _works() -> bool:
     _begin_lazily()
     after: Any = Scope.get_isolation_scope().apply_to_event({}, {}, {})
     return (
-        sentry_sdk_client is not None
-        and untouched
+        untouched
         and type(scope) is RequestScope
         and event["tags"]["sentryinit"] == "self-test"
         and "sentryinit" not in after.get("tags", {})

@@ -34,8 +34,8 @@ _SERVERS = (
 
 # Integrations of the SDK that stand where a boundary of ours stands.
 _RIVALS = frozenset(
-    "aiohttp django falcon fastapi flask starlette bottle litestar pyramid quart sanic tornado"
-    .split()
+    "aiohttp bottle django falcon fastapi flask litestar pyramid quart sanic starlette "
+    "tornado".split()
 )
 
 
@@ -77,7 +77,7 @@ def _logging() -> LoggingIntegration:
     # A breadcrumb for each record costs 9 us and would touch the scope of every request.
     wanted = {"level": None, "sentry_logs_level": None, "event_level": logging.ERROR}
     known = inspect.signature(LoggingIntegration).parameters
-    return LoggingIntegration(**{name: wanted[name] for name in wanted if name in known})  # type: ignore[arg-type] # each has its own type
+    return LoggingIntegration(**{name: wanted[name] for name in wanted if name in known})
 
 
 def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:

@@ -119,8 +119,7 @@ def _from_environment(name: str, environ: Mapping[str, str], settings: Settings)
             repaired = option.kind.repair(text) if option.kind.repair else None
             settings.values[name] = option.default if repaired is None else repaired
             settings.warnings.append(
-                f"{_complaint(name, variable, option, text)}; "
-                f"using {settings.values[name]!r}"
+                f"{_complaint(name, variable, option, text)}; using {settings.values[name]!r}"
             )
         settings.sources[name] = variable
         return

@@ -42,7 +42,7 @@ class Storm:
         self._all = _Bucket(self._burst * ALL, clock())
 
     def take(self, kind: Hashable) -> int | None:
-        """Return how many of *kind* were held back since the last one, or None: hold this one too."""
+        """Return how many of *kind* were held back before this one; None: hold it too."""
         now = self._clock()
         with self._lock:
             bucket = self._kinds.get(kind)

@@ -46,9 +46,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _CAPTURE = "sentryinit.capture"
-_ANSWERS = frozenset(
-    {"http.response.start", "websocket.accept", "websocket.http.response.start"}
-)
+_ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _ENDS = frozenset(
     {"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"}
 )
@@ -110,12 +108,14 @@ class SentryInitMiddleware:
     adapter: Adapter[Exchange] = ADAPTER
 
     def __new__(cls, app: Application, **options: Unpack[Options]) -> Any:
+        """Return a boundary around *app*, or *app* if reporting is off."""
         return object.__new__(cls) if ensure(cls.adapter.name, None, options) else app
 
     def __init__(self, app: Application, **options: Unpack[Options]) -> None:  # noqa: ARG002 # of __new__
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, connection or lifespan with the application."""
         if scope["type"] == "lifespan":
             await _lifespan(self._app, self.adapter.name, scope, receive, send)
             return
@@ -183,8 +183,8 @@ async def _lifespan(
 ) -> None:
     """Report a start-up that fails, and flush at the end.
 
-    uvicorn raises SIGTERM anew after the shutdown, so that ``atexit`` never runs there. Blocking the
-    loop is no harm: nothing else is served by then.
+    uvicorn raises SIGTERM anew after the shutdown, so that ``atexit`` never runs there. Blocking
+    the loop is no harm: nothing else is served by then.
     """
     begun = False
 

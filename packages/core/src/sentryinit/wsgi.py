@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from sentryinit._debug import PATH
 from sentryinit.adapters import (
     EVENT_ID_HEADER,
     Adapter,
@@ -19,7 +20,6 @@ from sentryinit.adapters import (
     ensure,
     may_panic,
 )
-from sentryinit._debug import PATH
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -82,6 +82,7 @@ class SentryInitMiddleware:
         adapter: Adapter[WSGIEnvironment] = ADAPTER,
         **options: Unpack[Options],
     ) -> Any:
+        """Return a boundary around *app*, or *app* if reporting is off."""
         return object.__new__(cls) if ensure(adapter.name, None, options) else app
 
     def __init__(
@@ -93,9 +94,8 @@ class SentryInitMiddleware:
     ) -> None:
         self._app, self._adapter = app, adapter
 
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request with the application."""
         outer: Capture[WSGIEnvironment] | None = environ.get(_CAPTURE)
         if outer is not None:
             # A boundary further out has this request; one that knows the framework knows more.
@@ -112,8 +112,10 @@ class SentryInitMiddleware:
                 headers = _failing(capture, code, headers, exc_info)
             else:
                 capture.answer(code)
-            return start_response(status, headers, exc_info) if exc_info else start_response(
-                status, headers
+            return (
+                start_response(status, headers, exc_info)
+                if exc_info
+                else start_response(status, headers)
             )
 
         try:
@@ -157,9 +159,7 @@ def _watched(
 ) -> Iterable[bytes]:
     """Return *body*, or what fails in it could not be seen: a wrapper that sees it."""
     wrapper = environ.get("wsgi.file_wrapper")
-    if isinstance(body, (list, tuple)) or (
-        isinstance(wrapper, type) and isinstance(body, wrapper)
-    ):
+    if isinstance(body, (list, tuple)) or (isinstance(wrapper, type) and isinstance(body, wrapper)):
         # Complete already, or the server's own way to send a file, which it knows by its class.
         capture.close()
         return body

@@ -5,6 +5,8 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask import Flask, abort, got_request_exception, request
+from werkzeug.exceptions import ClientDisconnected, HTTPException
+
 from sentryinit import wsgi
 from sentryinit.adapters import (
     TOKEN_HEADER,
@@ -15,12 +17,12 @@ from sentryinit.adapters import (
     ensure,
     may_panic,
 )
-from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-    from sentryinit import Options
     from typing_extensions import Unpack
+
+    from sentryinit import Options
 
 _CONFIG = "SENTRYINIT_"
 # <name>, <converter:name> and <converter(arguments):name>
@@ -72,7 +74,7 @@ def _note_handled(app: Flask) -> None:
             capture.note(args[-1])
         return handle(*args)
 
-    app.handle_user_exception = handle_user_exception  # type: ignore[method-assign] # one app, not its class
+    app.handle_user_exception = handle_user_exception  # type: ignore[method-assign,assignment] # one app's, whatever its arguments
 
 
 class SentryInit:

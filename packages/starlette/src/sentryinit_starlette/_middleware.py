@@ -5,15 +5,16 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from sentryinit import asgi
-from sentryinit.adapters import Adapter, DebugPanic, RequestInfo
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-# {name:convertor}
+from sentryinit import asgi
+from sentryinit.adapters import Adapter, DebugPanic, RequestInfo
+
+# Starlette writes {name:convertor}.
 _CONVERTOR = re.compile(r":[^{}]*}")
 
 

@@ -25,7 +25,9 @@ def _scope(kind: str, call: Call) -> dict[str, Any]:
         "raw_path": call.path.encode(),
         "root_path": "",
         "query_string": call.query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in call.all_headers],
+        "headers": [
+            (name.lower().encode(), value.encode()) for name, value in call.all_headers
+        ],
         "client": (CLIENT, 50123),
         "server": (HOST, 80),
         **(
@@ -41,7 +43,8 @@ class _Connection:
 
     def __init__(self, call: Call, exchange: Exchange) -> None:
         self._call, self._exchange = call, exchange
-        self._left, self._incoming = asyncio.Event(), self._messages()
+        self._left = asyncio.Event()
+        self._incoming = self._messages()
         self._started: dict[str, Any] | None = None
 
     def _messages(self) -> list[dict[str, Any] | BaseException]:
