@@ -67,7 +67,8 @@ class Capture(Generic[R]):
     _handled = True
     _decided = False
     _owes = False
-    _failure: BaseException | None = None
+    # What has been decided on, reported or not; None is an answer that no exception explains.
+    _failures: tuple[BaseException | None, ...] = ()
 
     def __init__(self, adapter: Adapter[R], request: R) -> None:
         self.adapter = adapter
@@ -84,7 +85,7 @@ class Capture(Generic[R]):
             self._safely(self._answered)
         else:
             # Whatever it was, it has been dealt with.
-            self.noted = None
+            self.noted, self._owes = None, False
             if self.held:
                 self._safely(self._release)
 
@@ -107,13 +108,13 @@ class Capture(Generic[R]):
             self.closed = True
             # A task that outlives the request keeps its context, and with it this object.
             del self.request
-            self.noted = self._failure = None
-            self.reported = self.held = ()
+            self.noted = None
+            self.reported = self.held = self._failures = ()
 
     @property
     def panicked(self) -> bool:
         """Tell whether the failure is the debug route's."""
-        return isinstance(self._failure, DebugPanic)
+        return any(isinstance(failure, DebugPanic) for failure in self._failures)
 
     def hold(self, held: Held) -> Held | None:
         """Keep *held* until the request is decided; return one that has to go out now instead."""
@@ -133,9 +134,16 @@ class Capture(Generic[R]):
         self.reported += tuple(_policy.tree(exc))
         self.event_id = event_id
 
+    def is_abort(self, exc: BaseException) -> bool:
+        """Tell whether *exc* is the client's, the server's or a caller's giving up."""
+        adapter = self.adapter
+        gone = self.gone or adapter.gone(self.request)
+        server = adapter.server(self.request)
+        return _policy.is_abort(exc, _policy.Request(adapter.aborts, server, gone))
+
     def related(self) -> list[Held]:
-        """Return the held records that tell of this request's failure."""
-        return [held for held in self.held if held.tells_of(self._failure)]
+        """Return the held records that tell of what has been decided on."""
+        return [held for held in self.held if any(map(held.tells_of, self._failures))]
 
     def describe(self) -> RequestInfo:
         """Return the description of the request; one that says nothing, if the adapter fails."""
@@ -156,8 +164,17 @@ class Capture(Generic[R]):
             self._settle()
 
     def _crossed(self, exc: BaseException, status: int) -> None:
-        if not (self._decided or self.closed or self._is_abort(exc)):
+        if self._decided or self.closed:
+            return
+        if self.is_abort(exc):
+            self._failures += (exc,)
+            return
+        first = _policy.real_error(self.noted, self.adapter.status_of) if self._owes else None
+        if first is None or any(link is first for link in _policy.tree(exc)):
             self._fail(exc, handled=False, status=status)
+        else:
+            # Something else broke on the way out: what the 5xx was for came first.
+            self._settle()
 
     def _settle(self) -> None:
         if self._owes and not self._decided:
@@ -167,40 +184,43 @@ class Capture(Generic[R]):
     def _decide(self, status: int) -> None:
         logged = next((held.error for held in reversed(self.held) if held.error), None)
         error = _policy.real_error(self.noted or logged, self.adapter.status_of)
-        if error is not None and not self._is_abort(error):
+        if error is None:
+            self._decided = True
+            # An exception that the application captured itself says more than its status.
+            if not self.reported and STATE.reporter is not None:
+                self._failures = (None,)
+                if not STATE.reporter.status(self, status):
+                    # Ignored by its status or path: what was logged is still news.
+                    self._failures = ()
+        elif self.is_abort(error):
+            self._decided = True
+            self._failures += (error,)
+        else:
             self._fail(error, handled=self._handled, status=status)
-        self._decided = True
-        # An exception that the application captured itself says more than its status.
-        if error is None and not self.reported and STATE.reporter is not None:
-            STATE.reporter.status(self, status)
 
     def _fail(self, exc: BaseException, *, handled: bool, status: int) -> None:
-        self._decided, self._failure = True, exc
+        self._decided = True
+        self._failures += (exc,)
         if STATE.reporter is not None and not self.knows(exc):
             STATE.reporter.exception(self, exc, handled=handled, status=status)
 
     def _release(self) -> None:
         """Send the held records that do not tell of this request's failure."""
+        related = self.related()
         waiting, self.held = self.held, ()
         for held in waiting:
-            twice = held.error is not None and self.knows(held.error)
-            if not (twice or (self._decided and held.tells_of(self._failure))):
+            # One exception may have been logged twice, or captured as well.
+            known = held.error is not None and self.knows(held.error)
+            if held not in related and not known and STATE.reporter is not None:
                 if held.error is not None:
                     self.told(held.error, held.event.get("event_id"))
-                if STATE.reporter is not None:
-                    STATE.reporter.release(self, held)
+                STATE.reporter.release(self, held)
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:
         try:
             step(*details)
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
             log.warning("deciding on a failure failed: %s", type(error).__name__)
-
-    def _is_abort(self, exc: BaseException) -> bool:
-        adapter = self.adapter
-        gone = self.gone or adapter.gone(self.request)
-        server = adapter.server(self.request)
-        return _policy.is_abort(exc, _policy.Request(adapter.aborts, server, gone))
 
 
 _CURRENT: ContextVar[Capture[Any] | None] = ContextVar("sentryinit_capture", default=None)

@@ -87,8 +87,10 @@ class Hooks:
         if OURS in hint:
             return False
         exc = _exception(hint)
-        if exc is not None and (_policy.is_abort(exc) or self._policy.ignores(exc)):
-            return True
+        if exc is not None:
+            aborts = _policy.is_abort if capture is None else capture.is_abort
+            if aborts(exc) or self._policy.ignores(exc):
+                return True
         if RELEASED in hint:
             return False
         # Once the status is out, a record may have to wait for hours: a stream, a WebSocket.

@@ -50,8 +50,8 @@ class Reporter:
             # Whoever raises it means the process to end, and a server may not wait for atexit.
             self.flush()
 
-    def status(self, capture: Capture[Any], status: int) -> None:
-        """Report an answer that no exception explains."""
+    def status(self, capture: Capture[Any], status: int) -> bool:
+        """Report an answer that no exception explains; tell whether it is one to report."""
         try:
             info = capture.describe()
             text = f"HTTP {status} {info.method} {info.path}"
@@ -60,7 +60,7 @@ class Reporter:
                 or self._policy.ignores_message(text)
                 or self._ignores_path(capture)
             ):
-                return
+                return False
             fingerprint = [
                 "sentryinit",
                 self._settings["service"],
@@ -77,6 +77,7 @@ class Reporter:
             capture.event_id = self._send(event, {}, tuple(fingerprint), ours)
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
             self._last_resort(error, None)
+        return True
 
     def escaped(self, exc: BaseException, mechanism: str) -> None:
         """Report *exc* that nobody handled, outside of any request."""

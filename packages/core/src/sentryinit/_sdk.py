@@ -114,4 +114,6 @@ def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         if option.sdk and settings[name] is not None
     }
     # Older releases do not know all of them, and refuse what they do not know.
+    for name in passed.keys() - DEFAULT_OPTIONS.keys():
+        log.warning("option %s: this release of sentry-sdk does not have it", name)
     return {name: value for name, value in (ours | passed).items() if name in DEFAULT_OPTIONS}

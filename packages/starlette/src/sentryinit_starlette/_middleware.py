@@ -35,7 +35,7 @@ def _template(routes: Iterable[Any], scope: Scope) -> str | None:
         match, child = route.matches(scope)
         if match is Match.NONE:
             continue
-        path: str = getattr(route, "path", "")
+        path: str = getattr(route, "path", None) or ""  # a Host has none
         if hasattr(route, "routes"):
             inner = _template(route.routes, {**scope, **child})
             # What a mounted application without routes makes of the rest is its own affair.

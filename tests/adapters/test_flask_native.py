@@ -1,0 +1,339 @@
+"""What is Flask's alone: its hooks, its routes, its ways to put applications together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from flask import Blueprint, Flask, Response, abort, make_response
+from sentryinit.testing import Mailbox, capture
+from sentryinit_flask import SentryInit, debug_panic
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client
+
+
+class OutOfStock(Exception):
+    """The application's own, with a handler."""
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with capture(debug_token="letmein") as box:
+        yield box
+
+
+@pytest.fixture
+def app(mailbox: Mailbox) -> Flask:
+    app = Flask("orders")
+    SentryInit(app)
+    return app
+
+
+def the_event(mailbox: Mailbox) -> dict[str, object]:
+    (event,) = mailbox.events
+    return event
+
+
+def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
+    """Type or text, handled, status and route of each event."""
+    found = []
+    for event in mailbox.events:
+        values = event.get("exception", {}).get("values", [{}])
+        what = values[-1].get("type") or event["logentry"]["formatted"]
+        handled = values[-1].get("mechanism", {}).get("handled")
+        found.append((what, handled, event["tags"].get("status_code"), event["transaction"]))
+    return found
+
+
+def test_a_blueprint_s_prefix_is_part_of_the_route(app: Flask, mailbox: Mailbox) -> None:
+    """D3: nested blueprints and converters give one template."""
+    inner = Blueprint("inner", __name__, url_prefix="/orders/<int:order_id>")
+    outer = Blueprint("outer", __name__, url_prefix="/<string(length=2):lang>")
+    inner.add_url_rule("/lines/<path:line>", view_func=lambda order_id, lang, line: 1 / 0)
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+
+    app.test_client().get("/en/orders/17/lines/a/b")
+
+    assert summary(mailbox) == [
+        ("ZeroDivisionError", False, "500", "/{lang}/orders/{order_id}/lines/{line}")
+    ]
+
+
+def test_a_blueprint_s_error_handler_handles(app: Flask, mailbox: Mailbox) -> None:
+    """A6: the exception is the evidence, although the blueprint answered."""
+    blueprint = Blueprint("shop", __name__)
+
+    @blueprint.errorhandler(OutOfStock)
+    def answer(error: OutOfStock) -> tuple[str, int]:
+        return "sold out", 503
+
+    @blueprint.get("/buy")
+    def buy() -> str:
+        raise OutOfStock
+
+    app.register_blueprint(blueprint)
+    app.test_client().get("/buy")
+
+    assert summary(mailbox) == [("OutOfStock", True, "503", "/buy")]
+
+
+@pytest.mark.parametrize(
+    ("key", "handled"),
+    [(Exception, True), (500, False)],
+    ids=["Exception handles", "500 dresses"],
+)
+def test_handlers_for_everything(
+    app: Flask, mailbox: Mailbox, key: type[Exception] | int, handled: bool
+) -> None:
+    """A6: errorhandler(Exception) handles; errorhandler(500) is shown what nobody handled."""
+    app.register_error_handler(key, lambda error: ("oops", 500))
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+
+    app.test_client().get("/fail")
+
+    assert summary(mailbox) == [("ZeroDivisionError", handled, "500", "/fail")]
+
+
+def test_abort_takes_a_whole_response(app: Flask, mailbox: Mailbox) -> None:
+    """A5: abort(Response) is the framework's exception too, though it carries no code."""
+    app.add_url_rule("/busy", view_func=lambda: abort(make_response("busy", 503)))
+
+    app.test_client().get("/busy")
+
+    assert summary(mailbox) == [("HTTP 503 GET /busy", None, "503", "/busy")]
+
+
+def test_a_handler_may_fail(app: Flask, mailbox: Mailbox) -> None:
+    """A2: the handler's own exception is what nobody handled; the first is its context."""
+
+    @app.errorhandler(OutOfStock)
+    def fail(error: OutOfStock) -> str:
+        raise ValueError("in the handler")
+
+    @app.get("/buy")
+    def buy() -> str:
+        raise OutOfStock
+
+    app.test_client().get("/buy")
+
+    assert summary(mailbox) == [("ValueError", False, "500", "/buy")]
+    values = the_event(mailbox)["exception"]["values"]  # type: ignore[index] # an event is JSON
+    assert [value["type"] for value in values] == ["OutOfStock", "ValueError"]
+
+
+@pytest.mark.parametrize("hook", ["before_request", "after_request"])
+def test_hooks_that_fail(app: Flask, mailbox: Mailbox, hook: str) -> None:
+    """A2: a failure before or after the view is the request's; after_request fails twice, and
+    Flask logs that."""
+    app.add_url_rule("/fine", view_func=lambda: "fine")
+
+    def fail(*args: object) -> None:
+        raise ValueError(hook)
+
+    getattr(app, hook)(fail)
+    app.test_client().get("/fine")
+
+    assert summary(mailbox) == [("ValueError", False, "500", "/fine")]
+
+
+def test_a_teardown_that_fails(app: Flask, mailbox: Mailbox) -> None:
+    """A2: the server gets the exception, before a byte of the answer went out."""
+    app.add_url_rule("/fine", view_func=lambda: "fine")
+
+    @app.teardown_request
+    def fail(error: BaseException | None) -> None:
+        raise ValueError("teardown")
+
+    with pytest.raises(ValueError, match="teardown"):
+        app.test_client().get("/fine")
+
+    assert summary(mailbox) == [("ValueError", False, "500", "/fine")]
+
+
+def test_a_failed_request_whose_teardown_fails_as_well(app: Flask, mailbox: Mailbox) -> None:
+    """C: one request, one event: the first failure."""
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+
+    @app.teardown_request
+    def fail(error: BaseException | None) -> None:
+        raise ValueError("teardown")
+
+    with pytest.raises(ValueError, match="teardown"):
+        app.test_client().get("/fail")
+
+    assert summary(mailbox) == [("ZeroDivisionError", False, "500", "/fail")]
+
+
+def test_a_stream_keeps_its_route(app: Flask, mailbox: Mailbox) -> None:
+    """A8: Flask has put its request away by the time the body fails."""
+
+    @app.get("/orders/<int:order_id>/export")
+    def export(order_id: int) -> Response:
+        def rows() -> Iterator[str]:
+            yield "first"
+            raise ValueError("row 2")
+
+        return Response(rows())
+
+    with pytest.raises(ValueError, match="row 2"):
+        app.test_client().get("/orders/17/export").get_data()
+
+    assert summary(mailbox) == [("ValueError", False, "200", "/orders/{order_id}/export")]
+
+
+def test_async_views(app: Flask, mailbox: Mailbox) -> None:
+    """A2, A4: an async view fails and answers like any other."""
+
+    @app.get("/raise")
+    async def raises() -> str:
+        raise ValueError("async")
+
+    @app.get("/busy")
+    async def busy() -> tuple[str, int]:
+        return "busy", 503
+
+    app.test_client().get("/raise")
+    app.test_client().get("/busy")
+
+    assert summary(mailbox) == [
+        ("ValueError", False, "500", "/raise"),
+        ("HTTP 503 GET /busy", None, "503", "/busy"),
+    ]
+
+
+def test_propagated_exceptions_are_reported_by_the_boundary(app: Flask, mailbox: Mailbox) -> None:
+    """A2, A3: with TESTING or PROPAGATE_EXCEPTIONS the exception reaches the server."""
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        app.test_client().get("/fail")
+
+    assert summary(mailbox) == [("ZeroDivisionError", False, "500", "/fail")]
+
+
+def test_the_application_s_own_log_line_is_not_a_second_event(
+    app: Flask, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C2: Flask logs on a logger of the application's name, which cannot be ignored by name."""
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+
+    app.test_client().get("/fail")
+
+    assert [record.name for record in caplog.records if record.levelno == logging.ERROR] == [
+        "orders"
+    ]
+    assert summary(mailbox) == [("ZeroDivisionError", False, "500", "/fail")]
+
+
+def test_an_application_factory(mailbox: Mailbox) -> None:
+    """An extension without application; init_app() twice is once."""
+    extension = SentryInit()
+
+    def create_app() -> Flask:
+        app = Flask("orders")
+        extension.init_app(app)
+        extension.init_app(app)
+        app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+        return app
+
+    app = create_app()
+    app.test_client().get("/fail")
+
+    assert app.extensions["sentryinit"] is extension
+    assert summary(mailbox) == [("ZeroDivisionError", False, "500", "/fail")]
+
+
+def test_two_applications_in_one_process(mailbox: Mailbox) -> None:
+    """D3: each application's routes are its own, mounted side by side as well."""
+    apps = {}
+    for name in ("orders", "stock"):
+        apps[name] = Flask(name)
+        SentryInit(apps[name])
+        apps[name].add_url_rule(f"/{name}/<item>", view_func=lambda item: 1 / 0)
+    both = Client(DispatcherMiddleware(apps["orders"], {"/second": apps["stock"]}))
+
+    both.get("/orders/1")
+    both.get("/second/stock/2")
+
+    assert summary(mailbox) == [
+        ("ZeroDivisionError", False, "500", "/orders/{item}"),
+        ("ZeroDivisionError", False, "500", "/stock/{item}"),
+    ]
+    assert the_event(mailbox_of_last(mailbox))["request"]["url"] == (  # type: ignore[index] # an event is JSON
+        "http://localhost/second/stock/2"
+    )
+
+
+def mailbox_of_last(mailbox: Mailbox) -> Mailbox:
+    """Return a mailbox with the newest envelope alone."""
+    last = Mailbox()
+    last.put(mailbox.envelopes[-1])
+    return last
+
+
+def test_options_and_app_config() -> None:
+    """Arguments count before SENTRYINIT_* in app.config; text there is read as in the
+    environment."""
+    sent: list[str] = []
+    app = Flask("orders")
+    app.config["SENTRYINIT_IGNORE_STATUSES"] = "503,520-529"
+    app.config["SENTRYINIT_SERVICE"] = "from-config"
+    app.add_url_rule("/busy", "busy", lambda: ("busy", 503))
+    app.add_url_rule("/broken", "broken", lambda: ("broken", 502))
+    with capture(), pytest.MonkeyPatch.context() as patch:
+        from sentryinit import _init
+        from sentryinit._state import STATE
+
+        transport = STATE.settings["transport"]  # type: ignore[index] # capture() has set it
+        vars(STATE).clear()
+        patch.setattr(_init, "_watch_threads", lambda: None)
+        SentryInit(
+            app, service="from-argument", dsn="https://k@sentryinit.invalid/1", transport=transport
+        )
+        app.test_client().get("/busy")
+        app.test_client().get("/broken")
+        sent = [transport._mailbox.events[0]["tags"]["service"]]
+        count = len(transport._mailbox.events)
+
+    assert (sent, count) == (["from-argument"], 1)
+
+
+def test_a_wrong_option_raises_at_once() -> None:
+    """A typo in app.config is an error with a name, not a silent default."""
+    app = Flask("orders")
+    app.config["SENTRYINIT_IGNORE_STATUS"] = "503"
+
+    with pytest.raises(TypeError, match="unknown option ignore_status; did you mean ignore_status"):
+        SentryInit(app)
+
+
+def test_without_a_dsn_the_application_is_left_alone() -> None:
+    """E3: nothing is wrapped, connected or replaced."""
+    app = Flask("orders")
+    before = app.wsgi_app
+
+    SentryInit(app)
+
+    assert app.wsgi_app == before
+    assert "handle_user_exception" not in vars(app)
+
+
+@pytest.mark.parametrize("method", "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE".split())
+def test_the_debug_route_does_not_show(app: Flask, mailbox: Mailbox, method: str) -> None:
+    """I1: whatever the method, a wrong token gets the answer of a path that does not exist."""
+    app.register_error_handler(404, lambda error: ("our own 404", 404))
+    app.add_url_rule("/debug/sentry-panic", view_func=debug_panic)
+    client = app.test_client()
+
+    shut = client.open("/debug/sentry-panic?token=wrong", method=method)
+    nowhere = client.open("/debug/nowhere?token=wrong", method=method)
+
+    assert (shut.status, shut.data, list(shut.headers)) == (
+        nowhere.status,
+        nowhere.data,
+        list(nowhere.headers),
+    )
+    assert mailbox.events == []

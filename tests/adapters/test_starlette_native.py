@@ -1,0 +1,426 @@
+"""What is Starlette's and FastAPI's alone: mounts, middleware in between, tasks, templates."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+import sentry_sdk
+from fastapi import APIRouter, Depends, FastAPI
+from sentryinit.testing import Mailbox, capture
+from sentryinit_starlette import SentryInitMiddleware, debug_panic
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
+from starlette.websockets import WebSocket
+
+Messages = list[dict[str, Any]]
+
+
+class OutOfStock(Exception):
+    """The application's own, with a handler."""
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with capture(debug_token="letmein") as box:
+        yield box
+
+
+def serve(
+    app: Any, path: str, method: str = "GET", host: str = "shop.test", **scope: Any
+) -> tuple[Messages, BaseException | None]:
+    """Serve one request to *app*; return what it sent, and what it raised at the server."""
+    sent: Messages = []
+    asked = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path.partition("?")[0],
+        "raw_path": path.partition("?")[0].encode(),
+        "query_string": path.partition("?")[2].encode(),
+        "root_path": "",
+        "headers": [(b"host", host.encode())],
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+        **scope,
+    }
+
+    async def main() -> BaseException | None:
+        incoming = iter([{"type": "http.request", "body": b"", "more_body": False}])
+        forever = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            with contextlib.suppress(StopIteration):
+                return next(incoming)
+            await forever.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        try:
+            await app(asked, receive, send)
+        except Exception as exc:
+            return exc
+        return None
+
+    return sent, asyncio.run(main())
+
+
+def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
+    """Type or text, handled, status and route of each event."""
+    found = []
+    for event in mailbox.events:
+        values = event.get("exception", {}).get("values", [{}])
+        what = values[-1].get("type") or event["logentry"]["formatted"]
+        handled = values[-1].get("mechanism", {}).get("handled")
+        found.append((what, handled, event["tags"].get("status_code"), event["transaction"]))
+    return found
+
+
+async def fail(request: Request) -> Response:
+    raise ValueError("endpoint")
+
+
+def fail_in_a_thread(request: Request) -> Response:
+    sentry_sdk.set_tag("from", "a thread")
+    raise ValueError("endpoint")
+
+
+async def sold_out(request: Request) -> Response:
+    raise OutOfStock
+
+
+async def busy(request: Request) -> Response:
+    raise HTTPException(503)
+
+
+def covered(**options: Any) -> Starlette:
+    app = Starlette(**options)
+    app.add_middleware(SentryInitMiddleware)
+    return app
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("endpoint", [fail, fail_in_a_thread])
+def test_the_template_through_mounts(
+    mailbox: Mailbox, endpoint: Callable[[Request], Any], method: str
+) -> None:
+    """D3: mounts of routers and of applications, with parameters, hosts and convertors."""
+    inner = Route("/orders/{order_id:int}", endpoint, methods=["GET", "POST"])
+    app = covered(
+        routes=[
+            Mount("/shops/{shop}", routes=[Mount("/v1", app=Router([inner]))]),
+            Mount("/sub", app=Starlette(routes=[inner])),
+            Host("api.shop.test", app=Router([inner])),
+        ]
+    )
+
+    serve(app, "/shops/acme/v1/orders/17", method)
+    serve(app, "/sub/orders/17", method)
+    serve(app, "/orders/17", method, host="api.shop.test")
+
+    assert [event["transaction"] for event in mailbox.events] == [
+        "/shops/{shop}/v1/orders/{order_id}",
+        "/sub/orders/{order_id}",
+        "/orders/{order_id}",
+    ]
+    assert [
+        event["exception"]["values"][-1]["mechanism"]["handled"] for event in mailbox.events
+    ] == [False] * 3
+
+
+def test_the_url_has_the_server_s_prefix_once(mailbox: Mailbox) -> None:
+    """D5: root_path, and what a mount makes of it, are in the URL once."""
+    app = covered(routes=[Mount("/sub", routes=[Route("/fail", fail)])])
+
+    serve(app, "/proxied/sub/fail", root_path="/proxied")
+
+    (event,) = mailbox.events
+    assert (event["request"]["url"], event["transaction"]) == (
+        "http://shop.test/proxied/sub/fail",
+        "/sub/fail",
+    )
+
+
+def test_a_mounted_application_that_is_covered_as_well(mailbox: Mailbox) -> None:
+    """C3: one event, however many boundaries the request crosses."""
+    sub = covered(routes=[Route("/orders/{order_id}", fail), Route("/busy", busy)])
+    app = covered(routes=[Mount("/sub", app=sub)])
+
+    serve(app, "/sub/orders/17")
+    serve(app, "/sub/busy")
+
+    assert summary(mailbox) == [
+        ("ValueError", False, "500", "/sub/orders/{order_id}"),
+        ("HTTP 503 GET /sub/busy", None, "503", "/sub/busy"),
+    ]
+
+
+class PassThrough(BaseHTTPMiddleware):
+    """Runs the rest in a task of its own, as this base class does."""
+
+    async def dispatch(
+        self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        return await call_next(request)
+
+
+@pytest.mark.parametrize("endpoint", [fail, fail_in_a_thread])
+def test_behind_base_http_middleware(mailbox: Mailbox, endpoint: Callable[[Request], Any]) -> None:
+    """C6, D6: the exception comes out of another task, once, and the scope with it."""
+    app = Starlette(routes=[Route("/fail", endpoint)])
+    app.add_middleware(PassThrough)
+    app.add_middleware(SentryInitMiddleware)
+
+    _, raised = serve(app, "/fail")
+
+    assert isinstance(raised, ValueError)
+    assert summary(mailbox) == [("ValueError", False, "500", "/fail")]
+    if endpoint is fail_in_a_thread:
+        assert mailbox.events[0]["tags"]["from"] == "a thread"
+
+
+def test_a_handler_behind_base_http_middleware(mailbox: Mailbox) -> None:
+    """A6: from another task only the answer is seen, so that is the evidence."""
+    app = Starlette(
+        routes=[Route("/buy", sold_out)],
+        exception_handlers={OutOfStock: lambda request, exc: PlainTextResponse("sold out", 503)},
+    )
+    app.add_middleware(PassThrough)
+    app.add_middleware(SentryInitMiddleware)
+
+    serve(app, "/buy")
+
+    assert summary(mailbox) == [("HTTP 503 GET /buy", None, "503", "/buy")]
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_exception_handlers(mailbox: Mailbox, asynchronous: bool) -> None:
+    """A6: a handler in a coroutine is seen with its exception, one in a thread by its answer."""
+
+    async def handler(request: Request, exc: Exception) -> Response:
+        return PlainTextResponse("sold out", 503)
+
+    app = covered(
+        routes=[Route("/buy", sold_out)],
+        exception_handlers={
+            OutOfStock: handler
+            if asynchronous
+            else lambda request, exc: PlainTextResponse("sold out", 503)
+        },
+    )
+
+    serve(app, "/buy")
+
+    assert summary(mailbox) == [("OutOfStock", True, "503", "/buy")]
+
+
+@pytest.mark.parametrize("key", [Exception, 500])
+def test_handlers_for_everything_are_outside(mailbox: Mailbox, key: Any) -> None:
+    """A2: Starlette answers with them, and lets the exception go on to the server."""
+    app = covered(
+        routes=[Route("/fail", fail)],
+        exception_handlers={key: lambda request, exc: PlainTextResponse("dressed", 500)},
+    )
+
+    sent, raised = serve(app, "/fail")
+
+    assert (sent[1]["body"], type(raised)) == (b"dressed", ValueError)
+    assert summary(mailbox) == [("ValueError", False, "500", "/fail")]
+
+
+def test_a_background_task_that_fails(mailbox: Mailbox) -> None:
+    """A9: one event, with the status that was sent."""
+
+    def later() -> None:
+        raise ValueError("later")
+
+    async def endpoint(request: Request) -> Response:
+        return PlainTextResponse("fine", background=BackgroundTask(later))
+
+    serve(covered(routes=[Route("/fine", endpoint)]), "/fine")
+
+    assert summary(mailbox) == [("ValueError", False, "200", "/fine")]
+
+
+def test_a_stream_that_fails(mailbox: Mailbox) -> None:
+    """A8: one event, with the status that was sent; the group around it is Starlette's."""
+
+    async def rows() -> AsyncIterator[str]:
+        yield "first"
+        raise ValueError("row 2")
+
+    async def endpoint(request: Request) -> Response:
+        return StreamingResponse(rows())
+
+    serve(covered(routes=[Route("/export/{day}", endpoint)]), "/export/monday")
+
+    assert [event[1:] for event in summary(mailbox)] == [(False, "200", "/export/{day}")]
+
+
+def test_a_web_socket_that_fails(mailbox: Mailbox) -> None:
+    """A10: before it accepts the client gets a 500, afterwards it had its 101."""
+
+    async def refuse(socket: WebSocket) -> None:
+        raise ValueError("early")
+
+    async def accept(socket: WebSocket) -> None:
+        await socket.accept()
+        raise ValueError("late")
+
+    app = covered(
+        routes=[WebSocketRoute("/early/{n}", refuse), WebSocketRoute("/late/{n}", accept)]
+    )
+    sent: Messages = []
+
+    async def connect(path: str) -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "websocket",
+            "path": path,
+            "root_path": "",
+            "scheme": "ws",
+            "query_string": b"",
+            "headers": [(b"host", b"shop.test")],
+            "subprotocols": [],
+        }
+        with pytest.raises(ValueError, match="early|late"):
+            await app(scope, receive, send)
+
+    asyncio.run(connect("/early/1"))
+    asyncio.run(connect("/late/1"))
+
+    assert summary(mailbox) == [
+        ("ValueError", False, "500", "/early/{n}"),
+        ("ValueError", False, "101", "/late/{n}"),
+    ]
+
+
+def test_a_lifespan_that_fails(mailbox: Mailbox) -> None:
+    """A12: one event, although Starlette sends its traceback to the server as well."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        raise ValueError("no database")
+        yield
+
+    app = covered(lifespan=lifespan)
+
+    async def start() -> Messages:
+        sent: Messages = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "lifespan.startup"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        with pytest.raises(ValueError, match="no database"):
+            await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+        return sent
+
+    assert asyncio.run(start())[0]["type"] == "lifespan.startup.failed"
+    (event,) = mailbox.events
+    assert event["exception"]["values"][-1]["value"] == "no database"
+
+
+def broken_session() -> Iterator[None]:
+    yield
+    raise ValueError("dependency")
+
+
+def test_fastapi_templates_and_dependencies(mailbox: Mailbox) -> None:
+    """D3: included routers, nested, and mounted applications; A2: a dependency that fails."""
+    orders = APIRouter(prefix="/orders")
+
+    @orders.get("/{order_id}")
+    def order(order_id: int) -> str:
+        raise ValueError("endpoint")
+
+    @orders.get("/{order_id}/lines", dependencies=[Depends(broken_session)])
+    async def lines(order_id: int) -> str:
+        return "fine"
+
+    tenant = APIRouter(prefix="/tenants/{tenant}")
+    tenant.include_router(orders)
+    app = FastAPI()
+    app.include_router(tenant)
+    sub = FastAPI()
+    sub.include_router(tenant)
+    app.mount("/sub", sub)
+    app.add_middleware(SentryInitMiddleware)
+
+    serve(app, "/tenants/acme/orders/17")
+    serve(app, "/sub/tenants/acme/orders/17")
+    serve(app, "/tenants/acme/orders/17/lines")
+
+    assert [event["transaction"] for event in mailbox.events] == [
+        "/tenants/{tenant}/orders/{order_id}",
+        "/sub/tenants/{tenant}/orders/{order_id}",
+        "/tenants/{tenant}/orders/{order_id}/lines",
+    ]
+
+
+def test_fastapi_answers_bad_input_itself(mailbox: Mailbox) -> None:
+    """A1: a 422 is no failure."""
+    app = FastAPI()
+
+    @app.get("/orders/{order_id}")
+    def order(order_id: int) -> str:
+        return "fine"
+
+    app.add_middleware(SentryInitMiddleware)
+    sent, _ = serve(app, "/orders/none")
+
+    assert (sent[0]["status"], mailbox.events) == (422, [])
+
+
+@pytest.mark.parametrize("factory", [Starlette, FastAPI])
+@pytest.mark.parametrize("method", "GET HEAD POST PUT DELETE OPTIONS".split())
+def test_the_debug_route_does_not_show(
+    mailbox: Mailbox, factory: Callable[[], Any], method: str
+) -> None:
+    """I1: whatever the method, a wrong token gets the answer of a path that does not exist."""
+    app = factory()
+    app.add_middleware(SentryInitMiddleware)
+    app.add_route("/debug/sentry-panic", debug_panic)
+
+    shut = serve(app, "/debug/sentry-panic?token=wrong", method)
+    nowhere = serve(app, "/debug/nowhere?token=wrong", method)
+
+    assert shut == nowhere
+    assert shut[0][0]["status"] == 404
+
+
+def test_the_debug_route_answers_with_the_event_id(mailbox: Mailbox) -> None:
+    """I2: in the header of the 500; and the exception still reaches the server."""
+    app = covered()
+    app.add_route("/debug/sentry-panic", debug_panic)
+
+    sent, raised = serve(app, "/debug/sentry-panic?token=letmein")
+
+    assert dict(sent[0]["headers"])[b"x-sentry-event-id"].decode() == mailbox.events[0]["event_id"]
+    assert (sent[0]["status"], type(raised).__name__) == (500, "DebugPanic")
+
+
+def test_without_a_dsn_the_middleware_is_not_there() -> None:
+    """E3: the stack that Starlette builds is the application's own."""
+    app = Starlette()
+
+    assert SentryInitMiddleware(app) is app
