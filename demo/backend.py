@@ -1,0 +1,146 @@
+"""A real backend, Bugsink on SQLite: how the demo starts it and reads events back."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import secrets
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from processes import Failed, Process, Processes, environment
+
+SITE = Path(__file__).parent / "bugsink_site"
+USER = "demo"
+API = "/api/canonical/0"
+
+
+@dataclass(frozen=True)
+class Project:
+    """One service's project in the backend."""
+
+    id: int
+    dsn: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event as the backend stores it: `data` is what was sent, `record` all that it shows."""
+
+    event_id: str
+    issue: str
+    title: str
+    data: dict[str, Any]
+    record: str
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A running Bugsink."""
+
+    process: Process
+    port: int
+    password: str
+    token: str
+    projects: Mapping[str, Project]
+
+    @property
+    def url(self) -> str:
+        """Where its pages are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def events(self, project: Project) -> Iterator[Event]:
+        """All events of a project, each read back by its id."""
+        for issue, listed in self._listed(project):
+            record = self._get(f"/events/{listed['id']}/")
+            title = f"{issue['calculated_type']}: {issue['calculated_value']}"
+            event_id = _plain(record["event_id"])
+            yield Event(event_id, issue["id"], title, record["data"], json.dumps(record))
+
+    def wait_for(self, project: Project, event_id: str, seconds: float = 10.0) -> bool:
+        """Wait until the event that a client knows by this id is stored; False: it is not."""
+        end = time.monotonic() + seconds
+        while event_id not in {_plain(event["event_id"]) for _, event in self._listed(project)}:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def _listed(self, project: Project) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        for issue in self._page("/issues/", project=project.id):
+            for event in self._page("/events/", issue=issue["id"]):
+                yield issue, event
+
+    def _page(self, path: str, **query: str | int) -> list[dict[str, Any]]:
+        page = self._get(path, **query)
+        if page["next"]:
+            raise Failed(f"more than a page (250) of {path}: far more than the demo has sent")
+        results: list[dict[str, Any]] = page["results"]
+        return results
+
+    def _get(self, path: str, **query: str | int) -> dict[str, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        try:
+            connection.request("GET", f"{API}{path}?{urlencode(query)}", headers=headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise self.process.failed(f"GET {path} answered {answer.status}")
+        loaded: dict[str, Any] = json.loads(body)
+        return loaded
+
+
+def _plain(event_id: str) -> str:
+    """Bugsink shows an event's id with hyphens; the SDKs know it without."""
+    return event_id.replace("-", "")
+
+
+def start(
+    processes: Processes,
+    python: str,
+    folder: Path,
+    port: int,
+    projects: Sequence[str],
+) -> Backend:
+    """Start a Bugsink with a fresh database in `folder`, with a project for each name."""
+    password = secrets.token_urlsafe(12)
+    told = environment() | {
+        "PYTHONPATH": str(SITE),
+        "DJANGO_SETTINGS_MODULE": "bugsink_demo_settings",
+        "DEMO_BACKEND_FOLDER": str(folder),
+        "DEMO_BACKEND_URL": f"http://127.0.0.1:{port}",
+        "DEMO_BACKEND_SECRET": secrets.token_hex(32),
+        "DEMO_BACKEND_PASSWORD": password,
+    }
+    made = folder / "made.json"
+    command = [python, str(SITE / "bugsink_demo_setup.py"), str(made), *projects]
+    processes.run("bugsink", command, told)
+    # Not SIGTERM: gunicorn's threads then wait for the SDK's connections, which stay open.
+    server = f"-m gunicorn -b 127.0.0.1:{port} -w 1 --threads 4 --no-control-socket bugsink.wsgi"
+    process = processes.start(
+        "bugsink", [python, *server.split()], told, stop_signal=signal.SIGQUIT
+    )
+    processes.wait_until(process, lambda: answers(port, "/health/ready"), seconds=30)
+    filled = json.loads(made.read_text(encoding="utf-8"))
+    found = {name: Project(**project) for name, project in filled["projects"].items()}
+    return Backend(process, port, password, filled["token"], found)
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether a server on this port answers `path` with 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

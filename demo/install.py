@@ -1,0 +1,130 @@
+"""What the demo installs: two venvs below `.demo/`, filled by pip with the settings it finds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from processes import Failed, Processes
+
+BUGSINK = "bugsink==2.6.1"
+BUGSINK_PYTHON = (3, 11)
+"""The oldest Python that this Bugsink installs on."""
+
+TRIED_PYTHON = (3, 13)
+"""The newest Python that this Bugsink was tried on; a newer one is used if there is no other."""
+
+
+@dataclass(frozen=True)
+class Venv:
+    """A venv of the demo, kept from one run to the next."""
+
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        """The venv's interpreter."""
+        return str(self.folder / "bin" / "python")
+
+    @property
+    def _stamp(self) -> Path:
+        return self.folder / "complete.txt"
+
+    def is_for(self, purpose: str) -> bool:
+        """Whether an earlier run has completed this venv, for the same purpose."""
+        complete = Path(self.python).exists() and self._stamp.exists()
+        return complete and self._stamp.read_text(encoding="utf-8") == purpose
+
+    def make(
+        self, processes: Processes, base: str, requirements: Sequence[str], purpose: str
+    ) -> None:
+        """Make the venv anew with the interpreter `base`, and install the requirements."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            processes.run("pip", [base, "-m", "venv", str(self.folder)], os.environ)
+        except Failed:
+            # Debian's Python comes without ensurepip: the pip outside then serves the venv too.
+            command = [base, "-m", "venv", "--clear", "--without-pip", str(self.folder)]
+            processes.run("pip", command, os.environ)
+        self.pip(processes, *requirements)
+        self._stamp.write_text(purpose, encoding="utf-8")
+
+    def pip(self, processes: Processes, *arguments: str) -> None:
+        """`pip install arguments` into this venv."""
+        pip = [self.python, "-m", "pip"]
+        if not any(self.folder.glob("lib/python*/site-packages/pip")):
+            pip = [sys.executable, "-m", "pip", "--python", self.python]
+        quiet = ["--disable-pip-version-check", "--no-input"]
+        processes.run("pip", [*pip, "install", *quiet, *arguments], os.environ)
+
+
+def bugsink(processes: Processes, folder: Path) -> str:
+    """The Python of a venv with Bugsink."""
+    venv = Venv(folder)
+    if not venv.is_for(BUGSINK):
+        venv.make(processes, _python_for_bugsink(), [BUGSINK], BUGSINK)
+    return venv.python
+
+
+def services(
+    processes: Processes, folder: Path, requirements: Iterable[str], packages: Iterable[Path]
+) -> str:
+    """The Python of a venv with `requirements` and a fresh build of this checkout's `packages`.
+
+    The packages are built by their own build backend, from the venv: pip's isolated builds would
+    download it again in each run. pip installs a local folder again even if the version is the
+    same, so what runs is never an older state of the checkout.
+    """
+    venv = Venv(folder)
+    wanted = ["hatchling>=1.27", *sorted(set(requirements))]
+    purpose = " ".join([sys.executable, sys.version, *wanted])
+    if not venv.is_for(purpose):
+        venv.make(processes, sys.executable, wanted, purpose)
+    venv.pip(processes, "--no-build-isolation", *map(str, packages))
+    return venv.python
+
+
+def _python_for_bugsink() -> str:
+    found = {python: _version(python) for python in _pythons()}
+    usable = [python for python, version in found.items() if version >= BUGSINK_PYTHON]
+    if not usable:
+        raise Failed(
+            "Bugsink, the backend of the demo, needs Python 3.11, 3.12 or 3.13 (sentryinit itself "
+            f"runs on 3.10): install one as python3.11, or run me with it.\nFound: {found}"
+        )
+    return min(usable, key=lambda python: found[python] > TRIED_PYTHON)
+
+
+def _pythons() -> Iterator[str]:
+    """Interpreters to try: the running one, those on PATH, pyenv's."""
+    yield sys.executable
+    for name in ("python3.13", "python3.12", "python3.11", "python3"):
+        yield from filter(None, [shutil.which(name)])
+    for root in _pyenv_roots():
+        yield from sorted(map(str, root.glob("versions/3.*/bin/python3")), reverse=True)
+
+
+def _pyenv_roots() -> Iterator[Path]:
+    if "PYENV_ROOT" in os.environ:
+        yield Path(os.environ["PYENV_ROOT"])
+    yield Path(sys.base_prefix).parent.parent  # a pyenv Python is <root>/versions/3.10.13
+    for entry in map(Path, os.get_exec_path()):
+        if entry.name == "shims":
+            yield entry.parent
+
+
+def _version(python: str) -> tuple[int, ...]:
+    """The (major, minor) version, or () for what does not run, like a pyenv shim of another one."""
+    code = "import sys, venv; print(*sys.version_info[:2])"
+    try:
+        answer = subprocess.run(
+            [python, "-c", code], capture_output=True, timeout=20, check=True, text=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(map(int, answer.stdout.split()))

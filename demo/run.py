@@ -1,0 +1,255 @@
+"""Run sentryinit end to end on real parts: `python3 demo/run.py [--keep]`.
+
+Needs Python 3.10 or newer with pip, on a POSIX system, and nothing else: a real backend (Bugsink on
+SQLite) and a real service for each adapter are installed into `.demo/` in this checkout and started
+on free loopback ports. Real requests are sent to each service, the events that the backend then has
+are read back by id, and one table says what is stored for which request. The exit code is 0 if the
+table is as promised, 1 if it is not, 2 if the demo could not run.
+
+With `--keep` everything stays up after the table, for a look at the backend's pages, until Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import backend
+import install
+import report
+import traffic
+from processes import Failed, Process, Processes, environment
+from scenarios import SCENARIOS
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".demo"
+LOGS = HOME / "logs"
+APPS = ROOT / "demo" / "services"
+
+
+def gunicorn(app: str, port: int) -> str:
+    """Arguments that serve a WSGI application, on threads."""
+    return (
+        f"-m gunicorn --chdir {APPS} -b 127.0.0.1:{port} -w 1 -k gthread --threads 4 "
+        f"--graceful-timeout 5 --no-control-socket {app}"
+    )
+
+
+def uvicorn(app: str, port: int) -> str:
+    """Arguments that serve an ASGI application."""
+    return (
+        f"-m uvicorn --app-dir {APPS} --host 127.0.0.1 --port {port} --workers 1 "
+        f"--timeout-graceful-shutdown 5 {app}"
+    )
+
+
+@dataclass(frozen=True)
+class Service:
+    """One row of the table of services; `app` is in `demo/services/`."""
+
+    name: str
+    app: str
+    server: Callable[[str, int], str]
+    requires: Sequence[str]
+    package: str | None = None
+    """The adapter's folder in `packages/`; None: the generic boundary of the core."""
+
+
+SERVICES = (
+    Service("flask", "flask_app:app", gunicorn, ["flask", "gunicorn>=26"], "flask"),
+    Service("starlette", "starlette_app:app", uvicorn, ["starlette", "uvicorn"], "starlette"),
+    Service("fastapi", "fastapi_app:app", uvicorn, ["fastapi", "uvicorn"], "starlette"),
+    Service("wsgi", "wsgi_app:app", gunicorn, ["gunicorn>=26"]),
+    Service("asgi", "asgi_app:app", uvicorn, ["uvicorn"]),
+)
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """One line of progress: what is done, and how long it took."""
+    print(f"{what} ...", end=" ", flush=True)
+    start = time.monotonic()
+    yield
+    print(f"{time.monotonic() - start:.1f} s", flush=True)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that is up."""
+
+    service: Service
+    process: Process
+    port: int
+
+    def visits(self) -> dict[str, traffic.Visit]:
+        """Send the traffic of all scenarios, one after the other."""
+        found = {}
+        for scenario in SCENARIOS:
+            found[scenario.name] = traffic.Visit(scenario.name, self.port, self.process.log)
+            scenario.send(found[scenario.name])
+        return found
+
+
+def main() -> int:
+    """Run the demo; the exit code."""
+    parser = argparse.ArgumentParser(description="sentryinit on real parts, end to end")
+    parser.add_argument("--keep", action="store_true", help="keep all up until Ctrl-C")
+    keep: bool = parser.parse_args().keep
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    try:
+        with alone(), Processes(LOGS) as processes, traffic.resetting_peer() as warehouse:
+            return demo(processes, warehouse, keep=keep)
+    except Failed as error:
+        print(f"\n\nThe demo could not run. {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted: everything is stopped.", file=sys.stderr)
+        return 130
+
+
+def demo(processes: Processes, warehouse: str, *, keep: bool) -> int:
+    """Install, start, send, read back, compare."""
+    begin = time.monotonic()
+    names = [service.name for service in SERVICES]
+    bugsink_port, *ports = free_ports(1 + len(SERVICES))
+    bugsink_python, services_python = installed(processes)
+    with step("starting Bugsink on an empty database"):
+        store = backend.start(processes, bugsink_python, HOME / "bugsink", bugsink_port, names)
+    with step(f"starting {len(SERVICES)} services: {', '.join(names)}"):
+        running = started(processes, services_python, store, warehouse, ports)
+    with step("sending the requests"), ThreadPoolExecutor(len(running)) as pool:
+        visits = list(pool.map(Running.visits, running))
+    with step("reading the events back"):
+        settle(store, running, visits)
+        if not keep:
+            # What a service has still to send, it sends when it stops: the table must count it.
+            processes.stop(*(one.process for one in running))
+        columns = [
+            report.Column(
+                one.service.name,
+                one.service.package is not None,
+                visit,
+                list(store.events(store.projects[one.service.name])),
+            )
+            for one, visit in zip(running, visits, strict=True)
+        ]
+    print()
+    right = report.show(columns)
+    print(f"\n{'As promised' if right else 'NOT as promised'}, {time.monotonic() - begin:.0f} s.")
+    if keep:
+        hold(store, running)
+    return 0 if right else 1
+
+
+def installed(processes: Processes) -> tuple[str, str]:
+    """The Pythons of Bugsink's venv and of the services' venv."""
+    with step(f"installing {install.BUGSINK}, the backend"):
+        bugsink_python = install.bugsink(processes, HOME / "venv-bugsink")
+    adapters = sorted({service.package for service in SERVICES if service.package})
+    packages = [ROOT / "packages" / name for name in ["core", *adapters]]
+    requirements = [name for service in SERVICES for name in service.requires]
+    with step("installing this checkout's packages, frameworks and servers"):
+        services_python = install.services(
+            processes, HOME / "venv-services", requirements, packages
+        )
+    return bugsink_python, services_python
+
+
+def started(
+    processes: Processes,
+    python: str,
+    store: backend.Backend,
+    warehouse: str,
+    ports: Sequence[int],
+) -> list[Running]:
+    """All services, each with its own project in the backend, once they answer."""
+    running = []
+    for service, port in zip(SERVICES, ports, strict=True):
+        told = {
+            "SENTRY_DSN": store.projects[service.name].dsn,
+            "SENTRY_ENVIRONMENT": report.ENVIRONMENT,
+            "SENTRY_RELEASE": report.RELEASE,
+            "SENTRYINIT_SERVICE": service.name,
+            "SENTRYINIT_DEBUG_TOKEN": traffic.DEBUG_TOKEN,
+            "WAREHOUSE": warehouse,
+        }
+        command = [python, *service.server(service.app, port).split()]
+        process = processes.start(service.name, command, environment() | told)
+        running.append(Running(service, process, port))
+    for one in running:
+        processes.wait_until(one.process, partial(backend.answers, one.port, "/orders/1"), 30)
+    return running
+
+
+def settle(
+    store: backend.Backend,
+    running: Sequence[Running],
+    visits: Sequence[Mapping[str, traffic.Visit]],
+) -> None:
+    """Wait for the event of each service's last request: events are sent in order."""
+    for one, visit in zip(running, visits, strict=True):
+        for event_id in visit[SCENARIOS[-1].name].event_ids:
+            store.wait_for(store.projects[one.service.name], event_id)
+
+
+def hold(store: backend.Backend, running: Sequence[Running]) -> None:
+    """Say where everything is, and wait for Ctrl-C."""
+    print(f"\nBugsink   {store.url}   user {backend.USER}, password {store.password}")
+    for one in running:
+        print(f"{one.service.name:9} http://127.0.0.1:{one.port}   log {one.process.log}")
+    print(f"try       curl -i http://127.0.0.1:{running[0].port}/orders/99/price")
+    print("\nCtrl-C stops everything.", flush=True)
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        print("\nstopping", flush=True)
+
+
+def free_ports(count: int) -> list[int]:
+    """Loopback ports that nobody listens on, all different."""
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
+        return [one.getsockname()[1] for one in sockets]
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the lock of `.demo/` and empty what the last run left there, except the venvs."""
+    HOME.mkdir(exist_ok=True)
+    (HOME / ".gitignore").write_text("*\n")
+    with (HOME / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed("Another one runs in this checkout.") from None
+        for folder in (LOGS, HOME / "bugsink"):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        yield
+
+
+def leave(number: int, _: object) -> None:
+    """A signal handler that ends the demo in order."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 10):  # noqa: UP036  # whoever runs an older one is told so
+        sys.exit("The demo needs Python 3.10 or newer.")
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""The demo's client: real requests over sockets, and the ways in which a client leaves."""
+
+from __future__ import annotations
+
+import http.client
+import secrets
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SECRET = f"planted{secrets.token_hex(12)}"
+"""Sent with each request as cookie, credentials and query value; it must be in no event."""
+
+DEBUG_TOKEN = secrets.token_hex(16)
+
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with zero seconds: `close` then sends RST."""
+
+PATIENCE = 10.0
+"""Seconds to wait for an answer, or for a line in a service's log."""
+
+
+@dataclass
+class Visit:
+    """One scenario's traffic to one service: what was sent and what was odd about the answers."""
+
+    scenario: str
+    port: int
+    log: Path
+    requests: list[str] = field(default_factory=list)
+    oddities: list[str] = field(default_factory=list)
+    event_ids: list[str] = field(default_factory=list)
+
+    def headers(self) -> dict[str, str]:
+        """Headers of the next request: its own id, by which its event is found, and secrets."""
+        self.requests.append(f"{self.scenario}-{len(self.requests) + 1}")
+        return {
+            "Host": "shop.example",
+            "X-Request-Id": self.requests[-1],
+            "Cookie": f"session={SECRET}",
+            "Authorization": f"Bearer {SECRET}",
+        }
+
+    def ask(self, path: str, answer: int | None, token: str | None = None) -> None:
+        """A whole request; another answer is odd. None: any answer is right, and none as well."""
+        headers = self.headers()
+        if token:
+            headers["X-Sentryinit-Debug-Token"] = token
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request("GET", f"{path}?api_key={SECRET}", headers=headers)
+            got = connection.getresponse()
+            got.read()
+        except (OSError, http.client.HTTPException) as error:
+            if answer:
+                self.oddities.append(f"{path} was answered: expected {answer} got {error!r}")
+            return
+        finally:
+            connection.close()
+        if answer and got.status != answer:
+            self.oddities.append(f"{path} was answered: expected {answer} got {got.status}")
+        if token:
+            self.event_ids.append(got.headers.get("X-Sentry-Event-Id", ""))
+
+    @contextmanager
+    def leave_during(self, method: str, path: str, work: str) -> Iterator[socket.socket]:
+        """Send a request, run the block once `work` began, then reset the connection."""
+        lines = {"Content-Length": "200000"} if method == "POST" else {}
+        head = "".join(f"{name}: {value}\r\n" for name, value in (self.headers() | lines).items())
+        with closing(socket.create_connection(("127.0.0.1", self.port), PATIENCE)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            request = f"{method} {path}?api_key={SECRET} HTTP/1.1\r\n{head}\r\n"
+            client.sendall(request.encode() + (b"x" * 50_000 if lines else b""))
+            self.wait_for(f"{work}: began")
+            yield client
+        self.wait_for(f"{work}: ended")
+
+    def wait_for(self, line: str) -> None:
+        """Wait until the service has printed `line`; if it never does, that is odd."""
+        end = time.monotonic() + PATIENCE
+        while line not in self.log.read_text(encoding="utf-8", errors="replace"):
+            if time.monotonic() > end:
+                self.oddities.append(f"the service never printed {line!r}")
+                return
+            time.sleep(0.05)
+
+
+Traffic = Callable[[Visit], None]
+
+
+def get(path: str, orders: range, answer: int | None) -> Traffic:
+    """A request for each order; `{}` in the path is the order."""
+
+    def send(visit: Visit) -> None:
+        for order in orders:
+            visit.ask(path.format(order), answer)
+
+    return send
+
+
+def debug_route(token: str | None, answer: int) -> Traffic:
+    """The debug route; with a token the answer names the event."""
+    return lambda visit: visit.ask("/debug/sentry-panic", answer, token)
+
+
+def leave_upload(visit: Visit) -> None:
+    """Reset the connection when a quarter of the body is sent and the handler reads it."""
+    with visit.leave_during("POST", "/orders/41/photo", "photo 41"):
+        time.sleep(0.2)
+
+
+def leave_work(visit: Visit) -> None:
+    """Reset the connection while the handler works, before it has answered."""
+    with visit.leave_during("GET", "/orders/42/invoice", "invoice 42"):
+        pass
+
+
+def leave_stream(visit: Visit) -> None:
+    """Reset the connection when some of a long body has arrived."""
+    with visit.leave_during("GET", "/orders/43/export", "export 43") as client:
+        received = b""
+        while received.count(b"a line of the export") < 100:
+            received += client.recv(65536)
+
+
+@contextmanager
+def resetting_peer() -> Iterator[str]:
+    """A TCP server that reads a line and resets the connection; gives its `host:port`."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_reset_all, args=[server], daemon=True).start()
+        host, port = server.getsockname()
+        yield f"{host}:{port}"
+
+
+def _reset_all(server: socket.socket) -> None:
+    while True:
+        try:
+            peer, _ = server.accept()
+        except OSError:  # the server socket is closed: the demo is over
+            return
+        with suppress(OSError), peer:  # a client may be faster and leave first
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            peer.recv(1024)

@@ -1,0 +1,329 @@
+"""Every check is a session, and one table is the matrix.
+
+    nox                                          everything: the whole matrix and every check
+    nox -s ci                                    the same, with a matrix that is bounded
+    nox -t flask     -t lowest     -t py3.12     one adapter, one label, one Python
+    nox -s "adapter(flask-lowest-3.10)" -- -k stream    one row, some of its tests
+
+The tests run against wheels, installed by path; the folders of the sources are on no path.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nox
+from nox.project import dependency_groups, load_toml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent
+# nox runs this file without its folder on sys.path.
+sys.path.insert(0, str(ROOT))
+
+import dev  # noqa: E402 # needs the line above
+
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+# Supported as well, and run wherever it is found.
+WHERE_FOUND = ("3.14",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A subject of the tests at one version of what it runs with.
+
+    ``lowest`` adds the floors in the ``pyproject.toml`` of the core and of the subject to *pins*.
+    """
+
+    subject: str
+    label: str
+    pins: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = PYTHONS + WHERE_FOUND
+
+    def case(self, version: str) -> str:
+        """Return the name of this row on one Python."""
+        name = f"{self.label}-{version}"
+        return name if self.subject == "core" else f"{self.subject}-{name}"
+
+
+MATRIX = (
+    Row("core", "lowest"),
+    Row("core", "latest"),
+    Row("generic", "lowest"),
+    Row("generic", "latest"),
+    # Flask 2.3 admits any later Werkzeug, but its test client fails with 3.1; and it calls
+    # pkgutil.get_loader, which is gone from Python 3.14.
+    Row("flask", "lowest", ("flask[async]", "werkzeug<3"), PYTHONS),
+    Row("flask", "latest", ("flask[async]",)),
+    # The first FastAPI that admits Starlette 0.37; both are years older than Python 3.14.
+    Row("starlette", "lowest", ("fastapi==0.110.1",), PYTHONS),
+    Row("starlette", "latest", ("fastapi",)),
+)
+# The contracts of a subject that are not of its name.
+CONTRACTS = {"generic": ("wsgi", "asgi"), "starlette": ("starlette", "fastapi")}
+SERVERS = ("gunicorn", "uvicorn[standard]")
+
+PACKAGES = tuple(sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml")))
+FRAMEWORKS = tuple(pin for row in MATRIX if row.label == "latest" for pin in row.pins)
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = "CI" in os.environ
+os.environ.update(dev.registry(os.environ))
+
+FOUND = dev.interpreters(PYTHONS + WHERE_FOUND)
+RUNNABLE = tuple(version for version in PYTHONS + WHERE_FOUND if version in FOUND)
+if not RUNNABLE:
+    sys.exit(f"none of Python {', '.join(PYTHONS + WHERE_FOUND)} is on this machine")
+OLDEST, NEWEST = RUNNABLE[0], RUNNABLE[-1]
+
+
+def rows(*subjects: str) -> list[object]:
+    """Return the matrix of *subjects* as parameters of a session."""
+    return [
+        nox.param(
+            FOUND.get(version, version),
+            row,
+            id=row.case(version),
+            tags=[row.subject, row.label, f"py{version}"],
+        )
+        for row in MATRIX
+        for version in row.pythons
+        if row.subject in subjects and (version in PYTHONS or version in FOUND)
+    ]
+
+
+def bounded(row: Row) -> list[str]:
+    """Return the Pythons on which *row* runs in ``ci``: each Python once, the oldest for lowest."""
+    if row.label == "lowest":
+        return [OLDEST]
+    others = [version for version in PYTHONS if version != OLDEST]
+    # A Python that is missing stays on the list: nox says so, or fails, as is asked of it.
+    return others if set(others) & set(FOUND) else [OLDEST, *others]
+
+
+def floors(package: str) -> list[str]:
+    """Return what *package* needs from others, each at the lowest version that it admits."""
+    project = load_toml(ROOT / "packages" / package / "pyproject.toml")["project"]
+    needs = [Requirement(text) for text in project["dependencies"]]
+    return [
+        str(need).replace(">=", "==") for need in needs if not need.name.startswith("sentryinit")
+    ]
+
+
+def tests_of(subject: str) -> list[str]:
+    """Return where the tests of *subject* are; each of these patterns has to find some."""
+    if subject == "core":
+        return ["tests/core"]
+    contracts = CONTRACTS.get(subject, (subject,))
+    tests = [f"tests/conformance/test_{contract}.py" for contract in contracts]
+    return [*tests, f"tests/adapters/test_{subject}*.py"] if subject in PACKAGES else tests
+
+
+def group(name: str) -> tuple[str, ...]:
+    """Return a dependency group of the root ``pyproject.toml``."""
+    return dependency_groups(load_toml(ROOT / "pyproject.toml"), name)
+
+
+@functools.cache
+def built(folder: Path, python: str) -> dict[str, str]:
+    """Build every package, once a run of nox; return the path of each wheel."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for package in PACKAGES:
+        # First the sdist, then the wheel from that sdist.
+        target = ["--out-dir", str(folder), str(ROOT / "packages" / package)]
+        nox.command.run([nox.virtualenv.UV, "build", "--quiet", "--python", python, *target])
+    names = {
+        package: load_toml(ROOT / "packages" / package / "pyproject.toml")["project"]["name"]
+        for package in PACKAGES
+    }
+    return {
+        package: str(next(folder.glob(f"{name.replace('-', '_')}-*.whl")))
+        for package, name in names.items()
+    }
+
+
+def install(session: nox.Session, packages: Iterable[str], *others: str) -> None:
+    """Install the wheels of *packages*, by path: a wheel by name may come from uv's cache."""
+    wheels = built(session.cache_dir / "dist", FOUND[NEWEST])
+    session.install(*(wheels[package] for package in packages), *others)
+
+
+def run_tests(session: nox.Session, *patterns: str) -> None:
+    """Run the tests at *patterns*, measured; none at all is a failure."""
+    paths = ["tests/workspace/test_installed.py"]
+    for pattern in patterns:
+        found = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(pattern))
+        if not found:
+            session.error(f"there are no tests at {pattern}")
+        paths += found
+    report = session.cache_dir / f"{session.name}.xml"
+    pytest = ["coverage", "run", "-m", "pytest", f"--junit-xml={report}", *paths]
+    session.run(*pytest, *session.posargs, env=environment(session))
+    if not session.posargs:
+        demand(session, report, paths)
+
+
+def environment(session: nox.Session) -> dict[str, str | None]:
+    """Return what the tests run with: nothing of what this machine says to services."""
+    foreign = ("SENTRY", "ELIDO", "OTEL")
+    cleaned = {name: None for name in os.environ if name.startswith(foreign)}
+    data = session.cache_dir / "coverage"
+    data.mkdir(exist_ok=True)
+    for old in data.glob(f"{session.name}.*"):
+        old.unlink()
+    return cleaned | {
+        "ENV": None,
+        "PYTHONPATH": None,
+        "PYTHONDEVMODE": "1",
+        "COVERAGE_FILE": str(data / session.name),
+    }
+
+
+def demand(session: nox.Session, report: Path, paths: list[str]) -> None:
+    """Fail if one of *paths* had no test that ran: collected nothing, or skipped it all."""
+    ran = {
+        case.get("classname", "")
+        for case in ET.parse(report).iter("testcase")  # noqa: S314 # pytest wrote it, just now
+        if case.find("skipped") is None
+    }
+    for path in paths:
+        module = path.removesuffix(".py").replace("/", ".")
+        if not any(f"{name}.".startswith(f"{module}.") for name in ran):
+            session.error(f"no test of {path} ran")
+
+
+@nox.session(python=FOUND[NEWEST])
+def lint(session: nox.Session) -> None:
+    """Style, format, and which module may import which."""
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    sources = os.pathsep.join(str(path) for path in sorted(ROOT.glob("packages/*/src")))
+    session.run("lint-imports", env={"PYTHONPATH": sources})
+
+
+@nox.session(python=FOUND[NEWEST])
+def types(session: nox.Session) -> None:
+    """Types within, and those that users of the installed packages see."""
+    install(session, PACKAGES, *FRAMEWORKS, *group("types"), *group("test"))
+    sources = sorted(str(path) for path in ROOT.glob("packages/*/src"))
+    session.run("mypy", *sources, "noxfile.py", "dev.py", "tests/typing")
+    session.run("pyright")
+    for source in sorted(ROOT.glob("packages/*/src/*/py.typed")):
+        session.run("pyright", "--verifytypes", source.parent.name, "--ignoreexternal")
+
+
+@nox.session
+@nox.parametrize("python,row", rows("core"))
+def core(session: nox.Session, row: Row) -> None:
+    """Unit and property tests of the core, with no framework installed."""
+    test_row(session, row)
+
+
+@nox.session
+@nox.parametrize("python,row", rows("generic", "flask", "starlette"))
+def adapter(session: nox.Session, row: Row) -> None:
+    """The contract, and what is native to one framework."""
+    test_row(session, row)
+
+
+def test_row(session: nox.Session, row: Row) -> None:
+    """Install what *row* says and run its tests."""
+    packages = {"core"} if row.subject == "core" else {"core", "testkit", row.subject}
+    needed = [name for name in PACKAGES if name in packages]
+    pins = list(row.pins)
+    if row.label == "lowest":
+        pins += [floor for name in needed if name != "testkit" for floor in floors(name)]
+    install(session, needed, *pins, *group("test"))
+    run_tests(session, *tests_of(row.subject))
+
+
+@nox.session(python=FOUND[NEWEST])
+def testkit(session: nox.Session) -> None:
+    """The contract itself: an honest adapter passes it, each broken one fails its clause."""
+    install(session, ("core", "testkit"), *group("test"))
+    run_tests(session, "tests/testkit")
+
+
+@nox.session
+@nox.parametrize(
+    "python",
+    [
+        nox.param(FOUND.get(version, version), id=version, tags=[f"py{version}"])
+        for version in PYTHONS + WHERE_FOUND
+        if version in PYTHONS or version in FOUND
+    ],
+)
+def process(session: nox.Session) -> None:
+    """Real servers in real processes: signals, forks, sockets."""
+    install(session, PACKAGES, *FRAMEWORKS, *SERVERS, *group("test"))
+    run_tests(session, "tests/process")
+
+
+@nox.session(python=FOUND[NEWEST])
+def docs(session: nox.Session) -> None:
+    """What the pages say is true, and their examples run."""
+    install(session, PACKAGES, *FRAMEWORKS, *group("test"), *group("docs"))
+    run_tests(session, "tests/docs")
+
+
+@nox.session(python=FOUND[NEWEST])
+def wheels(session: nox.Session) -> None:
+    """The wheels as built, and the rules of the workspace."""
+    install(session, PACKAGES, *FRAMEWORKS, *group("test"), *group("workspace"))
+    run_tests(session, "tests/workspace")
+
+
+@nox.session(python=FOUND[OLDEST])
+@nox.parametrize("package", PACKAGES, ids=PACKAGES)
+def minimums(session: nox.Session, package: str) -> None:
+    """Each package alone, with the lowest of everything that it admits: it installs and works."""
+    rows_ = [row for row in MATRIX if (row.subject, row.label) == (package, "lowest")]
+    needed = sorted({"core", package})
+    projects = [f"--requirement=packages/{name}/pyproject.toml" for name in needed]
+    pins = [pin for row in rows_ for pin in row.pins]
+    install(session, needed, "--resolution=lowest-direct", *projects, *pins)
+    session.run("python", "tests/workspace/smoke.py", package, env={"PYTHONPATH": None})
+
+
+@nox.session(python=FOUND[NEWEST])
+def cover(session: nox.Session) -> None:
+    """Every branch of the packages has been taken by the sessions before this one."""
+    data = session.cache_dir / "coverage"
+    if not list(data.glob("*")):
+        session.error("nothing has been measured: run the tests first")
+    session.install(*group("test"))
+    env = {"COVERAGE_FILE": str(session.cache_dir / "coverage.all")}
+    session.run("coverage", "combine", "--quiet", "--keep", str(data), env=env)
+    session.run("coverage", "report", env=env)
+
+
+@nox.session(venv_backend="none", default=False)
+def ci(session: nox.Session) -> None:
+    """All checks, and of the matrix each row on its share of the Pythons."""
+    shutil.rmtree(session.cache_dir / "coverage", ignore_errors=True)
+    for name in ("lint", "types"):
+        session.notify(name)
+    for row in MATRIX:
+        for version in bounded(row):
+            kind = "core" if row.subject == "core" else "adapter"
+            session.notify(f"{kind}({row.case(version)})")
+    for name in ("testkit", f"process({NEWEST})", "docs", "wheels"):
+        session.notify(name)
+    for package in PACKAGES:
+        session.notify(f"minimums({package})")
+    session.notify("cover")
+
+
+@nox.session(venv_backend="none", default=False)
+def demo(session: nox.Session) -> None:
+    """Run a real backend and real services, and what one stores of the others."""
+    session.run(sys.executable, "dev.py", "demo", *session.posargs)

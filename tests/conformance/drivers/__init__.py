@@ -1,0 +1,1 @@
+"""How the contract talks to each adapter."""

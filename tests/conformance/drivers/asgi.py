@@ -1,0 +1,29 @@
+"""The generic ASGI middleware around an application without a framework."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sentryinit.asgi import SentryInitMiddleware, debug_panic
+from sentryinit_testkit import Driver, Site, plain
+
+
+class AsgiDriver(Driver):
+    """Nothing of a route, an error handler or an HTTP exception reaches the middleware."""
+
+    name = "asgi"
+    protocol = "asgi"
+    modules: ClassVar = ("sentryinit.asgi",)
+    lacks = frozenset({"abort", "handlers", "route"})
+
+    def app(self, site: Site) -> Any:
+        """Build the application and wrap it."""
+        app = plain.asgi_app(site)
+        if site.copies:
+            app = debug_panic(app)
+        for _ in range(site.copies):
+            app = SentryInitMiddleware(app)
+        return app
+
+
+DRIVERS = [AsgiDriver()]

@@ -1,0 +1,54 @@
+"""FastAPI, with endpoints of both kinds."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import anyio.from_thread
+from fastapi import FastAPI, Request
+from sentryinit_testkit import METHODS, ROUTE, HandledError, Site
+
+from .starlette import Response, StarletteDriver, respond, sorry
+
+
+class FastApiDriver(StarletteDriver):
+    """Asynchronous endpoints."""
+
+    variant = "fastapi"
+    sdk_integrations: ClassVar = (
+        "sentry_sdk.integrations.starlette:StarletteIntegration",
+        "sentry_sdk.integrations.fastapi:FastApiIntegration",
+    )
+
+    def endpoint(self, site: Site) -> Any:
+        """Return the endpoint."""
+
+        async def order(order_id: str, request: Request) -> Response:  # noqa: ARG001 # FastAPI names it
+            return respond(await site.arun(request.body))
+
+        return order
+
+    def build(self, site: Site) -> FastAPI:
+        """Return the application before the adapter is in it."""
+        app = FastAPI(lifespan=site.lifespan, exception_handlers={HandledError: sorry})
+        app.add_api_route(ROUTE, self.endpoint(site), methods=list(METHODS), response_model=None)
+        return app
+
+
+class SyncFastApiDriver(FastApiDriver):
+    """Synchronous endpoints, which run in threads."""
+
+    variant = "fastapi-sync"
+    runs_in = "threads"
+    lacks = frozenset({"cancellation"})
+
+    def endpoint(self, site: Site) -> Any:
+        """Return the endpoint."""
+
+        def order(order_id: str, request: Request) -> Response:  # noqa: ARG001 # FastAPI names it
+            return respond(site.run(lambda: anyio.from_thread.run(request.body)))
+
+        return order
+
+
+DRIVERS = [FastApiDriver(), SyncFastApiDriver()]

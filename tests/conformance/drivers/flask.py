@@ -1,0 +1,73 @@
+"""Flask, with views of both kinds."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from flask import Flask, Response, request, send_file
+from sentryinit_flask import SentryInit, debug_panic
+from sentryinit_testkit import DEBUG_PATH, METHODS, MOUNT, Driver, HandledError, Reply, Site
+from werkzeug.exceptions import default_exceptions
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+
+def respond(reply: Reply) -> Response:
+    """Answer *reply*."""
+    if reply.file is not None:
+        return send_file(reply.file, "text/plain")
+    return Response(reply.stream or reply.body, reply.status, list(reply.headers))
+
+
+class FlaskDriver(Driver):
+    """Synchronous views."""
+
+    name = "flask"
+    modules: ClassVar = ("sentryinit_flask",)
+    sdk_integrations: ClassVar = ("sentry_sdk.integrations.flask:FlaskIntegration",)
+    propagate: ClassVar[bool | None] = None
+
+    def view(self, site: Site) -> Any:
+        """Return the view function."""
+        return lambda order_id: respond(site.run(request.get_data))  # noqa: ARG005 # Flask names it
+
+    def app(self, site: Site) -> Flask:
+        """Build the application."""
+        app = Flask("shop")
+        app.config["PROPAGATE_EXCEPTIONS"] = self.propagate
+        for _ in range(site.copies):
+            SentryInit(app)
+        app.add_url_rule("/orders/<order_id>", "order", self.view(site), methods=METHODS)
+        app.register_error_handler(HandledError, lambda error: respond(error.reply))
+        if site.copies:
+            app.add_url_rule(DEBUG_PATH, view_func=debug_panic)
+        if site.mounted is not None:
+            app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNT: site.mounted})  # type: ignore[method-assign] # the documented way
+        return app
+
+    def abort(self, status: int) -> BaseException:
+        """Return what ``flask.abort`` raises."""
+        return default_exceptions[status]()
+
+
+class AsyncFlaskDriver(FlaskDriver):
+    """Asynchronous views."""
+
+    variant = "async"
+
+    def view(self, site: Site) -> Any:
+        """Return the view coroutine."""
+
+        async def view(order_id: str) -> Response:  # noqa: ARG001 # Flask names it
+            return respond(await site.arun(request.get_data))
+
+        return view
+
+
+class PropagatingFlaskDriver(FlaskDriver):
+    """An application that lets errors through to its server, as in debugging and testing."""
+
+    variant = "propagating"
+    propagate = True
+
+
+DRIVERS = [FlaskDriver(), AsyncFlaskDriver(), PropagatingFlaskDriver()]

@@ -1,0 +1,83 @@
+"""Outside of everything under test: tells the test when a request is over, and what crossed it.
+
+It hands the server's own callables and streams on, untouched: whether an error is the server's is
+judged by them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from typing import Any
+
+from apps.gate import tell
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Complaints of the package under test are faults, and have to stand out in the output.
+_handler = logging.StreamHandler()
+_handler.setFormatter(logging.Formatter("[sentryinit] %(levelname)s %(message)s"))
+logging.getLogger("sentryinit").addHandler(_handler)
+logging.getLogger("sentryinit").propagate = False
+
+
+def _over(request_id: str, error: BaseException | None) -> None:
+    if request_id:
+        tell(request_id, "over", type(error).__name__ if error else "")
+
+
+def asgi(app: ASGIApp) -> ASGIApp:
+    """Return *app* with the probe around it."""
+
+    async def probed(scope: Scope, receive: Receive, send: Send) -> None:
+        crossed: BaseException | None = None
+        try:
+            await app(scope, receive, send)
+        except BaseException as error:
+            crossed = error
+            raise
+        finally:
+            if scope["type"] != "lifespan":
+                headers = dict(scope["headers"])
+                _over(headers.get(b"x-request-id", b"").decode(), crossed)
+
+    return probed
+
+
+class _Body:
+    def __init__(self, body: Iterable[bytes], request_id: str) -> None:
+        self._body, self._request_id = body, request_id
+        self._crossed: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._crossed = error
+            raise
+
+    def close(self) -> None:
+        close = getattr(self._body, "close", None)
+        if close:
+            close()
+        _over(self._request_id, self._crossed)
+
+
+def wsgi(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Return *app* with the probe around it."""
+
+    def probed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        request_id = environ.get("HTTP_X_REQUEST_ID", "")
+        try:
+            return _Body(app(environ, start_response), request_id)
+        except BaseException as error:
+            _over(request_id, error)
+            raise
+
+    return probed

@@ -1,0 +1,108 @@
+"""What the shop does, whatever the framework; the applications differ in how they say it.
+
+=================================  =============================================================
+``GET /orders/17``                 answers
+``GET /orders/17/unavailable``     answers 503
+``GET /orders/17/price``           raises LookupError
+``GET /orders/17/reserve``         raises SoldOut, which the application's handler turns into 500
+``GET /orders/17/stock``           asks a warehouse that resets the connection
+``GET /orders/17/invoice``         works until the test lets it go, then answers
+``GET /orders/17/export``          streams a piece, works likewise, streams the others
+``GET /orders/17/receipt``         streams a piece, then raises LookupError
+``GET /orders/17/basket``          sets tags and user, works likewise, then raises LookupError
+``POST /orders/17/photo``          reads the body
+``POST /orders/17/scan``           likewise; an error in it becomes SoldOut, and so 500
+``POST /orders/17/customer``       likewise, and sets tags and user
+=================================  =============================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import sentry_sdk
+from apps.gate import pause, pause_async, watched
+
+PIECE = b"a piece of an export\n"
+# Enough to notice a client that is gone: the first write after a FIN still succeeds.
+REST = 50
+
+_HOST, _, _PORT = os.environ["PROCESS_UPSTREAM"].partition(":")
+
+
+class SoldOut(Exception):
+    """The application has a handler for it."""
+
+
+def price(order_id: int) -> int:
+    raise LookupError(f"order {order_id} has no price")
+
+
+def ask_warehouse() -> bytes:
+    with socket.create_connection((_HOST, int(_PORT))) as warehouse:
+        warehouse.sendall(b"what is in stock?")
+        return warehouse.recv(100)
+
+
+async def ask_warehouse_async() -> bytes:
+    reader, writer = await asyncio.open_connection(_HOST, int(_PORT))
+    try:
+        writer.write(b"what is in stock?")
+        return await reader.read(100)
+    finally:
+        writer.close()
+
+
+def work(request_id: str, point: str = "working") -> None:
+    with watched(request_id):
+        pause(request_id, point)
+
+
+async def work_async(request_id: str, point: str = "working") -> None:
+    with watched(request_id):
+        await pause_async(request_id, point)
+        await _let_the_loop_look()
+
+
+async def _let_the_loop_look() -> None:
+    """Let the loop find out what happened on its sockets meanwhile."""
+    for _ in range(REST):
+        await asyncio.sleep(0)
+
+
+def export(request_id: str) -> Iterator[bytes]:
+    with watched(request_id):
+        yield PIECE
+        pause(request_id, "streaming")
+        for _ in range(REST):
+            yield PIECE
+
+
+async def export_async(request_id: str) -> AsyncIterator[bytes]:
+    with watched(request_id):
+        yield PIECE
+        await pause_async(request_id, "streaming")
+        for _ in range(REST):
+            yield PIECE
+            await asyncio.sleep(0)
+
+
+def receipt(order_id: int) -> Iterator[bytes]:
+    yield PIECE
+    price(order_id)
+
+
+async def receipt_async(order_id: int) -> AsyncIterator[bytes]:
+    yield PIECE
+    price(order_id)
+
+
+def greet(customer: str) -> None:
+    """Put *customer* where a handler puts what it knows of its request."""
+    sentry_sdk.set_tag("customer", customer)
+    sentry_sdk.set_user({"id": customer})
+    sentry_sdk.set_context("cart", {"of": customer})
+    sentry_sdk.add_breadcrumb(message=f"met {customer}")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# The servers import apps.* from this folder; the tests import harness.* from it.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness.service import Bench  # noqa: E402 # found through the line above
+
+_BENCH = pytest.StashKey[Bench]()
+
+
+@pytest.fixture(scope="session")
+def whole_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """The parts that run as long as the tests do."""
+    bench = Bench(tmp_path_factory.mktemp("logs"))
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def bench(whole_bench: Bench, request: pytest.FixtureRequest) -> Bench:
+    """The parts, with the record of what this test uses of them."""
+    whole_bench.used = []
+    request.node.stash[_BENCH] = whole_bench
+    return whole_bench
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Iterator[None]:
+    """Attach to a failure what the processes wrote, and what arrived of them."""
+    report: pytest.TestReport = yield  # type: ignore[misc] # pluggy sends the result in
+    bench = item.stash.get(_BENCH, None)
+    if report.failed and bench is not None:
+        for process in bench.used:
+            arrived = "\n".join(map(str, process.mailbox.events[-20:]))
+            report.sections.append((f"output of {process.name}", process.output[-8000:]))
+            report.sections.append((f"events of {process.name}", arrived))
+    return report  # type: ignore[return-value] # likewise

@@ -1,0 +1,203 @@
+"""Services: an application of apps/ under a real server, or a script, in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from harness.bounds import DEADLINE, poll
+from harness.gate import Gate
+from harness.sink import Event, Mailbox, Sink
+from harness.table import SERVERS, Server
+from harness.upstream import ResettingPeer
+from harness.wire import Answer, Wire, request
+
+HERE = Path(__file__).parent.parent
+_FOREIGN = re.compile(
+    r"SENTRY|ELIDO_|OTEL_|ENV$|GUNICORN_|WEB_CONCURRENCY$|UVICORN_|FLASK_|.*_PROXY$", re.IGNORECASE
+)
+_COUNTER = itertools.count(1)
+
+
+def new_id(what: str) -> str:
+    """Return a request id that no other request has."""
+    return f"{what}-{next(_COUNTER)}"
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """A process with its output in a file, which the report of a failed test shows."""
+
+    def __init__(
+        self, name: str, command: list[str], environ: Mapping[str, str], log: Path, box: Mailbox
+    ) -> None:
+        self.name, self.mailbox, self._log = name, box, log
+        with log.open("wb") as output:
+            self.popen = subprocess.Popen(  # noqa: S603 # all arguments are ours
+                command,
+                cwd=HERE,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A group of its own: its workers go when it goes.
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        """What it wrote so far, to stdout and stderr."""
+        return self._log.read_text(errors="replace")
+
+    def wait(self) -> int:
+        """Return the exit status, once it has ended by itself."""
+        return self.popen.wait(DEADLINE)
+
+    def end(self) -> None:
+        """Make sure that it is gone, with its workers."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+        try:
+            self.popen.wait(DEADLINE / 2)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
+            self.popen.wait(DEADLINE)
+
+
+class Service(Process):
+    """A process that serves HTTP."""
+
+    server: Server
+    framework: str
+    port: int
+    gate: Gate
+
+    def wire(self) -> Wire:
+        """Return a new connection."""
+        return Wire(self.port)
+
+    def call(self, path: str, request_id: str, *, method: str = "GET", body: bytes = b"") -> Answer:
+        """Return the answer to one request on a connection of its own."""
+        with self.wire() as wire:
+            wire.send(request(method, path, request_id, body=body))
+            return wire.answer()
+
+    def await_ready(self) -> None:
+        """Return once it accepts connections; raise if it ends instead."""
+
+        def accepts() -> bool:
+            assert self.popen.poll() is None, f"{self.name} ended at start:\n{self.output}"
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return True
+            return False
+
+        poll(accepts, f"{self.name} does not listen:\n{self.output}")
+
+    def settle(self) -> list[Event]:
+        """Return all events that were not taken yet.
+
+        A last failure goes through the service. Its queue is in order, so that what was reported
+        before has arrived when the last one has: what is not there never comes.
+        """
+        marker = new_id("marker")
+        assert self.call("/orders/1/price", marker).status == 500
+        self.mailbox.wait_for(marker)
+        events = [event for event in self.mailbox.take() if event.request_id != marker]
+        complaints = [line for line in self.output.splitlines() if "[sentryinit] WARN" in line]
+        assert not complaints, complaints
+        return events
+
+
+class Bench:
+    """The parts that a test needs, and the services that run as long as the tests do."""
+
+    def __init__(self, logs: Path) -> None:
+        self.sink, self.gate, self.upstream = Sink(), Gate(), ResettingPeer()
+        self._logs = logs
+        self._kept: dict[tuple[str, str], Service] = {}
+        # Of the current test.
+        self.used: list[Process] = []
+
+    def service(self, framework: str, server: str) -> Service:
+        """Return the service that all tests share; it must survive what a test does to it."""
+        kept = self._kept.get((framework, server))
+        if kept is None or kept.popen.poll() is not None:
+            kept = self._kept[framework, server] = self.start(framework, server)
+            kept.await_ready()
+        self.used.append(kept)
+        return kept
+
+    @contextlib.contextmanager
+    def fresh(self, framework: str, server: str, **knobs: str) -> Iterator[Service]:
+        """Start a service for one test, which may do to it what it likes."""
+        service = self.start(framework, server, **knobs)
+        self.used.append(service)
+        try:
+            service.await_ready()
+            yield service
+        finally:
+            service.end()
+
+    def start(self, framework: str, server: str, **knobs: str) -> Service:
+        """Start a service; do not wait until it is ready. Names in capitals are for its env."""
+        port = free_port()
+        settings = {name: value for name, value in knobs.items() if name.islower()}
+        command = SERVERS[server].line(f"apps.{framework}_app:app", port, **settings)
+        environ = {name: value for name, value in knobs.items() if name.isupper()}
+        name = f"{framework}/{server}"
+        box = self.sink.mailbox()
+        service = Service(name, command, self._environ(box, environ), self._log_file(name), box)
+        service.server, service.framework = SERVERS[server], framework
+        service.port, service.gate = port, self.gate
+        return service
+
+    def script(self, *arguments: str, **environ: str) -> Process:
+        """Start apps/script.py."""
+        name = " ".join(("script", *arguments))
+        box = self.sink.mailbox()
+        command = [sys.executable, "-m", "apps.script", *arguments]
+        process = Process(name, command, self._environ(box, environ), self._log_file(name), box)
+        self.used.append(process)
+        return process
+
+    def close(self) -> None:
+        """End everything."""
+        for service in self._kept.values():
+            service.popen.terminate()
+        for service in self._kept.values():
+            service.end()
+        self.upstream.close()
+        for part in (self.gate, self.sink):
+            part.shutdown()
+            part.server_close()
+
+    def _environ(self, box: Mailbox, more: Mapping[str, str]) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
+        return {
+            **inherited,
+            "SENTRY_DSN": box.dsn,
+            "SENTRYINIT_SERVICE": "shop",
+            # One service takes the failures of all tests.
+            "SENTRYINIT_STORM_GUARD": "false",
+            "PROCESS_GATE": self.gate.address,
+            "PROCESS_UPSTREAM": self.upstream.address,
+            "PYTHONUNBUFFERED": "1",
+            **more,
+        }
+
+    def _log_file(self, name: str) -> Path:
+        return self._logs / f"{next(_COUNTER)}-{re.sub('[^a-z0-9]+', '-', name)}.log"

@@ -1,0 +1,121 @@
+"""A client on a raw socket: it can stop in the middle of anything, politely or not."""
+
+from __future__ import annotations
+
+import socket
+from types import TracebackType
+from typing import NamedTuple
+
+from harness.bounds import DEADLINE
+from harness.upstream import ABORTIVE
+
+
+class Answer(NamedTuple):
+    """A complete response; *complete* is false if its body broke off."""
+
+    status: int
+    body: bytes
+    complete: bool = True
+
+
+def request(
+    method: str,
+    path: str,
+    request_id: str,
+    *,
+    body: bytes = b"",
+    length: int | None = None,
+    keep: bool = False,
+) -> bytes:
+    """Return the bytes of a request; *length* promises another body than *body*."""
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        "Host: shop.example",
+        f"X-Request-Id: {request_id}",
+        f"Connection: {'keep-alive' if keep else 'close'}",
+    ]
+    if method == "POST":
+        lines.append(f"Content-Length: {len(body) if length is None else length}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+class Wire:
+    """One connection to a server."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self._socket.makefile("rb")
+        self._headers: dict[str, str] = {}
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.leave()
+
+    def send(self, data: bytes) -> None:
+        """Send *data*."""
+        self._socket.sendall(data)
+
+    def head(self) -> int:
+        """Read a response up to its body; return its status."""
+        status = self._file.readline()
+        assert status, "the server closed the connection without an answer"
+        self._headers = {}
+        while line := self._file.readline().strip():
+            name, _, value = line.decode("latin-1").partition(":")
+            self._headers[name.lower()] = value.strip().lower()
+        return int(status.split()[1])
+
+    def chunk(self) -> bytes:
+        """Read one chunk of a chunked body, to its last byte."""
+        assert self._headers.get("transfer-encoding") == "chunked", self._headers
+        size = int(self._file.readline() or b"0", 16)
+        data = self._file.read(size)
+        self._file.readline()
+        return data
+
+    def answer(self) -> Answer:
+        """Read a whole response."""
+        status = self.head()
+        if self._headers.get("transfer-encoding") == "chunked":
+            return self._chunked(status)
+        if "content-length" in self._headers:
+            size = int(self._headers["content-length"])
+            body = self._file.read(size)
+            return Answer(status, body, len(body) == size)
+        return Answer(status, self._file.read())
+
+    def nothing(self) -> bool:
+        """Tell whether the connection ends without another byte."""
+        try:
+            return self._file.read() == b""
+        except ConnectionResetError:
+            return True
+
+    def reset(self) -> None:
+        """Go without a word: RST."""
+        self._file.close()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)
+        self._socket.close()
+
+    def leave(self) -> None:
+        """Close as usual: FIN, as long as everything that arrived has been read."""
+        self._file.close()
+        self._socket.close()
+
+    def _chunked(self, status: int) -> Answer:
+        body = b""
+        while line := self._file.readline():
+            size = int(line, 16)
+            piece = self._file.read(size + 2)[:size]
+            if not size:
+                return Answer(status, body)
+            body += piece
+        return Answer(status, body, complete=False)

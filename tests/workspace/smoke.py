@@ -1,0 +1,95 @@
+"""Report one error through an installed package, by what its users import: ``smoke.py flask``.
+
+No test: it runs where there is no pytest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+from sentryinit.testing import capture
+
+SCOPE = {
+    "type": "http",
+    "asgi": {"version": "3.0"},
+    "http_version": "1.1",
+    "method": "GET",
+    "scheme": "http",
+    "path": "/",
+    "raw_path": b"/",
+    "root_path": "",
+    "query_string": b"",
+    "headers": [],
+    "client": ("127.0.0.1", 1),
+    "server": ("127.0.0.1", 80),
+}
+
+
+def fail(*_: object) -> Any:
+    """Stand for an application, or a view of one, with an error in it."""
+    return 1 / 0
+
+
+def core() -> None:
+    """Wrap a WSGI application."""
+    from sentryinit.wsgi import SentryInitMiddleware
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    SentryInitMiddleware(fail)(environ, fail)
+
+
+def flask() -> None:
+    """Run a request through a Flask application."""
+    from flask import Flask
+
+    from sentryinit_flask import SentryInit
+
+    app = Flask("smoke")
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    SentryInit(app)
+    app.add_url_rule("/", view_func=fail)
+    app.test_client().get("/")
+
+
+def starlette() -> None:
+    """Run a request through a Starlette application."""
+    from starlette.applications import Starlette
+
+    from sentryinit_starlette import SentryInitMiddleware
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        """Drop the answer."""
+
+    app = Starlette()
+    app.add_middleware(SentryInitMiddleware)
+    app.add_route("/", fail)
+    asyncio.run(app(SCOPE, receive, send))
+
+
+def testkit() -> None:
+    """Build the contract; its cases need pytest to run."""
+    from sentryinit_testkit import AdapterContract
+
+    assert any(name.startswith("test_") for name in dir(AdapterContract))
+    core()
+
+
+def main(package: str) -> None:
+    """Demand exactly one event, of the error above."""
+    with capture() as mailbox, contextlib.suppress(ZeroDivisionError):
+        globals()[package]()
+    kinds = [event["exception"]["values"][-1]["type"] for event in mailbox.events]
+    assert kinds == ["ZeroDivisionError"], mailbox.events
+    print(f"{package}: one error, one event")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,35 @@
+"""Run by every session: what is tested is what would be published."""
+
+from __future__ import annotations
+
+import importlib
+import runpy
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALLED = sorted(
+    distribution.name
+    for distribution in metadata.distributions()
+    if distribution.name.startswith("sentryinit")
+)
+
+
+def test_the_core_is_installed() -> None:
+    """There is something to test."""
+    assert "sentryinit" in INSTALLED
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_code_comes_from_site_packages(name: str) -> None:
+    """The tests import the wheel that was installed, not the tree that lies beside them."""
+    module = importlib.import_module(name.replace("-", "_"))
+    assert "site-packages" in Path(str(module.__file__)).parts
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_version_is_that_of_the_tree(name: str) -> None:
+    """The installed wheel is of the version that this tree has."""
+    assert metadata.version(name) == runpy.run_path(str(ROOT / "VERSION.py"))["__version__"]

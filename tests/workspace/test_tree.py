@@ -1,0 +1,207 @@
+"""The checkout keeps the rules: one version, real licences, budgets, reasons, no traces."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+import rules
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECTS = {
+    path.parent.name: tomllib.loads(path.read_text())["project"]
+    for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
+}
+IMPORTS = {name: project["name"].replace("-", "_") for name, project in PROJECTS.items()}
+ADAPTERS = sorted(set(PROJECTS) - {"core", "testkit"})
+VERSION = Version(runpy.run_path(str(ROOT / "VERSION.py"))["__version__"])
+TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+
+# How the house is built: see CONTRIBUTING.md.
+ADAPTER, MODULE, DRIVER = 140, 200, 45
+MEDIAN, P90, LONGEST = 8, 20, 40
+REPEATED = 6
+
+
+def tracked() -> list[Path]:
+    """Return the files of the checkout that are, or would be, committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def sources(pattern: str) -> dict[str, str]:
+    """Return the text of the files at *pattern*, which has to find some."""
+    found = {str(path.relative_to(ROOT)): path.read_text() for path in sorted(ROOT.glob(pattern))}
+    assert found, f"there is nothing at {pattern}"
+    return found
+
+
+def test_every_package_has_the_licence() -> None:
+    """Each package has the licence as a file of its own: builds refuse a link out of a folder."""
+    for name in PROJECTS:
+        path = ROOT / "packages" / name / "LICENSE"
+        assert not path.is_symlink()
+        assert path.read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_every_package_reads_the_one_version() -> None:
+    """No package states a version of its own."""
+    for name in PROJECTS:
+        whole = tomllib.loads((ROOT / "packages" / name / "pyproject.toml").read_text())
+        assert whole["project"]["dynamic"] == ["version"]
+        assert whole["tool"]["hatch"]["version"] == {"path": "../../VERSION.py"}
+
+
+def test_every_package_asks_for_this_core() -> None:
+    """The others admit the core of this series and no later series."""
+    for name in set(PROJECTS) - {"core"}:
+        needs = [Requirement(text) for text in PROJECTS[name]["dependencies"]]
+        (need,) = [need for need in needs if need.name == "sentryinit"]
+        assert str(need.specifier) == f"~={VERSION.major}.{VERSION.minor}"
+
+
+def test_the_core_needs_the_sdk_only() -> None:
+    """The core's wheel brings sentry-sdk and nothing else."""
+    assert [Requirement(text).name for text in PROJECTS["core"]["dependencies"]] == ["sentry-sdk"]
+
+
+def test_nobody_caps_a_framework() -> None:
+    """A new release of a framework is not kept from users by us."""
+    for project in PROJECTS.values():
+        for need in map(Requirement, project["dependencies"]):
+            operators = {part.operator for part in need.specifier}
+            assert operators == ({"~="} if need.name == "sentryinit" else {">="})
+
+
+def test_the_changelog_has_the_version() -> None:
+    """What a version changes is written down before it is built."""
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(rf"^## \[?{re.escape(str(VERSION))}\b", changelog, re.MULTILINE)
+
+
+def test_every_package_is_on_every_list() -> None:
+    """Measured, mapped back to its sources, and bound by the import rules."""
+    names = sorted(IMPORTS.values())
+    assert sorted(TOOLS["coverage"]["run"]["source_pkgs"]) == names
+    assert sorted(TOOLS["coverage"]["paths"]) == sorted(PROJECTS)
+    assert sorted(TOOLS["importlinter"]["root_packages"]) == names
+    adapters = {IMPORTS[name] for name in ADAPTERS}
+    for contract in TOOLS["importlinter"]["contracts"]:
+        if contract["name"].startswith("Adapters"):
+            assert set(contract.get("source_modules", contract.get("modules"))) == adapters
+        if contract["source_modules" if "source_modules" in contract else "modules"] == [
+            "sentryinit"
+        ]:
+            assert adapters <= set(contract["forbidden_modules"])
+
+
+def test_every_package_is_typed() -> None:
+    """Type checkers of users read our annotations."""
+    for name, module in IMPORTS.items():
+        assert (ROOT / "packages" / name / "src" / module / "py.typed").is_file()
+
+
+def test_modules_of_the_core_are_short() -> None:
+    """A module of the core is read in one sitting."""
+    assert rules.too_long(sources("packages/core/src/**/*.py"), MODULE) == []
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_adapters_are_thin(name: str) -> None:
+    """An adapter as a whole fits its budget: what is more belongs into the core."""
+    assert rules.total(sources(f"packages/{name}/src/**/*.py")) <= ADAPTER
+
+
+@pytest.mark.parametrize("name", sorted(PROJECTS))
+def test_functions_are_short(name: str) -> None:
+    """Half of the functions fit eight lines, nine of ten fit twenty, all fit forty."""
+    assert rules.long_functions(sources(f"packages/{name}/src/**/*.py"), MEDIAN, P90, LONGEST) == []
+
+
+@pytest.mark.parametrize(("name", "budget"), [("core", 6), *((name, 3) for name in ADAPTERS)])
+def test_public_names_are_few(name: str, budget: int) -> None:
+    """What users have to know fits on one hand; it is listed, and sorted."""
+    names = rules.public_names(
+        (ROOT / f"packages/{name}/src/{IMPORTS[name]}/__init__.py").read_text()
+    )
+    assert names == sorted(names)
+    assert 1 <= len(names) <= budget
+
+
+def test_drivers_are_short() -> None:
+    """An author of an adapter has at most this much to write to run the contract."""
+    assert rules.too_long(sources("tests/conformance/drivers/*.py"), DRIVER) == []
+
+
+def test_adapters_do_not_repeat_each_other() -> None:
+    """What two adapters have in common is the core's."""
+    owned = {
+        f"{name}:{path}": text
+        for name in ADAPTERS
+        for path, text in sources(f"packages/{name}/src/**/*.py").items()
+    }
+    assert rules.duplicates(owned, REPEATED) == []
+
+
+def test_what_is_switched_off_says_why() -> None:
+    """Each skip, expected failure, pragma and ignore has its reason on the line."""
+    found = []
+    for path in tracked():
+        if path.suffix == ".py":
+            text = path.read_text()
+            lines = rules.unreasoned_comments(text) + rules.unreasoned_skips(text)
+            found += [f"{path.relative_to(ROOT)}:{line}" for line in lines]
+    assert found == []
+
+
+def test_settings_that_switch_off_say_why() -> None:
+    """Each rule that the linter ignores, and each warning that tests ignore, has its reason."""
+    assert rules.unreasoned_settings((ROOT / "pyproject.toml").read_text()) == []
+
+
+def own_words() -> list[str]:
+    """Return what this machine is called and configured with: its folders and registries."""
+    pip = runpy.run_path(str(ROOT / "dev.py"))["pip_settings"]()
+    said = [pip.get(name, "") for name in ("index-url", "extra-index-url", "find-links")]
+    said += [value for name, value in os.environ.items() if "INDEX" in name or "FIND_LINKS" in name]
+    places = [place for text in said for place in text.split() if "/" in place]
+    hosts = [urlsplit(place).hostname or place for place in places]
+    words = [str(ROOT), str(Path.home()), *hosts, *places]
+    return [word for word in words if len(word) > len("/opt/x") and word != "pypi.org"]
+
+
+def test_no_file_tells_of_the_machine() -> None:
+    """Nothing that is committed names a folder of a person's machine or a registry."""
+    own = own_words()
+    found = []
+    for path in tracked():
+        found += [f"{path.relative_to(ROOT)}:{line}" for line in rules.traces(text_of(path), own)]
+    assert found == []
+
+
+def text_of(path: Path) -> str:
+    """Return what is written in *path*; nothing if it is no text."""
+    try:
+        return path.read_text()
+    except UnicodeDecodeError:
+        return ""
