@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,13 +33,13 @@ def bench(whole_bench: Bench, request: pytest.FixtureRequest) -> Bench:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
-) -> Iterator[None]:
-    """Attach to a failure what the processes wrote, and what arrived of them."""
-    report: pytest.TestReport = yield  # type: ignore[misc] # pluggy sends the result in
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach to a failure what the processes wrote, and what arrived from them."""
+    report = yield
     bench = item.stash.get(_BENCH, None)
     if report.failed and bench is not None:
         for process in bench.used:
             arrived = "\n".join(map(str, process.mailbox.events[-20:]))
             report.sections.append((f"output of {process.name}", process.output[-8000:]))
             report.sections.append((f"events of {process.name}", arrived))
-    return report  # type: ignore[return-value] # likewise
+    return report

@@ -56,6 +56,11 @@ def sources(pattern: str) -> dict[str, str]:
     return found
 
 
+def none(found: list[str]) -> None:
+    """Fail with all of *found*: pytest shows but the first of a list."""
+    assert not found, "\n" + "\n".join(found)
+
+
 def test_every_package_has_the_licence() -> None:
     """Each package has the licence as a file of its own: builds refuse a link out of a folder."""
     for name in PROJECTS:
@@ -123,7 +128,7 @@ def test_every_package_is_typed() -> None:
 
 def test_modules_of_the_core_are_short() -> None:
     """A module of the core is read in one sitting."""
-    assert rules.too_long(sources("packages/core/src/**/*.py"), MODULE) == []
+    none(rules.too_long(sources("packages/core/src/**/*.py"), MODULE))
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
@@ -135,7 +140,7 @@ def test_adapters_are_thin(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(PROJECTS))
 def test_functions_are_short(name: str) -> None:
     """Half of the functions fit eight lines, nine of ten fit twenty, all fit forty."""
-    assert rules.long_functions(sources(f"packages/{name}/src/**/*.py"), MEDIAN, P90, LONGEST) == []
+    none(rules.long_functions(sources(f"packages/{name}/src/**/*.py"), MEDIAN, P90, LONGEST))
 
 
 @pytest.mark.parametrize(("name", "budget"), [("core", 6), *((name, 3) for name in ADAPTERS)])
@@ -150,7 +155,7 @@ def test_public_names_are_few(name: str, budget: int) -> None:
 
 def test_drivers_are_short() -> None:
     """An author of an adapter has at most this much to write to run the contract."""
-    assert rules.too_long(sources("tests/conformance/drivers/*.py"), DRIVER) == []
+    none(rules.too_long(sources("tests/conformance/drivers/*.py"), DRIVER))
 
 
 def test_adapters_do_not_repeat_each_other() -> None:
@@ -160,7 +165,7 @@ def test_adapters_do_not_repeat_each_other() -> None:
         for name in ADAPTERS
         for path, text in sources(f"packages/{name}/src/**/*.py").items()
     }
-    assert rules.duplicates(owned, REPEATED) == []
+    none(rules.duplicates(owned, REPEATED))
 
 
 def test_what_is_switched_off_says_why() -> None:
@@ -171,12 +176,12 @@ def test_what_is_switched_off_says_why() -> None:
             text = path.read_text()
             lines = rules.unreasoned_comments(text) + rules.unreasoned_skips(text)
             found += [f"{path.relative_to(ROOT)}:{line}" for line in lines]
-    assert found == []
+    none(found)
 
 
 def test_settings_that_switch_off_say_why() -> None:
     """Each rule that the linter ignores, and each warning that tests ignore, has its reason."""
-    assert rules.unreasoned_settings((ROOT / "pyproject.toml").read_text()) == []
+    none(rules.unreasoned_settings((ROOT / "pyproject.toml").read_text()))
 
 
 def own_words() -> list[str]:
@@ -196,7 +201,7 @@ def test_no_file_tells_of_the_machine() -> None:
     found = []
     for path in tracked():
         found += [f"{path.relative_to(ROOT)}:{line}" for line in rules.traces(text_of(path), own)]
-    assert found == []
+    none(found)
 
 
 def text_of(path: Path) -> str:

@@ -116,10 +116,11 @@ async def chat(request_id: str, receive: Receive, send: Send) -> None:
     """Echo; the word *price* raises."""
     await receive()
     await send({"type": "websocket.accept"})
-    while (message := await receive())["type"] == "websocket.receive":
-        if message["text"] == "price":
-            shop.price(17)
-        await send({"type": "websocket.send", "text": message["text"]})
+    with watched(request_id):
+        while (message := await receive())["type"] == "websocket.receive":
+            if message["text"] == "price":
+                shop.price(17)
+            await send({"type": "websocket.send", "text": message["text"]})
 
 
 async def life(receive: Receive, send: Send) -> None:

@@ -89,11 +89,12 @@ async def customer(request: Request) -> Response:
 async def chat(websocket: WebSocket) -> None:
     """Echo; the word *price* raises. A client that leaves raises WebSocketDisconnect."""
     await websocket.accept()
-    while True:
-        text = await websocket.receive_text()
-        if text == "price":
-            shop.price(17)
-        await websocket.send_text(text)
+    with watched(websocket.headers.get("X-Request-Id", "")):
+        while True:
+            text = await websocket.receive_text()
+            if text == "price":
+                shop.price(17)
+            await websocket.send_text(text)
 
 
 @asynccontextmanager

@@ -142,18 +142,25 @@ class Bench:
         return kept
 
     @contextlib.contextmanager
-    def fresh(self, framework: str, server: str, **knobs: str) -> Iterator[Service]:
-        """Start a service for one test, which may do to it what it likes."""
+    def fresh(
+        self, framework: str, server: str, *, ready: bool = True, **knobs: str
+    ) -> Iterator[Service]:
+        """Start a service for one test, which may do to it what it likes.
+
+        *ready*: false if it is not to come up. Further names are settings of the server, or, in
+        capitals, for its environment.
+        """
         service = self.start(framework, server, **knobs)
         self.used.append(service)
         try:
-            service.await_ready()
+            if ready:
+                service.await_ready()
             yield service
         finally:
             service.end()
 
     def start(self, framework: str, server: str, **knobs: str) -> Service:
-        """Start a service; do not wait until it is ready. Names in capitals are for its env."""
+        """Start a service, and do not wait until it is ready; *knobs* as in ``fresh()``."""
         port = free_port()
         settings = {name: value for name, value in knobs.items() if name.islower()}
         command = SERVERS[server].line(f"apps.{framework}_app:app", port, **settings)

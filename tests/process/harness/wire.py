@@ -92,12 +92,9 @@ class Wire:
             return Answer(status, body, len(body) == size)
         return Answer(status, self._file.read())
 
-    def nothing(self) -> bool:
-        """Tell whether the connection ends without another byte."""
-        try:
-            return self._file.read() == b""
-        except ConnectionResetError:
-            return True
+    def ends(self) -> bool:
+        """Wait for what comes next; tell whether it is the end of the connection."""
+        return self._file.peek(1) == b""
 
     def reset(self) -> None:
         """Go without a word: RST."""

@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from sentryinit import _policy
 from sentryinit._debug import DebugPanic
-from sentryinit._request import UNDESCRIBED, RequestInfo
+from sentryinit._request import UNDESCRIBED, RequestInfo, trace
 from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
@@ -158,8 +158,8 @@ class Capture(Generic[R]):
     def _answered(self) -> None:
         # A 5xx that is made up for nobody is no failure.
         self._owes = not (self._decided or self.gone or self.adapter.gone(self.request))
-        # Described now: a framework may have put its request away by the end.
-        self.describe()
+        # Now: a framework may have put its request away by the end, and a tracer its span.
+        self.trace = trace(self.trace, self.describe())
         if isinstance(self.noted, DebugPanic):
             self._settle()
 

@@ -108,10 +108,10 @@ def _again(given: Mapping[str, Any]) -> None:
         log.warning(
             "init() was called again with another service: %s; %s stays", asked, settings["service"]
         )
-    elif given.get("dsn") and STATE.reporter is None and STATE.left_out:
+    elif given.get("dsn") and STATE.reporter is None:
         log.warning(
-            "init() with a DSN came after %s was set up without one; call init() first",
-            ", ".join(STATE.left_out),
+            "init() was called again, with a DSN; the first call (by %s) had none, and counts",
+            ", ".join(STATE.left_out) or "init() itself",
         )
 
 
@@ -152,7 +152,14 @@ def _switch_on(settings: _settings.Settings) -> None:
         settings["ignore_statuses"],
         settings["ignore_paths"],
     )
-    begin = _sdk.configure(settings, policy)
+    try:
+        begin = _sdk.configure(settings, policy)
+    except Exception as error:
+        if settings.sources["integrations"] not in _settings.variables("integrations"):
+            raise
+        # What a variable asks for may not be installed here; the service is to run all the same.
+        log.warning("SENTRYINIT_INTEGRATIONS: %s; reporting is off", type(error).__name__)
+        return
     STATE.reporter = Reporter(settings, policy)
     STATE.begin = begin
     _watch_threads()

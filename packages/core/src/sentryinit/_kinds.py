@@ -116,13 +116,19 @@ def _statuses(value: Any) -> range:
 def _imported(text: str) -> Any:
     try:
         return pkgutil.resolve_name(text.strip())
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # importing runs other people's code
         raise ValueError from error
 
 
 def _callable(value: Any) -> Any:
     if not callable(value):
         raise TypeError
+    return value
+
+
+def _integration(value: Any) -> Any:
+    # By its shape: the class is sentry_sdk's, and there may be no need to import that.
+    _require(not isinstance(value, type) and callable(getattr(value, "setup_once", None)), value)
     return value
 
 
@@ -161,8 +167,8 @@ PATTERNS = _list_of("a list of regular expressions", _pattern)
 STATUSES = _list_of("a list of statuses from 100 to 599, or spans such as 502-504", _statuses)
 HOOK = Kind("a callable (in the environment: module:name)", _callable, _imported)
 OBJECT = Kind("an object (in the environment: module:name)", lambda value: value, _imported)
-OBJECTS = Kind(
-    "a list of objects (in the environment: module:name of a class, called without arguments)",
-    lambda value: _items(value, lambda item: item),
-    lambda text: tuple(_callable(_imported(item))() for item in split(text)),
+INTEGRATIONS = Kind(
+    "a list of integrations (in the environment: module:name of their classes)",
+    lambda value: _items(value, _integration),
+    lambda text: tuple(_integration(_callable(_imported(item))()) for item in split(text)),
 )

@@ -132,7 +132,7 @@ class Options(TypedDict, total=False):
         Hook, Option("Your hook on each breadcrumb; if it fails, the crumb is lost.", kinds.HOOK)
     ]
     integrations: Annotated[
-        Sequence[Any], Option("Integrations of sentry-sdk to add.", kinds.OBJECTS, ())
+        Sequence[Any], Option("Integrations of sentry-sdk to add.", kinds.INTEGRATIONS, ())
     ]
     sample_rate: Annotated[
         float, Option("Share of events that are sent.", kinds.FRACTION, sdk=True)

@@ -1,0 +1,309 @@
+"""The situations: what client, server and test do to one request, in order.
+
+Each is a function from a ``Scene`` to the events that came of it. None of them waits for time to
+pass: the handler says where it is, and is let go, over the gate.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from harness.bounds import poll
+from harness.chat import Chat
+from harness.service import Bench, Service, new_id
+from harness.sink import Event
+from harness.wire import Wire, request
+
+PIECE = b"a piece of an export\n"
+BODY = bytes(50_000)
+PROMISED = 4 * len(BODY)
+# What the package's flush may take, and how much longer an exit may then take on a busy machine.
+FLUSH_TIMEOUT = 2.0
+MARGIN = 1.5
+
+
+class Scene:
+    """One request, identified by *id*, to *service*."""
+
+    def __init__(self, bench: Bench, service: Service, situation: str) -> None:
+        self.bench, self.service, self.gate = bench, service, bench.gate
+        self.id = new_id(situation)
+
+    def reaches(self, point: str) -> str:
+        """Return what the handler says at *point*, once it gets there."""
+        return self.gate.wait_for(self.id, point)
+
+    def over(self) -> list[Event]:
+        """Return all events, once the request has left the application."""
+        self.reaches("over")
+        return self.service.settle()
+
+    def gets(self, path: str, status: int, body: bytes | None = None) -> list[Event]:
+        """Send a request to the end, and return all events."""
+        answer = self.service.call(path, self.id)
+        assert answer.status == status
+        assert body is None or answer.body == body
+        assert answer.complete
+        return self.over()
+
+
+Leave = Callable[[Wire], None]
+Run = Callable[[Scene], list[Event]]
+SITUATIONS: dict[str, Situation] = {}
+
+
+@dataclass(frozen=True)
+class Situation:
+    """*fresh*: the settings of the server that it takes for itself alone; None if it shares one.
+
+    *ready*: whether that server is expected to start.
+    """
+
+    run: Run
+    fresh: dict[str, str] | None = None
+    ready: bool = True
+
+    def service(
+        self, bench: Bench, framework: str, server: str
+    ) -> AbstractContextManager[Service]:
+        """Return the server to play it on."""
+        if self.fresh is None:
+            return nullcontext(bench.service(framework, server))
+        return bench.fresh(framework, server, ready=self.ready, **self.fresh)
+
+
+def situation(
+    name: str, fresh: dict[str, str] | None = None, *, ready: bool = True
+) -> Callable[[Run], None]:
+    """Register a situation; its docstring, if it has one, says what is peculiar to it."""
+
+    def register(run: Run) -> None:
+        SITUATIONS[name] = Situation(run, fresh, ready)
+
+    return register
+
+
+def both(name: str) -> Callable[[Callable[[Scene, Leave], list[Event]]], None]:
+    """Register a situation in two kinds: the client goes by RST, and by FIN."""
+
+    def register(run: Callable[[Scene, Leave], list[Event]]) -> None:
+        SITUATIONS[f"{name}_rst"] = Situation(lambda scene: run(scene, Wire.reset))
+        SITUATIONS[f"{name}_fin"] = Situation(lambda scene: run(scene, Wire.leave))
+
+    return register
+
+
+# -- the application's own -------------------------------------------------------------------------
+
+
+@situation("healthy")
+def _(scene: Scene) -> list[Event]:
+    return scene.gets("/orders/17", 200)
+
+
+@situation("returned")
+def _(scene: Scene) -> list[Event]:
+    return scene.gets("/orders/17/unavailable", 503, b"try later")
+
+
+@situation("raised")
+def _(scene: Scene) -> list[Event]:
+    return scene.gets("/orders/17/price", 500)
+
+
+@situation("swallowed")
+def _(scene: Scene) -> list[Event]:
+    return scene.gets("/orders/17/reserve", 500, b"order 17")
+
+
+@situation("upstream_reset")
+def _(scene: Scene) -> list[Event]:
+    """gunicorn takes any reset for its client's: with no framework to answer 500, nobody does."""
+    with scene.service.wire() as wire:
+        wire.send(request("GET", "/orders/17/stock", scene.id))
+        assert wire.ends() or wire.head() == 500
+    return scene.over()
+
+
+@situation("stream_raised")
+def _(scene: Scene) -> list[Event]:
+    """The client got the status and a piece; the body then breaks off."""
+    with scene.service.wire() as wire:
+        wire.send(request("GET", "/orders/17/receipt", scene.id))
+        answer = wire.answer()
+    assert (answer.status, answer.body, answer.complete) == (200, PIECE, False)
+    return scene.over()
+
+
+# -- the client goes away --------------------------------------------------------------------------
+
+
+@both("gone_while_working")
+def _(scene: Scene, leave: Leave) -> list[Event]:
+    wire = scene.service.wire()
+    wire.send(request("GET", "/orders/17/invoice", scene.id))
+    scene.reaches("working")
+    leave(wire)
+    scene.gate.let_go(scene.id)
+    return scene.over()
+
+
+def _upload(scene: Scene, path: str, leave: Leave) -> list[Event]:
+    wire = scene.service.wire()
+    wire.send(request("POST", path, scene.id, body=BODY, length=PROMISED))
+    scene.reaches("reading")
+    leave(wire)
+    return scene.over()
+
+
+@both("gone_mid_upload")
+def _(scene: Scene, leave: Leave) -> list[Event]:
+    return _upload(scene, "/orders/17/photo", leave)
+
+
+@situation("gone_mid_upload_wrapped")
+def _(scene: Scene) -> list[Event]:
+    return _upload(scene, "/orders/17/scan", Wire.reset)
+
+
+@both("gone_mid_stream")
+def _(scene: Scene, leave: Leave) -> list[Event]:
+    wire = scene.service.wire()
+    wire.send(request("GET", "/orders/17/export", scene.id))
+    assert wire.head() == 200
+    # To its last byte: close() with something unread would send RST in any case.
+    assert wire.chunk() == PIECE
+    scene.reaches("streaming")
+    leave(wire)
+    scene.gate.let_go(scene.id)
+    return scene.over()
+
+
+# -- WebSocket -------------------------------------------------------------------------------------
+
+
+def _chat(scene: Scene) -> Chat:
+    """Open a WebSocket, and see it work."""
+    chat = Chat(scene.service.port, "/orders/17/chat", scene.id)
+    chat.says("hello")
+    assert chat.hears() == "hello"
+    return chat
+
+
+@situation("websocket_raised")
+def _(scene: Scene) -> list[Event]:
+    chat = _chat(scene)
+    chat.says("price")
+    # "Internal error"
+    assert chat.sees_close() == 1011
+    return scene.over()
+
+
+@situation("websocket_closed")
+def _(scene: Scene) -> list[Event]:
+    _chat(scene).closes()
+    return scene.over()
+
+
+@situation("websocket_gone_rst")
+def _(scene: Scene) -> list[Event]:
+    _chat(scene).resets()
+    return scene.over()
+
+
+@situation("websocket_gone_fin")
+def _(scene: Scene) -> list[Event]:
+    _chat(scene).leaves()
+    return scene.over()
+
+
+# -- the server ends -------------------------------------------------------------------------------
+
+
+def _terminate(scene: Scene) -> float:
+    """Send SIGTERM, and check how the server goes; return the seconds that it took."""
+    service = scene.service
+    before = len(service.output)
+    start = time.monotonic()
+    service.popen.terminate()
+    assert service.wait() == service.server.exit
+    took = time.monotonic() - start
+    added = service.output[before:].splitlines()
+    foreign = [line for line in added if line and not service.server.lines.match(line)]
+    assert not foreign, f"not the server's own lines: {foreign}"
+    return took
+
+
+@situation("sigterm_with_queue", fresh={})
+def _(scene: Scene) -> list[Event]:
+    """Three failures; the backend is slower than they are, and the server has to go."""
+    scene.service.mailbox.delay = 0.2
+    for _ in range(3):
+        assert scene.service.call("/orders/17/unavailable", scene.id).status == 503
+    assert _terminate(scene) < FLUSH_TIMEOUT + MARGIN
+    return scene.service.mailbox.drain()
+
+
+@situation("sigterm_with_dead_backend", fresh={})
+def _(scene: Scene) -> list[Event]:
+    """The backend takes the event and never answers: the exit is late, and not later than agreed."""
+    box = scene.service.mailbox
+    box.answers.clear()
+    assert scene.service.call("/orders/17/unavailable", scene.id).status == 503
+    box.wait_for(scene.id)
+    took = _terminate(scene)
+    box.answers.set()
+    assert took < FLUSH_TIMEOUT + MARGIN
+    box.drain()
+    return []
+
+
+@situation("sigterm_while_working", fresh={"grace": "1"})
+def _(scene: Scene) -> list[Event]:
+    """The handler works longer than the server's grace."""
+    with scene.service.wire() as wire:
+        wire.send(request("GET", "/orders/17/invoice", scene.id))
+        scene.reaches("working")
+        scene.service.popen.terminate()
+        scene.service.wait()
+    return scene.service.mailbox.drain()
+
+
+@situation("sigquit_while_working", fresh={})
+def _(scene: Scene) -> list[Event]:
+    """The server is to go at once."""
+    with scene.service.wire() as wire:
+        wire.send(request("GET", "/orders/17/invoice", scene.id))
+        scene.reaches("working")
+        scene.service.popen.send_signal(signal.SIGQUIT)
+        scene.reaches("over")
+        scene.service.wait()
+    return scene.service.mailbox.drain()
+
+
+@situation("worker_timeout", fresh={"timeout": "2"})
+def _(scene: Scene) -> list[Event]:
+    """The handler hangs for longer than a worker may; the worker is killed, and another one starts."""
+    service = scene.service
+    with service.wire() as wire:
+        wire.send(request("GET", "/orders/17/invoice", scene.id))
+        scene.reaches("working")
+        scene.reaches("over")
+    # Served by the next worker; the one before has ended by then, and sent what it sends.
+    assert service.call("/orders/17", new_id("healthy")).status == 200
+    poll(lambda: len(re.findall("Booting worker", service.output)) == 2, "no second worker")
+    service.popen.terminate()
+    service.wait()
+    return service.mailbox.drain()
+
+
+@situation("start_failed", fresh={"PROCESS_FAIL_AT_START": "1"}, ready=False)
+def _(scene: Scene) -> list[Event]:
+    """The application's lifespan raises: the server gives up."""
+    assert scene.service.wait() == scene.service.server.failed
+    return scene.service.mailbox.drain()

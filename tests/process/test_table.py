@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+from harness.service import Bench
+from harness.situations import SITUATIONS, Scene
+from harness.sink import Event
+from harness.table import EXPECTED, FRAMEWORKS, Cell, Failure, Framework, cells, rule, services
+
+CELLS = [
+    pytest.param(framework, server, situation, cell, id=f"{framework}/{server}-{situation}")
+    for framework, server, situation, cell in cells()
+]
+
+
+@pytest.mark.parametrize("framework,server,situation,cell", CELLS)
+def test_situation(
+    bench: Bench, framework: str, server: str, situation: str, cell: Cell | None
+) -> None:
+    """What leaves the process is what the table says, and nothing else."""
+    play = SITUATIONS[situation]
+    with play.service(bench, framework, server) as service:
+        scene = Scene(bench, service, situation)
+        events = play.run(scene)
+    expected = cell or Cell()
+    assert [str(e) for e in events if e.request_id not in {scene.id, ""}] == [], "of others"
+    assert [as_failure(event) for event in events] == list(expected.events)
+    for event in events:
+        is_complete(event, FRAMEWORKS[framework], situation)
+    if not expected.events:
+        assert bench.gate.said(scene.id, "saw") == ([expected.sees] if expected.sees else [])
+
+
+def as_failure(event: Event) -> Failure:
+    handled = event.mechanism.get("handled", False)
+    return Failure(event.error, event.tags.get("status_code"), handled, event.data["level"])
+
+
+def is_complete(event: Event, framework: Framework, situation: str) -> None:
+    """Check what every event says, whatever it tells of."""
+    assert event.tags["service"] == "shop"
+    assert event.data["environment"] == "production"
+    if event.error:
+        assert event.mechanism["type"] == framework.mechanism
+        assert event.exception["stacktrace"]["frames"]
+    if event.request_id:
+        page = event.data["request"]["url"].rpartition("/")[2]
+        route = f"/orders/{{order_id}}/{page}" if framework.routes else "<unknown>"
+        assert event.data["transaction"] == route
+    else:
+        assert situation == "start_failed"
+
+
+def test_every_situation_is_in_the_table() -> None:
+    """A situation that no row names would never be played; a row without one says nothing."""
+    assert set(SITUATIONS) == set(EXPECTED)
+
+
+def test_every_rule_of_the_table_decides_something() -> None:
+    """A pattern that fits no service, or comes after a wider one, is an error in the table."""
+    unused = {
+        (situation, pattern)
+        for situation, patterns in EXPECTED.items()
+        for pattern in patterns
+        if pattern not in {rule(situation, *service) for service in services()}
+    }
+    assert unused == set()

@@ -1,0 +1,71 @@
+"""What type checkers tell users of ``sentryinit``. Checked, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import assert_type
+
+import sentryinit
+import sentryinit.asgi
+import sentryinit.wsgi
+from sentryinit.testing import DSN, Mailbox, capture
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+
+def drop(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any] | None:
+    """Stand for a hook."""
+    return None if hint else event
+
+
+handle = sentryinit.init(
+    "api-core",
+    dsn=DSN,
+    ignore_errors=[KeyError, "asyncio.TimeoutError"],
+    ignore_statuses=[503, "520-529", range(540, 550)],
+    ignore_paths=("/healthz",),
+    flush_timeout=1.5,
+    before_send=drop,
+)
+assert_type(handle, sentryinit.Handle)
+assert_type(handle(), None)
+assert_type(sentryinit.__version__, str)
+with sentryinit.init() as block:
+    assert_type(block, sentryinit.Handle)
+
+options: sentryinit.Options = {"storm_guard": False, "collect": ["query"]}
+sentryinit.init("api-core", **options)
+
+sentryinit.init(flush_timeout="2")  # type: ignore[arg-type] # a number, and no text
+sentryinit.init(traces_sample_rate=1.0)  # type: ignore[call-arg] # no option: errors only
+sentryinit.init(ignore_path=["/"])  # type: ignore[call-arg] # a misspelt option
+options["storm_gard"] = True  # type: ignore[typeddict-unknown-key] # likewise
+
+with capture("test-service", ignore_paths=["/healthz"]) as mailbox:
+    assert_type(mailbox, Mailbox)
+    assert_type(mailbox.events, list[dict[str, Any]])
+    assert_type(mailbox.envelopes, list[bytes])
+    assert_type(mailbox.clear(), None)
+
+
+def wsgi(app: WSGIApplication) -> WSGIApplication:
+    """Wrap an application, both ways; what comes out is one again."""
+    wrapped: WSGIApplication = sentryinit.wsgi.SentryInitMiddleware(app)
+    panicking: WSGIApplication = sentryinit.wsgi.debug_panic(wrapped, path="/debug/panic")
+    return panicking
+
+
+def asgi(app: sentryinit.asgi.Application) -> sentryinit.asgi.Application:
+    """Likewise for ASGI."""
+    wrapped: sentryinit.asgi.Application = sentryinit.asgi.SentryInitMiddleware(app)
+    panicking: sentryinit.asgi.Application = sentryinit.asgi.debug_panic(wrapped)
+    return panicking
+
+
+def test_something(sentryinit_mailbox: Mailbox, act: Callable[[], None]) -> None:
+    """Stand for a test of an application, which asks for the fixture."""
+    act()
+    assert_type(sentryinit_mailbox.events[0], dict[str, Any])
