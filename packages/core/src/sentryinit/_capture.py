@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sentryinit import _policy
 from sentryinit._debug import DebugPanic
@@ -21,47 +21,43 @@ R = TypeVar("R")
 MOST_HELD = 10
 
 
-class Held(NamedTuple):
-    """The event of an error that was logged while it was not yet known what becomes of it."""
+def error_of(record: logging.LogRecord) -> BaseException | None:
+    """Return the exception that *record* was logged with."""
+    return record.exc_info[1] if isinstance(record.exc_info, tuple) else None
 
-    event: dict[str, Any]
-    hint: dict[str, Any]
 
-    @property
-    def error(self) -> BaseException | None:
-        """The exception that was logged."""
-        return (self.hint.get("exc_info") or (None, None))[1]
-
-    def tells_of(self, failure: BaseException | None) -> bool:
-        """Tell whether the record is about *failure*; None is an answer without exception."""
-        if failure is None:
-            return self.error is None
-        failures = list(_policy.tree(failure))
-        if self.error is not None:
-            return any(link in failures for link in _policy.tree(self.error))
-        record = self.hint["log_record"]
-        arguments = record.args if isinstance(record.args, tuple) else (record.msg, record.args)
-        if any(argument is link for link in failures for argument in (*arguments, record.msg)):
-            return True
-        text = _policy.text(failure)
-        return bool(text) and text in record.getMessage()  # formatted before, so it can be again
+def tells_of(record: logging.LogRecord, failure: BaseException | None) -> bool:
+    """Tell whether *record* is about *failure*; None is an answer without exception."""
+    error = error_of(record)
+    if failure is None:
+        return error is None
+    failures = list(_policy.tree(failure))
+    if error is not None:
+        return any(link in failures for link in _policy.tree(error))
+    arguments = record.args if isinstance(record.args, tuple) else (record.args,)
+    if any(argument is link for link in failures for argument in (*arguments, record.msg)):
+        return True
+    text = _policy.text(failure)
+    return bool(text) and text in record.getMessage()
 
 
 class Capture(Generic[R]):
     """What happened to one request so far. Reports at most one failure; its methods never raise.
 
     *status* is what went out to the client, None before. *gone*: the client is known to have left.
+    *streams*: what is left of the answer may yet fail.
     *event_id*: of the event that tells of this request's failure.
     """
 
     # Defaults on the class: a request that goes well writes two or three attributes of its own.
     status: int | None = None
     gone = False
+    streams = False
     closed = False
     event_id: str | None = None
     info: RequestInfo | None = None
     trace: dict[str, str] | None = None
-    held: tuple[Held, ...] = ()
+    held: tuple[logging.LogRecord, ...] = ()
     reported: tuple[BaseException, ...] = ()
     noted: BaseException | None = None
     _handled = True
@@ -116,14 +112,13 @@ class Capture(Generic[R]):
         """Tell whether the failure is the debug route's."""
         return any(isinstance(failure, DebugPanic) for failure in self._failures)
 
-    def hold(self, held: Held) -> Held | None:
-        """Keep *held* until the request is decided; return one that has to go out now instead."""
-        self.held += (held,)
+    def hold(self, record: logging.LogRecord) -> logging.LogRecord | None:
+        """Keep *record* until the request is decided; return one that has to go out now instead."""
+        self.held += (record,)
         if len(self.held) <= MOST_HELD:
             return None
-        first, *rest = self.held
-        self.held = tuple(rest)
-        return first
+        overdue, self.held = self.held[0], self.held[1:]
+        return overdue
 
     def knows(self, exc: BaseException) -> bool:
         """Tell whether *exc*, or what it came from, is on an event of this request already."""
@@ -141,9 +136,13 @@ class Capture(Generic[R]):
         server = adapter.server(self.request)
         return _policy.is_abort(exc, _policy.Request(adapter.aborts, server, gone))
 
-    def related(self) -> list[Held]:
+    def related(self) -> list[logging.LogRecord]:
         """Return the held records that tell of what has been decided on."""
-        return [held for held in self.held if any(map(held.tells_of, self._failures))]
+        return [
+            record
+            for record in self.held
+            if any(tells_of(record, failure) for failure in self._failures)
+        ]
 
     def describe(self) -> RequestInfo:
         """Return the description of the request; one that says nothing, if the adapter fails."""
@@ -182,7 +181,7 @@ class Capture(Generic[R]):
         self._release()
 
     def _decide(self, status: int) -> None:
-        logged = next((held.error for held in reversed(self.held) if held.error), None)
+        logged = next(filter(None, map(error_of, reversed(self.held))), None)
         error = _policy.real_error(self.noted or logged, self.adapter.status_of)
         if error is None:
             self._decided = True
@@ -208,13 +207,12 @@ class Capture(Generic[R]):
         """Send the held records that do not tell of this request's failure."""
         related = self.related()
         waiting, self.held = self.held, ()
-        for held in waiting:
+        for record in waiting:
+            error = error_of(record)
             # One exception may have been logged twice, or captured as well.
-            known = held.error is not None and self.knows(held.error)
-            if held not in related and not known and STATE.reporter is not None:
-                if held.error is not None:
-                    self.told(held.error, held.event.get("event_id"))
-                STATE.reporter.release(self, held)
+            known = error is not None and self.knows(error)
+            if record not in related and not known and STATE.reporter is not None:
+                STATE.reporter.release(record)
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:
         try:

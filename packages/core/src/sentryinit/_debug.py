@@ -22,9 +22,9 @@ class DebugPanic(Exception):  # it is no error
 def may_panic(header: str | None, query: str) -> bool:
     """Tell whether *header* (of ``X-Sentryinit-Debug-Token``) or ``?token=`` in *query* is right.
 
-    Never, if no token is configured. Takes the same time for any wrong token.
+    Never, if no token is configured or reporting is off. Takes the same time for any wrong token.
     """
-    expected = STATE.settings["debug_token"] if STATE.settings else ""
+    expected = STATE.settings["debug_token"] if STATE.settings and STATE.reporter else ""
     given = header or dict(parse_qsl(query)).get("token", "")
     same = hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode())
     return same and bool(expected)

@@ -6,16 +6,15 @@ import logging
 from typing import Any
 
 from sentryinit import _policy
-from sentryinit._capture import Capture, Held, current
+from sentryinit._capture import Capture, current, error_of
 from sentryinit._redact import Redactor, minimal
 from sentryinit._request import UNKNOWN, section, trace
 from sentryinit._settings import Settings
-from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
-# In the hint of an event: what we know of it, and that it has been here before.
-OURS, RELEASED = "sentryinit", "sentryinit_released"
+# In the hint of an event of ours: what we know of it.
+OURS = "sentryinit"
 
 # On an exception: it is on an event. The attribute says whether a request knows of that.
 _MARK = "__sentryinit_seen__"
@@ -91,11 +90,6 @@ class Hooks:
             aborts = _policy.is_abort if capture is None else capture.is_abort
             if aborts(exc) or self._policy.ignores(exc):
                 return True
-        if RELEASED in hint:
-            return False
-        # Once the status is out, a record may have to wait for hours: a stream, a WebSocket.
-        if capture is not None and capture.status is None and "log_record" in hint:
-            return _hold(capture, Held(event, hint))
         if exc is None:
             return False
         if is_seen(exc) or (capture is not None and (capture.knows(exc) or _is_frameworks(event))):
@@ -112,6 +106,9 @@ class Hooks:
         tags = event["tags"] = {**(event.get("tags") or {}), "service": self._settings["service"]}
         if not event.get("release"):
             event.pop("release", None)
+        if "log_record" in hint:
+            # It may have been held: the moment that counts is when it was logged.
+            event["timestamp"] = hint["log_record"].created
         if "level" in ours:
             event["level"] = ours["level"]
         if capture is None:
@@ -164,14 +161,7 @@ def _exception(hint: dict[str, Any]) -> BaseException | None:
 def _capture_of(hint: dict[str, Any]) -> Capture[Any] | None:
     if OURS in hint:
         return hint[OURS].get("capture")  # type: ignore[no-any-return] # the hint is untyped
-    return hint.get(RELEASED) or current()
-
-
-def _hold(capture: Capture[Any], held: Held) -> bool:
-    overdue = capture.hold(held)
-    if overdue is not None and STATE.reporter is not None:
-        STATE.reporter.release(capture, overdue)
-    return True
+    return current()
 
 
 def _is_frameworks(event: dict[str, Any]) -> bool:
@@ -180,18 +170,17 @@ def _is_frameworks(event: dict[str, Any]) -> bool:
     return (values[-1].get("mechanism") or {}).get("type") in _FRAMEWORKS
 
 
-def _fold(event: dict[str, Any], related: list[Held]) -> None:
-    """Keep the text of log records that told of the same failure, as breadcrumbs of its event."""
+def _fold(event: dict[str, Any], related: list[logging.LogRecord]) -> None:
+    """Keep the text of records that told of the same failure, as breadcrumbs of its event."""
     crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
-    for held in related:
-        if held.error is None:
-            record = held.hint["log_record"]
-            crumbs.append(
-                {
-                    "type": "log",
-                    "level": held.event.get("level", "error"),
-                    "category": record.name,
-                    "message": record.getMessage(),
-                    "timestamp": held.event.get("timestamp"),
-                }
-            )
+    crumbs += [
+        {
+            "type": "log",
+            "level": record.levelname.lower(),
+            "category": record.name,
+            "message": record.getMessage(),
+            "timestamp": record.created,
+        }
+        for record in related
+        if error_of(record) is None
+    ]

@@ -11,8 +11,9 @@ import sentry_sdk
 from sentry_sdk.utils import event_from_exception
 
 from sentryinit import _policy
-from sentryinit._capture import Capture, Held
-from sentryinit._hooks import OURS, RELEASED, claim_orphan, is_seen
+from sentryinit._capture import Capture
+from sentryinit._hooks import OURS, claim_orphan, is_seen
+from sentryinit._logs import HANDLER
 from sentryinit._redact import minimal
 from sentryinit._request import UNKNOWN
 from sentryinit._settings import Settings
@@ -89,13 +90,9 @@ class Reporter:
         except Exception as error:  # noqa: BLE001 # the process is ending already, with a better reason
             self._last_resort(error, exc)
 
-    def release(self, capture: Capture[Any], held: Held) -> None:
+    def release(self, record: logging.LogRecord) -> None:
         """Send a logged error after all: it is not the failure of its request."""
-        try:
-            # By the client, not the scope: what the scope had to add is in the event already.
-            sentry_sdk.get_client().capture_event(held.event, {**held.hint, RELEASED: capture})
-        except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
-            self._last_resort(error, None)
+        HANDLER.emit_now(record)
 
     def flush(self) -> None:
         """Send what waits, for at most ``flush_timeout`` seconds, and the counts held back."""

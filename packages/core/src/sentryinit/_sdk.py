@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import socket
 import sys
@@ -14,9 +13,9 @@ import sentry_sdk
 from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
-from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
+from sentry_sdk.integrations.logging import ignore_logger
 
-from sentryinit import _scope
+from sentryinit import _logs, _scope
 from sentryinit._hooks import Hooks, drop
 from sentryinit._options import TABLE
 from sentryinit._policy import Policy
@@ -51,11 +50,12 @@ def configure(settings: Settings, policy: Policy) -> Callable[[], None]:
     for name in _SERVERS:
         ignore_logger(name)
     sentry_sdk.init(**_options(settings, hooks))
-    rivals = sorted(_RIVALS.intersection(sentry_sdk.get_client().integrations))
+    active = sentry_sdk.get_client().integrations
+    rivals = sorted(type(active[name]).__name__ for name in _RIVALS.intersection(active))
     if rivals:
         log.warning(
-            "integrations: sentry_sdk's own for %s is active beside sentryinit's middleware; "
-            "remove it from integrations=[...]",
+            "integrations: sentry_sdk's own %s stands beside sentryinit's middleware: remove it "
+            "from integrations=[...]",
             ", ".join(rivals),
         )
     if "argv" in settings["collect"]:
@@ -73,13 +73,6 @@ def _server_name(settings: Settings) -> str:
     return str(settings["server_name"] or settings["service"])
 
 
-def _logging() -> LoggingIntegration:
-    # A breadcrumb for each record costs 9 us and would touch the scope of every request.
-    wanted = {"level": None, "sentry_logs_level": None, "event_level": logging.ERROR}
-    known = inspect.signature(LoggingIntegration).parameters
-    return LoggingIntegration(**{name: wanted[name] for name in wanted if name in known})
-
-
 def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
     ours = {
         "dsn": settings["dsn"],
@@ -92,7 +85,7 @@ def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         "integrations": [
             AtexitIntegration(callback=lambda pending, timeout: None),  # noqa: ARG005 # quiet on stderr
             ExcepthookIntegration(),
-            _logging(),
+            _logs.integration(),
             *settings["integrations"],
         ],
         "include_local_variables": "locals" in settings["collect"],

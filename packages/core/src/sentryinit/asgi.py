@@ -109,7 +109,7 @@ class SentryInitMiddleware:
 
     def __new__(cls, app: Application, **options: Unpack[Options]) -> Any:
         """Return a boundary around *app*, or *app* if reporting is off."""
-        return object.__new__(cls) if ensure(cls.adapter.name, None, options) else app
+        return object.__new__(cls) if ensure(cls.adapter.name, None, options) else _bare(app)
 
     def __init__(self, app: Application, **options: Unpack[Options]) -> None:  # noqa: ARG002 # of __new__
         self._app = app
@@ -215,18 +215,27 @@ def _end(exc: BaseException | None, name: str) -> None:
         STATE.reporter.flush()
 
 
-def debug_panic(app: Application, path: str = PATH) -> Application:
-    """Return *app* with the debug route at *path*.
+class _DebugRoute:
+    def __init__(self, app: Application, path: str) -> None:
+        self.app, self._path = app, path
 
-    With the right token the route raises; otherwise *app* answers, with its own 404.
-    """
-
-    async def route(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and full_path(scope) == path and has_token(scope):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and full_path(scope) == self._path and has_token(scope):
             raise DebugPanic
-        await app(scope, receive, send)
+        await self.app(scope, receive, send)
 
-    return route
+
+def _bare(app: Application) -> Application:
+    return app.app if isinstance(app, _DebugRoute) else app
+
+
+def debug_panic(app: Application, path: str = PATH) -> Application:
+    """Return *app* with the debug route at *path*, for ``SentryInitMiddleware`` to go around.
+
+    With the right token the route raises; otherwise *app* answers, with its own 404. Where
+    reporting is off, the middleware leaves the route out as well.
+    """
+    return _DebugRoute(app, path)
 
 
 def has_token(scope: Scope) -> bool:

@@ -83,7 +83,7 @@ class SentryInitMiddleware:
         **options: Unpack[Options],
     ) -> Any:
         """Return a boundary around *app*, or *app* if reporting is off."""
-        return object.__new__(cls) if ensure(adapter.name, None, options) else app
+        return object.__new__(cls) if ensure(adapter.name, None, options) else _bare(app)
 
     def __init__(
         self,
@@ -138,6 +138,8 @@ def _failing(
     if exc is not None and not capture.noted:
         capture.note(exc)
     capture.answer(code)
+    # Of a body whose length is known, nothing is left to fail; without one it may be a stream.
+    capture.streams = "content-length" not in {name.lower() for name, _ in headers}
     if capture.panicked and capture.event_id:
         return [*headers, (EVENT_ID_HEADER, capture.event_id)]
     return headers
@@ -163,7 +165,8 @@ def _watched(
         # Complete already, or the server's own way to send a file, which it knows by its class.
         capture.close()
         return body
-    capture.settle()
+    if capture.status is not None and not capture.streams:
+        capture.settle()
     return _SizedBody(body, capture) if hasattr(body, "__len__") else _Body(body, capture)
 
 
@@ -207,17 +210,26 @@ class _SizedBody(_Body):
         return len(self._body)  # type: ignore[arg-type] # made only for bodies that have a length
 
 
-def debug_panic(app: WSGIApplication, path: str = PATH) -> WSGIApplication:
-    """Return *app* with the debug route at *path*.
+class _DebugRoute:
+    def __init__(self, app: WSGIApplication, path: str) -> None:
+        self.app, self._path = app, path
 
-    With the right token the route raises; otherwise *app* answers, with its own 404.
-    """
-
-    def route(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") == path and may_panic(
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") == self._path and may_panic(
             environ.get("HTTP_X_SENTRYINIT_DEBUG_TOKEN"), environ.get("QUERY_STRING", "")
         ):
             raise DebugPanic
-        return app(environ, start_response)
+        return self.app(environ, start_response)
 
-    return route
+
+def _bare(app: WSGIApplication) -> WSGIApplication:
+    return app.app if isinstance(app, _DebugRoute) else app
+
+
+def debug_panic(app: WSGIApplication, path: str = PATH) -> WSGIApplication:
+    """Return *app* with the debug route at *path*, for ``SentryInitMiddleware`` to go around.
+
+    With the right token the route raises; otherwise *app* answers, with its own 404. Where
+    reporting is off, the middleware leaves the route out as well.
+    """
+    return _DebugRoute(app, path)
