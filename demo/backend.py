@@ -58,8 +58,7 @@ class Backend:
         """All events of a project, each read back by its id."""
         for issue, listed in self._listed(project):
             record = self._get(f"/events/{listed['id']}/")
-            title = f"{issue['calculated_type']}: {issue['calculated_value']}"
-            event_id = _plain(record["event_id"])
+            event_id, title = _plain(record["event_id"]), _title(issue)
             yield Event(event_id, issue["id"], title, record["data"], json.dumps(record))
 
     def wait_for(self, project: Project, event_id: str, seconds: float = 10.0) -> bool:
@@ -103,6 +102,12 @@ def _plain(event_id: str) -> str:
     return event_id.replace("-", "")
 
 
+def _title(issue: Mapping[str, str]) -> str:
+    """The title of an issue on Bugsink's pages."""
+    kind, value = issue["calculated_type"], issue["calculated_value"]
+    return value if kind == "Log Message" else f"{kind}: {value}"
+
+
 def start(
     processes: Processes,
     python: str,
@@ -123,8 +128,13 @@ def start(
     made = folder / "made.json"
     command = [python, str(SITE / "bugsink_demo_setup.py"), str(made), *projects]
     processes.run("bugsink", command, told)
+    # gunicorn closes a connection that is idle for 2 s: an SDK that sends just then loses the event
+    # (it does not repeat a POST). So here it waits as long as the proxy that is before a real one.
+    server = (
+        f"-m gunicorn -b 127.0.0.1:{port} -w 1 --threads 4 --keep-alive 75 --no-control-socket "
+        "bugsink.wsgi"
+    )
     # Not SIGTERM: gunicorn's threads then wait for the SDK's connections, which stay open.
-    server = f"-m gunicorn -b 127.0.0.1:{port} -w 1 --threads 4 --no-control-socket bugsink.wsgi"
     process = processes.start(
         "bugsink", [python, *server.split()], told, stop_signal=signal.SIGQUIT
     )

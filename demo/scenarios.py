@@ -43,7 +43,7 @@ SCENARIOS = (
         traffic.get("/orders/{}/unavailable", range(17, 19), 503),
         Stored(
             # Bugsink shows an issue under the title of its latest event.
-            title="Log Message: HTTP 503 GET /orders/18/unavailable",
+            title="HTTP 503 GET /orders/18/unavailable",
             status=503,
             route="/orders/{order_id}/unavailable",
             handled=None,

@@ -9,12 +9,12 @@ from sentryinit_testkit import Driver, Site, plain
 
 
 class AsgiDriver(Driver):
-    """Nothing of a route, an error handler or an HTTP exception reaches the middleware."""
+    """Nothing of a route or of a handled exception reaches the middleware."""
 
     name = "asgi"
     protocol = "asgi"
     modules: ClassVar = ("sentryinit.asgi",)
-    lacks = frozenset({"abort", "handlers", "route"})
+    lacks = frozenset({"abort", "evidence", "route"})
 
     def app(self, site: Site) -> Any:
         """Build the application and wrap it."""

@@ -95,6 +95,8 @@ class WrappedStarletteDriver(StarletteDriver):
     """Behind a ``BaseHTTPMiddleware``, which runs the rest in a child task."""
 
     variant = "wrapped"
+    # What the child task makes of an exception is all that comes out of it.
+    lacks = frozenset({"evidence", "raised-abort"})
 
     def build(self, site: Site) -> Starlette:
         """Return the application with the middleware inside of ours."""

@@ -62,7 +62,7 @@ class Hooks:
         # Attachments pass no hook at all: they do not leave.
         hint["attachments"] = []
         if event.get("type") == "check_in":
-            return self._masked(event)
+            return self._after_users_hook(event, hint)
         try:
             capture = _capture_of(hint)
             if self._drops(event, hint, capture):
@@ -82,16 +82,15 @@ class Hooks:
             return None
 
     def _drops(self, event: dict[str, Any], hint: dict[str, Any], capture: Any) -> bool:
-        """Tell whether *event* is no news; keep a logged error until its request is decided."""
+        """Tell whether *event*, the application's or the SDK's, is ignored or no news."""
         if OURS in hint:
             return False
         exc = _exception(hint)
-        if exc is not None:
-            aborts = _policy.is_abort if capture is None else capture.is_abort
-            if aborts(exc) or self._policy.ignores(exc):
-                return True
         if exc is None:
-            return False
+            return self._policy.ignores_message(_text(event))
+        aborts = _policy.is_abort if capture is None else capture.is_abort
+        if aborts(exc) or self._policy.ignores(exc):
+            return True
         if is_seen(exc) or (capture is not None and (capture.knows(exc) or _is_frameworks(event))):
             return True
         if capture is not None:
@@ -156,6 +155,11 @@ def drop(item: Any, hint: Any) -> None:  # the signature of a hook
 
 def _exception(hint: dict[str, Any]) -> BaseException | None:
     return (hint.get("exc_info") or (None, None))[1]
+
+
+def _text(event: dict[str, Any]) -> str:
+    entry = event.get("logentry") or {}
+    return str(entry.get("formatted") or entry.get("message") or event.get("message") or "")
 
 
 def _capture_of(hint: dict[str, Any]) -> Capture[Any] | None:

@@ -204,10 +204,11 @@ async def _call(
 
 
 def _run(work: _Serving) -> list[Exchange]:
-    """Run *work* in a loop of its own, which a ``SystemExit`` of a child task tears down."""
+    """Run *work* in a loop of its own, which some of what an application raises tears down."""
     exchanges: list[Exchange] = []
     try:
         contextvars.Context().run(asyncio.run, work(exchanges))
-    except (SystemExit, KeyboardInterrupt) as error:
+    # The last one is what a thread raises into a coroutine: no handler of a frame can keep it.
+    except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
         exchanges[-1].fail(error)
     return exchanges

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sentryinit_testkit._driver import ROUTE, Driver
+from sentryinit_testkit._driver import Driver
 
 Event = dict[str, Any]
 
@@ -78,19 +78,19 @@ def frames(value: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def normal(event: Event, driver: Driver) -> Event:
+def normal(event: Event, driver: Driver, route: str) -> Event:
     """Return what *event* has in common with those of other adapters.
 
-    A framework that lacks ``route`` is granted the template for its fixed word; whether each says
+    A framework that lacks ``route`` is granted the template *route* for its fixed word; whether each says
     what it should is clause D3.
     """
     routeless = "route" in driver.missing()
     kept = {key: value for key, value in event.items() if key not in _VARYING}
     if routeless and kept.get("transaction") == UNKNOWN:
-        kept["transaction"] = ROUTE
+        kept["transaction"] = route
     if "fingerprint" in kept:
         kept["fingerprint"] = [
-            ROUTE if routeless and part == UNKNOWN else part for part in kept["fingerprint"]
+            route if routeless and part == UNKNOWN else part for part in kept["fingerprint"]
         ]
     kept["tags"] = tags(event)
     kept["contexts"] = {

@@ -219,7 +219,6 @@ async def loses_its_upstream(request: Request) -> Reply:
 def waits_for_ever(started: asyncio.Event) -> Behaviour:
     """Return a behaviour that tells that it runs, and never answers."""
 
-    @needs_loop
     async def wait(_request: Request) -> Reply:
         started.set()
         await asyncio.Event().wait()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sentryinit_testkit import _events, behaviours
-from sentryinit_testkit._driver import Behaviour, Driver
+from sentryinit_testkit._driver import ROUTE, SOCKET_PATH, Behaviour, Driver
 from sentryinit_testkit._lab import Lab
 from sentryinit_testkit._peer import Call
 
@@ -32,6 +32,7 @@ class Scenario:
 
     play: Callable[[Lab], _events.Event]
     needs: frozenset[str] = frozenset()
+    route: str = ROUTE
 
 
 def _request(behaviour: Behaviour, *needs: str, call: Call | None = None) -> Scenario:
@@ -65,11 +66,11 @@ SCENARIOS = {
     "A2-group": _request(behaviours.fails_in_group),
     "A4": _request(behaviours.answers(503), call=Call("POST", body=b"two of them")),
     "A5": _request(behaviours.aborts(503), "abort"),
-    "A5-cause": _request(behaviours.aborts_from_error, "abort"),
-    "A6": _request(behaviours.handled(500), "handlers"),
+    "A5-cause": _request(behaviours.aborts_from_error, "abort", "evidence"),
+    "A6": _request(behaviours.handled(500), "evidence"),
     "A8": _request(behaviours.streams_and_fails(2)),
     "A9": _request(behaviours.fails_in_background, "background"),
-    "A10": Scenario(_websocket, frozenset({"websocket"})),
+    "A10": Scenario(_websocket, frozenset({"websocket"}), SOCKET_PATH),
     "A11": _request(behaviours.exits(1)),
     "A12": Scenario(_startup, frozenset({"startup"})),
     "B2": _request(behaviours.loses_its_upstream, call=Call("POST", body=b"two of them")),
@@ -88,7 +89,7 @@ def _golden() -> dict[str, _events.Event]:
 
 def check(name: str, event: _events.Event, driver: Driver) -> None:
     """Require that *event* is the golden one of *name*, and show the difference if it is not."""
-    found = _events.normal(json.loads(json.dumps(event)), driver)
+    found = _events.normal(json.loads(json.dumps(event)), driver, SCENARIOS[name].route)
     if os.environ.get(WRITE) == "write" and not SCENARIOS[name].needs & driver.missing():
         _write(name, found)
     expected, actual = _text(_golden().get(name, {})), _text(found)

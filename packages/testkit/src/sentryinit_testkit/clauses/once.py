@@ -220,4 +220,4 @@ class ExactlyOne(Contract):
     def test_c6_error_from_a_task_group_is_one_event(self, lab: Lab) -> None:
         """C6: An error that crossed a task group is one event, the group."""
         lab.serve(behaviours.in_task_group)
-        assert _events.types(lab.our_event())[-1] == "ExceptionGroup"
+        assert _events.types(lab.our_event())[-1:] == ["ExceptionGroup"]

@@ -116,7 +116,7 @@ class TheSameEvent(Contract):
 
     @needs("route")
     @rows(
-        row("handled", behaviours.handled(500), "handlers"),
+        row("handled", behaviours.handled(500), "evidence"),
         row("aborted", behaviours.aborts(503), "abort"),
         row("exit", behaviours.exits(1)),
         row("background", behaviours.fails_in_background, "background"),
@@ -303,7 +303,7 @@ class TheSameEvent(Contract):
         row("raised", (behaviours.fails, "error", False, "ShopError: no stock")),
         row("returned", (behaviours.answers(500), "error", None, "HTTP 500 GET /orders/17")),
         row("aborted", (behaviours.aborts(503), "error", None, "HTTP 503 GET /orders/17"), "abort"),
-        row("handled", (behaviours.handled(500), "error", True, "HandledError: out of stock"), "handlers"),
+        row("handled", (behaviours.handled(500), "error", True, "HandledError: out of stock"), "evidence"),
         row("streamed", (behaviours.streams_and_fails(1), "error", False, "ShopError: no stock")),
         row("exit", (behaviours.exits(1), "fatal", False, "SystemExit: 1")),
     )
