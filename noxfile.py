@@ -67,7 +67,6 @@ MATRIX = (
 )
 # The contracts of a subject that are not of its name.
 CONTRACTS = {"generic": ("wsgi", "asgi"), "starlette": ("starlette", "fastapi")}
-SERVERS = ("gunicorn", "uvicorn[standard]")
 
 PACKAGES = tuple(sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml")))
 FRAMEWORKS = tuple(pin for row in MATRIX if row.label == "latest" for pin in row.pins)
@@ -264,7 +263,8 @@ def testkit(session: nox.Session) -> None:
 )
 def process(session: nox.Session) -> None:
     """Real servers in real processes: signals, forks, sockets."""
-    install(session, PACKAGES, *FRAMEWORKS, *SERVERS, *group("test"))
+    servers = "--requirement=tests/process/requirements.txt"
+    install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
     run_tests(session, "tests/process")
 
 

@@ -289,7 +289,7 @@ def test_options_and_app_config() -> None:
 
         transport = STATE.settings["transport"]  # type: ignore[index] # capture() has set it
         vars(STATE).clear()
-        patch.setattr(_init, "_watch_threads", lambda: None)
+        patch.setattr(_init, "_watch_process", lambda: None)
         SentryInit(
             app, service="from-argument", dsn="https://k@sentryinit.invalid/1", transport=transport
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -162,11 +163,14 @@ def _switch_on(settings: _settings.Settings) -> None:
         return
     STATE.reporter = Reporter(settings, policy)
     STATE.begin = begin
-    _watch_threads()
+    _watch_process()
 
 
-def _watch_threads() -> None:
-    """Report what escapes a thread; the hook of the standard library costs nothing until then."""
+def _watch_process() -> None:
+    """Report what escapes a thread, and at exit what the storm guard still holds.
+
+    The SDK's own hook at exit sends what waits; ours is registered later, and so runs earlier.
+    """
     if threading.excepthook.__module__ == __name__:
         return
     previous = threading.excepthook
@@ -177,3 +181,9 @@ def _watch_threads() -> None:
         previous(args)
 
     threading.excepthook = hook
+    atexit.register(_summarise)
+
+
+def _summarise() -> None:
+    if STATE.reporter is not None:
+        STATE.reporter.summarise()

@@ -96,11 +96,30 @@ class Reporter:
 
     def flush(self) -> None:
         """Send what waits, for at most ``flush_timeout`` seconds, and the counts held back."""
+        self.summarise()
         try:
-            self._summary()
             sentry_sdk.flush(timeout=self._settings["flush_timeout"])
         except Exception as error:  # noqa: BLE001 # flushing happens on the way out
             log.warning("flush failed: %s", type(error).__name__)
+
+    def summarise(self) -> None:
+        """Report what the storm guard holds and no event has carried yet."""
+        counts = self._storm.drain()
+        if not counts:
+            return
+        total = sum(counts.values())
+        text = f"{total} failures held back by the storm guard"
+        kinds = {_kind_name(kind): count for kind, count in counts.items()}
+        event = {
+            "level": "warning",
+            "logentry": {"message": text, "formatted": text},
+            "fingerprint": ["sentryinit", self._settings["service"], "suppressed"],
+        }
+        context = {"suppressed": total, "kinds": kinds}
+        try:
+            self._capture(event, {}, context, {})
+        except Exception as error:  # noqa: BLE001 # nothing of ours may reach whoever flushes
+            log.warning("a summary could not be sent: %s", type(error).__name__)
 
     # -- building ------------------------------------------------------------------------------
 
@@ -120,38 +139,29 @@ class Reporter:
             mechanism=mechanism,
         )
         ours["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
-        return self._capture(dict(event), hint, suppressed, ours)
+        return self._capture(dict(event), hint, _carried(suppressed), ours)
 
     def _send(
         self, event: dict[str, Any], hint: dict[str, Any], kind: Hashable, ours: dict[str, Any]
     ) -> str | None:
         suppressed = self._take(kind)
-        return None if suppressed is None else self._capture(event, hint, suppressed, ours)
+        if suppressed is None:
+            return None
+        return self._capture(event, hint, _carried(suppressed), ours)
 
     def _take(self, kind: Hashable) -> int | None:
         return self._storm.take(kind) if self._settings["storm_guard"] else 0
 
     def _capture(
-        self, event: dict[str, Any], hint: dict[str, Any], suppressed: int, ours: dict[str, Any]
+        self,
+        event: dict[str, Any],
+        hint: dict[str, Any],
+        context: dict[str, Any],
+        ours: dict[str, Any],
     ) -> str | None:
-        if suppressed:
-            event["contexts"] = {"sentryinit": {"suppressed": suppressed}}
+        if context:
+            event["contexts"] = {"sentryinit": context}
         return sentry_sdk.capture_event(event, {**hint, OURS: ours})  # type: ignore[arg-type] # an Event is a TypedDict
-
-    def _summary(self) -> None:
-        counts = self._storm.drain()
-        if not counts:
-            return
-        total = sum(counts.values())
-        text = f"{total} failures held back by the storm guard"
-        kinds = {_kind_name(kind): count for kind, count in counts.items()}
-        event = {
-            "level": "warning",
-            "logentry": {"message": text, "formatted": text},
-            "fingerprint": ["sentryinit", self._settings["service"], "suppressed"],
-            "contexts": {"sentryinit": {"suppressed": total, "kinds": kinds}},
-        }
-        sentry_sdk.capture_event(event, {OURS: {}})  # type: ignore[arg-type] # an Event is a TypedDict
 
     def _last_resort(self, error: Exception, exc: BaseException | None) -> None:
         """Say once that reporting broke, and send what needs nothing that can break."""
@@ -176,6 +186,10 @@ def _place(exc: BaseException) -> tuple[str, int]:
             place = name, trace.tb_lineno
         trace = trace.tb_next
     return place
+
+
+def _carried(suppressed: int) -> dict[str, Any]:
+    return {"suppressed": suppressed} if suppressed else {}
 
 
 def _kind_name(kind: Hashable) -> str:
