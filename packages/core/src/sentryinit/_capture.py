@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from sentryinit import _policy
@@ -60,6 +61,7 @@ class Capture(Generic[R]):
     held: tuple[logging.LogRecord, ...] = ()
     reported: tuple[BaseException, ...] = ()
     noted: BaseException | None = None
+    _stack: TracebackType | None = None
     _handled = True
     _decided = False
     _owes = False
@@ -73,6 +75,8 @@ class Capture(Generic[R]):
     def note(self, exc: BaseException, *, handled: bool = True) -> None:
         """An exception was seen inside; whether it matters is decided when the status goes out."""
         self.noted, self._handled = exc, handled
+        # Starlette takes it off the exception once its handler has answered.
+        self._stack = exc.__traceback__
 
     def answer(self, status: int) -> None:
         """*status* goes out to the client; for a 5xx, what is known by now is the evidence."""
@@ -81,7 +85,7 @@ class Capture(Generic[R]):
             self._safely(self._answered)
         else:
             # Whatever it was, it has been dealt with.
-            self.noted, self._owes = None, False
+            self.noted, self._stack, self._owes = None, None, False
             if self.held:
                 self._safely(self._release)
 
@@ -104,7 +108,7 @@ class Capture(Generic[R]):
             self.closed = True
             # A task that outlives the request keeps its context, and with it this object.
             del self.request
-            self.noted = None
+            self.noted = self._stack = None
             self.reported = self.held = self._failures = ()
 
     @property
@@ -136,6 +140,10 @@ class Capture(Generic[R]):
         server = adapter.server(self.request)
         return _policy.is_abort(exc, _policy.Request(adapter.aborts, server, gone))
 
+    def stack_of(self, exc: BaseException) -> TracebackType | None:
+        """Return the traceback of *exc*, as it was when it was seen first."""
+        return self._stack if exc is self.noted else exc.__traceback__
+
     def related(self) -> list[logging.LogRecord]:
         """Return the held records that tell of what has been decided on."""
         return [
@@ -159,7 +167,11 @@ class Capture(Generic[R]):
         self._owes = not (self._decided or self.gone or self.adapter.gone(self.request))
         # Now: a framework may have put its request away by the end, and a tracer its span.
         self.trace = trace(self.trace, self.describe())
-        if isinstance(self.noted, DebugPanic):
+        error = _policy.real_error(self.noted, self.adapter.status_of)
+        if error is not None and self.is_abort(error):
+            self._decided = True
+            self._failures += (error,)
+        elif isinstance(error, DebugPanic):
             self._settle()
 
     def _crossed(self, exc: BaseException, status: int) -> None:
@@ -191,9 +203,6 @@ class Capture(Generic[R]):
                 if not STATE.reporter.status(self, status):
                     # Ignored by its status or path: what was logged is still news.
                     self._failures = ()
-        elif self.is_abort(error):
-            self._decided = True
-            self._failures += (error,)
         else:
             self._fail(error, handled=self._handled, status=status)
 

@@ -65,16 +65,6 @@ def tree(exc: BaseException) -> Iterator[BaseException]:
                 waiting.append(exc.__cause__)
 
 
-def causes(exc: BaseException) -> Iterator[BaseException]:
-    """Yield *exc* and the errors that it was explicitly raised from."""
-    link: BaseException | None = exc
-    for _ in range(100):  # a chain can be a ring
-        if link is None:
-            return
-        yield link
-        link = link.__cause__
-
-
 def real_error(exc: BaseException | None, status_of: StatusOf) -> BaseException | None:
     """Return *exc*, or if that is a response, the error that it came from."""
     for _ in range(100):  # a chain can be a ring
@@ -160,23 +150,22 @@ def is_abort(exc: BaseException, request: Request = NO_REQUEST) -> bool:
     cancellation that an error merely happened during says nothing: timeouts and task groups cancel
     too; it counts once the client is known to be gone.
     """
+    return _is_abort(exc, request, frozenset())
+
+
+def _is_abort(exc: BaseException, request: Request, seen: frozenset[int]) -> bool:
+    if id(exc) in seen:  # a chain can be a ring, through a group as well
+        return False
+    seen |= {id(exc)}
     if members(exc):
-        return all(is_abort(member, request) for member in members(exc))
-    for _ in range(100):  # a chain can be a ring
-        if _is_abort_itself(exc, request):
-            return True
-        if isinstance(exc, TIMEOUTS):
-            return False
-        came_from = parents(exc)
-        if not came_from:
-            return False
-        implied = exc.__cause__ is None and isinstance(came_from[0], CANCELLATIONS)
-        if implied and not request.gone:
-            return False
-        exc = came_from[0]
-        if members(exc):
-            return is_abort(exc, request)
-    return False
+        return all(_is_abort(member, request, seen) for member in members(exc))
+    if _is_abort_itself(exc, request):
+        return True
+    came_from = next(iter(parents(exc)), None)
+    if came_from is None or isinstance(exc, TIMEOUTS):
+        return False
+    implied = exc.__cause__ is None and isinstance(came_from, CANCELLATIONS)
+    return (request.gone or not implied) and _is_abort(came_from, request, seen)
 
 
 def _named(name: str) -> type | None:
@@ -208,9 +197,17 @@ class Policy:
 
     def ignores(self, exc: BaseException) -> bool:
         """Tell whether *exc*, one of its explicit causes, or all of a group are on a list."""
-        return any(
-            self._lists(link) or (bool(members(link)) and all(map(self.ignores, members(link))))
-            for link in causes(exc)
+        return self._ignores(exc, frozenset())
+
+    def _ignores(self, exc: BaseException, seen: frozenset[int]) -> bool:
+        if id(exc) in seen:  # a chain can be a ring, through a group as well
+            return False
+        seen |= {id(exc)}
+        parts = members(exc)
+        return (
+            self._lists(exc)
+            or (bool(parts) and all(self._ignores(part, seen) for part in parts))
+            or (exc.__cause__ is not None and self._ignores(exc.__cause__, seen))
         )
 
     def _lists(self, exc: BaseException) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Hashable
+from types import TracebackType
 from typing import Any
 
 import sentry_sdk
@@ -41,10 +42,10 @@ class Reporter:
                 return
             if claim_orphan(exc):
                 return
-            kind = (type(exc), _place(exc))
+            stack = capture.stack_of(exc)
             ours = {"capture": capture, "status": status}
             mechanism = {"type": capture.adapter.name, "handled": handled}
-            capture.told(exc, self._send_exception(exc, mechanism, kind, ours))
+            capture.told(exc, self._send_exception(exc, stack, mechanism, ours))
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
             self._last_resort(error, exc)
         if isinstance(exc, SystemExit):
@@ -86,7 +87,7 @@ class Reporter:
             if _policy.is_abort(exc) or self._policy.ignores(exc) or is_seen(exc):
                 return
             how = {"type": mechanism, "handled": False}
-            self._send_exception(exc, how, (type(exc), _place(exc)), {})
+            self._send_exception(exc, exc.__traceback__, how, {})
         except Exception as error:  # noqa: BLE001 # the process is ending already, with a better reason
             self._last_resort(error, exc)
 
@@ -126,15 +127,15 @@ class Reporter:
     def _send_exception(
         self,
         exc: BaseException,
+        stack: TracebackType | None,
         mechanism: dict[str, Any],
-        kind: Hashable,
         ours: dict[str, Any],
     ) -> str | None:
-        suppressed = self._take(kind)
+        suppressed = self._take((type(exc), _place(stack)))
         if suppressed is None:
             return None
         event, hint = event_from_exception(
-            (type(exc), exc, exc.__traceback__),
+            (type(exc), exc, stack),
             client_options=sentry_sdk.get_client().options,
             mechanism=mechanism,
         )
@@ -177,14 +178,14 @@ class Reporter:
         )
 
 
-def _place(exc: BaseException) -> tuple[str, int]:
-    """Return file and line of the innermost frame of *exc* that is not of an installed package."""
-    place, trace = ("", 0), exc.__traceback__
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
+def _place(stack: TracebackType | None) -> tuple[str, int]:
+    """Return file and line of the innermost frame that is not of an installed package."""
+    place = "", 0
+    while stack is not None:
+        name = stack.tb_frame.f_code.co_filename
         if not place[0] or "site-packages" not in name:
-            place = name, trace.tb_lineno
-        trace = trace.tb_next
+            place = name, stack.tb_lineno
+        stack = stack.tb_next
     return place
 
 
