@@ -95,7 +95,8 @@ def _python_for_bugsink() -> str:
     if not usable:
         raise Failed(
             "Bugsink, the backend of the demo, needs Python 3.11, 3.12 or 3.13 (sentryinit itself "
-            f"runs on 3.10): install one as python3.11, or run me with it.\nFound: {found}"
+            "runs on 3.10): install one as python3.11, or run the demo with it. Found here: "
+            + ", ".join(python for python, version in found.items() if version)
         )
     return min(usable, key=lambda python: found[python] > TRIED_PYTHON)
 

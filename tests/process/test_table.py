@@ -18,8 +18,7 @@ def test_situation(
 ) -> None:
     """What leaves the process is what the table says, and nothing else."""
     play = SITUATIONS[situation]
-    with play.service(bench, framework, server) as service:
-        scene = Scene(bench, service, situation)
+    with play.service(bench, framework, server) as service, Scene(bench, service, situation) as scene:
         events = play.run(scene)
     expected = cell or Cell()
     assert [str(e) for e in events if e.request_id not in {scene.id, ""}] == [], "of others"

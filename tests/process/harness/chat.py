@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import socket
+from collections.abc import Iterable, Iterator
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from harness.bounds import DEADLINE
-from harness.upstream import ABORTIVE
+from harness.wire import Wire
 
 
 class Chat:
-    """An open WebSocket. The protocol is that of ``websockets``, without its threads."""
+    """An open WebSocket on *wire*. The protocol is that of ``websockets``, without its threads."""
 
-    def __init__(self, port: int, path: str, request_id: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
-        self._protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}{path}"))
+    def __init__(self, wire: Wire, path: str, request_id: str) -> None:
+        self.wire = wire
+        self._protocol = ClientProtocol(parse_uri(f"ws://shop.example{path}"))
         handshake = self._protocol.connect()
         handshake.headers["X-Request-Id"] = request_id
         self._protocol.send_request(handshake)
         self._flush()
-        self._events = iter(())
-        self._next()
+        self._events = self._arriving()
+        next(self._events)  # the answer to the handshake
         assert self._protocol.handshake_exc is None, self._protocol.handshake_exc
 
     def says(self, text: str) -> None:
@@ -33,43 +32,30 @@ class Chat:
 
     def hears(self) -> str:
         """Return the next message."""
-        frame = self._next()
+        frame = next(self._events)
+        assert isinstance(frame, Frame), frame
         assert frame.opcode is Opcode.TEXT, frame
         return bytes(frame.data).decode()
 
-    def sees_close(self) -> int:
-        """Return the code with which the server closes, and close as well."""
-        frame = self._next()
-        assert frame.opcode is Opcode.CLOSE, frame
-        self._flush()
-        self._socket.close()
-        return int.from_bytes(frame.data[:2], "big")
-
     def closes(self) -> None:
-        """Close as the protocol wants it: each side says so."""
+        """Say that this is the end."""
         self._protocol.send_close(1000)
         self._flush()
-        self.sees_close()
 
-    def leaves(self) -> None:
-        """Go without a closing frame: FIN."""
-        self._socket.close()
+    def ends(self) -> None:
+        """Return when the server has ended the connection, with a closing frame or without."""
+        rest = [event for event in self._events if getattr(event, "opcode", 0) is not Opcode.CLOSE]
+        assert not rest, rest
 
-    def resets(self) -> None:
-        """Likewise: RST."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)
-        self._socket.close()
+    def _arriving(self) -> Iterator[object]:
+        while data := self.wire.receive():
+            self._protocol.receive_data(data)
+            events: Iterable[object] = self._protocol.events_received()
+            # What the protocol answers by itself, such as the other half of a closing handshake.
+            self._flush()
+            yield from events
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
             if data:
-                self._socket.sendall(data)
-
-    def _next(self) -> Frame:
-        while True:
-            for event in self._events:
-                return event
-            data = self._socket.recv(65536)
-            assert data, "the server closed the connection"
-            self._protocol.receive_data(data)
-            self._events = iter(self._protocol.events_received())
+                self.wire.send(data)

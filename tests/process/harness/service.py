@@ -85,6 +85,8 @@ class Service(Process):
     framework: str
     port: int
     gate: Gate
+    # Whether all that it has reported was taken.
+    settled = False
 
     def wire(self) -> Wire:
         """Return a new connection."""
@@ -119,6 +121,7 @@ class Service(Process):
         events = [event for event in self.mailbox.take() if event.request_id != marker]
         complaints = [line for line in self.output.splitlines() if "[sentryinit] WARN" in line]
         assert not complaints, complaints
+        self.settled = True
         return events
 
 
@@ -138,6 +141,10 @@ class Bench:
         if kept is None or kept.popen.poll() is not None:
             kept = self._kept[framework, server] = self.start(framework, server)
             kept.await_ready()
+        elif not kept.settled:
+            # A test failed halfway: what it left is not this one's.
+            kept.settle()
+        kept.settled = False
         self.used.append(kept)
         return kept
 

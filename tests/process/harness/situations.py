@@ -33,6 +33,29 @@ class Scene:
     def __init__(self, bench: Bench, service: Service, situation: str) -> None:
         self.bench, self.service, self.gate = bench, service, bench.gate
         self.id = new_id(situation)
+        self._wires: list[Wire] = []
+
+    def __enter__(self) -> Scene:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        for wire in self._wires:
+            wire.leave()
+
+    def asks(self, method: str, path: str, body: bytes = b"", length: int | None = None) -> Wire:
+        """Send the request; return the connection, which the scene closes at its end."""
+        wire = self.service.wire()
+        self._wires.append(wire)
+        wire.send(request(method, path, self.id, body=body, length=length))
+        return wire
+
+    def chats(self) -> Chat:
+        """Return an open WebSocket that has been seen to work."""
+        chat = Chat(self.service.wire(), "/orders/17/chat", self.id)
+        self._wires.append(chat.wire)
+        chat.says("hello")
+        assert chat.hears() == "hello"
+        return chat
 
     def reaches(self, point: str) -> str:
         """Return what the handler says at *point*, once it gets there."""
@@ -124,18 +147,15 @@ def _(scene: Scene) -> list[Event]:
 @situation("upstream_reset")
 def _(scene: Scene) -> list[Event]:
     """gunicorn takes any reset for its client's: with no framework to answer 500, nobody does."""
-    with scene.service.wire() as wire:
-        wire.send(request("GET", "/orders/17/stock", scene.id))
-        assert wire.ends() or wire.head() == 500
+    wire = scene.asks("GET", "/orders/17/stock")
+    assert wire.ends() or wire.head() == 500
     return scene.over()
 
 
 @situation("stream_raised")
 def _(scene: Scene) -> list[Event]:
     """The client got the status and a piece; the body then breaks off."""
-    with scene.service.wire() as wire:
-        wire.send(request("GET", "/orders/17/receipt", scene.id))
-        answer = wire.answer()
+    answer = scene.asks("GET", "/orders/17/receipt").answer()
     assert (answer.status, answer.body, answer.complete) == (200, PIECE, False)
     return scene.over()
 
@@ -145,8 +165,7 @@ def _(scene: Scene) -> list[Event]:
 
 @both("gone_while_working")
 def _(scene: Scene, leave: Leave) -> list[Event]:
-    wire = scene.service.wire()
-    wire.send(request("GET", "/orders/17/invoice", scene.id))
+    wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
     leave(wire)
     scene.gate.let_go(scene.id)
@@ -154,8 +173,7 @@ def _(scene: Scene, leave: Leave) -> list[Event]:
 
 
 def _upload(scene: Scene, path: str, leave: Leave) -> list[Event]:
-    wire = scene.service.wire()
-    wire.send(request("POST", path, scene.id, body=BODY, length=PROMISED))
+    wire = scene.asks("POST", path, BODY, PROMISED)
     scene.reaches("reading")
     leave(wire)
     return scene.over()
@@ -173,8 +191,7 @@ def _(scene: Scene) -> list[Event]:
 
 @both("gone_mid_stream")
 def _(scene: Scene, leave: Leave) -> list[Event]:
-    wire = scene.service.wire()
-    wire.send(request("GET", "/orders/17/export", scene.id))
+    wire = scene.asks("GET", "/orders/17/export")
     assert wire.head() == 200
     # To its last byte: close() with something unread would send RST in any case.
     assert wire.chunk() == PIECE
@@ -187,38 +204,26 @@ def _(scene: Scene, leave: Leave) -> list[Event]:
 # -- WebSocket -------------------------------------------------------------------------------------
 
 
-def _chat(scene: Scene) -> Chat:
-    """Open a WebSocket, and see it work."""
-    chat = Chat(scene.service.port, "/orders/17/chat", scene.id)
-    chat.says("hello")
-    assert chat.hears() == "hello"
-    return chat
-
-
 @situation("websocket_raised")
 def _(scene: Scene) -> list[Event]:
-    chat = _chat(scene)
+    chat = scene.chats()
     chat.says("price")
-    # "Internal error"
-    assert chat.sees_close() == 1011
+    chat.ends()
     return scene.over()
 
 
 @situation("websocket_closed")
 def _(scene: Scene) -> list[Event]:
-    _chat(scene).closes()
+    chat = scene.chats()
+    chat.closes()
+    chat.ends()
     return scene.over()
 
 
-@situation("websocket_gone_rst")
-def _(scene: Scene) -> list[Event]:
-    _chat(scene).resets()
-    return scene.over()
-
-
-@situation("websocket_gone_fin")
-def _(scene: Scene) -> list[Event]:
-    _chat(scene).leaves()
+@both("websocket_gone")
+def _(scene: Scene, leave: Leave) -> list[Event]:
+    """The connection ends without a closing frame."""
+    leave(scene.chats().wire)
     return scene.over()
 
 
@@ -266,23 +271,21 @@ def _(scene: Scene) -> list[Event]:
 @situation("sigterm_while_working", fresh={"grace": "1"})
 def _(scene: Scene) -> list[Event]:
     """The handler works longer than the server's grace."""
-    with scene.service.wire() as wire:
-        wire.send(request("GET", "/orders/17/invoice", scene.id))
-        scene.reaches("working")
-        scene.service.popen.terminate()
-        scene.service.wait()
+    scene.asks("GET", "/orders/17/invoice")
+    scene.reaches("working")
+    scene.service.popen.terminate()
+    scene.service.wait()
     return scene.service.mailbox.drain()
 
 
 @situation("sigquit_while_working", fresh={})
 def _(scene: Scene) -> list[Event]:
     """The server is to go at once."""
-    with scene.service.wire() as wire:
-        wire.send(request("GET", "/orders/17/invoice", scene.id))
-        scene.reaches("working")
-        scene.service.popen.send_signal(signal.SIGQUIT)
-        scene.reaches("over")
-        scene.service.wait()
+    scene.asks("GET", "/orders/17/invoice")
+    scene.reaches("working")
+    scene.service.popen.send_signal(signal.SIGQUIT)
+    scene.reaches("over")
+    scene.service.wait()
     return scene.service.mailbox.drain()
 
 
@@ -290,10 +293,9 @@ def _(scene: Scene) -> list[Event]:
 def _(scene: Scene) -> list[Event]:
     """The handler hangs for longer than a worker may; the worker is killed, and another one starts."""
     service = scene.service
-    with service.wire() as wire:
-        wire.send(request("GET", "/orders/17/invoice", scene.id))
-        scene.reaches("working")
-        scene.reaches("over")
+    scene.asks("GET", "/orders/17/invoice")
+    scene.reaches("working")
+    scene.reaches("over")
     # Served by the next worker; the one before has ended by then, and sent what it sends.
     assert service.call("/orders/17", new_id("healthy")).status == 200
     poll(lambda: len(re.findall("Booting worker", service.output)) == 2, "no second worker")

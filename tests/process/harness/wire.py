@@ -96,6 +96,10 @@ class Wire:
         """Wait for what comes next; tell whether it is the end of the connection."""
         return self._file.peek(1) == b""
 
+    def receive(self) -> bytes:
+        """Return what has arrived, at least a byte; nothing at the end of the connection."""
+        return self._file.read1()
+
     def reset(self) -> None:
         """Go without a word: RST."""
         self._file.close()

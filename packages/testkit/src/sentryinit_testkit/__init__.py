@@ -10,9 +10,14 @@ An adapter's author writes a :class:`Driver` and::
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
-from sentryinit_testkit._driver import (
+if "pytest" in sys.modules:
+    # Before they are imported: the asserts of the cases are to show what they compared.
+    sys.modules["pytest"].register_assert_rewrite(__name__)
+
+from sentryinit_testkit._driver import (  # noqa: E402 # see above
     DEBUG_PATH,
     METHODS,
     MOUNT,
@@ -26,7 +31,7 @@ from sentryinit_testkit._driver import (
     Site,
     Unsupported,
 )
-from sentryinit_testkit._peer import Call, Exchange, Peer
+from sentryinit_testkit._peer import Call, Exchange, Peer  # noqa: E402 # see above
 
 if TYPE_CHECKING:
     from sentryinit_testkit._adapter import AdapterContract

@@ -68,8 +68,8 @@ def _set_up() -> dict[str, str]:
     }
 
 
-def _load(file: str, name: str) -> Any:
-    """Import the driver called *name* from *file*, in the packages that it is in."""
+def load(file: str, name: str) -> Any:
+    """Return what is called *name* in *file*, imported in the packages that it is in."""
     path = Path(file).resolve()
     parts = [path.stem]
     folder = path.parent
@@ -77,11 +77,12 @@ def _load(file: str, name: str) -> Any:
         parts.insert(0, folder.name)
         folder = folder.parent
     # Last: a driver's folder may have files that are named as the frameworks are.
-    sys.path.append(str(folder))
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
     found: Any = importlib.import_module(".".join(parts))
     for part in name.split("."):
         found = getattr(found, part)
-    return found()
+    return found
 
 
 def _is_ours(module: str) -> bool:
@@ -117,6 +118,8 @@ def _off(driver: Any) -> dict[str, Any]:
 
 def _integration(driver: Any) -> dict[str, Any]:
     """Serve a failure with the SDK's own integrations beside the adapter."""
+    import contextlib
+
     from sentryinit_testkit import _events, behaviours
     from sentryinit_testkit._lab import Lab
     from sentryinit_testkit._watch import recorded
@@ -125,8 +128,6 @@ def _integration(driver: Any) -> dict[str, Any]:
     for name in driver.sdk_integrations:
         module, _, attribute = name.partition(":")
         integrations.append(getattr(importlib.import_module(module), attribute)())
-    import contextlib
-
     with contextlib.ExitStack() as stack:
         records = stack.enter_context(recorded("sentryinit"))
         lab = Lab(driver, stack)
@@ -148,7 +149,7 @@ def main() -> None:
     for module in task["modules"]:
         importlib.import_module(module)
     after = _set_up()
-    driver = _load(task["file"], task["name"])
+    driver = load(task["file"], task["name"])()
     result = _integration(driver) if task["scenario"] == "integration" else _off(driver)
     result["changed"] = {
         name: [before[name], after[name]] for name in before if before[name] != after[name]

@@ -74,7 +74,7 @@ class Exchange:
     def fail(self, error: BaseException) -> None:
         """Note what reached the server; it answers 500 if it still can."""
         self.error = error
-        self.complete = False
+        self.complete = self.status is None
         if self.status is None:
             self.status, self.headers, self.chunks = 500, [], [b"the server's own page"]
 

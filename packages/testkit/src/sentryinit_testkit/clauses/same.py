@@ -116,7 +116,7 @@ class TheSameEvent(Contract):
 
     @needs("route")
     @rows(
-        row("handled", behaviours.handled(500), "evidence"),
+        row("handled", behaviours.handled(500)),
         row("aborted", behaviours.aborts(503), "abort"),
         row("exit", behaviours.exits(1)),
         row("background", behaviours.fails_in_background, "background"),

@@ -1,0 +1,153 @@
+"""The demo's judge: each way in which a stored event can be wrong makes the table wrong."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEMO = Path(__file__).resolve().parents[2] / "demo"
+Change = Callable[[list[dict[str, Any]], dict[str, Any]], None]
+"""Spoils the stored events, or the visits by scenario."""
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Change], bool]]:
+    """Whether the table is as promised, after a change to what was sent and stored."""
+    monkeypatch.syspath_prepend(str(DEMO))
+    before = set(sys.modules)
+    import backend
+    import report
+    import scenarios
+    import traffic
+
+    def judge(change: Change) -> bool:
+        events: list[dict[str, Any]] = []
+        visits: dict[str, Any] = {}
+        for scenario in scenarios.SCENARIOS:
+            visit = visits[scenario.name] = traffic.Visit(scenario.name, 0, DEMO)
+            for _ in range(scenario.requests):
+                request = visit.headers()["X-Request-Id"]
+                if scenario.stored:
+                    events.append(_event(scenario.stored, request))
+        change(events, visits)
+        stored = [
+            backend.Event(
+                event["event_id"], event["issue"], event["title"], event["data"], str(event)
+            )
+            for event in events
+        ]
+        return report.show([report.Column("shop", True, visits, stored)])
+
+    yield judge
+    # Their names are everybody's: "report", "traffic".
+    for name in set(sys.modules) - before:
+        if str(DEMO) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def _event(stored: Any, request: str) -> dict[str, Any]:
+    mechanism = {"mechanism": {"handled": stored.handled}}
+    data = {
+        "level": "error",
+        "environment": "demo",
+        "release": "demo-1",
+        "server_name": "shop",
+        "transaction": stored.route,
+        "tags": {"service": "shop", "status_code": str(stored.status)},
+        "request": {"url": "http://shop.example/", "headers": {"x-request-id": request}},
+        "exception": {"values": [mechanism] if stored.handled is not None else []},
+    }
+    return {"event_id": request, "issue": stored.title, "title": stored.title, "data": data}
+
+
+def _nothing(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    """Spoils nothing."""
+
+
+def _missing(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    del events[0]
+
+
+def _twice(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    events.append(copy.deepcopy(events[0]))
+
+
+def _stray(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    events.append(copy.deepcopy(events[0]))
+    events[-1]["data"]["request"] = {}
+
+
+def _of_an_abort(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    events.append(copy.deepcopy(events[0]))
+    events[-1]["data"]["request"]["headers"]["x-request-id"] = "upload-1"
+
+
+def _split(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    events[1]["issue"] = "an issue for each path"
+
+
+def _leaks(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    import traffic
+
+    events[0]["data"]["extra"] = {"cookie": traffic.SECRET}
+
+
+def _not_sent(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    visits["healthy"].requests.pop()
+
+
+def _oddly_answered(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    visits["healthy"].oddities.append("expected 200 got 502")
+
+
+def _id_unknown(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    visits["token"].event_ids.append("f" * 32)
+
+
+def _set(name: str, value: object) -> Change:
+    def change(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+        events[0]["data"][name] = value
+
+    change.__name__ = name
+    return change
+
+
+def test_what_is_promised_is_right(judged: Callable[[Change], bool]) -> None:
+    """Events as the scenarios declare them are as promised."""
+    assert judged(_nothing)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _missing,
+        _twice,
+        _stray,
+        _of_an_abort,
+        _split,
+        _leaks,
+        _not_sent,
+        _oddly_answered,
+        _id_unknown,
+        _set("transaction", "/orders/17/unavailable"),
+        _set("tags", {"service": "shop", "status_code": "500"}),
+        _set("tags", {"service": "other", "status_code": "503"}),
+        _set("level", "warning"),
+        _set("release", "demo-2"),
+        _set("environment", "production"),
+        _set("server_name", "host"),
+        _set("exception", {"values": [{"mechanism": {"handled": False}}]}),
+    ],
+    ids=lambda change: change.__name__,
+)
+def test_a_difference_is_not_as_promised(
+    judged: Callable[[Change], bool], change: Change, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each difference is printed, with the service that has it."""
+    assert not judged(change)
+    assert "  ! shop" in capsys.readouterr().out

@@ -1,0 +1,27 @@
+"""Two Flask applications in one process, one of them mounted at ``/right``."""
+
+from __future__ import annotations
+
+from apps import probe, shop
+from apps.gate import tell
+from flask import Flask, request
+from sentryinit_flask import SentryInit
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+extension = SentryInit()
+
+
+def create_app(name: str) -> Flask:
+    app = Flask(name)
+    extension.init_app(app)
+
+    @app.get("/orders/<int:order_id>/price")
+    def price(order_id: int) -> str:
+        shop.greet(request.headers["X-Request-Id"])
+        tell(request.headers["X-Request-Id"], "asked", name)
+        return str(shop.price(order_id))
+
+    return app
+
+
+app = probe.wsgi(DispatcherMiddleware(create_app("left"), {"/right": create_app("right")}))

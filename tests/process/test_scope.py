@@ -1,0 +1,139 @@
+"""What one request puts on its scope stays with it (D6): real connections, real loops and threads.
+
+A request id is the value of the tag, the user, the context and the breadcrumb that its handler
+sets: it is nowhere in the event of another request.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from harness.service import Bench, Service, new_id
+from harness.sink import Event
+from harness.table import SERVERS, services
+from harness.wire import request
+
+# Above the mark at which uvicorn stops reading, and goes on in the context of that request.
+LARGE = bytes(1 << 20)
+
+SERVICES = [pytest.param(*service, id="/".join(service)) for service in services()]
+KEEP_ALIVE = [
+    pytest.param(*service, id="/".join(service))
+    for service in services()
+    if service[1] != "gunicorn-sync"  # it closes each connection
+]
+# Where requests can be at work at the same time.
+CONCURRENT = KEEP_ALIVE
+UVICORN = [server for server in SERVERS if server.startswith("uvicorn")]
+
+
+def after_a_large_body(service: Service) -> tuple[str, Event]:
+    """Return the id of a request with a large body, and the event of the next on its connection."""
+    first, second = new_id("first"), new_id("second")
+    with service.wire() as wire:
+        wire.send(request("POST", "/orders/1/customer", first, body=LARGE, keep=True))
+        assert wire.answer().status == 200
+        wire.send(request("GET", "/orders/2/price", second))
+        assert wire.answer().status == 500
+    return first, only(service, second)
+
+
+def pipelined(service: Service) -> tuple[str, Event]:
+    """Return the id of a request, and the event of one that was sent together with it."""
+    first, second = new_id("first"), new_id("second")
+    with service.wire() as wire:
+        wire.send(
+            request("POST", "/orders/1/customer", first, body=b"small", keep=True)
+            + request("GET", "/orders/2/price", second)
+        )
+        assert wire.answer().status == 200
+        assert wire.answer().status == 500
+    return first, only(service, second)
+
+
+def only(service: Service, request_id: str) -> Event:
+    (event,) = service.settle()
+    assert event.request_id == request_id
+    return event
+
+
+def mentions(event: Event, request_id: str) -> bool:
+    return json.dumps(request_id) in json.dumps(event.data)
+
+
+def has_its_own(event: Event) -> bool:
+    own = event.request_id
+    crumbs = [crumb["message"] for crumb in event.data["breadcrumbs"]["values"]]
+    return (
+        event.tags.get("customer") == own
+        and event.data["user"]["id"] == own
+        and event.data["contexts"]["cart"]["of"] == own
+        and crumbs == [f"met {own}"]
+    )
+
+
+@pytest.mark.parametrize("framework,server", KEEP_ALIVE)
+def test_nothing_passes_to_the_next_request_after_a_large_body(
+    bench: Bench, framework: str, server: str
+) -> None:
+    """A kept-alive connection carries no scope, though its reading was resumed by a request."""
+    first, event = after_a_large_body(bench.service(framework, server))
+    assert not mentions(event, first)
+
+
+@pytest.mark.parametrize("framework,server", KEEP_ALIVE)
+def test_nothing_passes_to_a_pipelined_request(bench: Bench, framework: str, server: str) -> None:
+    """A request that a server begins where it ends another one starts clean."""
+    first, event = pipelined(bench.service(framework, server))
+    assert not mentions(event, first)
+
+
+@pytest.mark.parametrize("server", UVICORN)
+@pytest.mark.parametrize("play", [after_a_large_body, pipelined])
+def test_the_control_leaks(bench: Bench, server: str, play: object) -> None:
+    """A middleware that forks the scope it finds does leak here: the tests above can fail.
+
+    Should this fail, uvicorn or CPython (issue 140947) has closed the leak: the tests above are
+    then as good as any, and this one has done its work.
+    """
+    assert callable(play)
+    first, event = play(bench.service("naive", server))
+    assert event.tags["customer"] == first
+
+
+@pytest.mark.parametrize("framework,server", SERVICES)
+def test_nothing_passes_from_connection_to_connection(
+    bench: Bench, framework: str, server: str
+) -> None:
+    """A worker, or a thread of it, that served one connection serves the next with a clean scope."""
+    service = bench.service(framework, server)
+    firsts = [new_id("first") for _ in range(4)]
+    for first in firsts:
+        assert service.call("/orders/1/customer", first, method="POST", body=b"x").status == 200
+    second = new_id("second")
+    assert service.call("/orders/2/price", second).status == 500
+    event = only(service, second)
+    assert not any(mentions(event, first) for first in firsts)
+
+
+@pytest.mark.parametrize("framework,server", CONCURRENT)
+def test_requests_at_the_same_time_keep_to_themselves(
+    bench: Bench, framework: str, server: str
+) -> None:
+    """Each event has what its own handler set, all of it, and nothing of the other's."""
+    service = bench.service(framework, server)
+    ids = [new_id("basket") for _ in range(2)]
+    with service.wire() as one, service.wire() as other:
+        for wire, request_id in zip((one, other), ids, strict=True):
+            wire.send(request("GET", "/orders/17/basket", request_id))
+            bench.gate.wait_for(request_id, "working")
+        # The one that came first ends last.
+        for wire, request_id in ((other, ids[1]), (one, ids[0])):
+            bench.gate.let_go(request_id)
+            assert wire.answer().status == 500
+    events = service.settle()
+    assert [event.request_id for event in events] == ids[::-1]
+    assert all(has_its_own(event) for event in events)
+    assert not mentions(events[0], ids[0])
+    assert not mentions(events[1], ids[1])

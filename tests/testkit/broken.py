@@ -1,0 +1,403 @@
+"""Adapters that break the contract, each in one way; run by ``test_broken.py``, never by itself.
+
+``breaks`` are the clauses that have to notice. Each is the generic boundary with one thing wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import logging
+from typing import Any, ClassVar
+
+import sentry_sdk
+from drivers.asgi import AsgiDriver
+from drivers.wsgi import WsgiDriver
+from sentryinit import asgi, wsgi
+from sentryinit.adapters import Adapter
+from sentryinit_testkit import DEBUG_PATH, AdapterContract, Site, behaviours, plain
+
+BASE = wsgi.ADAPTER
+
+
+class Null(WsgiDriver):
+    """Nothing wrong: the boundary of the core around an application without a framework."""
+
+    breaks: ClassVar[frozenset[str]] = frozenset()
+
+
+class NullAsgi(AsgiDriver):
+    """Likewise."""
+
+    breaks: ClassVar[frozenset[str]] = frozenset()
+
+
+class Spoilt(Null):
+    """What is wrong comes between the boundary and the application, or around both."""
+
+    adapter: ClassVar[Adapter[Any]] = BASE
+
+    def app(self, site: Site) -> Any:
+        """Wrap the application, spoilt."""
+        app = plain.wsgi_app(site)
+        if not site.copies:
+            return app
+        app = self.inside(wsgi.debug_panic(app))
+        for _ in range(site.copies):
+            app = self.outside(wsgi.SentryInitMiddleware(app, adapter=self.adapter))
+        return app
+
+    def inside(self, app: Any) -> Any:
+        """Return what the boundary wraps."""
+        return app
+
+    def outside(self, app: Any) -> Any:
+        """Return what wraps the boundary."""
+        return app
+
+
+class Swallows(Spoilt):
+    """Answers for the errors that it reports, instead of letting them go on."""
+
+    breaks = frozenset({"A3"})
+
+    def outside(self, app: Any) -> Any:
+        """Answer as the server would have."""
+
+        def swallow(environ: Any, start_response: Any) -> Any:
+            try:
+                return app(environ, start_response)
+            except (behaviours.ShopError, RuntimeError):
+                start_response("500 Internal Server Error", [])
+                return [b"the server's own page"]
+
+        return swallow
+
+
+class Replaces(Spoilt):
+    """Raises an error of its own from the one that it reports."""
+
+    breaks = frozenset({"A3"})
+
+    def outside(self, app: Any) -> Any:
+        """Wrap the error."""
+
+        def replace(environ: Any, start_response: Any) -> Any:
+            try:
+                return app(environ, start_response)
+            except RuntimeError as error:
+                raise RuntimeError("the request failed") from error
+
+        return replace
+
+
+class ReportsTwice(Spoilt):
+    """Does not know its own kind further out."""
+
+    breaks = frozenset({"C3"})
+
+    def outside(self, app: Any) -> Any:
+        """Hide that there is a boundary already."""
+        return lambda environ, start_response: app(
+            {key: value for key, value in environ.items() if key != "sentryinit.capture"},
+            start_response,
+        )
+
+
+class ReadsTheBody(Spoilt):
+    """Reads the body to have it for the event, and puts another in its place."""
+
+    breaks = frozenset({"E1"})
+
+    def outside(self, app: Any) -> Any:
+        """Read it all."""
+
+        def read(environ: Any, start_response: Any) -> Any:
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+            # What cannot be read it leaves to the application.
+            with contextlib.suppress(OSError):
+                environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
+            return app(environ, start_response)
+
+        return read
+
+
+class LeaksAHeader(Spoilt):
+    """Tags events with a header that nobody asked for."""
+
+    breaks = frozenset({"D5"})
+
+    def inside(self, app: Any) -> Any:
+        """Set the tag."""
+
+        def leak(environ: Any, start_response: Any) -> Any:
+            if "HTTP_X_SHOP" in environ:
+                sentry_sdk.set_tag("shop", environ["HTTP_X_SHOP"])
+            return app(environ, start_response)
+
+        return leak
+
+
+class SharesAScope(Spoilt):
+    """Serves every request with the scope that stood at start-up."""
+
+    breaks = frozenset({"D6"})
+
+    def inside(self, app: Any) -> Any:
+        """Put that scope back."""
+        scope = sentry_sdk.get_isolation_scope()
+
+        def share(environ: Any, start_response: Any) -> Any:
+            sentry_sdk.Scope.set_isolation_scope(scope)
+            return app(environ, start_response)
+
+        return share
+
+
+class LosesTheScope(Spoilt):
+    """Runs the application in a context of its own scope, which the event never sees."""
+
+    breaks = frozenset({"D6", "F1"})
+
+    def inside(self, app: Any) -> Any:
+        """Fork the scope for the application only."""
+
+        def lose(environ: Any, start_response: Any) -> Any:
+            with sentry_sdk.isolation_scope():
+                return app(environ, start_response)
+
+        return lose
+
+
+class ReportsAborts(Spoilt):
+    """Takes cancellation and its kin for failures."""
+
+    breaks = frozenset({"B1"})
+
+    def inside(self, app: Any) -> Any:
+        """Say that it happened."""
+
+        def report(environ: Any, start_response: Any) -> Any:
+            try:
+                return app(environ, start_response)
+            except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt) as error:
+                sentry_sdk.capture_message(f"cancelled: {type(error).__name__}", "error")
+                raise
+
+        return report
+
+
+class ForgivesConnections(Spoilt):
+    """Takes every broken connection for the client's."""
+
+    breaks = frozenset({"B2", "D1"})
+    adapter = Adapter("wsgi", wsgi.describe, aborts=(ConnectionError,), server=BASE.server)
+
+
+class ForgivesExits(Spoilt):
+    """Takes every ``SystemExit`` for a shutdown."""
+
+    breaks = frozenset({"A11", "D1", "D8"})
+    adapter = Adapter("wsgi", wsgi.describe, aborts=(SystemExit,), server=BASE.server)
+
+
+class BlamesTheApplication(Spoilt):
+    """Does not tell its server's errors from the application's."""
+
+    breaks = frozenset({"B1", "B2", "B3", "B4"})
+    adapter = Adapter("wsgi", wsgi.describe)
+
+
+class NamesThePath(Spoilt):
+    """Gives the raw path for the route."""
+
+    breaks = frozenset({"D1", "D3", "D4"})
+    adapter = Adapter(
+        "wsgi",
+        lambda environ: wsgi.describe(environ, environ["PATH_INFO"]),
+        server=BASE.server,
+    )
+
+
+class ForgetsTheTrace(Spoilt):
+    """Describes requests without the header that links traces."""
+
+    breaks = frozenset({"D7"})
+
+    def outside(self, app: Any) -> Any:
+        """Take it out."""
+
+        def forget(environ: Any, start_response: Any) -> Any:
+            environ.pop("HTTP_TRACEPARENT", None)
+            return app(environ, start_response)
+
+        return forget
+
+
+class DescribesAlways(Spoilt):
+    """Describes each request before it is known whether it fails."""
+
+    breaks = frozenset({"F1", "E2"})
+
+    def inside(self, app: Any) -> Any:
+        """Describe it."""
+
+        def describe(environ: Any, start_response: Any) -> Any:
+            wsgi.describe(environ)
+            return app(environ, start_response)
+
+        return describe
+
+
+class KeepsRequests(Spoilt):
+    """Keeps what it has seen."""
+
+    breaks = frozenset({"F2"})
+
+    def inside(self, app: Any) -> Any:
+        """Remember it."""
+        seen: list[Any] = []
+
+        def keep(environ: Any, start_response: Any) -> Any:
+            seen.append(environ)
+            return app(environ, start_response)
+
+        return keep
+
+
+class Buffers(Spoilt):
+    """Collects the body before it is sent."""
+
+    breaks = frozenset({"A3", "D1", "E1"})
+
+    def inside(self, app: Any) -> Any:
+        """Collect it."""
+        return lambda environ, start_response: list(app(environ, start_response))
+
+
+class WrapsTheBody(Spoilt):
+    """Wraps every body, whatever it is."""
+
+    breaks = frozenset({"E1"})
+
+    def outside(self, app: Any) -> Any:
+        """Wrap it."""
+
+        def wrap(environ: Any, start_response: Any) -> Any:
+            body = app(environ, start_response)
+            try:
+                yield from body
+            finally:
+                getattr(body, "close", lambda: None)()
+
+        return wrap
+
+
+class AddsAHeader(Spoilt):
+    """Tells clients that it is there."""
+
+    breaks = frozenset({"A3", "E1", "E2", "I1"})
+
+    def outside(self, app: Any) -> Any:
+        """Add the header."""
+
+        def add(environ: Any, start_response: Any) -> Any:
+            def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+                return start_response(status, [*headers, ("x-reported", "yes")], *rest)
+
+            return app(environ, start)
+
+        return add
+
+
+class ShowsTheRoute(Spoilt):
+    """Refuses the debug route instead of denying that it exists."""
+
+    breaks = frozenset({"I1"})
+
+    def outside(self, app: Any) -> Any:
+        """Refuse what has no token at all."""
+
+        def refuse(environ: Any, start_response: Any) -> Any:
+            token = "HTTP_X_SENTRYINIT_DEBUG_TOKEN" in environ or "token" in environ["QUERY_STRING"]
+            if environ["PATH_INFO"] == DEBUG_PATH and not token:
+                start_response("403 Forbidden", [])
+                return [b""]
+            return app(environ, start_response)
+
+        return refuse
+
+
+class LogsTheToken(Spoilt):
+    """Writes an access log with the query in it."""
+
+    breaks = frozenset({"I3"})
+
+    def outside(self, app: Any) -> Any:
+        """Write it."""
+
+        def write(environ: Any, start_response: Any) -> Any:
+            logging.getLogger("access").info("%(PATH_INFO)s?%(QUERY_STRING)s", environ)
+            return app(environ, start_response)
+
+        return write
+
+
+class DeafToWebSockets(NullAsgi):
+    """Knows of HTTP only."""
+
+    breaks = frozenset({"A10", "D1"})
+    kinds: ClassVar[tuple[str, ...]] = ("http", "lifespan")
+
+    def app(self, site: Site) -> Any:
+        """Go past the boundary with all else."""
+        bare = plain.asgi_app(site)
+        whole = super().app(site)
+
+        async def choose(scope: Any, receive: Any, send: Any) -> None:
+            await (whole if scope["type"] in self.kinds else bare)(scope, receive, send)
+
+        return choose
+
+
+class DeafToStartUp(DeafToWebSockets):
+    """Knows of requests only."""
+
+    breaks = frozenset({"A12", "D1"})
+    kinds = ("http", "websocket")
+
+
+class DeafToDisconnects(NullAsgi):
+    """Does not hear that the client has left."""
+
+    breaks = frozenset({"B4"})
+
+    def app(self, site: Site) -> Any:
+        """Tell the application another word for it."""
+        if not site.copies:
+            return super().app(site)
+        bare = asgi.debug_panic(plain.asgi_app(site))
+
+        async def inner(scope: Any, receive: Any, send: Any) -> None:
+            await bare(scope, scope.get("receive", receive), send)
+
+        app: Any = inner
+        for _ in range(site.copies):
+            app = asgi.SentryInitMiddleware(app)
+
+        async def outer(scope: Any, receive: Any, send: Any) -> None:
+            passed = {"receive": receive} if scope["type"] == "http" else {}
+            await app({**scope, **passed}, receive, send)
+
+        return outer
+
+
+BROKEN = [
+    kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, (Null, NullAsgi)) and kind is not Spoilt
+]
+for broken in BROKEN:
+    name = f"Test{broken.__name__}"
+    globals()[name] = type(name, (AdapterContract,), {"drivers": [broken()]})

@@ -1,0 +1,72 @@
+"""The contract notices what it is there to notice, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from sentryinit_testkit._contract import clause_of
+
+FILE = Path(__file__).with_name("broken.py")
+# Two dozen adapters through the whole contract.
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, set[str]]]:
+    """Return by adapter the clauses that failed, and those that ran."""
+    report = tmp_path_factory.mktemp("broken") / "report.xml"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", str(FILE), f"--junitxml={report}", "-q", "--tb=no",
+         f"-c{request.config.inipath}", "-p", "no:cacheprovider",
+         # These are about processes, where the adapter is not installed: none of these breaks them.
+         "-k", "not (test_e3 or test_e4 or test_e5)"],
+        capture_output=True, text=True, check=False, timeout=500,
+    )
+    assert done.returncode in {0, 1}, done.stdout + done.stderr
+    found: dict[str, dict[str, set[str]]] = {}
+    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 # written by pytest just now
+        adapter = case.attrib["classname"].rpartition(".")[2].removeprefix("Test")
+        clauses = found.setdefault(adapter, {"ran": set(), "failed": set()})
+        clause = str(clause_of(case.attrib["name"]))
+        clauses["ran"].add(clause)
+        if case.find("failure") is not None or case.find("error") is not None:
+            clauses["failed"].add(clause)
+    return found
+
+
+def _declared() -> dict[str, str]:
+    """Return the classes of ``broken.py`` that declare what they break, unimported."""
+    import ast
+
+    declared = {}
+    for node in ast.parse(FILE.read_text()).body:
+        for line in node.body if isinstance(node, ast.ClassDef) else ():
+            target = getattr(line, "targets", [getattr(line, "target", None)])[0]
+            if isinstance(node, ast.ClassDef) and getattr(target, "id", "") == "breaks":
+                value = line.value.args  # type: ignore[union-attr] # frozenset(...) is a call
+                declared[node.name] = sorted(ast.literal_eval(value[0])) if value else []
+    return declared
+
+
+DECLARED = _declared()
+
+
+@pytest.mark.parametrize("adapter", DECLARED)
+def test_adapter_fails_exactly_what_it_breaks(
+    adapter: str, outcomes: dict[str, dict[str, set[str]]]
+) -> None:
+    """A broken adapter fails the clauses that it breaks and no other; one that is not, none."""
+    assert sorted(outcomes[adapter]["failed"]) == DECLARED[adapter]
+
+
+def test_all_clauses_of_adapters_ran(outcomes: dict[str, dict[str, set[str]]]) -> None:
+    """Every clause that an adapter has a part in has a case."""
+    clauses = [("A", 12), ("B", 6), ("C", 6), ("D", 8), ("E", 2), ("F", 3), ("I", 3)]
+    expected = {f"{letter}{number + 1}" for letter, last in clauses for number in range(last)}
+    assert outcomes["NullAsgi"]["ran"] == expected | {"E6"}

@@ -1,0 +1,88 @@
+"""How the suite runs: what a driver lacks, what the golden events are, what the table says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from drivers.wsgi import WsgiDriver
+from sentryinit_testkit import AdapterContract, Site, Unsupported, golden, table
+from sentryinit_testkit._contract import clause_of
+
+DRIVERS = Path(__file__).parent.parent / "conformance" / "drivers"
+BEHIND = """
+from typing import Any
+from drivers.wsgi import WsgiDriver
+from sentryinit_testkit import AdapterContract
+
+class Modest(WsgiDriver):
+    lacks = WsgiDriver.lacks | {"file"}
+
+class TestModest(AdapterContract):
+    drivers = [Modest()]
+"""
+
+
+def test_gained_capability_fails_until_it_is_claimed(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A case that passes although its driver lacks what it needs is a failure."""
+    (tmp_path / "test_modest.py").write_text(BEHIND)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", str(tmp_path), f"-c{request.config.inipath}",
+         "-p", "no:cacheprovider", "-q", "-k", "file_wrapper"],
+        capture_output=True, text=True, check=False, timeout=50,
+    )
+    assert done.returncode == 1, done.stdout
+    assert "[XPASS(strict)] wsgi lacks file" in done.stdout
+
+
+def test_what_a_driver_lacks_is_said() -> None:
+    """Asked for what it lacks, a driver raises ``Unsupported``; that is no pass and no crash."""
+    with pytest.raises(Unsupported, match="wsgi"):
+        WsgiDriver().abort(503)
+    assert isinstance(Site().abort(503), Unsupported)
+
+
+def test_golden_events_are_not_rewritten_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ``CI`` is set, nothing becomes golden by being there."""
+    monkeypatch.setenv(golden.WRITE, "write")
+    monkeypatch.setenv("CI", "true")
+    before = golden.FILE.read_text()
+    with pytest.raises(AssertionError, match="in CI"):
+        golden.check("A2", {"level": "odd"}, WsgiDriver())
+    assert golden.FILE.read_text() == before
+
+
+def test_golden_event_differs_with_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another event fails, and the failure shows what is different."""
+    monkeypatch.delenv(golden.WRITE, raising=False)
+    with pytest.raises(AssertionError, match=r'(?s)\+  "level": "odd"'):
+        golden.check("A2", {"level": "odd"}, WsgiDriver())
+
+
+def test_each_scenario_has_its_golden_event() -> None:
+    """There is one golden event for each scenario, and none without."""
+    assert set(json.loads(golden.FILE.read_text())) == set(golden.SCENARIOS)
+
+
+def test_case_has_its_clause_in_name_and_docstring() -> None:
+    """Each case is named after its clause, and its docstring begins with it."""
+    for name in dir(AdapterContract):
+        if name.startswith("test_"):
+            clause = clause_of(name)
+            assert clause is not None, name
+            assert str(getattr(AdapterContract, name).__doc__).startswith(f"{clause}: "), name
+
+
+def test_table_shows_what_is_kept_and_what_is_lacking() -> None:
+    """The table has a row for each clause, and names what a driver lacks for it."""
+    lines = table.main([str(DRIVERS / "wsgi.py")]).splitlines()
+    assert lines[0] == "| clause | wsgi |"
+    assert "| A1 | yes, but abort |" in lines
+    assert "| A2 | yes |" in lines
+    assert "| A10 | no: websocket |" in lines
+    assert [line.split()[1] for line in lines[2:5]] == ["A1", "A2", "A3"]
