@@ -164,8 +164,9 @@ def run_tests(session: nox.Session, *patterns: str) -> None:
             session.error(f"there are no tests at {pattern}")
         paths += found
     report = session.cache_dir / f"{session.name}.xml"
-    pytest = ["coverage", "run", "-m", "pytest", f"--junit-xml={report}", *paths]
-    session.run(*pytest, *session.posargs, env=environment(session))
+    # A test that hangs fails, and says where it stood; the longest takes some seconds.
+    pytest = ["coverage", "run", "-m", "pytest", "--timeout=60", f"--junit-xml={report}"]
+    session.run(*pytest, *paths, *session.posargs, env=environment(session))
     if not session.posargs:
         demand(session, report, paths)
 
@@ -270,9 +271,10 @@ def process(session: nox.Session) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def docs(session: nox.Session) -> None:
-    """What the pages say is true, and their examples run."""
-    install(session, PACKAGES, *FRAMEWORKS, *group("test"), *group("docs"))
-    run_tests(session, "tests/docs")
+    """What the pages say is true, their examples run, and the demo can fail."""
+    examples = "--requirement=tests/docs/requirements.txt"
+    install(session, PACKAGES, *FRAMEWORKS, examples, *group("test"))
+    run_tests(session, "tests/docs", "tests/demo")
 
 
 @nox.session(python=FOUND[NEWEST])

@@ -6,13 +6,11 @@ Needs what the tests of the docs need: the packages and their frameworks, instal
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from sentryinit import _settings
 from sentryinit._options import TABLE, Option
@@ -61,43 +59,14 @@ def refused() -> str:
 
 
 def clauses() -> str:
-    """Return the table of adapters and clauses, from the testkit's cases and our drivers."""
+    """Return the table of adapters and clauses, of our drivers."""
+    from sentryinit_testkit import table
+
     if str(ROOT / "tests/conformance") not in sys.path:
         sys.path.insert(0, str(ROOT / "tests/conformance"))
     subjects = ("wsgi", "asgi", "flask", "starlette", "fastapi")
     drivers = [d for name in subjects for d in importlib.import_module(f"drivers.{name}").DRIVERS]
-    rows = [
-        [clause, *(mark_of(driver, runs) for driver in drivers)]
-        for clause, runs in sorted(runs_by_clause().items(), key=lambda item: order(item[0]))
-    ]
-    return grid(["clause", *(driver.label for driver in drivers)], rows)
-
-
-def runs_by_clause() -> dict[str, list[frozenset[str]]]:
-    """Return what each run of each case needs, by clause."""
-    from sentryinit_testkit import AdapterContract
-    from sentryinit_testkit._contract import clause_of, runs_of
-
-    found = defaultdict(list)
-    for name, case in inspect.getmembers(AdapterContract, inspect.isfunction):
-        clause = clause_of(name)
-        if clause:
-            found[clause] += [needed for _, needed in runs_of(case)]
-    return found
-
-
-def order(clause: str) -> tuple[str, int]:
-    """Return what sorts A2 before A10."""
-    return clause[0], int(clause[1:])
-
-
-def mark_of(driver: Any, runs: list[frozenset[str]]) -> str:
-    """Return what of a clause *driver* keeps: all, a part, or nothing as it lacks what it takes."""
-    lacking = [needed & driver.missing() for needed in runs]
-    if not any(lacking):
-        return "yes"
-    what = ", ".join(sorted(set().union(*lacking)))
-    return f"no {what}" if all(lacking) else f"yes; no {what}"
+    return table.render(drivers).rstrip()
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
@@ -113,7 +82,9 @@ def rendered(page: str) -> str:
         begin, end = BEGIN.format(name), END.format(name)
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         # A page that has lost its place for a table is to fail, and not to be left alone.
-        text, times = pattern.subn(lambda _, m=make, b=begin, e=end: f"{b}\n{m()}\n{e}", text)
+        # A backslash in a table is one: the replacement is a template.
+        made = f"{begin}\n{make()}\n{end}".replace("\\", r"\\")
+        text, times = pattern.subn(made, text)
         if times != 1:
             raise ValueError(f"{page} has {times} places for {name}")
     return text

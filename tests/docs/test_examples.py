@@ -20,9 +20,9 @@ def clean_environment() -> dict[str, str]:
 def run(folder: Path, *arguments: str) -> str:
     """Run Python in *folder*, warnings being errors; return what it printed."""
     command = [sys.executable, "-X", "dev", "-W", "error", *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False
-    )
+    # On the path, as what a page makes in its folder would be installed.
+    env = clean_environment() | {"PYTHONPATH": str(folder)}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

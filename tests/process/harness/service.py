@@ -117,10 +117,10 @@ class Service(Process):
         """
         marker = new_id("marker")
         assert self.call("/orders/1/price", marker).status == 500
-        self.mailbox.wait_for(marker)
-        events = [event for event in self.mailbox.take() if event.request_id != marker]
         complaints = [line for line in self.output.splitlines() if "[sentryinit] WARN" in line]
         assert not complaints, complaints
+        self.mailbox.wait_for(marker)
+        events = [event for event in self.mailbox.take() if event.request_id != marker]
         self.settled = True
         return events
 

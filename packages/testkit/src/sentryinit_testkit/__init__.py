@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if "pytest" in sys.modules:
     # Before they are imported: the asserts of the cases are to show what they compared.
-    sys.modules["pytest"].register_assert_rewrite(__name__)
+    sys.modules["pytest"].register_assert_rewrite(
+        *(f"{__name__}.{part}" for part in ("_contract", "_events", "_lab", "clauses", "golden"))
+    )
 
 from sentryinit_testkit._driver import (  # noqa: E402 # see above
     DEBUG_PATH,

@@ -1,0 +1,270 @@
+"""What the tests of the core share: a clean process, its own log watched, and small servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import hypothesis
+import pytest
+from sentryinit import adapters, testing
+
+# No deadline: the machines that run this are shared. No database: a folder of its own would stay.
+hypothesis.settings.register_profile("core", deadline=None, database=None, max_examples=60)
+hypothesis.settings.load_profile("core")
+
+KEY = "0123456789abcdef0123456789abcdef"
+DSN = f"https://{KEY}@backend.example/17"
+TELLING = ("SENTRY", "ELIDO_", "OTEL_")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(TELLING) or name == "ENV":
+            monkeypatch.delenv(name)
+
+
+class Said(logging.Handler):
+    """What the logger ``sentryinit`` said, from WARNING on; reading it expects it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the text of *record*."""
+        self._texts.append(record.getMessage())
+
+    def __call__(self) -> list[str]:
+        """Return what was said since the last time."""
+        texts, self._texts = self._texts, []
+        return texts
+
+
+@pytest.fixture(autouse=True)
+def said() -> Iterator[Said]:
+    """Whatever sentryinit complains of fails the test, unless the test asked what it was."""
+    handler, logger = Said(), logging.getLogger("sentryinit")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+    assert handler() == []
+
+
+@pytest.fixture
+def mailbox() -> Iterator[testing.Mailbox]:
+    """Reporting is on, and this is where events go."""
+    with testing.capture("shop") as box:
+        yield box
+
+
+def title(event: dict[str, Any]) -> str:
+    """Type of the outermost exception, or the text."""
+    values = event.get("exception", {}).get("values", [])
+    if values:
+        return str(values[-1]["type"])
+    entry = event.get("logentry") or {}
+    return str(entry.get("formatted") or entry.get("message") or event.get("message"))
+
+
+@pytest.fixture
+def titles() -> Callable[[testing.Mailbox], list[str]]:
+    """Return the titles of the events in a mailbox."""
+    return lambda box: [title(event) for event in box.events]
+
+
+# -- requests without a server -------------------------------------------------------------------
+
+
+def describe(request: Any) -> adapters.RequestInfo:
+    return adapters.RequestInfo(
+        "GET", "http", "shop.test", "/orders/17", route="/orders/{order_id}"
+    )
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[..., adapters.Capture[Any]]]:
+    """Begin a request of an adapter whose facts are given; it is over when the test is."""
+    captures = []
+
+    def begin(request: Any = "request", **facts: Any) -> adapters.Capture[Any]:
+        adapter: adapters.Adapter[Any] = adapters.Adapter(
+            **{"name": "test", "describe": describe, **facts}
+        )
+        captures.append(adapter.open(request))
+        return captures[-1]
+
+    yield begin
+    for capture in captures:
+        capture.close()
+
+
+@dataclass
+class Answer:
+    """What a client got, and what the server caught."""
+
+    status: str | None = None
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+    error: BaseException | None = None
+
+
+def environ(path: str = "/orders/17", **more: Any) -> dict[str, Any]:
+    return {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path.partition("?")[0],
+        "QUERY_STRING": path.partition("?")[2],
+        "SERVER_NAME": "shop.test",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+        **more,
+    }
+
+
+@pytest.fixture
+def wsgi() -> Callable[..., Answer]:
+    """Serve one request to a WSGI application as PEP 3333 says."""
+
+    def serve(
+        app: Any, path: str = "/orders/17", write: Any = None, close: bool = True, **more: Any
+    ) -> Answer:
+        answer = Answer()
+
+        def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+            answer.status, answer.headers = status, headers
+
+            def usual(data: bytes) -> None:
+                answer.body += data
+
+            return write or usual
+
+        body = None
+        try:
+            body = app(environ(path, **more), start_response)
+            for chunk in body:
+                answer.body += chunk
+        except BaseException as error:
+            answer.error = error
+        finally:
+            if close and hasattr(body, "close"):
+                try:
+                    body.close()
+                except BaseException as error:
+                    answer.error = error
+        return answer
+
+    return serve
+
+
+@pytest.fixture
+def asgi() -> Callable[..., tuple[list[dict[str, Any]], BaseException | None]]:
+    """Serve one scope to an ASGI application; return what it sent and what it raised."""
+
+    def serve(
+        app: Any, path: str = "/orders/17", incoming: Any = (), **more: Any
+    ) -> tuple[list[dict[str, Any]], BaseException | None]:
+        sent: list[dict[str, Any]] = []
+        messages = iter(incoming)
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "scheme": "http",
+            "path": path.partition("?")[0],
+            "query_string": path.partition("?")[2].encode(),
+            "headers": [(b"host", b"shop.test")],
+            **more,
+        }
+
+        async def receive() -> dict[str, Any]:
+            return next(messages)
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        async def main() -> BaseException | None:
+            try:
+                await app(scope, receive, send)
+            except BaseException as error:
+                return error
+            return None
+
+        return sent, asyncio.run(main())
+
+    return serve
+
+
+# -- processes -----------------------------------------------------------------------------------
+
+PRELUDE = f"""
+import json, logging, sys
+from sentry_sdk.transport import Transport
+
+class Pipe(Transport):
+    def capture_envelope(self, envelope):
+        for item in envelope.items:
+            payload = json.loads(item.get_bytes()) if item.type == "event" else None
+            print("ITEM", json.dumps([item.type, payload]), flush=True)
+
+import sentryinit
+DSN = {DSN!r}
+"""
+
+
+@dataclass
+class Child:
+    """What a process did: what it said, and what it sent, as type and event."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def items(self) -> list[tuple[str, Any]]:
+        """The items that left, in order."""
+        lines = [line for line in self.out.splitlines() if line.startswith("ITEM ")]
+        return [tuple(json.loads(line[5:])) for line in lines]
+
+    @property
+    def titles(self) -> list[str]:
+        """The titles of the events that left."""
+        return [title(event) for kind, event in self.items if kind == "event"]
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The only item that left, an event."""
+        ((kind, event),) = self.items
+        assert kind == "event"
+        return dict(event)
+
+    @property
+    def lines(self) -> list[str]:
+        """What it printed, without the items."""
+        return [line for line in self.out.splitlines() if not line.startswith("ITEM ")]
+
+
+@pytest.fixture
+def child() -> Callable[..., Child]:
+    """Run code in a process of its own; ``Pipe`` is a transport that prints, ``DSN`` a good one."""
+
+    def run(code: str, prelude: str = PRELUDE, **variables: str) -> Child:
+        done = subprocess.run(  # noqa: S603 # the code is the test's own
+            [sys.executable, "-c", prelude + code],
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+        return Child(done.returncode, done.stdout, done.stderr)
+
+    return run
