@@ -28,6 +28,7 @@ class Reporter:
 
     def __init__(self, settings: Settings, policy: _policy.Policy) -> None:
         self._settings, self._policy = settings, policy
+        self._client, self._replaced = sentry_sdk.get_client(), False
         self._storm = Storm(settings["storm_burst"], settings["storm_per_minute"])
 
     # -- what a capture asks for ---------------------------------------------------------------
@@ -162,6 +163,12 @@ class Reporter:
     ) -> str | None:
         if context:
             event["contexts"] = {"sentryinit": context}
+        if sentry_sdk.get_client() is not self._client and not self._replaced:
+            self._replaced = True
+            log.warning(
+                "sentry_sdk.init() was called after sentryinit.init() and replaced its client, so "
+                "that nothing is masked any more: remove that call"
+            )
         return sentry_sdk.capture_event(event, {**hint, OURS: ours})  # type: ignore[arg-type] # an Event is a TypedDict
 
     def _last_resort(self, error: Exception, exc: BaseException | None) -> None:
