@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import pytest
 
-# The servers import apps.* from this folder; the tests import harness.* from it.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from harness.service import Bench  # noqa: E402 # found through the line above
+from harness.service import Bench
 
 _BENCH = pytest.StashKey[Bench]()
 

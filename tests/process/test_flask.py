@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from harness.service import Bench, Service, new_id
 from harness.sink import Event
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from harness.service import Bench, Service, new_id
 from harness.sink import Event
 from harness.table import SERVERS, services
@@ -106,7 +107,7 @@ def test_the_control_leaks(bench: Bench, server: str, play: object) -> None:
 def test_nothing_passes_from_connection_to_connection(
     bench: Bench, framework: str, server: str
 ) -> None:
-    """A worker, or a thread of it, that served one connection serves the next with a clean scope."""
+    """A worker, or a thread of it, serves each connection with a clean scope."""
     service = bench.service(framework, server)
     firsts = [new_id("first") for _ in range(4)]
     for first in firsts:

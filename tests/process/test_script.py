@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+
 from harness.service import Bench, Process, new_id
 from harness.sink import Event
 

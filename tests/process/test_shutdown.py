@@ -6,7 +6,7 @@ from harness.service import Bench, new_id
 
 
 def test_the_control_loses_events_at_sigterm(bench: Bench) -> None:
-    """Where nobody flushes, uvicorn's end loses what waits: the table's three of three is earned."""
+    """Where nobody flushes, uvicorn's end loses what waits: the table's case can fail."""
     with bench.fresh("naive", "uvicorn-h11") as service:
         service.mailbox.delay = 0.2
         for _ in range(3):

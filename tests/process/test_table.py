@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
+
 from harness.service import Bench
-from harness.situations import SITUATIONS, Scene
 from harness.sink import Event
+from harness.situations import SITUATIONS, Scene
 from harness.table import EXPECTED, FRAMEWORKS, Cell, Failure, Framework, cells, rule, services
 
 CELLS = [
@@ -18,7 +19,10 @@ def test_situation(
 ) -> None:
     """What leaves the process is what the table says, and nothing else."""
     play = SITUATIONS[situation]
-    with play.service(bench, framework, server) as service, Scene(bench, service, situation) as scene:
+    with (
+        play.service(bench, framework, server) as service,
+        Scene(bench, service, situation) as scene,
+    ):
         events = play.run(scene)
     expected = cell or Cell()
     assert [str(e) for e in events if e.request_id not in {scene.id, ""}] == [], "of others"

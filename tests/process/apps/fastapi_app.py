@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
 import sentryinit
 from apps import probe, shop
 from apps.gate import tell, watched
 from apps.starlette_app import chat, life, request_id, sold_out
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import PlainTextResponse, StreamingResponse
 from sentryinit_starlette import SentryInitMiddleware
 
 sentryinit.init()

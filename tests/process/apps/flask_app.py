@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from flask import Flask, Response, request
+
 from apps import probe, shop
 from apps.gate import tell, watched
-from flask import Flask, Response, request
 from sentryinit_flask import SentryInit
 
 flask_app = Flask("shop")

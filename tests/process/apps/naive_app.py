@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 import sentry_sdk
+
 from apps import probe
 from apps.asgi_shop import application
 from apps.probe import Message, Receive, Scope, Send

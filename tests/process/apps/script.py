@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 
 import sentry_sdk
+
 import sentryinit
 from apps.gate import pause
 

@@ -24,6 +24,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import sentry_sdk
+
 from apps.gate import pause, pause_async, watched
 
 PIECE = b"a piece of an export\n"

@@ -6,15 +6,16 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import sentryinit
-from apps import probe, shop
-from apps.gate import tell, watched
-from sentryinit_starlette import SentryInitMiddleware
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
+
+import sentryinit
+from apps import probe, shop
+from apps.gate import tell, watched
+from sentryinit_starlette import SentryInitMiddleware
 
 
 def request_id(request: Request) -> str:
@@ -121,8 +122,6 @@ ROUTES = [
 ]
 
 sentryinit.init()
-starlette_app = Starlette(
-    routes=ROUTES, exception_handlers={shop.SoldOut: sold_out}, lifespan=life
-)
+starlette_app = Starlette(routes=ROUTES, exception_handlers={shop.SoldOut: sold_out}, lifespan=life)
 starlette_app.add_middleware(SentryInitMiddleware)
 app = probe.asgi(starlette_app)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from flask import Flask, request
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
 from apps import probe, shop
 from apps.gate import tell
-from flask import Flask, request
 from sentryinit_flask import SentryInit
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 extension = SentryInit()
 

@@ -46,7 +46,7 @@ class Process:
     ) -> None:
         self.name, self.mailbox, self._log = name, box, log
         with log.open("wb") as output:
-            self.popen = subprocess.Popen(  # noqa: S603 # all arguments are ours
+            self.popen = subprocess.Popen(
                 command,
                 cwd=HERE,
                 env=dict(environ),

@@ -91,9 +91,7 @@ class Situation:
     fresh: dict[str, str] | None = None
     ready: bool = True
 
-    def service(
-        self, bench: Bench, framework: str, server: str
-    ) -> AbstractContextManager[Service]:
+    def service(self, bench: Bench, framework: str, server: str) -> AbstractContextManager[Service]:
         """Return the server to play it on."""
         if self.fresh is None:
             return nullcontext(bench.service(framework, server))
@@ -146,7 +144,7 @@ def _(scene: Scene) -> list[Event]:
 
 @situation("upstream_reset")
 def _(scene: Scene) -> list[Event]:
-    """gunicorn takes any reset for its client's: with no framework to answer 500, nobody does."""
+    """Under gunicorn no 500 may come: without a framework, it takes any reset for its client's."""
     wire = scene.asks("GET", "/orders/17/stock")
     assert wire.ends() or wire.head() == 500
     return scene.over()
@@ -256,7 +254,7 @@ def _(scene: Scene) -> list[Event]:
 
 @situation("sigterm_with_dead_backend", fresh={})
 def _(scene: Scene) -> list[Event]:
-    """The backend takes the event and never answers: the exit is late, and not later than agreed."""
+    """The backend takes the event and never answers: the exit is late, but as agreed."""
     box = scene.service.mailbox
     box.answers.clear()
     assert scene.service.call("/orders/17/unavailable", scene.id).status == 503
@@ -291,7 +289,7 @@ def _(scene: Scene) -> list[Event]:
 
 @situation("worker_timeout", fresh={"timeout": "2"})
 def _(scene: Scene) -> list[Event]:
-    """The handler hangs for longer than a worker may; the worker is killed, and another one starts."""
+    """The handler hangs for longer than a worker may; the worker is killed, another one starts."""
     service = scene.service
     scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")

@@ -59,7 +59,7 @@ def abort(sees: str) -> Cell:
 
 @dataclass(frozen=True)
 class Framework:
-    """*kind*: wsgi or asgi. *mechanism*: of its events. *routes*: whether its events know theirs."""
+    """*kind*: wsgi or asgi. *mechanism*: of its events. *routes*: whether they know their route."""
 
     kind: str
     mechanism: str
@@ -111,9 +111,7 @@ SERVERS = {
     # uvicorn raises the signal that it got anew when it is done: status -15.
     "uvicorn-h11": Server("asgi", _UVICORN % "h11", _UVICORN_LINES, exit=-15),
     "uvicorn-httptools": Server("asgi", _UVICORN % "httptools", _UVICORN_LINES, exit=-15),
-    "gunicorn-uvicorn": Server(
-        "asgi", _GUNICORN % "uvicorn_worker.UvicornWorker", _GUNICORN_LINES
-    ),
+    "gunicorn-uvicorn": Server("asgi", _GUNICORN % "uvicorn_worker.UvicornWorker", _GUNICORN_LINES),
 }
 
 # -- the table -------------------------------------------------------------------------------------

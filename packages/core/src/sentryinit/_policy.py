@@ -139,6 +139,9 @@ def _is_abort_itself(exc: BaseException, request: Request) -> bool:
         return True
     if isinstance(exc, OSError) and request.server and raised_by(exc, request.server):
         return True
+    # A connection that breaks while the client's is closing: the client's, for all one can know.
+    if request.gone and isinstance(exc, ConnectionError):
+        return True
     # BaseHTTPMiddleware's complaint about an application that a disconnect stopped.
     return request.gone and isinstance(exc, RuntimeError) and text(exc) == "No response returned."
 

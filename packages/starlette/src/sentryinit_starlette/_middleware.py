@@ -86,7 +86,8 @@ class _DebugPanic:
         await scope["router"].default(scope, receive, send)
 
 
-debug_panic = _DebugPanic()
+# Starlette's annotations know endpoints that are functions; its routes take applications as well.
+debug_panic: Any = _DebugPanic()
 """The debug route: ``app.add_route("/debug/sentry-panic", debug_panic)``.
 
 With the right token it raises; otherwise it is a 404, like any path that does not exist.

