@@ -171,9 +171,9 @@ def run_tests(arguments: list[str]) -> int:
 
 
 def run_demo(arguments: list[str]) -> int:
-    """Run the demo, which sets itself up; return its exit code."""
-    program = ROOT / "demo/run.py"
-    return subprocess.run([sys.executable, str(program), *arguments], check=False).returncode
+    """Become the demo, which sets itself up: a Ctrl-C is then its own, and it has to clean up."""
+    program = str(ROOT / "demo/run.py")
+    os.execv(sys.executable, [sys.executable, program, *arguments])  # noqa: S606 # no shell is wanted
 
 
 def main(arguments: list[str]) -> int:

@@ -603,7 +603,7 @@ def test_a_wrong_integration_in_code_raises(value: object) -> None:
     ("variable", "meant"),
     [
         ("SENTRYINIT_FLUSH_TIMOUT", "SENTRYINIT_FLUSH_TIMEOUT"),
-        ("SENTRYINIT_SERVICE_NAME", "SENTRYINIT_SERVICE"),
+        ("SENTRYINIT_SERVISE", "SENTRYINIT_SERVICE"),
         ("SENTRYINIT_DSN", "SENTRY_DSN"),
         ("SENTRYINIT_ENVIRONMENT", "SENTRY_ENVIRONMENT"),
         ("SENTRYINIT_RELEASE", "SENTRY_RELEASE"),

@@ -99,8 +99,8 @@ class WrappedStarletteDriver(StarletteDriver):
     """Behind a ``BaseHTTPMiddleware``, which runs the rest in a child task."""
 
     variant = "wrapped"
-    # What the child task makes of an exception is all that comes out of it; up to 0.45 nothing
-    # after the response, up to 0.48 a group around the error as its context.
+    # What the child task makes of an exception is all that comes out of it: at the floor nothing
+    # of what fails after the response, and a group around the error as its context.
     lacks = frozenset({"evidence", "raised-abort"}) | (
         frozenset({"background", "chain"}) if VERSION < (0, 46) else frozenset()
     )
