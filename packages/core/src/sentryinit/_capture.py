@@ -194,14 +194,15 @@ class Capture(Generic[R]):
 
     def _decide(self, status: int) -> None:
         logged = next(filter(None, map(error_of, reversed(self.held))), None)
-        error = _policy.real_error(self.noted or logged, self.adapter.status_of)
+        status_of = self.adapter.status_of
+        error = _policy.real_error(self.noted, status_of) or _policy.real_error(logged, status_of)
         if error is None:
             self._decided = True
             # An exception that the application captured itself says more than its status.
             if not self.reported and STATE.reporter is not None:
                 self._failures = (None,)
                 if not STATE.reporter.status(self, status):
-                    # Ignored by its status or path: what was logged is still news.
+                    # Ignored by its status: what was logged is still news.
                     self._failures = ()
         else:
             self._fail(error, handled=self._handled, status=status)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("sentryinit")
 
 
+# The service of tests, until the application says what it is.
+STAND_IN = "test-service"
+
+
 class Handle:
     """What :func:`init` returns: call it to flush, or use it as a context manager.
 
@@ -105,6 +109,8 @@ def _again(given: Mapping[str, Any]) -> None:
     if settings is None:
         return
     asked = given.get("service", settings["service"])
+    if settings["service"] == STAND_IN:
+        settings.values["service"] = asked
     if asked != settings["service"]:
         log.warning(
             "init() was called again with another service: %s; %s stays", asked, settings["service"]

@@ -37,7 +37,7 @@ class Redactor:
     def __init__(self, keys: Iterable[str] = (), secrets: Iterable[str] = ()) -> None:
         self._keys = frozenset(map(_plain, keys))
         # The longest first: one secret may be a part of another.
-        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        self._secrets = [_finder(text) for text in sorted(secrets, key=len, reverse=True) if text]
         self._known: dict[str, bool] = {}
 
     def event(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,13 +47,13 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return *text* without the known secrets."""
         for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, MASK)
+            text = secret.sub(MASK, text)
         return text
 
     def _value(self, key: object, value: Any) -> Any:
         if value is not None and isinstance(key, str) and self._is_sensitive(key):
-            return MASK
+            # Cookies that were asked for are masked one by one.
+            return self._walk(value) if key == "cookies" and isinstance(value, Mapping) else MASK
         return self._walk(value)
 
     def _walk(self, value: Any) -> Any:
@@ -84,6 +84,12 @@ class Redactor:
             if len(self._known) < 4096:
                 self._known[name] = known
         return known
+
+
+def _finder(secret: str) -> re.Pattern[str]:
+    """Return the pattern of *secret*; a short one counts as a word, not inside of others."""
+    edge = r"(?<![\w-]){}(?![\w-])" if len(secret) < 8 else "{}"
+    return re.compile(edge.format(re.escape(secret)))
 
 
 def _plain(name: str) -> str:

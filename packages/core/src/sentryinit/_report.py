@@ -54,15 +54,13 @@ class Reporter:
             self.flush()
 
     def status(self, capture: Capture[Any], status: int) -> bool:
-        """Report an answer that no exception explains; tell whether it is one to report."""
+        """Report an answer without exception; tell whether it stands for what was logged."""
         try:
+            if self._ignores_path(capture):
+                return True
             info = capture.describe()
             text = f"HTTP {status} {info.method} {info.path}"
-            if (
-                self._policy.ignores_status(status)
-                or self._policy.ignores_message(text)
-                or self._ignores_path(capture)
-            ):
+            if self._policy.ignores_status(status) or self._policy.ignores_message(text):
                 return False
             fingerprint = [
                 "sentryinit",

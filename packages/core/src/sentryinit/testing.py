@@ -14,7 +14,7 @@ from sentryinit._state import STATE
 __all__ = ["DSN", "Mailbox", "capture"]
 
 # A name that no resolver knows, should anything ever try.
-DSN = "https://key@sentryinit.invalid/1"
+DSN = "https://5e9b0ac1f4de47d08c63b2a7915fd30e@sentryinit.invalid/1"
 
 
 class Mailbox:
@@ -54,13 +54,14 @@ def _events(envelope: bytes) -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def capture(service: str = "test-service", **options: Any) -> Iterator[Mailbox]:
+def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
     """Capture what is reported inside the block in the :class:`Mailbox` that it yields.
 
     Build the application inside the block: without a DSN, middleware is not installed. If ``init``
     has run with a DSN, its client is used as it is and only its transport is replaced; *options*
     of :func:`sentryinit.init` are then refused with ``RuntimeError``. The storm guard is off
-    unless asked for.
+    unless asked for. Without *service*, it is what the application calls ``init`` with inside the
+    block, or else ``test-service``.
     """
     from sentryinit import _testing
 
@@ -75,7 +76,7 @@ def capture(service: str = "test-service", **options: Any) -> Iterator[Mailbox]:
     vars(STATE).clear()
     given = {"dsn": DSN, "storm_guard": False, "transport": _testing.transport(mailbox), **options}
     try:
-        _init.init(service, **given)
+        _init.init(service or _init.STAND_IN, **given)
         yield mailbox
     finally:
         _testing.disconnect()

@@ -1,0 +1,424 @@
+"""The isolation scope of a request, lazy and on the fallback: inherits, keeps, and leaks nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import copy
+import threading
+import types
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import sentry_sdk
+import sentry_sdk.scope
+from sentryinit import _scope, testing
+from sentryinit._state import STATE
+
+
+@pytest.fixture(params=["lazy", "fallback"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to begin a request have the same promises."""
+    monkeypatch.setattr(_scope, "force_fallback", request.param == "fallback")
+    return str(request.param)
+
+
+@pytest.fixture
+def box(kind: str) -> Iterator[testing.Mailbox]:
+    """Reporting is on, with start-up tags, on the way of *kind*."""
+    with testing.capture("shop") as box:
+        yield box
+
+
+def begin() -> None:
+    STATE.begin()
+
+
+def alone(function: Callable[[], Any]) -> Any:
+    """Run *function* in a context of its own, as a server's task does."""
+    return contextvars.copy_context().run(function)
+
+
+def sent(box: testing.Mailbox, text: str = "sent") -> dict[str, Any]:
+    """Have an event sent from here; return it."""
+    sentry_sdk.capture_message(text)
+    return box.events[-1]
+
+
+def tags(event: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in event["tags"].items() if name != "service"}
+
+
+def test_the_way_is_the_one_asked_for(kind: str, box: testing.Mailbox) -> None:
+    """Here the lazy scope works, on the lowest and the latest sentry-sdk; the fallback if forced."""
+    ways = {"lazy": _scope._begin_lazily, "fallback": _scope._begin_eagerly}
+
+    assert STATE.begin == ways[kind]
+
+
+def test_the_self_test_leaves_nothing(box: testing.Mailbox) -> None:
+    """What the self-test set and recorded is on no event."""
+    event = sent(box)
+
+    assert tags(event) == {}
+    assert event.get("breadcrumbs", {}).get("values", []) == []
+
+
+def test_start_up_tags_are_inherited(box: testing.Mailbox) -> None:
+    """What was set at start-up is on the events of every request."""
+    sentry_sdk.set_tag("region", "eu")
+    begin()
+
+    assert tags(sent(box)) == {"region": "eu"}
+
+
+def test_start_up_tags_are_inherited_in_a_new_thread(box: testing.Mailbox) -> None:
+    """A worker thread starts with an empty context and inherits all the same."""
+    sentry_sdk.set_tag("region", "eu")
+    with ThreadPoolExecutor(1) as pool:
+        event = pool.submit(lambda: (begin(), sent(box))[1]).result()
+
+    assert tags(event) == {"region": "eu"}
+
+
+def test_nothing_leaks_to_the_next_request(box: testing.Mailbox) -> None:
+    """A request on the same thread and context begins clean."""
+    begin()
+    sentry_sdk.set_tag("order", "17")
+    begin()
+
+    assert tags(sent(box)) == {}
+
+
+def test_nothing_leaks_from_the_current_scope(box: testing.Mailbox) -> None:
+    """What was set on the current scope ends with its request as well."""
+    begin()
+    sentry_sdk.get_current_scope().set_tag("order", "17")
+    begin()
+
+    assert tags(sent(box)) == {}
+
+
+def test_nothing_leaks_back_to_the_start(box: testing.Mailbox) -> None:
+    """What a request sets is not on events from outside of requests."""
+
+    def request() -> None:
+        begin()
+        sentry_sdk.set_tag("order", "17")
+
+    alone(request)
+
+    assert tags(sent(box)) == {}
+
+
+def test_what_was_inherited_is_a_copy(box: testing.Mailbox) -> None:
+    """Overwriting a start-up tag in a request leaves it as it was."""
+    sentry_sdk.set_tag("region", "eu")
+    alone(lambda: (begin(), sentry_sdk.set_tag("region", "us")))
+
+    assert tags(sent(box)) == {"region": "eu"}
+
+
+def test_a_tag_set_at_start_up_after_init_is_inherited(box: testing.Mailbox) -> None:
+    """The scope that stood at start-up is looked at when a request touches its own."""
+    begin()
+    alone(lambda: None)
+    _scope._base.set_tag("late", "yes")
+    begin()
+
+    assert tags(sent(box)) == {"late": "yes"}
+
+
+def test_nothing_leaks_across_tasks(box: testing.Mailbox) -> None:
+    """Two requests at once, interleaved, have an event each with their own tag only."""
+
+    async def request(number: int, gate: asyncio.Event) -> dict[str, Any]:
+        begin()
+        sentry_sdk.set_tag(f"tag{number}", "yes")
+        if number == 2:
+            gate.set()
+        await gate.wait()
+        return tags(sent(box))
+
+    async def main() -> list[dict[str, Any]]:
+        gate = asyncio.Event()
+        return await asyncio.gather(*(asyncio.create_task(request(n, gate)) for n in (1, 2)))
+
+    assert asyncio.run(main()) == [{"tag1": "yes"}, {"tag2": "yes"}]
+
+
+def test_a_child_task_sets_for_its_request(box: testing.Mailbox) -> None:
+    """What a task or a thread of the request sets is on the request's event."""
+
+    async def main() -> dict[str, Any]:
+        begin()
+
+        async def child() -> None:
+            sentry_sdk.set_tag("task", "yes")
+
+        await asyncio.create_task(child())
+        await asyncio.to_thread(sentry_sdk.set_tag, "thread", "yes")
+        return tags(sent(box))
+
+    assert asyncio.run(main()) == {"task": "yes", "thread": "yes"}
+
+
+def test_a_request_from_the_context_of_another(box: testing.Mailbox) -> None:
+    """A request whose context is a copy of the last one's, as on a kept-alive connection."""
+
+    def first() -> contextvars.Context:
+        begin()
+        sentry_sdk.set_tag("order", "17")
+        sentry_sdk.set_user({"id": "ann"})
+        return contextvars.copy_context()
+
+    def second() -> dict[str, Any]:
+        begin()
+        return sent(box)
+
+    event = alone(first).run(second)
+
+    assert (tags(event), event.get("user")) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("touch", "read", "value"),
+    [
+        pytest.param(
+            lambda: sentry_sdk.set_tag("a", "b"), lambda e: e["tags"]["a"], "b", id="set_tag"
+        ),
+        pytest.param(
+            lambda: sentry_sdk.set_user({"id": "ann"}), lambda e: e["user"]["id"], "ann", id="user"
+        ),
+        pytest.param(
+            lambda: sentry_sdk.set_context("a", {"b": 1}),
+            lambda e: e["contexts"]["a"],
+            {"b": 1},
+            id="context",
+        ),
+        pytest.param(
+            lambda: sentry_sdk.set_extra("a", 1), lambda e: e["extra"]["a"], 1, id="set_extra"
+        ),
+        pytest.param(
+            lambda: sentry_sdk.set_level("fatal"), lambda e: e["level"], "fatal", id="set_level"
+        ),
+        pytest.param(
+            lambda: sentry_sdk.add_breadcrumb(message="a"),
+            lambda e: e["breadcrumbs"]["values"][0]["message"],
+            "a",
+            id="add_breadcrumb",
+        ),
+        pytest.param(
+            lambda: sentry_sdk.get_isolation_scope().set_transaction_name("a"),
+            lambda e: e["transaction"],
+            "a",
+            id="transaction",
+        ),
+        pytest.param(
+            lambda: sentry_sdk.get_isolation_scope().add_event_processor(
+                lambda event, hint: {**event, "dist": "7"}
+            ),
+            lambda e: e["dist"],
+            "7",
+            id="processor",
+        ),
+        pytest.param(
+            lambda: setattr(sentry_sdk.get_isolation_scope(), "fingerprint", ["a"]),
+            lambda e: e["fingerprint"],
+            ["a"],
+            id="fingerprint",
+        ),
+    ],
+)
+def test_whatever_touches_first(
+    box: testing.Mailbox, touch: Any, read: Callable[[dict[str, Any]], Any], value: object
+) -> None:
+    """Each of the SDK's ways to add to an event works as the first touch of a request."""
+    begin()
+    touch()
+
+    assert read(sent(box)) == value
+
+
+def test_new_scope(box: testing.Mailbox) -> None:
+    """A scope within a request has the request's tags, and its own end with it."""
+    begin()
+    sentry_sdk.set_tag("outer", "yes")
+    with sentry_sdk.new_scope() as scope:
+        scope.set_tag("inner", "yes")
+        inside = tags(sent(box))
+
+    assert (inside, tags(sent(box))) == ({"outer": "yes", "inner": "yes"}, {"outer": "yes"})
+
+
+def test_isolation_scope(box: testing.Mailbox) -> None:
+    """A fork within a request inherits from it, and gives nothing back."""
+    begin()
+    sentry_sdk.set_tag("outer", "yes")
+    with sentry_sdk.isolation_scope():
+        sentry_sdk.set_tag("inner", "yes")
+        inside = tags(sent(box))
+
+    assert (inside, tags(sent(box))) == ({"outer": "yes", "inner": "yes"}, {"outer": "yes"})
+
+
+def test_an_isolation_scope_in_an_untouched_request(box: testing.Mailbox) -> None:
+    """A fork of what nobody touched inherits from the start-up."""
+    sentry_sdk.set_tag("region", "eu")
+    begin()
+    with sentry_sdk.isolation_scope():
+        sentry_sdk.set_tag("inner", "yes")
+        inside = tags(sent(box))
+
+    assert (inside, tags(sent(box))) == ({"region": "eu", "inner": "yes"}, {"region": "eu"})
+
+
+def test_the_last_event_id(box: testing.Mailbox) -> None:
+    """The SDK's way to ask for the last event works in a request."""
+    begin()
+
+    assert sentry_sdk.capture_message("a") == sentry_sdk.last_event_id()
+
+
+def test_threads_that_touch_at_the_same_time(box: testing.Mailbox) -> None:
+    """No tag is lost when many threads of a request are the first to touch its scope."""
+    for _ in range(50):
+        begin()
+        context = contextvars.copy_context()
+        barrier = threading.Barrier(4)
+
+        def touch(number: int, barrier: threading.Barrier = barrier) -> None:
+            barrier.wait()
+            sentry_sdk.set_tag(f"t{number}", "yes")
+
+        threads = [
+            threading.Thread(target=context.copy().run, args=(touch, number)) for number in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert tags(sent(box)) == {f"t{number}": "yes" for number in range(4)}
+
+
+def test_capture_again_in_a_thread_that_has_served(kind: str) -> None:
+    """A worker thread keeps the scope of its last request: a later start is not built on it."""
+
+    def later() -> dict[str, Any]:
+        with testing.capture("later") as box:
+            begin()
+            sentry_sdk.set_tag("a", "b")
+            return tags(sent(box))
+
+    with ThreadPoolExecutor(1) as pool:
+        with testing.capture("earlier"):
+            pool.submit(begin).result()
+        found = pool.submit(later).result()
+
+    assert found == {"a": "b"}
+
+
+# -- only the lazy one ---------------------------------------------------------------------------
+
+
+def test_a_request_that_touches_nothing_forks_nothing(mailbox: testing.Mailbox) -> None:
+    """A request that goes well costs one bare object."""
+    begin()
+    sentry_sdk.get_client()
+
+    assert type(sentry_sdk.get_isolation_scope()) is _scope.Untouched
+
+
+def test_a_touched_scope_is_an_ordinary_one(mailbox: testing.Mailbox) -> None:
+    """From the first touch on nothing of ours is in the way."""
+    begin()
+    sentry_sdk.set_tag("a", "b")
+
+    assert type(sentry_sdk.get_isolation_scope()) is _scope.RequestScope
+
+
+def test_a_copy_of_an_untouched_one_is_untouched(mailbox: testing.Mailbox) -> None:
+    """Forks stay as cheap as what they fork."""
+    begin()
+    scope = sentry_sdk.get_isolation_scope()
+
+    assert type(copy.copy(scope)) is _scope.Untouched
+    assert type(scope) is _scope.Untouched
+
+
+def test_a_copy_of_a_touched_one_has_its_tags(mailbox: testing.Mailbox) -> None:
+    """A fork of an ordinary scope is an ordinary fork."""
+    begin()
+    sentry_sdk.set_tag("a", "b")
+
+    assert copy.copy(sentry_sdk.get_isolation_scope())._tags == {"a": "b"}
+
+
+def test_a_scope_is_made_one_of_its_own_once(mailbox: testing.Mailbox) -> None:
+    """Of two threads that come to it at once, the second finds it done."""
+    begin()
+    scope: Any = sentry_sdk.get_isolation_scope()
+    scope.set_tag("a", "b")
+    _scope._materialise(scope)
+
+    assert scope._tags == {"a": "b"}
+
+
+# -- when the private names change ---------------------------------------------------------------
+
+
+def renamed(patch: pytest.MonkeyPatch) -> None:
+    known = {"_isolation_scope": sentry_sdk.scope._isolation_scope}
+    patch.setattr(_scope, "sdk", types.SimpleNamespace(**known))
+
+
+def unread(patch: pytest.MonkeyPatch) -> None:
+    another: contextvars.ContextVar[Any] = contextvars.ContextVar("another", default=None)
+    known = {"_current_scope": sentry_sdk.scope._current_scope, "_isolation_scope": another}
+    patch.setattr(_scope, "sdk", types.SimpleNamespace(**known))
+
+
+def other_slots(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sentry_sdk.scope.Scope, "__slots__", ("_gone",))
+
+
+def never_filled(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(_scope, "_materialise", lambda scope: None)
+
+
+def an_ordinary_class(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(_scope, "Untouched", type("Untouched", (_scope.RequestScope,), {}))
+
+
+@pytest.mark.parametrize("change", [renamed, unread, other_slots, never_filled, an_ordinary_class])
+def test_a_self_test_that_fails(
+    monkeypatch: pytest.MonkeyPatch, mailbox: testing.Mailbox, change: Any
+) -> None:
+    """Where the lazy scope cannot work, requests begin on the supported way, and nothing hangs."""
+    base = sentry_sdk.get_isolation_scope()
+    with monkeypatch.context() as patch:
+        change(patch)
+        begin = _scope.start()
+
+    assert begin == _scope._begin_eagerly
+    assert sentry_sdk.get_isolation_scope() is base
+
+
+def test_a_self_test_that_leaks_fails(
+    monkeypatch: pytest.MonkeyPatch, mailbox: testing.Mailbox
+) -> None:
+    """A lazy scope that wrote into the start-up scope would be worse than none."""
+
+    def shared(scope: Any) -> None:
+        for name in sentry_sdk.scope.Scope.__slots__:
+            value = getattr(_scope._base, name)
+            sentry_sdk.scope.Scope.__dict__[name].__set__(scope, value)
+        object.__setattr__(scope, "__class__", _scope.RequestScope)
+
+    monkeypatch.setattr(_scope, "_materialise", shared)
+
+    assert _scope.start() == _scope._begin_eagerly
+    sentry_sdk.get_isolation_scope().clear()
