@@ -304,21 +304,34 @@ def test_threads_that_touch_at_the_same_time(box: testing.Mailbox) -> None:
         assert tags(sent(box)) == {f"t{number}": "yes" for number in range(4)}
 
 
-def test_capture_again_in_a_thread_that_has_served(kind: str) -> None:
+AGAIN = """
+from concurrent.futures import ThreadPoolExecutor
+import sentry_sdk
+from sentryinit import _scope, testing
+from sentryinit._state import STATE
+
+_scope.force_fallback = {fallback}
+
+def later():
+    with testing.capture("later") as box:
+        STATE.begin()
+        sentry_sdk.set_tag("a", "b")
+        sentry_sdk.capture_message("sent")
+        return box.events[0]["tags"]
+
+with ThreadPoolExecutor(1) as pool:
+    with testing.capture("earlier"):
+        pool.submit(lambda: STATE.begin()).result()
+    print(pool.submit(later).result())
+"""
+
+
+@pytest.mark.parametrize("fallback", [False, True])
+def test_capture_again_in_a_thread_that_has_served(child: Any, fallback: bool) -> None:  # noqa: FBT001 # both ways
     """A worker thread keeps the scope of its last request: a later start is not built on it."""
+    done = child(AGAIN.format(fallback=fallback), prelude="")
 
-    def later() -> dict[str, Any]:
-        with testing.capture("later") as box:
-            begin()
-            sentry_sdk.set_tag("a", "b")
-            return tags(sent(box))
-
-    with ThreadPoolExecutor(1) as pool:
-        with testing.capture("earlier"):
-            pool.submit(begin).result()
-        found = pool.submit(later).result()
-
-    assert found == {"a": "b"}
+    assert done.out == "{'a': 'b', 'service': 'later'}\n", done.err[-300:]
 
 
 # -- only the lazy one ---------------------------------------------------------------------------
