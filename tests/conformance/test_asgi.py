@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from sentryinit_testkit import AdapterContract
-
 from drivers.asgi import DRIVERS
+from sentryinit_testkit import AdapterContract
 
 
 class TestAsgi(AdapterContract):

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from sentryinit_testkit import AdapterContract
-
 from drivers.starlette import DRIVERS
+from sentryinit_testkit import AdapterContract
 
 
 class TestStarlette(AdapterContract):

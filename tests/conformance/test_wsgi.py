@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from sentryinit_testkit import AdapterContract
-
 from drivers.wsgi import DRIVERS
+from sentryinit_testkit import AdapterContract
 
 
 class TestWsgi(AdapterContract):

@@ -72,7 +72,10 @@ def title(event: dict[str, Any]) -> str:
     if values:
         return str(values[-1]["type"])
     entry = event.get("logentry") or {}
-    return str(entry.get("formatted") or entry.get("message") or event.get("message"))
+    template = str(entry.get("message") or event.get("message"))
+    params = tuple(entry.get("params") or ())
+    # Older releases of the SDK leave it to the backend.
+    return str(entry.get("formatted") or (template % params if params else template))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import logging
 from typing import Any, ClassVar
 
 import sentry_sdk
+
 from drivers.asgi import AsgiDriver
 from drivers.wsgi import WsgiDriver
 from sentryinit import asgi, wsgi

@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
+
 from sentryinit_testkit._contract import clause_of
 
 FILE = Path(__file__).with_name("broken.py")
@@ -22,15 +23,29 @@ def outcomes(
     """Return by adapter the clauses that failed, and those that ran."""
     report = tmp_path_factory.mktemp("broken") / "report.xml"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", str(FILE), f"--junitxml={report}", "-q", "--tb=no",
-         f"-c{request.config.inipath}", "-p", "no:cacheprovider",
-         # These are about processes, where the adapter is not installed: none of these breaks them.
-         "-k", "not (test_e3 or test_e4 or test_e5)"],
-        capture_output=True, text=True, check=False, timeout=500,
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            str(FILE),
+            f"--junitxml={report}",
+            "-q",
+            "--tb=no",
+            f"-c{request.config.inipath}",
+            "-p",
+            "no:cacheprovider",
+            # About processes in which the adapter is not installed: nothing here breaks those.
+            "-k",
+            "not (test_e3 or test_e4 or test_e5)",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
     )
     assert done.returncode in {0, 1}, done.stdout + done.stderr
     found: dict[str, dict[str, set[str]]] = {}
-    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 # written by pytest just now
+    for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314 # written by pytest just now
         adapter = case.attrib["classname"].rpartition(".")[2].removeprefix("Test")
         clauses = found.setdefault(adapter, {"ran": set(), "failed": set()})
         clause = str(clause_of(case.attrib["name"]))
@@ -40,17 +55,18 @@ def outcomes(
     return found
 
 
-def _declared() -> dict[str, str]:
+def _declared() -> dict[str, list[str]]:
     """Return the classes of ``broken.py`` that declare what they break, unimported."""
     import ast
 
     declared = {}
     for node in ast.parse(FILE.read_text()).body:
         for line in node.body if isinstance(node, ast.ClassDef) else ():
-            target = getattr(line, "targets", [getattr(line, "target", None)])[0]
-            if isinstance(node, ast.ClassDef) and getattr(target, "id", "") == "breaks":
-                value = line.value.args  # type: ignore[union-attr] # frozenset(...) is a call
-                declared[node.name] = sorted(ast.literal_eval(value[0])) if value else []
+            if isinstance(line, (ast.Assign, ast.AnnAssign)) and "'breaks'" in ast.dump(line):
+                assert isinstance(node, ast.ClassDef)
+                call = line.value
+                assert isinstance(call, ast.Call)
+                declared[node.name] = sorted(ast.literal_eval(call.args[0])) if call.args else []
     return declared
 
 

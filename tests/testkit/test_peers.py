@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from sentryinit_testkit import Call, Exchange, Unsupported
 from sentryinit_testkit._asgi import AsgiPeer
 from sentryinit_testkit._wsgi import WsgiPeer
@@ -48,11 +49,7 @@ class TestWsgi:
 
         def app(_environ: Any, start_response: Any) -> Any:
             start_response("200 OK", [("x", "1")])
-            try:
-                raise KeyError
-            except KeyError as error:
-                info = type(error), error, error.__traceback__
-                start_response("500 Oops", [("x", "2")], info)
+            start_response("500 Oops", [("x", "2")], (KeyError, KeyError(), None))
             return [b"sorry"]
 
         exchange = _wsgi(app)
@@ -145,9 +142,10 @@ class TestWsgi:
     def test_protocol_has_no_more(self) -> None:
         """What WSGI does not have is said so."""
         peer = WsgiPeer()
-        for ask in (lambda: peer.websocket(None), lambda: peer.start(None)):
-            with pytest.raises(Unsupported):
-                ask()
+        with pytest.raises(Unsupported):
+            peer.websocket(None)
+        with pytest.raises(Unsupported):
+            peer.start(None)
 
 
 class TestAsgi:
@@ -172,7 +170,7 @@ class TestAsgi:
         assert (exchange.status, type(exchange.error)) == (500, AssertionError)
 
     @pytest.mark.parametrize(("version", "raises"), [("2.3", False), ("2.4", True)])
-    def test_sending_to_a_gone_client(self, version: str, raises: bool) -> None:  # noqa: FBT001 # a row of a table
+    def test_sending_to_a_gone_client(self, version: str, raises: bool) -> None:  # a row of a table
         """Servers of 2.4 raise; those before keep quiet, and say so to who listens."""
         heard: list[str] = []
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from drivers.wsgi import WsgiDriver
 from sentryinit_testkit import AdapterContract, Site, Unsupported, golden, table
 from sentryinit_testkit._contract import clause_of
@@ -32,9 +33,22 @@ def test_gained_capability_fails_until_it_is_claimed(
     """A case that passes although its driver lacks what it needs is a failure."""
     (tmp_path / "test_modest.py").write_text(BEHIND)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", str(tmp_path), f"-c{request.config.inipath}",
-         "-p", "no:cacheprovider", "-q", "-k", "file_wrapper"],
-        capture_output=True, text=True, check=False, timeout=50,
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            str(tmp_path),
+            f"-c{request.config.inipath}",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            "-k",
+            "file_wrapper",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
     )
     assert done.returncode == 1, done.stdout
     assert "[XPASS(strict)] wsgi lacks file" in done.stdout

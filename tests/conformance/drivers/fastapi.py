@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import anyio.from_thread
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+
 from sentryinit_testkit import METHODS, ROUTE, HandledError, Site
 
-from .starlette import Response, StarletteDriver, respond, sorry
+from .starlette import StarletteDriver, respond, sorry
 
 
 class FastApiDriver(StarletteDriver):
@@ -23,7 +24,7 @@ class FastApiDriver(StarletteDriver):
     def endpoint(self, site: Site) -> Any:
         """Return the endpoint."""
 
-        async def order(order_id: str, request: Request) -> Response:  # noqa: ARG001 # FastAPI names it
+        async def order(order_id: str, request: Request) -> Response:  # FastAPI names it
             return respond(await site.arun(request.body))
 
         return order
@@ -45,7 +46,7 @@ class SyncFastApiDriver(FastApiDriver):
     def endpoint(self, site: Site) -> Any:
         """Return the endpoint."""
 
-        def order(order_id: str, request: Request) -> Response:  # noqa: ARG001 # FastAPI names it
+        def order(order_id: str, request: Request) -> Response:  # FastAPI names it
             return respond(site.run(lambda: anyio.from_thread.run(request.body)))
 
         return order

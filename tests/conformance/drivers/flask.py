@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from flask import Flask, Response, request, send_file
-from sentryinit_flask import SentryInit, debug_panic
-from sentryinit_testkit import DEBUG_PATH, METHODS, MOUNT, Driver, HandledError, Reply, Site
 from werkzeug.exceptions import default_exceptions
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from sentryinit_flask import SentryInit, debug_panic
+from sentryinit_testkit import DEBUG_PATH, METHODS, MOUNT, Driver, HandledError, Reply, Site
 
 
 def respond(reply: Reply) -> Response:
@@ -28,7 +29,7 @@ class FlaskDriver(Driver):
 
     def view(self, site: Site) -> Any:
         """Return the view function."""
-        return lambda order_id: respond(site.run(request.get_data))  # noqa: ARG005 # Flask names it
+        return lambda order_id: respond(site.run(request.get_data))  # Flask names it
 
     def app(self, site: Site) -> Flask:
         """Build the application."""
@@ -57,7 +58,7 @@ class AsyncFlaskDriver(FlaskDriver):
     def view(self, site: Site) -> Any:
         """Return the view coroutine."""
 
-        async def view(order_id: str) -> Response:  # noqa: ARG001 # Flask names it
+        async def view(order_id: str) -> Response:  # Flask names it
             return respond(await site.arun(request.get_data))
 
         return view

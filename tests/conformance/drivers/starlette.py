@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import anyio.from_thread
-from sentryinit_starlette import SentryInitMiddleware, debug_panic
-from sentryinit_testkit import DEBUG_PATH, METHODS, MOUNT, ROUTE, SOCKET_PATH
-from sentryinit_testkit import Driver, HandledError, Reply, Site
 from starlette import __version__
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -15,9 +12,21 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from sentryinit_starlette import SentryInitMiddleware, debug_panic
+from sentryinit_testkit import (
+    DEBUG_PATH,
+    METHODS,
+    MOUNT,
+    ROUTE,
+    SOCKET_PATH,
+    Driver,
+    HandledError,
+    Reply,
+    Site,
+)
 
 VERSION = tuple(map(int, __version__.split(".")[:2]))
 
@@ -41,7 +50,9 @@ class StarletteDriver(Driver):
     name = "starlette"
     protocol = "asgi"
     modules: ClassVar = ("sentryinit_starlette",)
-    sdk_integrations: ClassVar = ("sentry_sdk.integrations.starlette:StarletteIntegration",)
+    sdk_integrations: ClassVar[tuple[str, ...]] = (
+        "sentry_sdk.integrations.starlette:StarletteIntegration",
+    )
 
     def endpoint(self, site: Site) -> Any:
         """Return the endpoint."""

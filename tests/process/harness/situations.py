@@ -242,6 +242,12 @@ def _terminate(scene: Scene) -> float:
     return took
 
 
+def _is_answered(wire: Wire) -> None:
+    """Read gunicorn's own 500, and hang up: it waits up to 2 s for its client to do so."""
+    assert wire.answer().status == 500
+    wire.leave()
+
+
 @situation("sigterm_with_queue", fresh={})
 def _(scene: Scene) -> list[Event]:
     """Three failures; the backend is slower than they are, and the server has to go."""
@@ -279,10 +285,11 @@ def _(scene: Scene) -> list[Event]:
 @situation("sigquit_while_working", fresh={})
 def _(scene: Scene) -> list[Event]:
     """The server is to go at once."""
-    scene.asks("GET", "/orders/17/invoice")
+    wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
     scene.service.popen.send_signal(signal.SIGQUIT)
     scene.reaches("over")
+    _is_answered(wire)
     scene.service.wait()
     return scene.service.mailbox.drain()
 
@@ -291,9 +298,10 @@ def _(scene: Scene) -> list[Event]:
 def _(scene: Scene) -> list[Event]:
     """The handler hangs for longer than a worker may; the worker is killed, another one starts."""
     service = scene.service
-    scene.asks("GET", "/orders/17/invoice")
+    wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
     scene.reaches("over")
+    _is_answered(wire)
     # Served by the next worker; the one before has ended by then, and sent what it sends.
     assert service.call("/orders/17", new_id("healthy")).status == 200
     poll(lambda: len(re.findall("Booting worker", service.output)) == 2, "no second worker")

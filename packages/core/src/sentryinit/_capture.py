@@ -17,6 +17,7 @@ from sentryinit._state import STATE
 log = logging.getLogger("sentryinit")
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 # More than this many held log records are a storm, and no longer one error said twice.
 MOST_HELD = 10
@@ -34,7 +35,7 @@ def tells_of(record: logging.LogRecord, failure: BaseException | None) -> bool:
         return error is None
     failures = list(_policy.tree(failure))
     if error is not None:
-        return any(link in failures for link in _policy.tree(error))
+        return _policy.meets(error, failures)
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
     if any(argument is link for link in failures for argument in (*arguments, record.msg)):
         return True
@@ -126,7 +127,7 @@ class Capture(Generic[R]):
 
     def knows(self, exc: BaseException) -> bool:
         """Tell whether *exc*, or what it came from, is on an event of this request already."""
-        return any(link is known for link in _policy.tree(exc) for known in self.reported)
+        return _policy.meets(exc, self.reported)
 
     def told(self, exc: BaseException, event_id: str | None) -> None:
         """*exc* is on the event *event_id*, whoever captured it."""
@@ -135,10 +136,22 @@ class Capture(Generic[R]):
 
     def is_abort(self, exc: BaseException) -> bool:
         """Tell whether *exc* is the client's, the server's or a caller's giving up."""
-        adapter = self.adapter
-        gone = self.gone or adapter.gone(self.request)
-        server = adapter.server(self.request)
-        return _policy.is_abort(exc, _policy.Request(adapter.aborts, server, gone))
+        server: tuple[object, ...] = self._fact(self.adapter.server, self.request, ())
+        return _policy.is_abort(exc, _policy.Request(self.adapter.aborts, server, self._is_gone()))
+
+    def _is_gone(self) -> bool:
+        return self.gone or self._fact(self.adapter.gone, self.request, False)
+
+    def _behind(self, exc: BaseException | None) -> BaseException | None:
+        return _policy.real_error(exc, lambda e: self._fact(self.adapter.status_of, e, None))
+
+    def _fact(self, fact: Callable[[Any], T], of: Any, default: T) -> T:
+        """Ask the adapter; what it cannot say must cost neither event nor request."""
+        try:
+            return fact(of)
+        except Exception as error:  # noqa: BLE001 # it reads what frameworks and clients made
+            log.warning("a fact of adapter %s failed: %s", self.adapter.name, type(error).__name__)
+            return default
 
     def stack_of(self, exc: BaseException) -> TracebackType | None:
         """Return the traceback of *exc*, as it was when it was seen first."""
@@ -155,19 +168,15 @@ class Capture(Generic[R]):
     def describe(self) -> RequestInfo:
         """Return the description of the request; one that says nothing, if the adapter fails."""
         if self.info is None:
-            try:
-                self.info = self.adapter.describe(self.request)
-            except Exception as error:  # noqa: BLE001 # it reads what applications and clients made
-                log.warning("describing a request failed: %s", type(error).__name__)
-                self.info = UNDESCRIBED
+            self.info = self._fact(self.adapter.describe, self.request, UNDESCRIBED)
         return self.info
 
     def _answered(self) -> None:
         # A 5xx that is made up for nobody is no failure.
-        self._owes = not (self._decided or self.gone or self.adapter.gone(self.request))
+        self._owes = not (self._decided or self._is_gone())
         # Now: a framework may have put its request away by the end, and a tracer its span.
         self.trace = trace(self.trace, self.describe())
-        error = _policy.real_error(self.noted, self.adapter.status_of)
+        error = self._behind(self.noted)
         if error is not None and self.is_abort(error):
             self._decided = True
             self._failures += (error,)
@@ -180,8 +189,8 @@ class Capture(Generic[R]):
         if self.is_abort(exc):
             self._failures += (exc,)
             return
-        first = _policy.real_error(self.noted, self.adapter.status_of) if self._owes else None
-        if first is None or any(link is first for link in _policy.tree(exc)):
+        first = self._behind(self.noted) if self._owes else None
+        if first is None or _policy.meets(exc, [first]):
             self._fail(exc, handled=False, status=status)
         else:
             # Something else broke on the way out: what the 5xx was for came first.
@@ -193,9 +202,10 @@ class Capture(Generic[R]):
         self._release()
 
     def _decide(self, status: int) -> None:
-        logged = next(filter(None, map(error_of, reversed(self.held))), None)
-        status_of = self.adapter.status_of
-        error = _policy.real_error(self.noted, status_of) or _policy.real_error(logged, status_of)
+        error = self._behind(self.noted)
+        if error is None:
+            logged = [e for e in map(error_of, self.held) if e is not None]
+            error = self._behind(logged[-1]) if logged else None
         if error is None:
             self._decided = True
             # An exception that the application captured itself says more than its status.

@@ -29,7 +29,7 @@ _FRAMEWORKS = frozenset(
 
 def is_seen(exc: BaseException) -> bool:
     """Tell whether *exc*, or what it came from, is on an event already."""
-    return any(hasattr(link, _MARK) for link in _policy.tree(exc))
+    return any(_MARK in link.__dict__ for link in _policy.tree(exc))
 
 
 def claim_orphan(exc: BaseException) -> bool:
@@ -37,7 +37,7 @@ def claim_orphan(exc: BaseException) -> bool:
 
     True once: the next request that raises the same instance has a failure of its own.
     """
-    orphans = [e for e in _policy.tree(exc) if getattr(e, _MARK, "") == _ORPHAN]
+    orphans = [e for e in _policy.tree(exc) if e.__dict__.get(_MARK) == _ORPHAN]
     for orphan in orphans:
         _mark(orphan, _IN_REQUEST)
     return bool(orphans)
@@ -127,19 +127,21 @@ class Hooks:
         self, event: dict[str, Any], hint: dict[str, Any]
     ) -> dict[str, Any] | None:
         hook = self._settings["before_send"]
+        changed: Any = event
         if hook is not None:
+            # The hook may take the event apart before it fails.
+            kept = dict(event)
             try:
                 changed = hook(event, hint)
+                if changed is not None and not (isinstance(changed, dict) and changed):
+                    raise TypeError
             except Exception as error:  # noqa: BLE001 # the hook is somebody else's code
                 log.warning("before_send failed: %s", type(error).__name__)
                 # What it would have taken out is not known, so nothing of the kind stays in.
-                changed = minimal(event, "before_send_error")
+                changed = minimal(kept, "before_send_error")
             # It may add attachments as well.
             hint["attachments"] = []
-            if changed is None:
-                return None
-            event = changed
-        return self._masked(event)
+        return None if changed is None else self._masked(changed)
 
     def _masked(self, event: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -12,7 +12,7 @@ import fnmatch
 import functools
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 StatusOf = Callable[[BaseException], "int | None"]
@@ -34,7 +34,10 @@ def members(exc: BaseException) -> tuple[BaseException, ...]:
 
     By its shape: before Python 3.11 the class comes from a backport, which we do not import.
     """
-    found = getattr(exc, "exceptions", ())
+    try:
+        found = getattr(exc, "exceptions", ())
+    except Exception:  # noqa: BLE001 # the attribute is somebody else's code
+        return ()
     good = isinstance(found, tuple) and all(isinstance(link, BaseException) for link in found)
     return found if good else ()
 
@@ -63,6 +66,15 @@ def tree(exc: BaseException) -> Iterator[BaseException]:
             # A group can have a cause of its own beside its members.
             if exc.__cause__ is not None:
                 waiting.append(exc.__cause__)
+
+
+def meets(exc: BaseException, others: Iterable[BaseException]) -> bool:
+    """Tell whether *exc*, or what it came from, is among *others*.
+
+    By identity: two exceptions may well be equal, and their ``__eq__`` is somebody else's code.
+    """
+    known = {id(other) for other in others}
+    return any(id(link) in known for link in tree(exc))
 
 
 def real_error(exc: BaseException | None, status_of: StatusOf) -> BaseException | None:

@@ -19,7 +19,7 @@ if "pytest" in sys.modules:
         *(f"{__name__}.{part}" for part in ("_contract", "_events", "_lab", "clauses", "golden"))
     )
 
-from sentryinit_testkit._driver import (  # noqa: E402 # see above
+from sentryinit_testkit._driver import (  # see above
     DEBUG_PATH,
     METHODS,
     MOUNT,
@@ -33,7 +33,7 @@ from sentryinit_testkit._driver import (  # noqa: E402 # see above
     Site,
     Unsupported,
 )
-from sentryinit_testkit._peer import Call, Exchange, Peer  # noqa: E402 # see above
+from sentryinit_testkit._peer import Call, Exchange, Peer  # see above
 
 if TYPE_CHECKING:
     from sentryinit_testkit._adapter import AdapterContract

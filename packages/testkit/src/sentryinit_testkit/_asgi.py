@@ -25,9 +25,7 @@ def _scope(kind: str, call: Call) -> dict[str, Any]:
         "raw_path": call.path.encode(),
         "root_path": "",
         "query_string": call.query.encode(),
-        "headers": [
-            (name.lower().encode(), value.encode()) for name, value in call.all_headers
-        ],
+        "headers": [(name.lower().encode(), value.encode()) for name, value in call.all_headers],
         "client": (CLIENT, 50123),
         "server": (HOST, 80),
         **(
@@ -179,7 +177,8 @@ class AsgiPeer:
 
     async def _serve(self, app: Any, call: Call, exchange: Exchange) -> None:
         connection, scope = _Connection(call, exchange), _scope("http", call)
-        serving = _call(app, scope, connection.receive, connection.send, exchange, call.logs)
+        exchange.logged = call.logs
+        serving = _call(app, scope, connection.receive, connection.send, exchange)
         if call.cancel is None:
             await serving
             return
@@ -190,14 +189,12 @@ class AsgiPeer:
         await task
 
 
-async def _call(
-    app: Any, scope: Any, receive: Any, send: Any, exchange: Exchange, logs: bool = False
-) -> None:
+async def _call(app: Any, scope: Any, receive: Any, send: Any, exchange: Exchange) -> None:
     try:
         await app(scope, receive, send)
     except BaseException as error:  # noqa: BLE001 # whatever comes is what the case looks at
         exchange.fail(error)
-        if logs:
+        if exchange.logged:
             _log.error("Exception in ASGI application\n", exc_info=sys.exc_info())
     if exchange.status is None and scope["type"] == "http":
         exchange.fail(AssertionError("the application ended without a response"))

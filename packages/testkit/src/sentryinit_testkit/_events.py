@@ -85,8 +85,8 @@ def frames(value: Mapping[str, Any]) -> list[str]:
 def normal(event: Event, driver: Driver, route: str) -> Event:
     """Return what *event* has in common with those of other adapters.
 
-    A framework that lacks ``route`` is granted the template *route* for its fixed word; whether each says
-    what it should is clause D3.
+    A framework that lacks ``route`` is granted the template *route* for its fixed word; whether
+    each says what it should is clause D3.
     """
     routeless = "route" in driver.missing()
     kept = {key: value for key, value in event.items() if key not in _VARYING}

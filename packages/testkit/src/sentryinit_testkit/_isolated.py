@@ -94,21 +94,23 @@ def _is_ours(module: str) -> bool:
 def _off(driver: Any) -> dict[str, Any]:
     """Serve the same request without the adapter and with it, reporting being off."""
     import sentryinit
-
     from sentryinit_testkit._driver import DEBUG_PATH, Site
     from sentryinit_testkit._peer import Call
     from sentryinit_testkit._watch import calls, recorded
 
     with recorded("sentryinit") as records:
         sentryinit.init("shop")
-        peer, answers, made = driver.peer(), {}, []
+        peer, answers = driver.peer(), {}
         requests = Call("POST", body=b"two"), Call(path="/nowhere"), Call(path=DEBUG_PATH)
-        for name, copies in ("bare", 0), ("ours", 1):
-            app = driver.app(Site(copies=copies, abort=driver.abort))
+        apps = {
+            name: driver.app(Site(copies=copies, abort=driver.abort))
+            for name, copies in (("bare", 0), ("ours", 1))
+        }
+        for name, app in apps.items():
             exchanges = peer.serve(app, *requests)
-            with calls() as made:
-                peer.serve(app, Call())
             answers[name] = [repr((each.answer, each.error)) for each in exchanges]
+        with calls() as made:
+            peer.serve(apps["ours"], Call())
     return {
         **answers,
         "calls": sorted({call for call in made if _is_ours(call[0])}),
@@ -156,7 +158,7 @@ def main() -> None:
     result["changed"] = {
         name: [before[name], after[name]] for name in before if before[name] != after[name]
     }
-    print(json.dumps(result))
+    sys.stdout.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

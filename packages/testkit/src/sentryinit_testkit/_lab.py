@@ -9,7 +9,6 @@ from typing import Any
 
 import sentryinit
 from sentryinit import testing
-
 from sentryinit_testkit import _events
 from sentryinit_testkit._driver import Behaviour, Driver, Reply, Site, Unsupported, good
 from sentryinit_testkit._events import Event
@@ -62,9 +61,7 @@ class Lab:
             self._lacking = lacking
             raise
 
-    def serve(
-        self, behaviour: Behaviour = good, call: Call | None = None, **site: Any
-    ) -> Exchange:
+    def serve(self, behaviour: Behaviour = good, call: Call | None = None, **site: Any) -> Exchange:
         """Serve one request to an application with *behaviour*."""
         found: list[Exchange] = self.peer.serve(self.app(behaviour, **site), call or Call())
         if self._lacking is not None:
@@ -135,4 +132,3 @@ class Lab:
         said = [record.getMessage() for record in self.complaints]
         assert len(said) == times, said
         return said
-

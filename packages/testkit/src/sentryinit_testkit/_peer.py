@@ -59,6 +59,7 @@ class Exchange:
     iterable: Any = None
     input_kept: bool = True
     complete: bool = False
+    logged: bool = False
     journal: list[str] = field(default_factory=list)
 
     @property

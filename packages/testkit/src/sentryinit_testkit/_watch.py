@@ -51,7 +51,7 @@ def calls() -> Iterator[list[tuple[str, str]]]:
         yield made
     finally:
         sys.setprofile(before)
-        threading.setprofile(None)  # type: ignore[arg-type] # typeshed has no None here on 3.10
+        threading.setprofile(None)
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import io
 import logging
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -112,7 +113,7 @@ class _Response:
                 exc_info = None  # as PEP 3333 asks: the traceback holds this frame
         elif self._line is not None:
             raise AssertionError("start_response was called twice")
-        assert status[:3].isdigit() and status[3:4] == " ", status
+        assert re.match(r"\d{3} ", status), status
         assert isinstance(headers, list), headers
         self._line = status, headers
         return self.write

@@ -14,7 +14,10 @@ from typing import NoReturn
 from sentryinit_testkit._driver import Behaviour, HandledError, Reply, Request, good, needs_loop
 
 if sys.version_info < (3, 11):
-    from exceptiongroup import BaseExceptionGroup, ExceptionGroup
+    from exceptiongroup import (  # type: ignore[import-not-found,unused-ignore] # comes with pytest on 3.10
+        BaseExceptionGroup,
+        ExceptionGroup,
+    )
 else:
     from builtins import BaseExceptionGroup, ExceptionGroup
 
@@ -27,6 +30,7 @@ __all__ = [
     "answers",
     "fails",
     "good",
+    "needs_loop",
     "raises",
 ]
 
@@ -79,18 +83,24 @@ def fails(_request: object = None) -> NoReturn:
 
 def count_stock() -> NoReturn:
     """Raise an error as code a few calls deep does, with a cause."""
+    stock: dict[str, int] = {}
     try:
-        {}["sku"]  # noqa: B018 # the lookup is what raises
+        sold = stock["sku"]
     except KeyError as error:
         raise ShopError("no stock") from error
-    raise AssertionError
+    raise AssertionError(sold)
+
+
+def lose_upstream() -> NoReturn:
+    """Raise an error of somebody else's."""
+    raise UpstreamError("connection refused")
 
 
 def fails_in_chain(_request: Request) -> NoReturn:
     """Raise an error that has a cause, which has a context."""
     try:
         try:
-            raise UpstreamError("connection refused")
+            lose_upstream()
         except UpstreamError:
             count_stock()
     except ShopError as error:

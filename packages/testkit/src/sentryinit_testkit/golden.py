@@ -26,6 +26,7 @@ from sentryinit_testkit._peer import Call
 
 FILE = Path(__file__).with_name("golden.json")
 WRITE = "TESTKIT_GOLDEN"
+LOOKS_INTO_GROUPS = sys.version_info >= (3, 11)
 _written: set[str] = set()
 
 
@@ -57,7 +58,7 @@ def _startup(lab: Lab) -> _events.Event:
 
 
 def _group(lab: Lab) -> _events.Event:
-    if sys.version_info < (3, 11):
+    if not LOOKS_INTO_GROUPS:
         pytest.skip("sentry_sdk looks into groups from Python 3.11 on")
     lab.serve(behaviours.fails_in_group)
     return lab.event()
@@ -94,7 +95,8 @@ def _text(event: Any) -> str:
 
 @functools.cache
 def _golden() -> dict[str, _events.Event]:
-    return json.loads(FILE.read_text()) if FILE.exists() else {}  # type: ignore[no-any-return] # JSON
+    found: dict[str, _events.Event] = json.loads(FILE.read_text()) if FILE.exists() else {}
+    return found
 
 
 def check(name: str, event: _events.Event, driver: Driver) -> None:

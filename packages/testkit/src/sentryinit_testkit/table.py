@@ -56,4 +56,4 @@ def main(files: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    print(main(sys.argv[1:]), end="")
+    sys.stdout.write(main(sys.argv[1:]))

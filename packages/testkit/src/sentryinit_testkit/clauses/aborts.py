@@ -51,9 +51,7 @@ class Aborts(Contract):
         lab.no_event()
 
     @pytest.mark.parametrize("kind", ABORTS)
-    def test_b1_abort_goes_on_as_the_same_object(
-        self, lab: Lab, kind: type[BaseException]
-    ) -> None:
+    def test_b1_abort_goes_on_as_the_same_object(self, lab: Lab, kind: type[BaseException]) -> None:
         """B1: They reach whoever they would reach without us, as they are."""
         raised: list[BaseException] = []
 
@@ -76,9 +74,7 @@ class Aborts(Contract):
     @pytest.mark.parametrize("client", ["leaves", "resets"])
     def test_b1_client_that_leaves_its_upload_is_no_event(self, lab: Lab, client: str) -> None:
         """B1: What the framework raises for a client that went away is never reported."""
-        lab.serve(
-            behaviours.reads_and_fails_if_it_can, Call("POST", body=UPLOAD, client=client)
-        )
+        lab.serve(behaviours.reads_and_fails_if_it_can, Call("POST", body=UPLOAD, client=client))
         lab.no_event()
 
     def test_b1_client_that_leaves_its_upload_gets_on_as_without_us(self, lab: Lab) -> None:
@@ -111,9 +107,7 @@ class Aborts(Contract):
 
     def test_b2_lost_client_is_no_event(self, lab: Lab) -> None:
         """B2: The same class out of the server's input is an abort."""
-        lab.serve(
-            behaviours.reads_and_fails_if_it_can, Call("POST", body=UPLOAD, client="resets")
-        )
+        lab.serve(behaviours.reads_and_fails_if_it_can, Call("POST", body=UPLOAD, client="resets"))
         lab.no_event()
 
     def test_b2_lost_client_in_the_response_is_no_event(self, lab: Lab) -> None:

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 import sentry_sdk
+
 import sentryinit.adapters
 from sentryinit import _redact
-
 from sentryinit_testkit import _events, behaviours
 from sentryinit_testkit._contract import Contract
 from sentryinit_testkit._driver import Reply, Request
@@ -41,7 +41,7 @@ class Cost(Contract):
 
         def count(self: object, *args: object, **facts: object) -> None:
             described.append(self)
-            make(self, *args, **facts)  # type: ignore[arg-type,misc] # handed on as it came
+            make(self, *args, **facts)  # type: ignore[arg-type] # handed on as it came
 
         monkeypatch.setattr(sentryinit.adapters.RequestInfo, "__init__", count)
         lab.serve(behaviours.good)
@@ -98,7 +98,7 @@ class Cost(Contract):
         assert len(kept) <= 1
 
     def test_f3_storm_is_counted_to_the_last_failure(self, lab: Lab) -> None:
-        """F3: Of a storm, the budget is delivered now, and the exact rest as a count at the flush."""
+        """F3: Of a storm the budget is delivered now, the exact rest as a count at the flush."""
         lab.start(storm_guard=True, storm_burst=3, storm_per_minute=0)
         lab.peer.serve(lab.app(behaviours.fails), *[Call()] * 50)
         assert lab.titles == ["ShopError: no stock"] * 3
@@ -129,6 +129,9 @@ class Cost(Contract):
         lab.peer.serve(app, Call())
         with calls() as made:
             lab.peer.serve(app, Call())
-        expensive = {("sentry_sdk.utils", "event_from_exception"), ("sentry_sdk.client", "capture_event")}
+        expensive = {
+            ("sentry_sdk.utils", "event_from_exception"),
+            ("sentry_sdk.client", "capture_event"),
+        }
         assert expensive.intersection(made) == set()
         assert sentry_sdk.is_initialized()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import sentry_sdk
+
 import sentryinit.adapters
 from sentryinit import _redact
-
 from sentryinit_testkit import _events, _isolated, behaviours
 from sentryinit_testkit._contract import Contract, Row, needs, row, rows
 from sentryinit_testkit._driver import Behaviour, Reply, Request
@@ -93,7 +93,7 @@ class NeverHarm(Contract):
         assert exchange.journal == ["sent one", "sent two", "sent three"]
 
     def test_e1_client_that_leaves_stops_the_stream_as_soon(self, lab: Lab) -> None:
-        """E1: A client that leaves after the first chunk has not cost more of them than without us."""
+        """E1: A client that leaves early costs no more chunks than without us."""
         journals: list[list[str]] = []
 
         def stream(request: Request) -> Any:

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 import sentry_sdk
+
 import sentryinit.asgi
 import sentryinit.wsgi
-
 from sentryinit_testkit import _events, _isolated, behaviours
 from sentryinit_testkit._contract import Contract, needs
 from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Reply, Request
@@ -58,7 +58,7 @@ def _logs_text_and_raises(_request: Request) -> Reply:
     try:
         behaviours.fails()
     except behaviours.ShopError as error:
-        behaviours.log.error("cannot order: %s", error)  # noqa: TRY400 # without a traceback
+        behaviours.log.error("cannot order: %s", error)  # without a traceback
         raise
 
 
@@ -101,7 +101,7 @@ class ExactlyOne(Contract):
         assert _events.mechanism(lab.our_event()) == (lab.driver.name, False)
 
     def test_c2_logged_and_answered_500_is_one_event_of_ours(self, lab: Lab) -> None:
-        """C2: An error that was logged, then answered 500: one event of the error, and it is ours."""
+        """C2: An error that was logged, then answered 500: one event of it, and it is ours."""
         lab.serve(_logs_and_answers(500))
         event = lab.our_event()
         assert (_events.types(event), _events.mechanism(event)) == (
@@ -164,9 +164,7 @@ class ExactlyOne(Contract):
     @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
     def test_c3_mounted_application_is_one_event(self, lab: Lab, behaviour: Behaviour) -> None:
         """C3: The adapter in an application and in one that is mounted in it reports once."""
-        exchange = lab.serve(
-            call=Call(path=MOUNT + PATH), mounted=lab.app(behaviour)
-        )
+        exchange = lab.serve(call=Call(path=MOUNT + PATH), mounted=lab.app(behaviour))
         assert exchange.status in {500, 503}
         lab.our_event()
 

@@ -104,7 +104,7 @@ class WhatIsReported(Contract):
             try:
                 behaviours.fails_in_chain(request)
             except RuntimeError as error:
-                error.__notes__ = ["while ordering"]  # add_note() is of 3.11
+                vars(error)["__notes__"] = ["while ordering"]  # add_note() is of 3.11
                 raised.append(error)
                 raise
 
@@ -160,9 +160,7 @@ class WhatIsReported(Contract):
         "behaviour", [behaviours.aborts_from_error, behaviours.aborts_in_context]
     )
     @needs("abort", "evidence")
-    def test_a5_real_error_behind_it_is_the_evidence(
-        self, lab: Lab, behaviour: Behaviour
-    ) -> None:
+    def test_a5_real_error_behind_it_is_the_evidence(self, lab: Lab, behaviour: Behaviour) -> None:
         """A5: A real error as cause or context is what is reported, with the status answered."""
         lab.serve(behaviour)
         event = lab.our_event()

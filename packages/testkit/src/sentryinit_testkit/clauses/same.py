@@ -303,7 +303,11 @@ class TheSameEvent(Contract):
         row("raised", (behaviours.fails, "error", False, "ShopError: no stock")),
         row("returned", (behaviours.answers(500), "error", None, "HTTP 500 GET /orders/17")),
         row("aborted", (behaviours.aborts(503), "error", None, "HTTP 503 GET /orders/17"), "abort"),
-        row("handled", (behaviours.handled(500), "error", True, "HandledError: out of stock"), "evidence"),
+        row(
+            "handled",
+            (behaviours.handled(500), "error", True, "HandledError: out of stock"),
+            "evidence",
+        ),
         row("streamed", (behaviours.streams_and_fails(1), "error", False, "ShopError: no stock")),
         row("exit", (behaviours.exits(1), "fatal", False, "SystemExit: 1")),
     )

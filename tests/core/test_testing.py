@@ -1,0 +1,240 @@
+"""What authors of applications test with: events as they would leave, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sentry_sdk
+import sentryinit
+from sentryinit import testing
+from sentryinit._state import STATE
+
+pytest_plugins = ["pytester"]
+
+Titles = Callable[[testing.Mailbox], list[str]]
+
+
+def test_capturing_events(titles: Titles) -> None:
+    """What is reported in the block is in the mailbox, oldest first."""
+    with testing.capture() as box:
+        sentry_sdk.capture_message("one")
+        sentry_sdk.capture_message("two")
+
+    assert titles(box) == ["one", "two"]
+
+
+def test_the_service_of_a_capture() -> None:
+    """A test's service has a name that says so."""
+    with testing.capture() as box:
+        sentry_sdk.capture_message("one")
+
+    assert box.events[0]["tags"]["service"] == "test-service"
+
+
+def test_options_of_a_capture() -> None:
+    """It takes the options of init()."""
+    with testing.capture("shop", environment="staging", release="7") as box:
+        sentry_sdk.capture_message("one")
+
+    event = box.events[0]
+    assert (event["tags"]["service"], event["environment"], event["release"]) == (
+        "shop",
+        "staging",
+        "7",
+    )
+
+
+def test_a_wrong_option_raises() -> None:
+    """As init() does."""
+    with pytest.raises(TypeError, match="unknown option enviroment"):
+        with testing.capture(enviroment="x"):
+            pass
+
+
+def test_a_wrong_option_leaves_nothing() -> None:
+    """After it, reporting is as it was."""
+    with pytest.raises(TypeError):
+        with testing.capture(enviroment="x"):
+            pass
+
+    assert (STATE.settings, STATE.reporter) == (None, None)
+
+
+def test_the_storm_guard_is_off(begin: Any) -> None:
+    """A test that fails a thousand times sees a thousand events."""
+    with testing.capture(storm_burst=1, storm_per_minute=0) as box:
+        for _ in range(5):
+            begin().raised(ValueError())
+
+    assert len(box.events) == 5
+
+
+def test_the_envelopes() -> None:
+    """The bytes that would go over the wire: header, item header, event."""
+    with testing.capture() as box:
+        sentry_sdk.capture_message("one")
+
+    (envelope,) = box.envelopes
+    header, item, event = envelope.split(b"\n")[:3]
+    assert json.loads(item)["type"] == "event"
+    assert json.loads(header)["event_id"] == json.loads(event)["event_id"]
+
+
+def test_events_are_those_of_the_envelopes() -> None:
+    """What is no event is not among them."""
+    box = testing.Mailbox()
+    box.put(b'{}\n{"type":"session"}\n{"a":1}\n{"type":"event"}\n{"b":2}\n')
+
+    assert box.events == [{"b": 2}]
+
+
+def test_forgetting() -> None:
+    """clear() forgets what came so far."""
+    with testing.capture() as box:
+        sentry_sdk.capture_message("one")
+        box.clear()
+        sentry_sdk.capture_message("two")
+
+    assert len(box.events) == 1
+
+
+def test_the_lists_are_copies() -> None:
+    """A list that was asked for does not change later."""
+    with testing.capture() as box:
+        before = box.envelopes
+        sentry_sdk.capture_message("one")
+
+    assert before == []
+
+
+def test_words_of_the_test_s_own_are_not_masked() -> None:
+    """The DSN of tests has no key that an application's text would have by accident."""
+    text = "key of the secret test at invalid sentryinit 1 https"
+    with testing.capture() as box:
+        sentry_sdk.capture_message(text)
+
+    assert box.events[0]["message"] == text
+
+
+def test_reporting_is_off_again() -> None:
+    """After the block everything is as it was: off."""
+    with testing.capture():
+        pass
+
+    assert (STATE.settings, STATE.reporter, sentry_sdk.is_initialized()) == (None, None, False)
+
+
+def test_reporting_is_off_again_after_a_failure() -> None:
+    """However the block ends."""
+    with pytest.raises(ValueError, match="x"), testing.capture():
+        raise ValueError("x")
+
+    assert (STATE.settings, STATE.reporter) == (None, None)
+
+
+def test_what_leaves_the_block_is_not_reported() -> None:
+    """A failing test is no event."""
+    with pytest.raises(ValueError, match="x"), testing.capture() as box:
+        raise ValueError("x")
+
+    assert box.events == []
+
+
+def test_start_up_tags_end_with_the_block() -> None:
+    """A tag of one test is not on the events of the next."""
+    with testing.capture():
+        sentry_sdk.set_tag("a", "b")
+        sentry_sdk.get_global_scope().set_tag("c", "d")
+        sentry_sdk.get_current_scope().set_tag("e", "f")
+    with testing.capture() as box:
+        sentry_sdk.capture_message("one")
+
+    assert box.events[0]["tags"] == {"service": "test-service"}
+
+
+def test_after_an_init_that_was_off() -> None:
+    """Where init() found no DSN, a capture is on all the same, and off again after it."""
+    try:
+        sentryinit.init("shop")
+        with testing.capture("other") as box:
+            sentry_sdk.capture_message("one")
+
+        assert box.events[0]["tags"]["service"] == "other"
+        assert (STATE.settings is not None, STATE.reporter) == (True, None)
+    finally:
+        vars(STATE).clear()
+
+
+def test_a_capture_in_a_capture(titles: Titles) -> None:
+    """Inside another, it takes what is reported, and gives back the way it was."""
+    with testing.capture("shop") as outer:
+        sentry_sdk.capture_message("one")
+        with testing.capture() as inner:
+            sentry_sdk.capture_message("two")
+        sentry_sdk.capture_message("three")
+
+    assert (titles(outer), titles(inner)) == (["one", "three"], ["two"])
+
+
+def test_a_capture_in_a_capture_uses_its_client() -> None:
+    """The service is that of the one that is on."""
+    with testing.capture("shop"), testing.capture() as inner:
+        sentry_sdk.capture_message("two")
+
+    assert inner.events[0]["tags"]["service"] == "shop"
+
+
+def test_options_where_reporting_is_on() -> None:
+    """They would count for nothing: refused."""
+    with testing.capture("shop"), pytest.raises(RuntimeError, match="takes no options then"):
+        with testing.capture(environment="x"):
+            pass
+
+
+def test_a_service_where_reporting_is_on() -> None:
+    """So would another service."""
+    with testing.capture("shop"), pytest.raises(RuntimeError, match="takes no options then"):
+        with testing.capture("another"):
+            pass
+
+
+def test_a_capture_in_a_capture_that_fails(titles: Titles) -> None:
+    """The way back is the same after a failure."""
+    with testing.capture("shop") as outer:
+        with pytest.raises(ValueError, match="x"), testing.capture():
+            raise ValueError("x")
+        sentry_sdk.capture_message("one")
+
+    assert titles(outer) == ["one"]
+
+
+def test_the_fixture(pytester: pytest.Pytester) -> None:
+    """Whoever has the core installed has the fixture: on in the test, off in the next."""
+    pytester.makepyfile(
+        """
+        import sentry_sdk
+
+        def test_one(sentryinit_mailbox):
+            sentry_sdk.capture_message("one")
+            assert len(sentryinit_mailbox.events) == 1
+
+        def test_two():
+            assert not sentry_sdk.is_initialized()
+
+        def test_three(sentryinit_mailbox):
+            assert sentryinit_mailbox.events == []
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider")
+
+    result.assert_outcomes(passed=3)
+
+
+def test_the_fixture_is_listed(pytester: pytest.Pytester) -> None:
+    """`pytest --fixtures` shows it with what it is for."""
+    result = pytester.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider")
+
+    result.stdout.fnmatch_lines(["sentryinit_mailbox*", "*What the test's code reports*"])
