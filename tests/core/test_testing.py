@@ -194,13 +194,6 @@ def test_options_where_reporting_is_on() -> None:
             pass
 
 
-def test_a_service_where_reporting_is_on() -> None:
-    """So would another service."""
-    with testing.capture("shop"), pytest.raises(RuntimeError, match="takes no options then"):
-        with testing.capture("another"):
-            pass
-
-
 def test_a_capture_in_a_capture_that_fails(titles: Titles) -> None:
     """The way back is the same after a failure."""
     with testing.capture("shop") as outer:

@@ -28,6 +28,14 @@ def error_of(record: logging.LogRecord) -> BaseException | None:
     return record.exc_info[1] if isinstance(record.exc_info, tuple) else None
 
 
+def message_of(record: logging.LogRecord) -> str:
+    """Return the text of *record*, or its template if the arguments do not fit."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 # whatever the arguments' own code may raise
+        return str(record.msg)
+
+
 def tells_of(record: logging.LogRecord, failure: BaseException | None) -> bool:
     """Tell whether *record* is about *failure*; None is an answer without exception."""
     error = error_of(record)
@@ -40,7 +48,7 @@ def tells_of(record: logging.LogRecord, failure: BaseException | None) -> bool:
     if any(argument is link for link in failures for argument in (*arguments, record.msg)):
         return True
     text = _policy.text(failure)
-    return bool(text) and text in record.getMessage()
+    return bool(text) and text in message_of(record)
 
 
 class Capture(Generic[R]):
@@ -145,12 +153,14 @@ class Capture(Generic[R]):
     def _behind(self, exc: BaseException | None) -> BaseException | None:
         return _policy.real_error(exc, lambda e: self._fact(self.adapter.status_of, e, None))
 
-    def _fact(self, fact: Callable[[Any], T], of: Any, default: T) -> T:
+    def _fact(
+        self, fact: Callable[[Any], T], of: Any, default: T, what: str = "a fact of the adapter"
+    ) -> T:
         """Ask the adapter; what it cannot say must cost neither event nor request."""
         try:
             return fact(of)
         except Exception as error:  # noqa: BLE001 # it reads what frameworks and clients made
-            log.warning("a fact of adapter %s failed: %s", self.adapter.name, type(error).__name__)
+            log.warning("%s failed: %s", what, type(error).__name__)
             return default
 
     def stack_of(self, exc: BaseException) -> TracebackType | None:
@@ -168,7 +178,8 @@ class Capture(Generic[R]):
     def describe(self) -> RequestInfo:
         """Return the description of the request; one that says nothing, if the adapter fails."""
         if self.info is None:
-            self.info = self._fact(self.adapter.describe, self.request, UNDESCRIBED)
+            what = "describing a request"
+            self.info = self._fact(self.adapter.describe, self.request, UNDESCRIBED, what)
         return self.info
 
     def _answered(self) -> None:

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from sentryinit import _policy
-from sentryinit._capture import Capture, current, error_of
+from sentryinit._capture import Capture, current, error_of, message_of
 from sentryinit._redact import Redactor, minimal
 from sentryinit._request import UNKNOWN, section, trace
 from sentryinit._settings import Settings
@@ -132,9 +132,7 @@ class Hooks:
             # The hook may take the event apart before it fails.
             kept = dict(event)
             try:
-                changed = hook(event, hint)
-                if changed is not None and not (isinstance(changed, dict) and changed):
-                    raise TypeError
+                changed = _event_or_none(hook(event, hint))
             except Exception as error:  # noqa: BLE001 # the hook is somebody else's code
                 log.warning("before_send failed: %s", type(error).__name__)
                 # What it would have taken out is not known, so nothing of the kind stays in.
@@ -149,6 +147,12 @@ class Hooks:
         except Exception as error:  # noqa: BLE001 # neither lost nor unmasked
             log.warning("masking an event failed: %s", type(error).__name__)
             return minimal(event, "redaction_error")
+
+
+def _event_or_none(result: Any) -> Any:
+    if result is not None and not (isinstance(result, dict) and result):
+        raise TypeError
+    return result
 
 
 def drop(item: Any, hint: Any) -> None:  # the signature of a hook
@@ -184,7 +188,7 @@ def _fold(event: dict[str, Any], related: list[logging.LogRecord]) -> None:
             "type": "log",
             "level": record.levelname.lower(),
             "category": record.name,
-            "message": record.getMessage(),
+            "message": message_of(record),
             "timestamp": record.created,
         }
         for record in related

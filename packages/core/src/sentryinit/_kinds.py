@@ -61,8 +61,11 @@ def _count(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    _of_type(int, float)(value)
-    return float(_require(math.isfinite(value) and value >= 0, value))
+    try:
+        number = float(_of_type(int, float)(value))
+    except OverflowError as error:
+        raise ValueError from error
+    return float(_require(math.isfinite(number) and number >= 0, number))
 
 
 def _fraction(value: Any) -> float:
@@ -87,30 +90,27 @@ def _error(value: Any) -> Any:
     if isinstance(value, type):
         return _require(issubclass(value, BaseException), value)
     name = _of_type(str)(value)
-    return _require("." in name.strip(".") or hasattr(builtins, name), name)
+    builtin = getattr(builtins, name, None)
+    exception = isinstance(builtin, type) and issubclass(builtin, BaseException)
+    return _require(exception or "." in name.strip("."), name)
 
 
 def _pattern(value: Any) -> re.Pattern[str]:
     try:
-        return re.compile(value)
+        pattern = re.compile(value)
     except re.error as error:
         raise ValueError from error
+    _of_type(str)(pattern.pattern)
+    return pattern
 
 
 def _statuses(value: Any) -> range:
-    if isinstance(value, int):
-        value = str(_of_type(int)(value))
-    low, dash, high = (
-        _of_type(str, range)(value).partition("-")
-        if isinstance(value, str)
-        else (
-            value.start,
-            "-",
-            value.stop - 1,
-        )
-    )
-    span = range(int(low), int(high if dash else low) + 1)
-    return _require(len(span) > 0 and span[0] >= 100 and span[-1] <= 599, span)  # type: ignore[no-any-return] # _require hands back what it was given
+    span = value
+    if not isinstance(value, range):
+        low, dash, high = str(_of_type(int, str)(value)).partition("-")
+        span = range(int(low), int(high if dash else low) + 1)
+    good = len(span) > 0 and min(span) >= 100 and max(span) <= 599
+    return range(_require(good, span).start, span.stop, span.step)
 
 
 def _imported(text: str) -> Any:
@@ -137,10 +137,11 @@ def _word(limit: int, odd: str) -> Kind:
 
     def check(value: Any) -> str:
         good = 0 < len(_of_type(str)(value)) <= limit and not bad.search(value)
-        return str(_require(good, value))
+        # An address is no name, and may have a key in it.
+        return str(_require(good and "://" not in value, value))
 
     def repair(text: str) -> str | None:
-        return bad.sub("-", text.strip())[:limit] or None
+        return None if "://" in text else bad.sub("-", text.strip())[:limit] or None
 
     return Kind(f"1 to {limit} visible characters without blanks", check, check, repair)
 
@@ -165,7 +166,11 @@ NAMES = _list_of("a list of names", _of_type(str))
 ERRORS = _list_of("a list of exception classes or dotted names of such", _error)
 PATTERNS = _list_of("a list of regular expressions", _pattern)
 STATUSES = _list_of("a list of statuses from 100 to 599, or spans such as 502-504", _statuses)
-HOOK = Kind("a callable (in the environment: module:name)", _callable, _imported)
+HOOK = Kind(
+    "a callable (in the environment: module:name)",
+    _callable,
+    lambda text: _callable(_imported(text)),
+)
 OBJECT = Kind("an object (in the environment: module:name)", lambda value: value, _imported)
 INTEGRATIONS = Kind(
     "a list of integrations (in the environment: module:name of their classes)",

@@ -65,7 +65,7 @@ class Redactor:
             return {self._name(key): self._value(key, item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             # Headers, tags and query strings may be lists of pairs.
-            if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):
+            if len(value) == 2 and isinstance(value[0], str):
                 return [self.text(value[0]), self._value(value[0], value[1])]
             return [self._walk(item) for item in value]
         return self.text(str(value))
@@ -74,6 +74,8 @@ class Redactor:
         return self.text(str(key))
 
     def _is_sensitive(self, name: str) -> bool:
+        if name == MASK:
+            return False  # masked before
         known = self._known.get(name)
         if known is None:
             plain = _plain(name)
@@ -88,7 +90,7 @@ class Redactor:
 
 def _finder(secret: str) -> re.Pattern[str]:
     """Return the pattern of *secret*; a short one counts as a word, not inside of others."""
-    edge = r"(?<![\w-]){}(?![\w-])" if len(secret) < 8 else "{}"
+    edge = r"(?<![\w\[-]){}(?![\w\]-])" if len(secret) < 8 else "{}"
     return re.compile(edge.format(re.escape(secret)))
 
 

@@ -88,7 +88,7 @@ def _works() -> bool:
     Scope.get_client()
     untouched = type(scope) is Untouched
     scope.set_tag("sentryinit", "self-test")
-    scope.add_breadcrumb({"message": "self-test"})
+    scope.set_extra("sentryinit", "self-test")
     event: Any = Scope.get_current_scope()._merge_scopes().apply_to_event({}, {}, {})  # noqa: SLF001 # as the SDK does
     _begin_lazily()
     after: Any = Scope.get_isolation_scope().apply_to_event({}, {}, {})
@@ -105,6 +105,9 @@ def start() -> Callable[[], None]:
     """Take the current isolation scope as the start-up scope; return what begins a request."""
     global _base  # noqa: PLW0603 # there is one isolation scope at start-up
     _base = Scope.get_isolation_scope()
+    if isinstance(_base, RequestScope):
+        # A request's, left over in this thread: what it has is nobody else's.
+        _base = Scope(ty=ScopeType.ISOLATION)
     current = sdk._current_scope.get() if hasattr(sdk, "_current_scope") else None  # noqa: SLF001 # restored below
     try:
         lazy = not force_fallback and _works()

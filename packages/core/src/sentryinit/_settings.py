@@ -147,13 +147,20 @@ def resolve(
             settings.values[name], settings.sources[name] = given[name], where
         else:
             _from_environment(name, environ, settings)
-    known = [variable for name in TABLE for variable in variables(name)]
-    settings.warnings += [
-        f"{variable} is not a setting of sentryinit{_nearest(variable, known)}"
-        for variable in environ
-        if variable.startswith(PREFIX) and variable not in known
-    ]
+    settings.warnings += _unknown(environ)
     return settings
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    known = [variable for name in TABLE for variable in variables(name)]
+    found = []
+    for variable in environ:
+        if variable.startswith(PREFIX) and variable not in known:
+            option = variable[len(PREFIX) :].lower()
+            meant = f"; did you mean {variables(option)[0]}?" if option in TABLE else ""
+            hint = meant or _nearest(variable, known)
+            found.append(f"{variable} is not a setting of sentryinit{hint}")
+    return found
 
 
 def backend(dsn: str) -> str | None:

@@ -67,7 +67,7 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
 
     mailbox = Mailbox()
     if STATE.reporter is not None:
-        if options:
+        if options or service is not None:
             raise RuntimeError("init() has run with a DSN: capture() takes no options then")
         with _testing.diverted(mailbox):
             yield mailbox

@@ -1,0 +1,705 @@
+"""init(): what it says, what it installs, and what it does not; each in a process of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sentryinit
+from sentryinit import _init, testing
+from sentryinit._state import STATE
+
+KEY = "0123456789abcdef0123456789abcdef"
+DSN = f"https://{KEY}@backend.example/17"
+
+# What a process looks like where nobody has set up anything.
+LOOK = """
+import logging, os, sys, threading
+def look():
+    return [
+        sys.excepthook is sys.__excepthook__,
+        threading.excepthook is threading.__excepthook__,
+        logging.Logger.callHandlers.__module__,
+        logging.root.handlers,
+        threading.active_count(),
+        "sentry_sdk" in sys.modules,
+    ]
+BARE = [True, True, "logging", [], 1, False]
+"""
+# The same, with the INFO lines of sentryinit on stdout.
+LOGGED = """
+import logging, sys
+class Lines(logging.Handler):
+    def emit(self, record):
+        print(record.levelname, record.getMessage())
+logging.getLogger("sentryinit").addHandler(Lines())
+logging.getLogger("sentryinit").setLevel("INFO")
+logging.getLogger("sentryinit").propagate = False
+"""
+
+
+@pytest.fixture
+def clean() -> Iterator[None]:
+    """The state of a process in which nobody has called init()."""
+    before = vars(STATE).copy()
+    vars(STATE).clear()
+    yield
+    vars(STATE).clear()
+    vars(STATE).update(before)
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Return what sentryinit said at INFO."""
+    caplog.set_level(logging.INFO, "sentryinit")
+    return lambda: [
+        record.getMessage() for record in caplog.records if record.levelno == logging.INFO
+    ]
+
+
+# -- off -----------------------------------------------------------------------------------------
+
+
+def test_importing_has_no_side_effect(child: Any) -> None:
+    """Importing every module that needs no SDK changes nothing in the process."""
+    done = child(
+        LOOK
+        + """
+before, environ = look(), dict(os.environ)
+import sentryinit, sentryinit.adapters, sentryinit.wsgi, sentryinit.asgi, sentryinit.testing
+import sentryinit._init, sentryinit._policy, sentryinit._redact, sentryinit._storm
+print(look() == before == BARE, dict(os.environ) == environ)
+""",
+        prelude="",
+    )
+
+    assert (done.out, done.err) == ("True True\n", "")
+
+
+def test_importing_every_module_opens_nothing(child: Any) -> None:
+    """Those that need the SDK start no thread, open no socket, run no program, install no hook."""
+    done = child(
+        LOOK
+        + """
+seen = []
+sys.addaudithook(lambda name, args: seen.append(name) if name.startswith(
+    ("socket.connect", "socket.getaddrinfo", "subprocess", "os.fork", "os.exec", "os.system")
+) else None)
+import importlib, pkgutil, sentryinit
+names = [each.name for each in pkgutil.iter_modules(sentryinit.__path__)]
+for name in names:
+    if name != "_pytest":
+        importlib.import_module(f"sentryinit.{name}")
+print(len(names) > 15, seen, look()[:5] == BARE[:5])
+""",
+        prelude="",
+    )
+
+    assert (done.out, done.err) == ("True [] True\n", "")
+
+
+def test_without_a_dsn_nothing_is_installed(child: Any) -> None:
+    """No DSN: sentry_sdk is not even imported, and no hook of the process is touched."""
+    done = child(
+        LOOK
+        + """
+import sentryinit, sentryinit.wsgi, sentryinit.asgi
+with sentryinit.init("shop", storm_burst=3) as handle:
+    handle()
+print(look() == BARE)
+""",
+        prelude="",
+    )
+
+    assert (done.out, done.err) == ("True\n", "")
+
+
+def test_without_a_dsn_it_says_so(child: Any) -> None:
+    """One INFO line says that it is off, and as what."""
+    done = child(LOGGED + "import sentryinit; sentryinit.init('shop')", prelude="")
+
+    assert done.out == (
+        "INFO off: service=shop (argument) environment=production (default) "
+        "release=none (default) no usable DSN\n"
+    )
+
+
+def test_a_malformed_dsn(child: Any) -> None:
+    """Exactly one warning, which names the service and not the key; then off as without one."""
+    done = child(
+        LOGGED + "import sentryinit; sentryinit.init('shop'); print('sentry_sdk' in sys.modules)",
+        prelude="",
+        SENTRY_DSN=f"https://{KEY}@backend.example/not-a-number",
+    )
+
+    assert done.out.splitlines() == [
+        "WARNING the DSN of service shop (from SENTRY_DSN) is malformed: expected "
+        "https://<key>@<host>/<project number>; reporting is off",
+        "INFO off: service=shop (argument) environment=production (default) "
+        "release=none (default) no usable DSN",
+        "False",
+    ]
+
+
+@pytest.mark.parametrize("boundary", ["wsgi", "asgi"])
+@pytest.mark.usefixtures("clean")
+def test_without_a_dsn_a_boundary_is_the_application(boundary: str) -> None:
+    """The generic middleware is not there at all."""
+    module = getattr(__import__(f"sentryinit.{boundary}"), boundary)
+    application = object()
+
+    assert module.SentryInitMiddleware(application) is application
+
+
+@pytest.mark.parametrize("boundary", ["wsgi", "asgi"])
+@pytest.mark.usefixtures("clean")
+def test_without_a_dsn_the_debug_route_is_left_out(boundary: str) -> None:
+    """Nor is the debug route that the middleware goes around."""
+    module = getattr(__import__(f"sentryinit.{boundary}"), boundary)
+    application = object()
+
+    assert module.SentryInitMiddleware(module.debug_panic(application)) is application
+
+
+@pytest.mark.usefixtures("clean")
+def test_what_leaves_a_block_goes_on_when_off() -> None:
+    """A `with init()` that is off is no more than a block."""
+    with pytest.raises(ValueError, match="x"), sentryinit.init("shop"):
+        raise ValueError("x")
+
+
+# -- on ------------------------------------------------------------------------------------------
+
+
+def test_the_line_of_a_start(child: Any) -> None:
+    """It says as what reporting is on, and where each of that came from; never the key."""
+    done = child(
+        LOGGED + "sentryinit.init(release='1.2', transport=Pipe)",
+        SENTRY_DSN=DSN,
+        OTEL_SERVICE_NAME="shop",
+        ENV="staging",
+    )
+
+    assert done.out == (
+        "INFO on: service=shop (OTEL_SERVICE_NAME) environment=staging (ENV) "
+        "release=1.2 (argument) backend=backend.example (SENTRY_DSN)\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["SENTRYINIT_SERVICE", "SENTRY_ENVIRONMENT", "SENTRY_RELEASE"])
+@pytest.mark.usefixtures("clean")
+def test_no_line_has_a_key(
+    name: str, monkeypatch: pytest.MonkeyPatch, lines: Callable[[], list[str]], said: Any
+) -> None:
+    """Not even if the DSN was put in the wrong variable."""
+    monkeypatch.setenv(name, DSN)
+    sentryinit.init()
+
+    assert KEY not in "".join(lines() + said())
+
+
+@pytest.mark.usefixtures("clean")
+def test_wrong_variables_are_warnings(monkeypatch: pytest.MonkeyPatch, said: Any) -> None:
+    """Each wrong or unknown variable is one warning, and init() returns."""
+    monkeypatch.setenv("SENTRYINIT_FLUSH_TIMEOUT", "soon")
+    monkeypatch.setenv("SENTRYINIT_FLUSH", "1")
+    sentryinit.init("shop")
+
+    assert said() == [
+        "SENTRYINIT_FLUSH_TIMEOUT: flush_timeout must be a number, 0 or more, not 'soon'; "
+        "using 2.0",
+        "SENTRYINIT_FLUSH is not a setting of sentryinit; did you mean SENTRYINIT_FLUSH_TIMEOUT?",
+    ]
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_wrong_argument_leaves_nothing_behind() -> None:
+    """After an init() that raised, the next one is the first."""
+    with pytest.raises(TypeError, match="flush_timeout"):
+        sentryinit.init("shop", flush_timeout="2")  # type: ignore[arg-type] # what it is about
+
+    assert STATE.settings is None
+
+
+@pytest.mark.usefixtures("clean")
+def test_the_service_twice() -> None:
+    """A service given by position and by name is one too many."""
+    with pytest.raises(TypeError, match="service"):
+        sentryinit.init("shop", service="till")
+
+
+@pytest.mark.usefixtures("clean")
+def test_the_service_by_name() -> None:
+    """It may be given by name."""
+    sentryinit.init(service="till")
+
+    assert STATE.settings is not None
+    assert STATE.settings["service"] == "till"
+
+
+@pytest.mark.parametrize(
+    ("variables", "options"),
+    [
+        pytest.param({"SENTRYINIT_HTTPS_PROXY": "proxy:3128"}, "", id="proxy without scheme"),
+        pytest.param({"SENTRYINIT_HTTPS_PROXY": "ftp://proxy"}, "", id="proxy of a wrong scheme"),
+        pytest.param({"SENTRYINIT_TRANSPORT": "os.path:sep"}, "", id="a transport that is none"),
+        pytest.param({"SENTRYINIT_SOCKET_OPTIONS": "os.path:sep"}, "", id="socket options"),
+        pytest.param({"SENTRYINIT_PROXY_HEADERS": "os.path:sep"}, "", id="proxy headers"),
+        pytest.param({"SENTRYINIT_CA_CERTS": "/no/such/file"}, "", id="certificates"),
+        pytest.param({"SENTRYINIT_SPOTLIGHT": "os.path:sep"}, "", id="spotlight"),
+    ],
+)
+def test_a_value_that_only_the_sdk_finds_wrong(
+    child: Any, variables: dict[str, str], options: str
+) -> None:
+    """A variable that the SDK cannot use does not stop the boot either."""
+    done = child(
+        f"sentryinit.init('shop'{options}); print('served')",
+        SENTRY_DSN=DSN,
+        SENTRYINIT_FLUSH_TIMEOUT="0.1",
+        **variables,
+    )
+
+    assert (done.code, done.lines) == (0, ["served"]), done.err[-300:]
+
+
+def test_a_value_in_code_that_the_sdk_finds_wrong(child: Any) -> None:
+    """In code it raises at once."""
+    done = child("sentryinit.init('shop', dsn=DSN, https_proxy='ftp://proxy')")
+
+    assert (done.code, "sentryinit.init" in done.err) == (1, True)
+
+
+def test_an_integration_from_the_environment_that_cannot_be_set_up(child: Any) -> None:
+    """What a variable asks for may not work here: one warning, and the service runs."""
+    done = child(
+        LOGGED
+        + """
+import sys, types
+from sentry_sdk.integrations import Integration
+class Wrong(Integration):
+    identifier = "wrong"
+    @staticmethod
+    def setup_once():
+        raise ZeroDivisionError
+module = types.ModuleType("wrongly"); module.Wrong = Wrong; sys.modules["wrongly"] = module
+sentryinit.init("shop", transport=Pipe)
+print("served")
+""",
+        SENTRY_DSN=DSN,
+        SENTRYINIT_INTEGRATIONS="wrongly:Wrong",
+    )
+
+    assert done.lines[-1] == "served"
+    assert done.lines[0] == "WARNING SENTRYINIT_INTEGRATIONS: ZeroDivisionError; reporting is off"
+
+
+def test_an_integration_in_code_that_cannot_be_set_up(child: Any) -> None:
+    """In code it is a mistake that raises."""
+    done = child("""
+from sentry_sdk.integrations import Integration
+class Wrong(Integration):
+    identifier = "wrong"
+    @staticmethod
+    def setup_once():
+        raise ZeroDivisionError
+sentryinit.init("shop", dsn=DSN, transport=Pipe, integrations=[Wrong()])
+""")
+
+    assert done.err.splitlines()[-1] == "ZeroDivisionError"
+
+
+# -- again ---------------------------------------------------------------------------------------
+
+
+def test_init_again(mailbox: testing.Mailbox, said: Any) -> None:
+    """A second call with the same service, or none, changes nothing and says nothing."""
+    reporter = STATE.reporter
+    sentryinit.init("shop")
+    sentryinit.init()
+
+    assert STATE.reporter is reporter
+    assert said() == []
+
+
+def test_another_service(mailbox: testing.Mailbox, said: Any) -> None:
+    """A second call with another service is a warning; the first stays."""
+    sentryinit.init("till")
+
+    assert said() == ["init() was called again with another service: till; shop stays"]
+
+
+def test_a_wrong_argument_the_second_time(mailbox: testing.Mailbox) -> None:
+    """It raises as the first time."""
+    with pytest.raises(TypeError, match="unknown option enviroment"):
+        sentryinit.init("shop", enviroment="x")  # type: ignore[call-arg] # what it is about
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_dsn_that_comes_too_late(said: Any) -> None:
+    """The first call had none, and counts: a service that is dark says so."""
+    sentryinit.init("shop")
+    sentryinit.init("shop", dsn=DSN)
+
+    assert said() == [
+        "init() was called again, with a DSN; the first call (by init() itself) had none, and "
+        "counts"
+    ]
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_dsn_that_comes_after_the_middleware(said: Any) -> None:
+    """It names the boundary that was built before."""
+    _init.ensure("wsgi")
+    sentryinit.init(dsn=DSN)
+
+    assert said() == [
+        "init() was called again, with a DSN; the first call (by wsgi) had none, and counts"
+    ]
+
+
+def test_again_before_the_first_time() -> None:
+    """Whoever asks before there is anything gets nothing said."""
+    _init._again({"service": "till"})
+
+
+# -- by an adapter -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("clean")
+def test_an_adapter_s_name_for_the_application(lines: Callable[[], list[str]]) -> None:
+    """It is the service if nobody configured one; odd characters are replaced."""
+    _init.ensure("flask", "my shop")
+
+    assert lines() == [
+        "off: service=my-shop (application) environment=production (default) "
+        "release=none (default) no usable DSN"
+    ]
+
+
+@pytest.mark.parametrize("name", [None, "", "  "])
+@pytest.mark.usefixtures("clean")
+def test_an_application_without_a_name(name: str | None) -> None:
+    """No name leaves the default."""
+    _init.ensure("flask", name)
+
+    assert STATE.settings is not None
+    assert STATE.settings["service"] == "unknown_service"
+
+
+@pytest.mark.usefixtures("clean")
+def test_an_adapter_s_configuration() -> None:
+    """A framework's configuration counts as arguments; text is read as in the environment."""
+    _init.ensure("flask", None, {"storm_burst": "7", "ignore_paths": "/a,/b", "max_breadcrumbs": 3})
+
+    settings = STATE.settings
+    assert settings is not None
+    assert (settings["storm_burst"], settings["ignore_paths"], settings["max_breadcrumbs"]) == (
+        7,
+        ("/a", "/b"),
+        3,
+    )
+    assert settings.sources["storm_burst"] == "flask configuration"
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"storm_burst": "many"},
+            "flask configuration: storm_burst must be a whole number, 0 or more, not 'many'",
+        ),
+        ({"storm_bursts": "7"}, "unknown option storm_bursts; did you mean storm_burst?"),
+    ],
+)
+@pytest.mark.usefixtures("clean")
+def test_a_wrong_configuration_raises(config: dict[str, Any], message: str) -> None:
+    """It is code: a mistake in it raises at once, and says where it is."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        _init.ensure("flask", None, config)
+
+    assert str(caught.value) == message
+
+
+def test_an_adapter_after_init(mailbox: testing.Mailbox, said: Any) -> None:
+    """An explicit earlier init() wins."""
+    assert _init.ensure("flask", "flask-app") is True
+    assert said() == []
+
+
+def test_an_adapter_with_another_service(mailbox: testing.Mailbox, said: Any) -> None:
+    """A service that is configured twice is a warning, as for init()."""
+    _init.ensure("flask", None, {"service": "till"})
+
+    assert said() == ["init() was called again with another service: till; shop stays"]
+
+
+# -- others' sentry_sdk --------------------------------------------------------------------------
+
+
+def test_a_foreign_init(child: Any) -> None:
+    """An earlier sentry_sdk.init() is a warning that says what to do."""
+    done = child(
+        LOGGED
+        + """
+import sentry_sdk
+sentry_sdk.init(DSN, transport=Pipe, default_integrations=False)
+sentryinit.init("shop", dsn=DSN, transport=Pipe)
+"""
+    )
+
+    assert [line for line in done.lines if line.startswith("WARNING")] == [
+        "WARNING sentry_sdk.init() was called before sentryinit.init(); its client is replaced: "
+        "remove that call"
+    ]
+
+
+def test_a_rival_integration(child: Any) -> None:
+    """The SDK's own integration for a framework is a warning that names it."""
+    done = child(
+        LOGGED
+        + """
+from sentry_sdk.integrations import Integration
+class FlaskIntegration(Integration):
+    identifier = "flask"
+    @staticmethod
+    def setup_once(): pass
+sentryinit.init("shop", dsn=DSN, transport=Pipe, integrations=[FlaskIntegration()])
+"""
+    )
+
+    assert [line for line in done.lines if line.startswith("WARNING")] == [
+        "WARNING integrations: sentry_sdk's own FlaskIntegration stands beside sentryinit's "
+        "middleware: remove it from integrations=[...]"
+    ]
+
+
+# -- outside of requests -------------------------------------------------------------------------
+
+ON = "sentryinit.init('shop', dsn=DSN, transport=Pipe)\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "titles", "exit_code"),
+    [
+        pytest.param("1 / 0", ["ZeroDivisionError"], 1, id="error"),
+        pytest.param("raise KeyboardInterrupt", [], 130, id="interrupt"),
+        pytest.param("sys.exit()", [], 0, id="exit"),
+        pytest.param("sys.exit(0)", [], 0, id="exit 0"),
+    ],
+)
+def test_uncaught_in_main(child: Any, code: str, titles: list[str], exit_code: int) -> None:
+    """What ends a process is one event, unless somebody meant it to end."""
+    done = child(ON + code)
+
+    assert (done.titles, abs(done.code) % 128) == (titles, exit_code % 128)
+
+
+@pytest.mark.parametrize(
+    ("code", "titles", "level"),
+    [
+        pytest.param("1 / 0", ["ZeroDivisionError"], "error", id="error"),
+        pytest.param("sys.exit(3)", ["SystemExit"], "fatal", id="exit 3"),
+        pytest.param("sys.exit('text')", ["SystemExit"], "fatal", id="exit with a text"),
+        pytest.param("sys.exit(0)", [], None, id="exit 0"),
+        pytest.param("raise KeyboardInterrupt", [], None, id="interrupt"),
+        pytest.param(
+            "logging.getLogger().exception('x', exc_info=ValueError()); 1 / 0",
+            ["ValueError", "ZeroDivisionError"],
+            "error",
+            id="another logged",
+        ),
+    ],
+)
+def test_what_leaves_a_block(child: Any, code: str, titles: list[str], level: str | None) -> None:
+    """`with init()` reports what leaves it, once, though the interpreter's hook sees it too."""
+    done = child(f"with {ON.strip()}:\n    {code}")
+
+    assert done.titles == titles
+    assert all(event["level"] == level for _, event in done.items)
+
+
+def test_a_block_in_this_process(mailbox: testing.Mailbox) -> None:
+    """What leaves is the same object, and its event says that nobody handled it."""
+    error = ValueError("x")
+    with pytest.raises(ValueError, match="x") as caught, sentryinit.init():
+        raise error
+
+    mechanism = mailbox.events[0]["exception"]["values"][0]["mechanism"]
+    assert caught.value is error
+    assert (mechanism["type"], mechanism["handled"]) == ("sentryinit", False)
+
+
+def test_a_block_that_ends_well(mailbox: testing.Mailbox) -> None:
+    """Nothing to report."""
+    with sentryinit.init() as handle:
+        pass
+
+    assert isinstance(handle, sentryinit.Handle)
+    assert mailbox.events == []
+
+
+def test_captured_in_a_block(child: Any) -> None:
+    """Logged, then uncaught: one event."""
+    done = child(f"""
+with {ON.strip()}:
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        logging.getLogger("shop").exception("cannot")
+        raise
+""")
+
+    assert done.titles == ["ZeroDivisionError"]
+
+
+def test_logged_and_uncaught(child: Any) -> None:
+    """Without a block as well."""
+    done = child(
+        ON
+        + """
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("shop").exception("cannot")
+    raise
+"""
+    )
+
+    assert done.titles == ["ZeroDivisionError"]
+
+
+def test_uncaught_in_a_thread(child: Any) -> None:
+    """What ends a thread is one event, and the process's own hook has its turn."""
+    done = child(
+        ON
+        + """
+import threading
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start(); thread.join()
+"""
+    )
+
+    assert done.titles == ["ZeroDivisionError"]
+    assert done.event["exception"]["values"][0]["mechanism"]["type"] == "threading"
+    assert "Exception in thread" in done.err
+
+
+def test_threads_are_watched_once(mailbox: testing.Mailbox) -> None:
+    """A second start in a process puts no second hook around the first."""
+    import threading
+
+    hook = threading.excepthook
+    _init._watch_process()
+
+    assert threading.excepthook is hook
+
+
+def test_a_thread_when_reporting_is_off_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """A hook that has stayed does nothing but call the one before it."""
+    import threading
+
+    with testing.capture():
+        pass
+    args = threading.ExceptHookArgs((ValueError, ValueError("x"), None, None))
+    threading.excepthook(args)
+
+    assert "ValueError: x" in capsys.readouterr().err
+
+
+def test_a_thread_that_exits(child: Any) -> None:
+    """A thread that ends itself on purpose is no failure."""
+    done = child(
+        ON
+        + """
+import threading
+thread = threading.Thread(target=sys.exit, args=(0,))
+thread.start(); thread.join()
+"""
+    )
+
+    assert (done.items, done.err) == ([], "")
+
+
+def test_a_held_back_storm_at_exit(child: Any) -> None:
+    """What the storm guard holds leaves when the process does."""
+    done = child("""
+sentryinit.init("shop", dsn=DSN, transport=Pipe, storm_burst=1, storm_per_minute=0)
+import threading
+for _ in range(3):
+    thread = threading.Thread(target=lambda: 1 / 0)
+    thread.start(); thread.join()
+""")
+
+    assert done.titles == ["ZeroDivisionError", "2 failures held back by the storm guard"]
+
+
+def test_quiet_at_exit(child: Any) -> None:
+    """A process that ends with events on their way says nothing on stderr."""
+    done = child("""
+import time
+class Slow(Pipe):
+    def flush(self, timeout, callback=None):
+        if callback is not None:
+            callback(3, timeout)
+sentryinit.init("shop", dsn=DSN, transport=Slow)
+import sentry_sdk
+sentry_sdk.capture_message("a")
+""")
+
+    assert (done.titles, done.err) == (["a"], "")
+
+
+def test_a_handle_flushes(child: Any) -> None:
+    """Calling the handle waits for the transport, for at most the flush timeout."""
+    done = child("""
+class Slow(Pipe):
+    def flush(self, timeout, callback=None):
+        print("flush", timeout, flush=True)
+handle = sentryinit.init("shop", dsn=DSN, transport=Slow, flush_timeout=0.5)
+handle()
+import os
+os._exit(0)
+""")
+
+    assert done.lines == ["flush 0.5"]
+
+
+def test_a_block_flushes(child: Any) -> None:
+    """The end of a block flushes too, after what it reports."""
+    done = child("""
+class Slow(Pipe):
+    def flush(self, timeout, callback=None):
+        print("flush", flush=True)
+import os
+try:
+    with sentryinit.init("shop", dsn=DSN, transport=Slow):
+        1 / 0
+finally:
+    os._exit(0)
+""")
+
+    assert [line[:5] for line in done.out.splitlines()] == ["ITEM ", "flush"]
+
+
+# -- names ---------------------------------------------------------------------------------------
+
+
+def test_the_version() -> None:
+    """The version is the wheel's."""
+    from importlib.metadata import version
+
+    assert sentryinit.__version__ == version("sentryinit")
+
+
+def test_the_type_of_the_options() -> None:
+    """Wrappers of init() can name its options."""
+    assert "service" in sentryinit.Options.__annotations__
+
+
+def test_no_other_name() -> None:
+    """Anything else is an AttributeError, as for any module."""
+    with pytest.raises(AttributeError, match="module 'sentryinit' has no attribute 'nothing'"):
+        _ = sentryinit.nothing  # type: ignore[attr-defined] # what it is about

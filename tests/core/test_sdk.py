@@ -1,0 +1,388 @@
+"""The client of sentry_sdk: exactly what is promised of it, and of what leaves through it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from typing import Any
+
+import pytest
+import sentry_sdk
+from sentry_sdk.consts import DEFAULT_OPTIONS
+from sentryinit import _sdk, testing
+
+TOKEN = "tok-5f1c9a"
+
+
+def options() -> dict[str, Any]:
+    return dict(sentry_sdk.get_client().options)
+
+
+# -- options -------------------------------------------------------------------------------------
+
+
+def test_the_integrations(mailbox: testing.Mailbox) -> None:
+    """Three, and none that patches the standard library, lists modules or reads sys.argv."""
+    assert sorted(sentry_sdk.get_client().integrations) == ["atexit", "excepthook", "logging"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("default_integrations", False),
+        ("auto_enabling_integrations", False),
+        ("include_local_variables", False),
+        ("max_request_body_size", "never"),
+        ("auto_session_tracking", False),
+        ("trace_propagation_targets", []),
+        ("traces_sample_rate", None),
+        ("traces_sampler", None),
+        ("profiles_sample_rate", None),
+        ("send_client_reports", False),
+        ("shutdown_timeout", 2.0),
+        ("max_value_length", 8192),
+        ("environment", "production"),
+        ("server_name", "shop"),
+        ("release", ""),
+        ("dsn", testing.DSN),
+    ],
+)
+def test_an_option_of_the_client(mailbox: testing.Mailbox, name: str, value: object) -> None:
+    """What the client is set up with where nobody asked for anything else."""
+    assert options()[name] == value
+
+
+@pytest.mark.parametrize("name", ["send_default_pii", "data_collection", "enable_tracing"])
+def test_an_option_that_is_never_on(mailbox: testing.Mailbox, name: str) -> None:
+    """Whatever the default of a release of the SDK is, these are not on."""
+    assert not options().get(name)
+
+
+def test_the_sdk_s_scrubber_is_off(mailbox: testing.Mailbox) -> None:
+    """Ours is the last pass; theirs would be a second one that knows keys only."""
+    assert not options()["event_scrubber"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "name", "expected"),
+    [
+        ("flush_timeout", 0.5, "shutdown_timeout", 0.5),
+        ("server_name", "web-1", "server_name", "web-1"),
+        ("release", "1.2", "release", "1.2"),
+        ("max_breadcrumbs", 7, "max_breadcrumbs", 7),
+        ("in_app_include", ["shop"], "in_app_include", ("shop",)),
+        ("collect", ["locals"], "include_local_variables", True),
+        ("send_client_reports", True, "send_client_reports", True),
+    ],
+)
+def test_an_option_that_is_passed_on(
+    option: str, value: object, name: str, expected: object
+) -> None:
+    """What is the SDK's to understand reaches it."""
+    with testing.capture("shop", **{option: value}):
+        assert options()[name] == expected
+
+
+def test_the_host_name_if_asked_for() -> None:
+    """collect=["host_name"] puts the machine's name in place of the service's."""
+    with testing.capture("shop", collect=["host_name"]):
+        assert options()["server_name"] == socket.gethostname()
+
+
+def test_an_option_that_this_sdk_does_not_have(
+    said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older release would refuse it: one warning, and it is left out."""
+    known = {name: value for name, value in DEFAULT_OPTIONS.items() if name != "keep_alive"}
+    monkeypatch.setattr(_sdk, "DEFAULT_OPTIONS", known)
+    with testing.capture("shop", keep_alive=True) as box:
+        sentry_sdk.capture_message("a")
+
+    assert said() == ["option keep_alive: this release of sentry-sdk does not have it"]
+    assert len(box.events) == 1
+
+
+def test_an_integration_of_the_user_s(child: Any) -> None:
+    """integrations=[...] adds to ours."""
+    done = child("""
+import sentry_sdk
+from sentry_sdk.integrations.dedupe import DedupeIntegration
+sentryinit.init("shop", dsn=DSN, transport=Pipe, integrations=[DedupeIntegration()])
+print(sorted(sentry_sdk.get_client().integrations))
+""")
+
+    assert done.lines == ["['atexit', 'dedupe', 'excepthook', 'logging']"]
+
+
+def test_no_program_is_run_for_the_release(child: Any) -> None:
+    """sentry-sdk would ask git for one."""
+    done = child("""
+seen = []
+sys.addaudithook(lambda name, args: name.startswith("subprocess") and seen.append(name))
+sentryinit.init("shop", dsn=DSN, transport=Pipe)
+print(seen)
+""")
+
+    assert done.lines == ["[]"]
+
+
+def test_no_thread_of_a_quiet_process(child: Any) -> None:
+    """A process that reports nothing has no thread for it."""
+    done = child("""
+import threading
+sentryinit.init("shop", dsn=DSN, transport=Pipe)
+print(threading.active_count())
+""")
+
+    assert done.lines == ["1"]
+
+
+# -- what is on an event -------------------------------------------------------------------------
+
+
+def test_an_event_of_a_process(child: Any) -> None:
+    """No modules, no argv, no locals, no personal data: these keys, and no others."""
+    done = child("""
+sentryinit.init("shop", dsn=DSN, transport=Pipe, release="1.2")
+def fail(password):
+    secret_local = "hunter2" + "-local"
+    raise ValueError("x")
+fail("hunter2-argument")
+""")
+    event = done.event
+
+    assert set(event) <= {
+        "breadcrumbs",
+        "contexts",
+        "environment",
+        "event_id",
+        "exception",
+        "level",
+        "platform",
+        "release",
+        "sdk",
+        "server_name",
+        "tags",
+        "timestamp",
+    }
+    assert "vars" not in str(event["exception"])
+    assert set(event["contexts"]) <= {"trace", "runtime"}
+
+
+def test_locals_if_asked_for() -> None:
+    """collect=["locals"] adds them, masked by name."""
+
+    def fail() -> None:
+        basket, password = "apples", "hunter2"
+        raise ValueError(len(basket) + len(password))
+
+    with testing.capture("shop", collect=["locals"]) as box:
+        try:
+            fail()
+        except ValueError as error:
+            sentry_sdk.capture_exception(error)
+
+    frame = box.events[0]["exception"]["values"][0]["stacktrace"]["frames"][-1]
+    assert frame["vars"] == {"basket": "'apples'", "password": "[secret]"}
+
+
+def test_argv_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """collect=["argv"] adds the command line."""
+    monkeypatch.setattr(sys, "argv", ["shop", "--port", "80"])
+    with testing.capture("shop", collect=["argv"]) as box:
+        sentry_sdk.capture_message("a")
+
+    assert box.events[0]["extra"]["sys.argv"] == ["shop", "--port", "80"]
+
+
+def test_a_log_record_is_no_breadcrumb(mailbox: testing.Mailbox) -> None:
+    """A breadcrumb for each record would cost each request."""
+    logger = logging.getLogger("shop")
+    logger.warning("one")
+    sentry_sdk.capture_message("a")
+
+    assert mailbox.events[0].get("breadcrumbs", {}).get("values", []) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sentryinit",
+        "aiohttp.server",
+        "daphne.server",
+        "django.request",
+        "falcon",
+        "granian",
+        "gunicorn.error",
+        "hypercorn.error",
+        "uvicorn.error",
+        "waitress",
+        "werkzeug",
+    ],
+)
+def test_a_server_s_own_log(mailbox: testing.Mailbox, said: Any, name: str) -> None:
+    """What servers log repeats what a boundary has reported."""
+    logging.getLogger(name).error("Exception in application")
+
+    assert mailbox.events == []
+    said()
+
+
+# -- what does not leave -------------------------------------------------------------------------
+
+
+def types(box: testing.Mailbox) -> list[str]:
+    import json
+
+    found = []
+    for envelope in box.envelopes:
+        rest = envelope.partition(b"\n")[2]
+        while rest.strip():
+            header, _, rest = rest.partition(b"\n")
+            item = json.loads(header)
+            found.append(item["type"])
+            rest = rest[item["length"] :].lstrip(b"\n") if "length" in item else b""
+    return found
+
+
+def flush() -> None:
+    sentry_sdk.flush(timeout=1)
+
+
+def test_attachments_do_not_leave(mailbox: testing.Mailbox) -> None:
+    """They pass no hook in which they could be masked."""
+    sentry_sdk.get_isolation_scope().add_attachment(bytes=b"hunter2", filename="a.txt")
+    sentry_sdk.capture_message("a")
+
+    assert types(mailbox) == ["event"]
+
+
+def test_attachments_of_a_hook_do_not_leave() -> None:
+    """Not even those that the user's hook adds."""
+    from sentry_sdk.attachments import Attachment
+
+    def hook(event: Any, hint: Any) -> Any:
+        hint["attachments"] = [Attachment(bytes=b"hunter2", filename="a.txt")]
+        return event
+
+    with testing.capture("shop", before_send=hook) as box:
+        sentry_sdk.capture_message("a")
+
+    assert types(box) == ["event"]
+
+
+def test_sessions_do_not_leave() -> None:
+    """Not even if the application starts one by hand: they carry the user, and pass no hook."""
+    with testing.capture("shop", release="1.2") as box:
+        scope = sentry_sdk.get_isolation_scope()
+        scope.set_user({"id": "ann"})
+        scope.start_session()
+        scope.end_session()
+        flush()
+
+    assert types(box) == []
+
+
+def test_aggregated_sessions_do_not_leave() -> None:
+    """Nor do those that the SDK's own middleware counts."""
+    with testing.capture("shop", release="1.2") as box:
+        scope = sentry_sdk.get_isolation_scope()
+        scope.start_session(session_mode="request")
+        scope.end_session()
+        flush()
+
+    assert types(box) == []
+
+
+def test_transactions_do_not_leave(mailbox: testing.Mailbox) -> None:
+    """Only errors are reported."""
+    with sentry_sdk.start_transaction(name="a", sampled=True):
+        pass
+    flush()
+
+    assert types(mailbox) == []
+
+
+def test_logs_do_not_leave(mailbox: testing.Mailbox) -> None:
+    """Only errors are reported."""
+    logger: Any = getattr(sentry_sdk, "logger", logging.getLogger("shop"))
+    logger.warning("hunter2")
+    flush()
+
+    assert types(mailbox) == []
+
+
+def test_metrics_do_not_leave(mailbox: testing.Mailbox) -> None:
+    """Only errors are reported, on releases of the SDK whose metrics pass no hook as well."""
+    import sentry_sdk.metrics as metrics
+
+    count: Any = getattr(metrics, "incr", None) or metrics.count
+    count("hunter2", 1)
+    flush()
+    sentry_sdk.get_client().close(timeout=1)
+
+    assert types(mailbox) == []
+
+
+def test_client_reports_do_not_leave() -> None:
+    """Backends other than Sentry know none."""
+    with testing.capture("shop", before_send=lambda event, hint: None) as box:
+        sentry_sdk.capture_message("a")
+        flush()
+
+    assert types(box) == []
+
+
+def test_check_ins_are_masked() -> None:
+    """A check-in leaves, by the same last pass as an event."""
+    from sentry_sdk.crons import capture_checkin
+
+    with testing.capture("shop", debug_token=TOKEN) as box:
+        capture_checkin(monitor_slug=f"nightly-{TOKEN}", status="ok")
+
+    assert types(box) == ["check_in"]
+    assert b"nightly-[secret]" in box.envelopes[0]
+    assert TOKEN.encode() not in box.envelopes[0]
+
+
+def test_check_ins_pass_the_user_s_hook() -> None:
+    """As the SDK's documentation says."""
+    from sentry_sdk.crons import capture_checkin
+
+    with testing.capture("shop", before_send=lambda event, hint: None) as box:
+        capture_checkin(monitor_slug="nightly", status="ok")
+
+    assert box.envelopes == []
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "https://0123456789abcdef@backend.example/17",
+        "https://public:0123456789abcdef@backend.example/17",
+    ],
+)
+def test_the_parts_of_the_dsn_are_secrets(dsn: str) -> None:
+    """The key of the DSN, and the password of an old one, are in no text."""
+    with testing.capture("shop", dsn=dsn) as box:
+        sentry_sdk.capture_message(f"sending to {dsn}")
+
+    assert "0123456789abcdef" not in str(box.events[0])
+
+
+def test_the_token_is_a_secret() -> None:
+    """The debug token is in no text."""
+    with testing.capture("shop", debug_token=TOKEN) as box:
+        sentry_sdk.capture_message(f"opened with {TOKEN}")
+
+    assert box.events[0]["message"] == "opened with [secret]"
+
+
+def test_no_key_in_the_header_of_an_envelope() -> None:
+    """What the SDK writes around an event has only the public key that the backend asks for."""
+    with testing.capture("shop", debug_token=TOKEN) as box:
+        sentry_sdk.set_tag("a", TOKEN)
+        sentry_sdk.capture_message("a")
+
+    assert TOKEN.encode() not in box.envelopes[0]
