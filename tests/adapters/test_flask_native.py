@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Blueprint, Flask, Response, abort, make_response
-from sentryinit.testing import Mailbox, capture
-from sentryinit_flask import SentryInit, debug_panic
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
+
+from sentryinit.testing import Mailbox, capture
+from sentryinit_flask import SentryInit, debug_panic
 
 
 class OutOfStock(Exception):
@@ -125,8 +126,10 @@ def test_a_handler_may_fail(app: Flask, mailbox: Mailbox) -> None:
 
 @pytest.mark.parametrize("hook", ["before_request", "after_request"])
 def test_hooks_that_fail(app: Flask, mailbox: Mailbox, hook: str) -> None:
-    """A2: a failure before or after the view is the request's; after_request fails twice, and
-    Flask logs that."""
+    """A2: A failure before or after the view is the request's.
+
+    after_request fails twice, and Flask logs that.
+    """
     app.add_url_rule("/fine", view_func=lambda: "fine")
 
     def fail(*args: object) -> None:
@@ -275,8 +278,7 @@ def mailbox_of_last(mailbox: Mailbox) -> Mailbox:
 
 
 def test_options_and_app_config() -> None:
-    """Arguments count before SENTRYINIT_* in app.config; text there is read as in the
-    environment."""
+    """Arguments count before app.config, where text is read as in the environment."""
     sent: list[str] = []
     app = Flask("orders")
     app.config["SENTRYINIT_IGNORE_STATUSES"] = "503,520-529"

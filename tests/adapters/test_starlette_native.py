@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import sentry_sdk
 from fastapi import APIRouter, Depends, FastAPI
-from sentryinit.testing import Mailbox, capture
-from sentryinit_starlette import SentryInitMiddleware, debug_panic
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
@@ -20,6 +18,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.websockets import WebSocket
+
+from sentryinit.testing import Mailbox, capture
+from sentryinit_starlette import SentryInitMiddleware, debug_panic
 
 Messages = list[dict[str, Any]]
 
@@ -300,7 +301,7 @@ def test_a_web_socket_that_fails(mailbox: Mailbox) -> None:
             "headers": [(b"host", b"shop.test")],
             "subprotocols": [],
         }
-        with pytest.raises(ValueError, match="early|late"):
+        with pytest.raises(ValueError, match=r"early|late"):
             await app(scope, receive, send)
 
     asyncio.run(connect("/early/1"))

@@ -14,6 +14,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+
 from sentryinit import adapters, testing
 
 # No deadline: the machines that run this are shared. No database: a folder of its own would stay.
@@ -139,7 +140,7 @@ def wsgi() -> Callable[..., Answer]:
     """Serve one request to a WSGI application as PEP 3333 says."""
 
     def serve(
-        app: Any, path: str = "/orders/17", write: Any = None, close: bool = True, **more: Any
+        app: Any, path: str = "/orders/17", write: Any = None, *, close: bool = True, **more: Any
     ) -> Answer:
         answer = Answer()
 
@@ -260,7 +261,7 @@ def child() -> Callable[..., Child]:
     """Run code in a process of its own; ``Pipe`` is a transport that prints, ``DSN`` a good one."""
 
     def run(code: str, prelude: str = PRELUDE, **variables: str) -> Child:
-        done = subprocess.run(  # noqa: S603 # the code is the test's own
+        done = subprocess.run(  # the code is the test's own
             [sys.executable, "-c", prelude + code],
             env={**os.environ, **variables},
             capture_output=True,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sentry_sdk
+
 from sentryinit import adapters, testing
 from sentryinit._capture import MOST_HELD, tells_of
 
@@ -348,16 +349,14 @@ def test_an_exit_is_fatal(
 ) -> None:
     """Code that ends the process is one fatal event, sent at once."""
     flushed: list[float] = []
-    monkeypatch.setattr(sentry_sdk, "flush", lambda timeout: flushed.append(timeout))
+    monkeypatch.setattr(sentry_sdk, "flush", flushed.append)
     begin().raised(raised(SystemExit(3)))
 
     assert [event["level"] for event in mailbox.events] == ["fatal"]
     assert flushed == [2.0]
 
 
-def test_an_exception_that_is_false(
-    begin: Begin, mailbox: testing.Mailbox, titles: Titles
-) -> None:
+def test_an_exception_that_is_false(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
     """An exception with a length of 0 is one all the same."""
     capture = begin()
     capture.note(raised(Falsy()))
@@ -541,9 +540,7 @@ def test_no_held_record_is_lost(begin: Begin, mailbox: testing.Mailbox, titles: 
     assert titles(mailbox) == [f"broken {number}" for number in range(12)]
 
 
-def test_logged_with_the_exception(
-    begin: Begin, mailbox: testing.Mailbox, titles: Titles
-) -> None:
+def test_logged_with_the_exception(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
     """Logged and raised is one event, and ours: unhandled."""
     capture, error = begin(), raised(ValueError("x"))
     log.error("broken", exc_info=error)
@@ -587,9 +584,7 @@ def test_logged_and_answered(begin: Begin, mailbox: testing.Mailbox, titles: Tit
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], True)
 
 
-def test_a_text_logged_and_answered(
-    begin: Begin, mailbox: testing.Mailbox, titles: Titles
-) -> None:
+def test_a_text_logged_and_answered(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
     """A text that was logged before a 5xx is its reason, not another event."""
     capture = begin()
     log.error("no database")
@@ -620,9 +615,7 @@ def test_another_text_logged(begin: Begin, mailbox: testing.Mailbox, titles: Tit
     assert sorted(titles(mailbox)) == ["ValueError", "the cache is cold"]
 
 
-def test_an_exception_logged_twice(
-    begin: Begin, mailbox: testing.Mailbox, titles: Titles
-) -> None:
+def test_an_exception_logged_twice(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
     """In a request that ends well, it is one event."""
     capture, error = begin(), raised(ValueError())
     log.error("once", exc_info=error)
@@ -642,7 +635,9 @@ def test_the_latest_logged_error_is_the_evidence(
     capture.answer(500)
     capture.close()
 
-    assert {title: handled(e) for title, e in zip(titles(mailbox), mailbox.events, strict=True)} == {
+    assert {
+        title: handled(e) for title, e in zip(titles(mailbox), mailbox.events, strict=True)
+    } == {
         "ValueError": True,
         "KeyError": True,
     }
@@ -661,7 +656,9 @@ def test_the_latest_logged_error_is_the_evidence(
         ({"msg": "%(a)s", "args": {"a": "odd"}}, ValueError("odd"), True),
     ],
 )
-def test_what_a_record_tells_of(record: Any, error: BaseException | None, tells: bool) -> None:  # noqa: FBT001 # a column of the table
+def test_what_a_record_tells_of(
+    record: Any, error: BaseException | None, tells: bool
+) -> None:  # a column of the table
     """A record tells of an error by exception, argument or text; of an answer, if by none."""
     assert tells_of(logging.makeLogRecord(record), error) is tells
 
@@ -721,7 +718,9 @@ def test_a_wrong_log_call_beside_another(
     capture.raised(raised(ValueError("x")))
     capture.close()
 
-    assert "the cache is cold" in [event.get("logentry", {}).get("message") for event in mailbox.events]
+    assert "the cache is cold" in [
+        event.get("logentry", {}).get("message") for event in mailbox.events
+    ]
 
 
 def test_a_wrong_log_call_of_a_good_answer(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sentry_sdk
+
 import sentryinit
 from sentryinit import _hooks, _report, adapters, testing
 from sentryinit._state import STATE
@@ -581,7 +582,9 @@ def test_the_text_of_an_event(event: Any, text: str) -> None:
         ({"exception": {"values": [{"mechanism": {"type": "django"}}]}}, True),
     ],
 )
-def test_events_of_the_sdk_s_integrations(event: Any, theirs: bool) -> None:  # noqa: FBT001 # a column of the table
+def test_events_of_the_sdk_s_integrations(
+    event: Any, theirs: bool
+) -> None:  # a column of the table
     """They are known by the mechanism of the outermost exception."""
     assert _hooks._is_frameworks(event) is theirs
 

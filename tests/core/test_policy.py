@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sentryinit._policy import (
     Policy,
     Request,
@@ -185,7 +186,7 @@ def test_responses_in_a_ring_have_no_error_behind_them() -> None:
         (SystemExit(), 0),
         (SystemExit(None), 0),
         (SystemExit(0), 0),
-        (SystemExit(False), 0),  # noqa: FBT003 # what it is about
+        (SystemExit(False), 0),  # what it is about
         (SystemExit(3), 3),
         (SystemExit("message"), 1),
         (SystemExit(""), 1),
@@ -324,7 +325,7 @@ def test_an_error_from_a_group_of_aborts_is_an_abort() -> None:
 def test_a_member_raised_out_of_its_group_is_what_it_is() -> None:
     """Starlette takes the only member out: a ring through the group, and an ordinary error."""
     error = ValueError("x")
-    with pytest.raises(ValueError, match="x") as caught:
+    with pytest.raises(ValueError, match="x") as caught:  # noqa: PT012 # the ring takes a frame
         try:
             raise ExceptionGroup("g", [error])
         except ExceptionGroup as group:
@@ -419,7 +420,7 @@ def caught(function: Any) -> BaseException:
 )
 def test_an_error_of_a_server_s_callable(server: Any) -> None:
     """The frame of a server's callable in the traceback tells."""
-    assert raised_by(caught(lambda: server()), (server,))
+    assert raised_by(caught(server), (server,))
 
 
 def test_an_async_callable_of_the_server() -> None:
@@ -466,7 +467,7 @@ def test_a_stream_with_raw_that_is_not_in_the_traceback() -> None:
 
 
 def test_uwsgi_s_stream_by_its_message() -> None:
-    """uWSGI's stream is C and leaves no frame, but says what it is."""
+    """UWSGI's stream is C and leaves no frame, but says what it is."""
     assert raised_by(OSError("error during read(12) on wsgi.input"), (object(),))
 
 
@@ -668,7 +669,7 @@ def test_the_text_of_an_exception_that_has_none() -> None:
 @pytest.mark.parametrize(
     ("status", "ignored"), [(503, True), (502, False), (520, True), (529, True), (530, False)]
 )
-def test_statuses(status: int, ignored: bool) -> None:  # noqa: FBT001 # a column of the table
+def test_statuses(status: int, ignored: bool) -> None:  # a column of the table
     """Spans have both their ends."""
     assert Policy(statuses=[range(503, 504), range(520, 530)]).ignores_status(status) is ignored
 
@@ -685,7 +686,7 @@ def test_statuses(status: int, ignored: bool) -> None:  # noqa: FBT001 # a colum
         ("/", False),
     ],
 )
-def test_paths(path: str, ignored: bool) -> None:  # noqa: FBT001 # a column of the table
+def test_paths(path: str, ignored: bool) -> None:  # a column of the table
     """A path is compared whole and by case; a star stands for any text."""
     assert Policy(paths=["/healthz", "/internal/*"]).ignores_path(path) is ignored
 

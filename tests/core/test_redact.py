@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sentryinit._redact import Redactor, minimal
 
 TOKEN = "tok-5f1c9a"
@@ -56,8 +57,10 @@ json_like = st.recursive(
     | st.floats(allow_nan=False)
     | st.text(max_size=8)
     | st.sampled_from([TOKEN, f"a {TOKEN} b", *SENSITIVE[:4]]),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(max_size=4) | st.sampled_from(SENSITIVE), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=4) | st.sampled_from(SENSITIVE), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 events = st.dictionaries(st.text(max_size=6) | st.sampled_from(SENSITIVE), json_like, max_size=5)

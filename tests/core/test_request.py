@@ -8,6 +8,7 @@ import types
 from typing import Any
 
 import pytest
+
 from sentryinit import adapters
 from sentryinit._debug import may_panic
 from sentryinit._request import UNDESCRIBED, RequestInfo, section, trace
@@ -212,7 +213,7 @@ def test_no_active_span(monkeypatch: pytest.MonkeyPatch) -> None:
         ("\udcff", "", False),
     ],
 )
-def test_the_token(header: str | None, query: str, opens: bool) -> None:  # noqa: FBT001 # a column of the table
+def test_the_token(header: str | None, query: str, opens: bool) -> None:  # a column of the table
     """The right token opens the debug route, by header or, without one, by query."""
     with capture("shop", debug_token="letmein"):
         assert may_panic(header, query) is opens

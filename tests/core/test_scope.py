@@ -1,4 +1,4 @@
-"""The isolation scope of a request, lazy and on the fallback: inherits, keeps, and leaks nothing."""
+"""The isolation scope of a request, lazy and fallback: inherits, keeps, and leaks nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sentry_sdk
 import sentry_sdk.scope
+
 from sentryinit import _scope, testing
 from sentryinit._state import STATE
 
@@ -52,7 +53,7 @@ def tags(event: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_way_is_the_one_asked_for(kind: str, box: testing.Mailbox) -> None:
-    """Here the lazy scope works, on the lowest and the latest sentry-sdk; the fallback if forced."""
+    """The lazy scope works on the lowest and the latest sentry-sdk; the fallback if forced."""
     ways = {"lazy": _scope._begin_lazily, "fallback": _scope._begin_eagerly}
 
     assert STATE.begin == ways[kind]
@@ -327,7 +328,7 @@ with ThreadPoolExecutor(1) as pool:
 
 
 @pytest.mark.parametrize("fallback", [False, True])
-def test_capture_again_in_a_thread_that_has_served(child: Any, fallback: bool) -> None:  # noqa: FBT001 # both ways
+def test_capture_again_in_a_thread_that_has_served(child: Any, fallback: bool) -> None:  # both ways
     """A worker thread keeps the scope of its last request: a later start is not built on it."""
     done = child(AGAIN.format(fallback=fallback), prelude="")
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sentry_sdk
 from sentry_sdk.consts import DEFAULT_OPTIONS
+
 from sentryinit import _sdk, testing
 
 TOKEN = "tok-5f1c9a"
@@ -53,10 +54,15 @@ def test_an_option_of_the_client(mailbox: testing.Mailbox, name: str, value: obj
     assert options()[name] == value
 
 
-@pytest.mark.parametrize("name", ["send_default_pii", "data_collection", "enable_tracing"])
+@pytest.mark.parametrize("name", ["send_default_pii", "enable_tracing"])
 def test_an_option_that_is_never_on(mailbox: testing.Mailbox, name: str) -> None:
     """Whatever the default of a release of the SDK is, these are not on."""
     assert not options().get(name)
+
+
+def test_data_collection_is_not_ours_to_pass(mailbox: testing.Mailbox) -> None:
+    """Whatever is passed switches collecting on; newer releases fill in what stands for nothing."""
+    assert not (options().get("data_collection") or {}).get("provided_by_user")
 
 
 def test_the_sdk_s_scrubber_is_off(mailbox: testing.Mailbox) -> None:
@@ -90,9 +96,7 @@ def test_the_host_name_if_asked_for() -> None:
         assert options()["server_name"] == socket.gethostname()
 
 
-def test_an_option_that_this_sdk_does_not_have(
-    said: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_option_that_this_sdk_does_not_have(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An older release would refuse it: one warning, and it is left out."""
     known = {name: value for name, value in DEFAULT_OPTIONS.items() if name != "keep_alive"}
     monkeypatch.setattr(_sdk, "DEFAULT_OPTIONS", known)
@@ -165,6 +169,7 @@ fail("hunter2-argument")
         "server_name",
         "tags",
         "timestamp",
+        "transaction_info",
     }
     assert "vars" not in str(event["exception"])
     assert set(event["contexts"]) <= {"trace", "runtime"}
@@ -315,7 +320,7 @@ def test_logs_do_not_leave(mailbox: testing.Mailbox) -> None:
 
 def test_metrics_do_not_leave(mailbox: testing.Mailbox) -> None:
     """Only errors are reported, on releases of the SDK whose metrics pass no hook as well."""
-    import sentry_sdk.metrics as metrics
+    from sentry_sdk import metrics
 
     count: Any = getattr(metrics, "incr", None) or metrics.count
     count("hunter2", 1)

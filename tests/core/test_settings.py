@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sentry_sdk.consts import DEFAULT_OPTIONS
+
 from sentryinit._options import TABLE
 from sentryinit._settings import OWNED, backend, check_arguments, resolve, variables
 
@@ -515,8 +516,7 @@ def test_a_wrong_variable_falls_back(name: str) -> None:
 def test_the_message_of_a_wrong_variable() -> None:
     """The warning says what the value was, what is expected, and what is used instead."""
     assert resolve({}, {"SENTRYINIT_FLUSH_TIMEOUT": "soon"}).warnings == [
-        "SENTRYINIT_FLUSH_TIMEOUT: flush_timeout must be a number, 0 or more, not 'soon'; "
-        "using 2.0"
+        "SENTRYINIT_FLUSH_TIMEOUT: flush_timeout must be a number, 0 or more, not 'soon'; using 2.0"
     ]
 
 
@@ -639,7 +639,7 @@ def test_a_dsn_in_the_wrong_argument_is_not_shown(name: str) -> None:
     for value in (DSN, [DSN], [f"{DSN}("]):
         try:
             resolve({name: value}, {})
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:  # noqa: PERF203 # three values, once
             shown += str(error)
 
     assert KEY not in shown
@@ -704,5 +704,3 @@ def test_the_host_of_a_dsn(dsn: str, host: str) -> None:
 def test_a_malformed_dsn_has_no_host(dsn: str) -> None:
     """Whatever sentry-sdk would refuse is malformed; nothing raises."""
     assert backend(dsn) is None
-
-

@@ -7,6 +7,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sentryinit._storm import MOST_KINDS, OTHER, Storm
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sentry_sdk
+
 import sentryinit
 from sentryinit import testing
 from sentryinit._state import STATE
@@ -56,9 +57,8 @@ def test_a_wrong_option_raises() -> None:
 
 def test_a_wrong_option_leaves_nothing() -> None:
     """After it, reporting is as it was."""
-    with pytest.raises(TypeError):
-        with testing.capture(enviroment="x"):
-            pass
+    with pytest.raises(TypeError), testing.capture(enviroment="x"):
+        pass
 
     assert (STATE.settings, STATE.reporter) == (None, None)
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 
 from sentryinit_testkit import METHODS, ROUTE, HandledError, Site
 
-from .starlette import StarletteDriver, respond, sorry
+from .starlette import GROUPS, StarletteDriver, respond, sorry
 
 
 class FastApiDriver(StarletteDriver):
@@ -41,7 +41,7 @@ class SyncFastApiDriver(FastApiDriver):
 
     variant = "fastapi-sync"
     runs_in = "threads"
-    lacks = frozenset({"cancellation"})
+    lacks = GROUPS | {"cancellation"}
 
     def endpoint(self, site: Site) -> Any:
         """Return the endpoint."""

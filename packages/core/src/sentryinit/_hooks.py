@@ -8,7 +8,7 @@ from typing import Any
 from sentryinit import _policy
 from sentryinit._capture import Capture, current, error_of, message_of
 from sentryinit._redact import Redactor, minimal
-from sentryinit._request import UNKNOWN, section, trace
+from sentryinit._request import UNDESCRIBED, UNKNOWN, section, trace
 from sentryinit._settings import Settings
 
 log = logging.getLogger("sentryinit")
@@ -87,7 +87,7 @@ class Hooks:
             return False
         exc = _exception(hint)
         if exc is None:
-            return self._policy.ignores_message(_text(event))
+            return self._policy.ignores_message(_text(event, hint))
         aborts = _policy.is_abort if capture is None else capture.is_abort
         if aborts(exc) or self._policy.ignores(exc):
             return True
@@ -110,10 +110,13 @@ class Hooks:
             event["timestamp"] = hint["log_record"].created
         if "level" in ours:
             event["level"] = ours["level"]
+        contexts = event.setdefault("contexts", {})
         if capture is None:
+            sdks = contexts.get("trace") or {}
+            known = {name: value for name, value in sdks.items() if value}
+            contexts["trace"] = trace(known or None, UNDESCRIBED)
             return
         info = capture.describe()
-        contexts = event.setdefault("contexts", {})
         capture.trace = contexts["trace"] = trace(capture.trace, info)
         if "status" in ours:
             tags["status_code"] = str(ours["status"])
@@ -163,7 +166,10 @@ def _exception(hint: dict[str, Any]) -> BaseException | None:
     return (hint.get("exc_info") or (None, None))[1]
 
 
-def _text(event: dict[str, Any]) -> str:
+def _text(event: dict[str, Any], hint: dict[str, Any]) -> str:
+    if "log_record" in hint:
+        # Older releases of the SDK leave the arguments to the backend.
+        return message_of(hint["log_record"])
     entry = event.get("logentry") or {}
     return str(entry.get("formatted") or entry.get("message") or event.get("message") or "")
 

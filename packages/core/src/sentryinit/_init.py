@@ -65,6 +65,8 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
     """
     arguments: dict[str, Any] = dict(options)
     if service is not None:
+        if "service" in arguments:
+            raise TypeError("init() got service twice: by position and by name")
         arguments["service"] = service
     if STATE.settings is not None:
         _again(_settings.check_arguments(arguments, "argument"))
@@ -85,7 +87,8 @@ def ensure(
     if STATE.settings is not None:
         _again(_settings.check_arguments(config, f"{boundary} configuration"))
     else:
-        fallback = {"service": _kinds.SERVICE.repair(default_service)} if default_service else {}  # type: ignore[misc] # SERVICE has one
+        named = _kinds.SERVICE.repair(default_service or "")  # type: ignore[misc] # SERVICE has one
+        fallback = {"service": named} if named else {}
         where = f"{boundary} configuration"
         _start(_settings.resolve(config, os.environ, where=where, fallbacks=fallback))
     if STATE.reporter is None:
@@ -162,10 +165,11 @@ def _switch_on(settings: _settings.Settings) -> None:
     try:
         begin = _sdk.configure(settings, policy)
     except Exception as error:
-        if settings.sources["integrations"] not in _settings.variables("integrations"):
+        suspects = settings.variables_for_sdk()
+        if not suspects:
             raise
-        # What a variable asks for may not be installed here; the service is to run all the same.
-        log.warning("SENTRYINIT_INTEGRATIONS: %s; reporting is off", type(error).__name__)
+        # What a variable asks for may not work here; the service is to run all the same.
+        log.warning("%s: %s; reporting is off", ", ".join(suspects), type(error).__name__)
         return
     STATE.reporter = Reporter(settings, policy)
     STATE.begin = begin

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,14 @@ def one_of(*words: str) -> Kind:
     )
 
 
+def _proxy(value: Any) -> str:
+    parts = urlsplit(_of_type(str)(value))
+    good = parts.scheme in {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
+    return str(_require(good and parts.hostname, value))
+
+
 TEXT = Kind("text", _of_type(str), str)
+PROXY = Kind("the URL of a proxy, such as http://proxy:3128", _proxy, _proxy, secret=True)
 SECRET = Kind("text", _of_type(str), str, secret=True)
 SERVICE = _word(200, r"[^\w.:/@+~-]")
 ENVIRONMENT = _word(64, r"[^\w.:@+~-]")

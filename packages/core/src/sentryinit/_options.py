@@ -163,8 +163,8 @@ class Options(TypedDict, total=False):
     custom_repr: Annotated[
         Callable[[Any], str | None], Option("Text of a value.", kinds.HOOK, sdk=True)
     ]
-    http_proxy: Annotated[str, Option("Proxy for http.", kinds.SECRET, sdk=True)]
-    https_proxy: Annotated[str, Option("Proxy for https.", kinds.SECRET, sdk=True)]
+    http_proxy: Annotated[str, Option("Proxy for http.", kinds.PROXY, sdk=True)]
+    https_proxy: Annotated[str, Option("Proxy for https.", kinds.PROXY, sdk=True)]
     proxy_headers: Annotated[
         Mapping[str, str], Option("Headers for the proxy.", kinds.OBJECT, sdk=True)
     ]

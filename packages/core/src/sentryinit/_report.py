@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Any
 
 import sentry_sdk
-from sentry_sdk.utils import event_from_exception
 
 from sentryinit import _policy
 from sentryinit._capture import Capture
+from sentryinit._exceptions import event_from
 from sentryinit._hooks import OURS, claim_orphan, is_seen
 from sentryinit._logs import HANDLER
 from sentryinit._redact import minimal
@@ -133,13 +133,10 @@ class Reporter:
         suppressed = self._take((type(exc), _place(stack)))
         if suppressed is None:
             return None
-        event, hint = event_from_exception(
-            (type(exc), exc, stack),
-            client_options=sentry_sdk.get_client().options,
-            mechanism=mechanism,
-        )
+        options = sentry_sdk.get_client().options
+        event, hint = event_from(exc, stack, options, mechanism)
         ours["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
-        return self._capture(dict(event), hint, _carried(suppressed), ours)
+        return self._capture(event, hint, _carried(suppressed), ours)
 
     def _send(
         self, event: dict[str, Any], hint: dict[str, Any], kind: Hashable, ours: dict[str, Any]

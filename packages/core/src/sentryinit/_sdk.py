@@ -64,7 +64,8 @@ def configure(settings: Settings, policy: Policy) -> Callable[[], None]:
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
-    return settings["debug_token"], urlsplit(settings["dsn"]).username or ""
+    dsn = urlsplit(settings["dsn"])
+    return settings["debug_token"], dsn.username or "", dsn.password or ""
 
 
 def _server_name(settings: Settings) -> str:

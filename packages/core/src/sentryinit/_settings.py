@@ -63,6 +63,14 @@ class Settings:
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
 
+    def variables_for_sdk(self) -> list[str]:
+        """Return the variables whose values ``sentry_sdk`` gets as they are."""
+        return [
+            source
+            for name, source in self.sources.items()
+            if (TABLE[name].sdk or name == "integrations") and source in variables(name)
+        ]
+
 
 def _shown(option: Option, value: object) -> str:
     text = repr(value)

@@ -113,7 +113,8 @@ def _exception(value: Mapping[str, Any], driver: Driver) -> Event:
     kind = found.get("type")
     return {
         "type": value.get("type"),
-        "module": value.get("module"),
+        # Before Python 3.11 a group is of a backport.
+        "module": None if value.get("module") == "exceptiongroup" else value.get("module"),
         "value": value.get("value"),
         "mechanism": "<adapter>" if kind == driver.name else kind,
         "handled": found.get("handled"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
+import statistics
 import sys
+from typing import Any
 
 import pytest
 import sentry_sdk
@@ -61,21 +63,22 @@ class Cost(Contract):
 
     def test_f2_good_request_leaves_nothing_behind(self, lab: Lab) -> None:
         """F2: After any number of good requests there are as many allocated blocks as before."""
-        app = lab.app(behaviours.good)
         number = 100
 
-        def round_of_requests() -> int:
-            gc.collect()
-            before = sys.getallocatedblocks()
-            lab.peer.serve(app, *[Call()] * number)
-            gc.collect()
-            return sys.getallocatedblocks() - before
+        def left_by(app: Any) -> float:
+            """Count the blocks that each round leaves: what caches take they take only once."""
+            left = []
+            for _ in range(5):
+                gc.collect()
+                before = sys.getallocatedblocks()
+                lab.peer.serve(app, *[Call()] * number)
+                gc.collect()
+                left.append(sys.getallocatedblocks() - before)
+            return statistics.median(left)
 
-        # What caches take they take once; what stays behind each time is there in every round.
-        left = [round_of_requests() for _ in range(2)]
-        while left[-1] >= number // 2 and len(left) < 12:
-            left.append(round_of_requests())
-        assert left[-1] < number // 2, left
+        # The framework, or whatever traces the threads that it starts, may leave some of its own.
+        bare = left_by(lab.app(behaviours.good, copies=0))
+        assert left_by(lab.app(behaviours.good)) - bare < number // 2
 
     def test_f2_request_is_not_kept(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         """F2: Nothing holds on to a request that is over, failed or not."""

@@ -308,7 +308,11 @@ class TheSameEvent(Contract):
             (behaviours.handled(500), "error", True, "HandledError: out of stock"),
             "evidence",
         ),
-        row("streamed", (behaviours.streams_and_fails(1), "error", False, "ShopError: no stock")),
+        row(
+            "streamed",
+            (behaviours.streams_and_fails(1), "error", False, "ShopError: no stock"),
+            "stream-error",
+        ),
         row("exit", (behaviours.exits(1), "fatal", False, "SystemExit: 1")),
     )
     def test_d8_level_handled_and_title(self, lab: Lab, row: Row) -> None:
