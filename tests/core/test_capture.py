@@ -349,7 +349,7 @@ def test_an_exit_is_fatal(
 ) -> None:
     """Code that ends the process is one fatal event, sent at once."""
     flushed: list[float] = []
-    monkeypatch.setattr(sentry_sdk, "flush", flushed.append)
+    monkeypatch.setattr(sentry_sdk, "flush", lambda *, timeout: flushed.append(timeout))
     begin().raised(raised(SystemExit(3)))
 
     assert [event["level"] for event in mailbox.events] == ["fatal"]

@@ -76,7 +76,7 @@ def test_the_context_of_a_member() -> None:
         try:
             raise KeyError("a")
         except KeyError:
-            raise ValueError("b")  # an implicit context is the case
+            raise ValueError("b")  # noqa: B904 # an implicit context is the case
     except ValueError as error:
         member = error
 

@@ -205,7 +205,7 @@ def test_an_exception_of_ours_that_cannot_be_built(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last resort: an event that needs nothing which can break, and one line."""
-    monkeypatch.setattr(_report, "event_from_exception", broken)
+    monkeypatch.setattr(_report, "event_from", broken)
     begin().raised(raised(ValueError("hunter2")))
 
     (event,) = mailbox.events
@@ -234,7 +234,7 @@ def test_an_escaped_exception_that_cannot_be_reported(
     mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What leaves a `with init()` has a last resort, and is not replaced by our own error."""
-    monkeypatch.setattr(_report, "event_from_exception", broken)
+    monkeypatch.setattr(_report, "event_from", broken)
     with pytest.raises(ValueError, match="x"), sentryinit.init():
         raise ValueError("x")
 
@@ -568,7 +568,7 @@ def test_the_level_of_a_scope_does_not_hide_a_failure(
 )
 def test_the_text_of_an_event(event: Any, text: str) -> None:
     """What a message pattern is searched in."""
-    assert _hooks._text(event) == text
+    assert _hooks._text(event, {}) == text
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,12 @@ def word(default: Any, limit: int) -> Row:
     return Row(default, "shop-1.2", "shop-1.2", "shop", "shop", "a b", "a b", words)
 
 
+def proxy() -> Row:
+    words = "the URL of a proxy, such as http://proxy:3128"
+    good, other = "http://proxy:3128", "socks5://proxy"
+    return Row(None, good, good, other, other, "proxy:3128", "ftp://proxy", words)
+
+
 NUMBER = "a number, 0 or more"
 ROWS = {
     "service": word("unknown_service", 200),
@@ -133,8 +139,8 @@ ROWS = {
     "project_root": text(None),
     "dist": word(None, 200),
     "custom_repr": hook(),
-    "http_proxy": text(None),
-    "https_proxy": text(None),
+    "http_proxy": proxy(),
+    "https_proxy": proxy(),
     "proxy_headers": thing(),
     "ca_certs": text(None),
     "cert_file": text(None),
@@ -658,7 +664,7 @@ def test_a_dsn_in_the_environment_is_no_name(name: str) -> None:
     assert KEY not in str(resolve({}, {variable(name): DSN})[name])
 
 
-@pytest.mark.parametrize("name", ["dsn", "debug_token", "http_proxy", "https_proxy"])
+@pytest.mark.parametrize("name", ["dsn", "debug_token"])
 def test_a_secret_of_the_wrong_type_is_not_shown(name: str) -> None:
     """Of a secret not even a wrong value is said."""
     with pytest.raises(TypeError) as caught:

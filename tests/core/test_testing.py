@@ -50,9 +50,11 @@ def test_options_of_a_capture() -> None:
 
 def test_a_wrong_option_raises() -> None:
     """As init() does."""
-    with pytest.raises(TypeError, match="unknown option enviroment"):
-        with testing.capture(enviroment="x"):
-            pass
+    with (
+        pytest.raises(TypeError, match="unknown option enviroment"),
+        testing.capture(enviroment="x"),
+    ):
+        pass
 
 
 def test_a_wrong_option_leaves_nothing() -> None:
@@ -189,9 +191,12 @@ def test_a_capture_in_a_capture_uses_its_client() -> None:
 
 def test_options_where_reporting_is_on() -> None:
     """They would count for nothing: refused."""
-    with testing.capture("shop"), pytest.raises(RuntimeError, match="takes no options then"):
-        with testing.capture(environment="x"):
-            pass
+    with (
+        testing.capture("shop"),
+        pytest.raises(RuntimeError, match="takes no options then"),
+        testing.capture(environment="x"),
+    ):
+        pass
 
 
 def test_a_capture_in_a_capture_that_fails(titles: Titles) -> None:

@@ -61,9 +61,9 @@ class Capture(Generic[R]):
 
     # Defaults on the class: a request that goes well writes two or three attributes of its own.
     status: int | None = None
-    gone = False
-    streams = False
-    closed = False
+    gone: bool = False
+    streams: bool = False
+    closed: bool = False
     event_id: str | None = None
     info: RequestInfo | None = None
     trace: dict[str, str] | None = None

@@ -31,7 +31,7 @@ def event_from(
 def _values(
     exc: BaseException, stack: TracebackType | None, options: Any, mechanism: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return *exc* and all that it came from, numbered from *exc* on: what came first goes first."""
+    """Return *exc* and all that it came from, numbered from *exc* on; it comes last."""
     found: list[dict[str, Any]] = []
     seen: set[int] = set()
     waiting: list[tuple[BaseException, int, str | None]] = [(exc, 0, None)]

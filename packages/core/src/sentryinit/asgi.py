@@ -57,6 +57,9 @@ class Exchange:
 
     __slots__ = ("scope", "server")
 
+    scope: Scope
+    server: tuple[Receive, Send]
+
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self.server = scope, (receive, send)
 
