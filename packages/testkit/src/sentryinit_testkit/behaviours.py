@@ -230,6 +230,8 @@ def waits_for_ever(started: asyncio.Event) -> Behaviour:
     """Return a behaviour that tells that it runs, and never answers."""
 
     async def wait(_request: Request) -> Reply:
+        # In a thread there is none, and its hands are to stay off another thread's event.
+        asyncio.get_running_loop()
         started.set()
         await asyncio.Event().wait()
         raise AssertionError
