@@ -21,8 +21,10 @@ from harness.upstream import ResettingPeer
 from harness.wire import Answer, Wire, request
 
 HERE = Path(__file__).parent.parent
+# The development mode, in which the tests run, makes servers and their loops talk.
 _FOREIGN = re.compile(
-    r"SENTRY|ELIDO_|OTEL_|ENV$|GUNICORN_|WEB_CONCURRENCY$|UVICORN_|FLASK_|.*_PROXY$", re.IGNORECASE
+    r"SENTRY|ELIDO_|OTEL_|ENV$|GUNICORN_|WEB_CONCURRENCY$|UVICORN_|FLASK_|.*_PROXY$|PYTHONDEVMODE$",
+    re.IGNORECASE,
 )
 _COUNTER = itertools.count(1)
 
