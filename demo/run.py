@@ -54,6 +54,11 @@ def uvicorn(app: str, port: int) -> str:
     )
 
 
+def itself(app: str, port: int) -> str:
+    """Arguments that run an application that serves itself."""
+    return f"{APPS / app} {port}"
+
+
 @dataclass(frozen=True)
 class Service:
     """One row of the table of services; `app` is in `demo/services/`."""
@@ -67,9 +72,14 @@ class Service:
 
 
 SERVICES = (
+    Service("django", "django_app:serve()", gunicorn, ["django", "gunicorn>=26"], "django"),
+    Service("django-asgi", "--factory django_asgi_app:serve", uvicorn, ["uvicorn"], "django"),
     Service("flask", "flask_app:app", gunicorn, ["flask", "gunicorn>=26"], "flask"),
     Service("starlette", "starlette_app:app", uvicorn, ["starlette", "uvicorn"], "starlette"),
     Service("fastapi", "fastapi_app:app", uvicorn, ["fastapi", "uvicorn"], "starlette"),
+    Service("aiohttp", "aiohttp_app.py", itself, ["aiohttp"], "aiohttp"),
+    Service("falcon", "falcon_app:app", gunicorn, ["falcon", "gunicorn>=26"], "falcon"),
+    Service("falcon-asgi", "falcon_asgi_app:app", uvicorn, ["uvicorn"], "falcon"),
     Service("wsgi", "wsgi_app:app", gunicorn, ["gunicorn>=26"]),
     Service("asgi", "asgi_app:app", uvicorn, ["uvicorn"]),
 )
@@ -207,10 +217,10 @@ def settle(
 
 def hold(store: backend.Backend, running: Sequence[Running]) -> None:
     """Say where everything is, and wait for Ctrl-C."""
-    print(f"\nBugsink   {store.url}   user {backend.USER}, password {store.password}")
+    print(f"\nBugsink     {store.url}   user {backend.USER}, password {store.password}")
     for one in running:
-        print(f"{one.service.name:9} http://127.0.0.1:{one.port}   log {one.process.log}")
-    print(f"try       curl -i http://127.0.0.1:{running[0].port}/orders/99/price")
+        print(f"{one.service.name:11} http://127.0.0.1:{one.port}   log {one.process.log}")
+    print(f"try         curl -i http://127.0.0.1:{running[0].port}/orders/99/price")
     print("\nCtrl-C stops everything.", flush=True)
     try:
         while True:

@@ -1,0 +1,50 @@
+"""The shop on Django, over ASGI: where a page waits, its view is asynchronous."""
+
+# ruff: noqa: ARG001, D103 -- what a page does is its name; what it takes, the framework's.
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import django_app
+import orders
+from django.core.asgi import get_asgi_application
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import path
+
+
+async def stock(request: HttpRequest, order_id: int) -> HttpResponse:
+    return HttpResponse(await orders.ask_warehouse_async(order_id))
+
+
+async def invoice(request: HttpRequest, order_id: int) -> HttpResponse:
+    with orders.watched(f"invoice {order_id}"):
+        await asyncio.sleep(orders.WORK)
+    return HttpResponse("an invoice")
+
+
+async def export(request: HttpRequest, order_id: int) -> StreamingHttpResponse:
+    async def body() -> AsyncIterator[bytes]:
+        with orders.watched(f"export {order_id}"):
+            for piece in orders.PIECES:
+                yield piece
+                await asyncio.sleep(orders.PAUSE)
+
+    return StreamingHttpResponse(body(), content_type="text/plain")
+
+
+# The first that fits: what is not here is as it is over WSGI.
+urlpatterns = [
+    path("orders/<int:order_id>/stock", stock),
+    path("orders/<int:order_id>/invoice", invoice),
+    path("orders/<int:order_id>/export", export),
+    *django_app.urlpatterns,
+]
+
+
+def serve() -> Any:
+    """Return the application, for a server of ASGI."""
+    django_app.configure(__name__)
+    return get_asgi_application()
