@@ -300,11 +300,13 @@ def minimums(session: nox.Session, package: str) -> None:
 def cover(session: nox.Session) -> None:
     """Every branch of the packages has been taken by the sessions before this one."""
     data = session.cache_dir / "coverage"
-    if not list(data.glob("*")):
+    if not data.is_dir() or not any(data.iterdir()):
         session.error("nothing has been measured: run the tests first")
     session.install(*group("test"))
     env = {"COVERAGE_FILE": str(session.cache_dir / "coverage.all")}
-    session.run("coverage", "combine", "--quiet", "--keep", str(data), env=env)
+    # File by file: of a folder it would take only those that are named as what it writes.
+    files = sorted(str(file) for file in data.iterdir())
+    session.run("coverage", "combine", "--quiet", "--keep", *files, env=env)
     session.run("coverage", "report", env=env)
 
 

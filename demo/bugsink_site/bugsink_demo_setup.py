@@ -21,10 +21,10 @@ django.setup()
 call_command("migrate", verbosity=0)
 
 # Models can be imported once Django is set up.
-from bsmain.models import AuthToken  # noqa: E402
-from projects.models import Project, ProjectMembership, ProjectRole  # noqa: E402
-from teams.models import Team  # noqa: E402
-from users.models import User  # noqa: E402
+from bsmain.models import AuthToken  # noqa: E402 # after setup()
+from projects.models import Project, ProjectMembership, ProjectRole  # noqa: E402 # after setup()
+from teams.models import Team  # noqa: E402 # after setup()
+from users.models import User  # noqa: E402 # after setup()
 
 user = User.objects.create_superuser("demo", password=os.environ["DEMO_BACKEND_PASSWORD"])
 team = Team.objects.create(name="demo")

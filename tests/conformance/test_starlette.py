@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from drivers.starlette import DRIVERS
+from drivers import starlette, starlette_variants
 from sentryinit_testkit import AdapterContract
 
 
 class TestStarlette(AdapterContract):
     """The contract for this adapter."""
 
-    drivers = DRIVERS
+    drivers = starlette.DRIVERS + starlette_variants.DRIVERS

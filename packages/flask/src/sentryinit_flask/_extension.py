@@ -53,6 +53,14 @@ def _describe(app: Flask, environ: WSGIEnvironment) -> RequestInfo:
     return wsgi.describe(environ, rule and _PARAMETER.sub(r"{\1}", rule))
 
 
+def _config(app: Flask) -> dict[str, Any]:
+    return {
+        key.removeprefix(_CONFIG).lower(): value
+        for key, value in app.config.items()
+        if key.startswith(_CONFIG)
+    }
+
+
 def _unhandled(sender: Flask, exception: BaseException, **extra: Any) -> None:  # noqa: ARG001 # a signal's
     """Note what nobody handled: sent before Flask logs it, and before its answer goes out."""
     capture = current()
@@ -95,12 +103,7 @@ class SentryInit:
         if "sentryinit" in app.extensions:
             return
         app.extensions["sentryinit"] = self
-        config = {
-            key[len(_CONFIG) :].lower(): value
-            for key, value in app.config.items()
-            if key.startswith(_CONFIG)
-        }
-        if not ensure("flask", app.name, {**config, **self._options, **options}):
+        if not ensure("flask", app.name, {**_config(app), **self._options, **options}):
             return
         adapter = Adapter(
             "flask",

@@ -1,0 +1,51 @@
+"""Starlette with synchronous endpoints, and behind a ``BaseHTTPMiddleware``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio.from_thread
+from starlette.applications import Starlette
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sentryinit_testkit import Site
+
+from .starlette import GROUPS, OLD, StarletteDriver, respond
+
+
+class SyncStarletteDriver(StarletteDriver):
+    """Synchronous endpoints, which run in threads."""
+
+    variant = "sync"
+    runs_in = "threads"
+    lacks = GROUPS | {"cancellation"}
+
+    def endpoint(self, site: Site) -> Any:
+        """Return the endpoint."""
+
+        def order(request: Request) -> Response:
+            return respond(site.run(lambda: anyio.from_thread.run(request.body)))
+
+        return order
+
+
+class WrappedStarletteDriver(StarletteDriver):
+    """Behind a ``BaseHTTPMiddleware``, which runs the rest in a child task."""
+
+    variant = "wrapped"
+    # What the child task makes of an exception is all that comes out of it: at the floor nothing
+    # of what fails after the response, and a group around the error as its context.
+    lacks = frozenset({"evidence", "raised-abort"}) | (
+        {"background", "chain"} if OLD else frozenset()
+    )
+
+    def build(self, site: Site) -> Starlette:
+        """Return the application with the middleware inside of ours."""
+        app = super().build(site)
+        app.add_middleware(BaseHTTPMiddleware, dispatch=lambda request, call: call(request))
+        return app
+
+
+DRIVERS = [SyncStarletteDriver(), WrappedStarletteDriver()]
