@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import Any
 
@@ -18,9 +19,12 @@ from sentryinit._logs import HANDLER
 from sentryinit._redact import minimal
 from sentryinit._request import UNKNOWN
 from sentryinit._settings import Settings
-from sentryinit._storm import Storm
+from sentryinit._storm import Storm, kind_of, label_of
 
 log = logging.getLogger("sentryinit")
+
+# A summary names so many kinds, and says how many more there were.
+MOST_NAMED = 50
 
 
 class Reporter:
@@ -29,9 +33,24 @@ class Reporter:
     def __init__(self, settings: Settings, policy: _policy.Policy) -> None:
         self._settings, self._policy = settings, policy
         self._client, self._replaced = sentry_sdk.get_client(), False
-        self._storm = Storm(settings["storm_burst"], settings["storm_per_minute"])
+        self._storm = Storm(
+            settings["storm_burst"], settings["storm_per_minute"], on=settings["storm_guard"]
+        )
+        self._lost = 0
+        self._count_losses()
 
     # -- what a capture asks for ---------------------------------------------------------------
+
+    def expects_to_hold(self, capture: Capture[Any], exc: BaseException | None) -> bool:
+        """Tell whether a failure of this kind would be held back now: nothing is built for it."""
+        kind = self._status_kind(capture) if exc is None else kind_of(exc, capture.stack_of(exc))
+        return self._storm.would_hold(kind)
+
+    def holds(self, capture: Capture[Any], exc: BaseException | None, status: int) -> bool:
+        """Tell whether such a failure would be held back now: then nothing is described for it."""
+        if exc is not None:
+            return self._storm.would_hold(kind_of(exc, capture.stack_of(exc)))
+        return self._storm.would_hold(("status", status, capture.endpoint()))
 
     def exception(
         self, capture: Capture[Any], exc: BaseException, *, handled: bool, status: int
@@ -43,12 +62,9 @@ class Reporter:
                 return
             if claim_orphan(exc):
                 return
-            stack = capture.stack_of(exc)
-            ours = {"capture": capture, "status": status}
-            mechanism = {"type": capture.adapter.name, "handled": handled}
-            capture.told(exc, self._send_exception(exc, stack, mechanism, ours))
+            capture.told(exc, self._exception(capture, exc, handled, status))
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
-            self._last_resort(error, exc)
+            self._undecided(error, exc)
         if isinstance(exc, SystemExit):
             # Whoever raises it means the process to end, and a server may not wait for atexit.
             self.flush()
@@ -58,37 +74,26 @@ class Reporter:
         try:
             if self._ignores_path(capture):
                 return True
-            info = capture.describe()
-            text = f"HTTP {status} {info.method} {info.path}"
-            if self._policy.ignores_status(status) or self._policy.ignores_message(text):
+            if self._policy.ignores_status(status) or self._ignores_text(capture, status):
                 return False
-            fingerprint = [
-                "sentryinit",
-                self._settings["service"],
-                info.method,
-                info.route or UNKNOWN,
-                str(status),
-            ]
-            event = {
-                "level": "error",
-                "logentry": {"message": text, "formatted": text},
-                "fingerprint": fingerprint,
-            }
-            ours = {"capture": capture, "status": status}
-            capture.event_id = self._send(event, {}, tuple(fingerprint), ours)
+            kind = "status", status, capture.endpoint()
+            held = self._storm.take(kind)
+            if held is not None:
+                ours = {"capture": capture, "status": status, "suppressed": held}
+                make = functools.partial(self._status_event, capture, status, kind)
+                capture.event_id = self._deliver(kind, make, ours)
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
-            self._last_resort(error, None)
+            self._undecided(error, None)
         return True
 
     def escaped(self, exc: BaseException, mechanism: str) -> None:
         """Report *exc* that nobody handled, outside of any request."""
         try:
-            if _policy.is_abort(exc) or self._policy.ignores(exc) or is_seen(exc):
-                return
-            how = {"type": mechanism, "handled": False}
-            self._send_exception(exc, exc.__traceback__, how, {})
+            if not (_policy.is_abort(exc) or self._policy.ignores(exc) or is_seen(exc)):
+                how = {"type": mechanism, "handled": False}
+                self._send_exception(exc, exc.__traceback__, how, {})
         except Exception as error:  # noqa: BLE001 # the process is ending already, with a better reason
-            self._last_resort(error, exc)
+            self._undecided(error, exc)
 
     def release(self, record: logging.LogRecord) -> None:
         """Send a logged error after all: it is not the failure of its request."""
@@ -107,21 +112,37 @@ class Reporter:
         counts = self._storm.drain()
         if not counts:
             return
-        total = sum(counts.values())
+        total, sent = sum(counts.values()), None
         text = f"{total} failures held back by the storm guard"
-        kinds = {_kind_name(kind): count for kind, count in counts.items()}
         event = {
             "level": "warning",
             "logentry": {"message": text, "formatted": text},
             "fingerprint": ["sentryinit", self._settings["service"], "suppressed"],
+            "contexts": {"sentryinit": {"kinds": _loudest(counts)}},
         }
-        context = {"suppressed": total, "kinds": kinds}
         try:
-            self._capture(event, {}, context, {})
+            sent = self._capture(event, {}, {"suppressed": total})
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach whoever flushes
             log.warning("a summary could not be sent: %s", type(error).__name__)
+        if sent is None:
+            self._storm.give_back(total)
+
+    def forked(self) -> None:
+        """Begin to count anew, in the child: what is not told yet, the parent tells."""
+        self._storm.forget()
+
+    def stats(self) -> dict[str, int]:
+        """Return what has been counted since the start of the process."""
+        return {**self._storm.stats(), "lost": self._lost}
 
     # -- building ------------------------------------------------------------------------------
+
+    def _exception(
+        self, capture: Capture[Any], exc: BaseException, handled: bool, status: int
+    ) -> str | None:
+        stack = capture.stack_of(exc)
+        mechanism = {"type": capture.adapter.name, "handled": handled}
+        return self._send_exception(exc, stack, mechanism, {"capture": capture, "status": status})
 
     def _send_exception(
         self,
@@ -130,34 +151,61 @@ class Reporter:
         mechanism: dict[str, Any],
         ours: dict[str, Any],
     ) -> str | None:
-        suppressed = self._take((type(exc), _place(stack)))
-        if suppressed is None:
+        kind = kind_of(exc, stack)
+        held = self._storm.take(kind)
+        if held is None:
             return None
-        options = sentry_sdk.get_client().options
-        event, hint = event_from(exc, stack, options, mechanism)
+        ours["suppressed"] = held
         ours["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
-        return self._capture(event, hint, _carried(suppressed), ours)
+        make = functools.partial(self._exception_event, exc, stack, mechanism, kind)
+        return self._deliver(kind, make, ours, exc)
 
-    def _send(
-        self, event: dict[str, Any], hint: dict[str, Any], kind: Hashable, ours: dict[str, Any]
+    def _exception_event(
+        self,
+        exc: BaseException,
+        stack: TracebackType | None,
+        mechanism: dict[str, Any],
+        kind: Hashable,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        self._storm.passed(kind, label_of(exc, stack))
+        return event_from(exc, stack, sentry_sdk.get_client().options, mechanism)
+
+    def _status_event(
+        self, capture: Capture[Any], status: int, kind: Hashable
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        info, service = capture.describe(), self._settings["service"]
+        text, route = _text(capture, status), info.route or UNKNOWN
+        self._storm.passed(kind, f"HTTP {status} {info.method} {route}")
+        event = {
+            "level": "error",
+            "logentry": {"message": text, "formatted": text},
+            "fingerprint": ["sentryinit", service, info.method, route, str(status)],
+        }
+        return event, {}
+
+    def _deliver(
+        self,
+        kind: Hashable,
+        make: Callable[[], tuple[dict[str, Any], dict[str, Any]]],
+        ours: dict[str, Any],
+        exc: BaseException | None = None,
     ) -> str | None:
-        suppressed = self._take(kind)
-        if suppressed is None:
-            return None
-        return self._capture(event, hint, _carried(suppressed), ours)
-
-    def _take(self, kind: Hashable) -> int | None:
-        return self._storm.take(kind) if self._settings["storm_guard"] else 0
+        """Make the event and hand it on; what becomes of it is counted, whatever that is."""
+        held = ours["suppressed"]
+        try:
+            event, hint = make()
+            if held:
+                event["contexts"] = {"sentryinit": {"suppressed": held}}
+            event_id = self._capture(event, hint, ours)
+        except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
+            event_id = self._last_resort(error, exc, held)
+        if event_id is None:
+            self._storm.drop(kind, held)
+        return event_id
 
     def _capture(
-        self,
-        event: dict[str, Any],
-        hint: dict[str, Any],
-        context: dict[str, Any],
-        ours: dict[str, Any],
+        self, event: dict[str, Any], hint: dict[str, Any], ours: dict[str, Any]
     ) -> str | None:
-        if context:
-            event["contexts"] = {"sentryinit": context}
         if sentry_sdk.get_client() is not self._client and not self._replaced:
             self._replaced = True
             log.warning(
@@ -166,36 +214,53 @@ class Reporter:
             )
         return sentry_sdk.capture_event(event, {**hint, OURS: ours})  # type: ignore[arg-type] # an Event is a TypedDict
 
-    def _last_resort(self, error: Exception, exc: BaseException | None) -> None:
+    def _undecided(self, error: Exception, exc: BaseException | None) -> None:
+        """Report in minimal form what could not even be decided on; it counts as a kind."""
+        kind = "undecided", type(error)
+        held = self._storm.take(kind)
+        if held is not None and self._last_resort(error, exc, held) is None:
+            self._storm.drop(kind, held)
+
+    def _last_resort(self, error: Exception, exc: BaseException | None, held: int) -> str | None:
         """Say once that reporting broke, and send what needs nothing that can break."""
         log.warning("an event could not be built: %s", type(error).__name__)
         values = [{"type": type(exc).__name__}] if exc is not None else []
         event = minimal({"level": "error", "exception": {"values": values}}, "report_error")
         with contextlib.suppress(Exception):  # there is nothing left to try
-            sentry_sdk.capture_event(event, {OURS: {}})  # type: ignore[arg-type] # an Event is a TypedDict
+            return sentry_sdk.capture_event(event, {OURS: {"suppressed": held}})  # type: ignore[arg-type] # an Event is a TypedDict
+        return None
 
     def _ignores_path(self, capture: Capture[Any]) -> bool:
         return bool(self._settings["ignore_paths"]) and self._policy.ignores_path(
             capture.describe().path
         )
 
+    def _ignores_text(self, capture: Capture[Any], status: int) -> bool:
+        return bool(self._settings["ignore_messages"]) and self._policy.ignores_message(
+            _text(capture, status)
+        )
 
-def _place(stack: TracebackType | None) -> tuple[str, int]:
-    """Return file and line of the innermost frame that is not of an installed package."""
-    place = "", 0
-    while stack is not None:
-        name = stack.tb_frame.f_code.co_filename
-        if not place[0] or "site-packages" not in name:
-            place = name, stack.tb_lineno
-        stack = stack.tb_next
-    return place
+    def _count_losses(self) -> None:
+        """Count what the SDK's queue and transport lose: nobody but Sentry reads its own reports."""
+        transport: Any = self._client.transport
+        usual = getattr(transport, "on_dropped_event", None)
+        if usual is None:
+            return
+
+        def count(reason: str) -> Any:
+            self._lost += 1
+            return usual(reason)
+
+        transport.on_dropped_event = count
 
 
-def _carried(suppressed: int) -> dict[str, Any]:
-    return {"suppressed": suppressed} if suppressed else {}
+def _text(capture: Capture[Any], status: int) -> str:
+    info = capture.describe()
+    return f"HTTP {status} {info.method} {info.path}"
 
 
-def _kind_name(kind: Hashable) -> str:
-    if isinstance(kind, tuple) and kind and isinstance(kind[0], type):
-        return f"{kind[0].__module__}.{kind[0].__qualname__}"
-    return " ".join(map(str, kind[2:])) if isinstance(kind, tuple) and kind[2:] else "others"
+def _loudest(counts: dict[str, int]) -> dict[str, int]:
+    """Return the counts of the loudest kinds, and of all others in one."""
+    ranked = sorted(counts.items(), key=lambda pair: pair[1], reverse=True)
+    rest = sum(count for _kind, count in ranked[MOST_NAMED:])
+    return {**dict(ranked[:MOST_NAMED]), **({f"{len(ranked) - MOST_NAMED} more": rest} if rest else {})}
