@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Hashable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sentryinit import _policy
 from sentryinit._debug import DebugPanic
@@ -59,31 +59,47 @@ class Capture(Generic[R]):
     *event_id*: of the event that tells of this request's failure.
     """
 
-    # Defaults on the class: a request that goes well writes two or three attributes of its own.
-    status: int | None = None
-    gone: bool = False
-    streams: bool = False
-    closed: bool = False
-    event_id: str | None = None
-    info: RequestInfo | None = None
-    trace: dict[str, str] | None = None
-    held: tuple[logging.LogRecord, ...] = ()
-    reported: tuple[BaseException, ...] = ()
-    noted: BaseException | None = None
-    _stack: TracebackType | None = None
-    _handled = True
-    _decided = False
-    _owes = False
+    # A request that goes well writes five of them, and no more: the rest have their defaults from
+    # __getattr__, which runs for what is unset. Nor is there an __init__: each call less is a tenth
+    # of what such a request costs.
+    __slots__ = (
+        "_decided", "_failures", "_handled", "_owes", "_stack", "adapter", "busy", "closed",
+        "crumbs", "event_id", "gone", "held", "info", "noted", "reported", "request", "status",
+        "streams", "trace",
+    )  # fmt: skip # one a line would be a page
+    adapter: Adapter[R]
+    request: R
+    # Whether anything at all has been seen that asks for more than a status and an end.
+    busy: bool
+    closed: bool
+    status: int | None
+    gone: bool
+    streams: bool
+    _handled: bool
+    _decided: bool
+    _owes: bool
+    event_id: str | None
+    info: RequestInfo | None
+    trace: dict[str, str] | None
+    held: tuple[logging.LogRecord, ...]
+    # The last log records below ERROR, as they are.
+    crumbs: Collection[logging.LogRecord]
+    reported: tuple[BaseException, ...]
+    noted: BaseException | None
+    _stack: TracebackType | None
     # What has been decided on, reported or not; None is an answer that no exception explains.
-    _failures: tuple[BaseException | None, ...] = ()
+    _failures: tuple[BaseException | None, ...]
 
-    def __init__(self, adapter: Adapter[R], request: R) -> None:
-        self.adapter = adapter
-        self.request = request
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in _UNSET:
+                return _UNSET[name]
+            raise AttributeError(name)
 
     def note(self, exc: BaseException, *, handled: bool = True) -> None:
         """An exception was seen inside; whether it matters is decided when the status goes out."""
-        self.noted, self._handled = exc, handled
+        self.noted, self._handled, self.busy = exc, handled, True
         # Starlette takes it off the exception once its handler has answered.
         self._stack = exc.__traceback__
 
@@ -92,11 +108,10 @@ class Capture(Generic[R]):
         self.status = status
         if 500 <= status <= 599:
             self._safely(self._answered)
-        else:
+        elif self.busy:
             # Whatever it was, it has been dealt with.
             self.noted, self._stack, self._owes = None, None, False
-            if self.held:
-                self._safely(self._release)
+            self._safely(self._release)
 
     def raised(self, exc: BaseException, status: int | None = None) -> None:
         """*exc* crosses the boundary: nobody inside handled it.
@@ -112,13 +127,15 @@ class Capture(Generic[R]):
 
     def close(self) -> None:
         """The request is over, its body included. Idempotent."""
-        if not self.closed:
+        if self.closed:
+            return
+        if self.busy:
             self.settle()
-            self.closed = True
-            # A task that outlives the request keeps its context, and with it this object.
-            del self.request
             self.noted = self._stack = None
-            self.reported = self.held = self._failures = ()
+            self.reported = self._failures = self.held = self.crumbs = ()
+        self.closed = True
+        # A task that outlives the request keeps its context, and with it this object.
+        del self.request
 
     @property
     def panicked(self) -> bool:
@@ -127,6 +144,7 @@ class Capture(Generic[R]):
 
     def hold(self, record: logging.LogRecord) -> logging.LogRecord | None:
         """Keep *record* until the request is decided; return one that has to go out now instead."""
+        self.busy = True
         self.held += (record,)
         if len(self.held) <= MOST_HELD:
             return None
@@ -135,15 +153,21 @@ class Capture(Generic[R]):
 
     def knows(self, exc: BaseException) -> bool:
         """Tell whether *exc*, or what it came from, is on an event of this request already."""
-        return _policy.meets(exc, self.reported)
+        # What a reported one came from is on its event as well.
+        return bool(self.reported) and _policy.meets(
+            exc, [link for each in self.reported for link in _policy.tree(each)]
+        )
 
     def told(self, exc: BaseException, event_id: str | None) -> None:
-        """*exc* is on the event *event_id*, whoever captured it."""
-        self.reported += tuple(_policy.tree(exc))
+        """*exc* is on the event *event_id*, whoever captured it; None if that was held back."""
+        self.busy = True
+        self.reported += (exc,)
         self.event_id = event_id
 
     def is_abort(self, exc: BaseException) -> bool:
         """Tell whether *exc* is the client's, the server's or a caller's giving up."""
+        if _policy.is_plain(exc, self.adapter.aborts):
+            return False
         server: tuple[object, ...] = self._fact(self.adapter.server, self.request, ())
         return _policy.is_abort(exc, _policy.Request(self.adapter.aborts, server, self._is_gone()))
 
@@ -182,21 +206,33 @@ class Capture(Generic[R]):
             self.info = self._fact(self.adapter.describe, self.request, UNDESCRIBED, what)
         return self.info
 
+    def endpoint(self) -> Hashable:
+        """Return what stands for the route, in the storm guard; cheap, if the adapter knows how."""
+        if self.adapter.endpoint is not None:
+            return self._fact(self.adapter.endpoint, self.request, None)
+        info = self.describe()
+        return info.method, info.route
+
     def _answered(self) -> None:
+        self.busy = True
         # A 5xx that is made up for nobody is no failure.
         self._owes = not (self._decided or self._is_gone())
-        # Now: a framework may have put its request away by the end, and a tracer its span.
-        self.trace = trace(self.trace, self.describe())
         error = self._behind(self.noted)
         if error is not None and self.is_abort(error):
             self._decided = True
             self._failures += (error,)
-        elif isinstance(error, DebugPanic):
+            return
+        reporter = STATE.reporter
+        if reporter is None or not reporter.holds(self, error, self.status or 500):
+            # Now: a framework may have put its request away by the end, and a tracer its span.
+            self.trace = trace(self.trace, self.describe())
+        if isinstance(error, DebugPanic):
             self._settle()
 
     def _crossed(self, exc: BaseException, status: int) -> None:
         if self._decided or self.closed:
             return
+        self.busy = True
         if self.is_abort(exc):
             self._failures += (exc,)
             return
@@ -229,7 +265,7 @@ class Capture(Generic[R]):
             self._fail(error, handled=self._handled, status=status)
 
     def _fail(self, exc: BaseException, *, handled: bool, status: int) -> None:
-        self._decided = True
+        self._decided = self.busy = True
         self._failures += (exc,)
         if STATE.reporter is not None and not self.knows(exc):
             STATE.reporter.exception(self, exc, handled=handled, status=status)
@@ -252,6 +288,14 @@ class Capture(Generic[R]):
             log.warning("deciding on a failure failed: %s", type(error).__name__)
 
 
+# Attributes of a capture that nobody has written yet.
+_UNSET = {
+    "crumbs": (), "_decided": False, "event_id": None, "_failures": (), "gone": False,
+    "_handled": True, "held": (), "info": None, "noted": None, "_owes": False, "reported": (),
+    "_stack": None, "status": None, "streams": False, "trace": None,
+}  # fmt: skip # one a line would be a page
+
+_new = object.__new__
 _CURRENT: ContextVar[Capture[Any] | None] = ContextVar("sentryinit_capture", default=None)
 
 
@@ -281,6 +325,8 @@ class Adapter(Generic[R]):
     *status_of*: the status of an exception that is a response, else None. *aborts*: its classes
     for a client that went away. *server*: the server's callables and streams, to tell its errors
     from the application's own. *gone*: whether the client's connection is known to be closed.
+    *endpoint*: what stands for method and route in the storm guard, at the cost of a look: a failure
+    that is held back is not described; without it, it is.
     """
 
     name: str
@@ -289,10 +335,20 @@ class Adapter(Generic[R]):
     aborts: tuple[type[BaseException], ...] = ()
     server: Callable[[R], tuple[object, ...]] = _no_server
     gone: Callable[[R], bool] = _not_gone
+    endpoint: Callable[[R], Hashable] | None = None
 
-    def open(self, request: R) -> Capture[R]:
+    def open(self, request: R, kind: Callable[[], Capture[R]] = Capture) -> Capture[R]:
         """Begin *request*: until ``close()``, what happens in this context belongs to it."""
-        capture = Capture(self, request)
+        capture = kind()
+        capture.adapter, capture.request = self, request
+        capture.busy = capture.closed = False
         _CURRENT.set(capture)
-        STATE.begin()
+        if STATE.lazily is None:
+            STATE.begin()
+        else:
+            # What STATE.begin() does, without a call.
+            isolate, scope, current_scope = STATE.lazily
+            isolate(_new(scope))
+            if current_scope.get() is not None:
+                current_scope.set(None)
         return capture

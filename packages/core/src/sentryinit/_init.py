@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from sentryinit import _kinds, _settings
 from sentryinit._options import TABLE
-from sentryinit._policy import Policy
 from sentryinit._state import STATE
 
 if TYPE_CHECKING:
@@ -153,7 +152,8 @@ def _announce(settings: _settings.Settings, host: str | None) -> None:
 
 def _switch_on(settings: _settings.Settings) -> None:
     # Not before there is a DSN: importing the SDK is most of what a start costs.
-    from sentryinit import _sdk
+    from sentryinit import _scope, _sdk
+    from sentryinit._policy import Policy
     from sentryinit._report import Reporter
 
     policy = Policy(
@@ -172,7 +172,7 @@ def _switch_on(settings: _settings.Settings) -> None:
         log.warning("%s: %s; reporting is off", ", ".join(suspects), type(error).__name__)
         return
     STATE.reporter = Reporter(settings, policy)
-    STATE.begin = begin
+    STATE.begin, STATE.lazily = begin, _scope.parts(begin)
     _watch_process()
 
 

@@ -13,14 +13,18 @@ import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 StatusOf = Callable[[BaseException], "int | None"]
 
 CANCELLATIONS = (asyncio.CancelledError,)
 ABORTS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
+# What may be one, by itself or by what else is known.
+_SUSPECTS = (*ABORTS, OSError, RuntimeError, SystemExit)
 # asyncio.timeout() and wait_for() raise these *from* the CancelledError that they cause themselves.
 TIMEOUTS = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
+# Verdicts are remembered for so many classes.
+MOST_CLASSES = 1000
 # Work given up by whoever ordered it, and servers going down.
 DEFAULT_IGNORED = (
     "concurrent.futures.CancelledError",
@@ -158,6 +162,17 @@ def _is_abort_itself(exc: BaseException, request: Request) -> bool:
     return request.gone and isinstance(exc, RuntimeError) and text(exc) == "No response returned."
 
 
+def is_plain(exc: BaseException, aborts: tuple[type[BaseException], ...]) -> bool:
+    """Tell at a glance that *exc* is no abort, whatever the request; most failures are so."""
+    return not (
+        exc.__cause__ is not None
+        or exc.__context__ is not None
+        or isinstance(exc, _SUSPECTS)
+        or isinstance(exc, aborts)
+        or members(exc)
+    )
+
+
 def is_abort(exc: BaseException, request: Request = NO_REQUEST) -> bool:
     """Tell whether *exc* is the client's, the server's or a caller's giving up, not a failure.
 
@@ -209,6 +224,7 @@ class Policy:
     messages: Sequence[re.Pattern[str]] = ()
     statuses: Sequence[range] = ()
     paths: Sequence[str] = ()
+    _verdicts: dict[type, tuple[bool, int]] = field(default_factory=dict)
 
     def ignores(self, exc: BaseException) -> bool:
         """Tell whether *exc*, one of its explicit causes, or all of a group are on a list."""
@@ -226,7 +242,13 @@ class Policy:
         )
 
     def _lists(self, exc: BaseException) -> bool:
-        if any(matches(exc, rule) for rule in (*DEFAULT_IGNORED, *self.errors)):
+        # A name may come to mean a class with each module that is imported.
+        known, modules = self._verdicts.get(type(exc), (False, 0))
+        if modules != len(sys.modules):
+            known = any(matches(exc, rule) for rule in (*DEFAULT_IGNORED, *self.errors))
+            if len(self._verdicts) < MOST_CLASSES:
+                self._verdicts[type(exc)] = known, len(sys.modules)
+        if known:
             return True
         return bool(self.messages) and self.ignores_message(f"{type(exc).__name__}: {text(exc)}")
 

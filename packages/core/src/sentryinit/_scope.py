@@ -101,6 +101,13 @@ def _works() -> bool:
     )
 
 
+def parts(begin: Callable[[], None]) -> tuple[Any, Any, Any] | None:
+    """Return what *begin* works with, for who does it without a call; None for the fallback."""
+    if begin is not _begin_lazily:
+        return None
+    return sdk._isolation_scope.set, Untouched, sdk._current_scope  # noqa: SLF001 # the self-test guards it
+
+
 def start() -> Callable[[], None]:
     """Take the current isolation scope as the start-up scope; return what begins a request."""
     global _base  # noqa: PLW0603 # there is one isolation scope at start-up

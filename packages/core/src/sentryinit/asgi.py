@@ -45,6 +45,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_new = object.__new__
 _CAPTURE = "sentryinit.capture"
 _ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _ENDS = frozenset(
@@ -53,15 +54,15 @@ _ENDS = frozenset(
 
 
 class Exchange:
-    """A request as a boundary has it: the *scope*, and the *server*'s two callables."""
+    """A request as a boundary has it: the *scope*, and the server's two callables."""
 
-    __slots__ = ("scope", "server")
+    __slots__ = ("receive", "scope", "send")
 
     scope: Scope
     server: tuple[Receive, Send]
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope, self.server = scope, (receive, send)
+        self.scope, self.receive, self.send = scope, receive, send
 
 
 def describe(exchange: Exchange, route: str | None = None) -> RequestInfo:
@@ -95,10 +96,15 @@ def full_path(scope: Scope) -> str:
 
 def server(exchange: Exchange) -> tuple[object, ...]:
     """Return what in *exchange* is the server's, to tell its errors from the application's."""
-    return exchange.server
+    return exchange.receive, exchange.send
 
 
-ADAPTER: Adapter[Exchange] = Adapter("asgi", describe, server=server)
+def endpoint(exchange: Exchange) -> object:
+    """Return what stands for the route of a request where there are no routes."""
+    return exchange.scope.get("method")
+
+
+ADAPTER: Adapter[Exchange] = Adapter("asgi", describe, server=server, endpoint=endpoint)
 
 
 class SentryInitMiddleware:
@@ -129,22 +135,11 @@ class SentryInitMiddleware:
                 outer.adapter, outer.request.scope = self.adapter, scope
             await self._app(scope, receive, send)
             return
-        capture = scope[_CAPTURE] = self.adapter.open(Exchange(scope, receive, send))
-
-        async def watched_receive() -> Message:
-            message = await receive()
-            if message["type"] in {"http.disconnect", "websocket.disconnect"}:
-                capture.gone = True
-            return message
-
-        # Not async: it is on the way of every message, and so the cheaper of the two.
-        def watched_send(message: Message) -> Awaitable[None]:
-            if message["type"] in _ANSWERS:
-                message = _answered(capture, message)
-            return send(message)
-
+        wire = _new(_Wire)
+        wire.scope, wire.receive, wire.send = scope, receive, send
+        capture = wire.capture = scope[_CAPTURE] = self.adapter.open(wire)
         try:
-            await self._app(scope, watched_receive, watched_send)
+            await self._app(scope, wire.hear, wire.say)
         except BaseException as exc:
             capture.raised(exc)
             if isinstance(exc, DebugPanic) and capture.status is None:
@@ -154,9 +149,31 @@ class SentryInitMiddleware:
             capture.close()
 
 
-def _answered(capture: Capture[Exchange], message: Message) -> Message:
+class _Wire(Exchange):
+    """What stands between the server and the application; made without a call of __init__."""
+
+    __slots__ = ("capture",)
+    capture: Capture[Exchange]
+
+    async def hear(self) -> Message:
+        message = await self.receive()
+        if message["type"] in {"http.disconnect", "websocket.disconnect"}:
+            self.capture.gone = True
+        return message
+
+    # Not async: it is on the way of every message, and so the cheaper of the two.
+    def say(self, message: Message) -> Awaitable[None]:
+        if message["type"] in _ANSWERS:
+            status, capture = message.get("status", 101), self.capture
+            if status >= 500 or capture.busy:
+                message = _answered(capture, message, status)
+            else:
+                capture.status = status
+        return self.send(message)
+
+
+def _answered(capture: Capture[Exchange], message: Message, status: int) -> Message:
     """Tell *capture* of the status that goes out; return the message to send."""
-    status = message.get("status", 101)
     if status >= 500:
         # An exception handler sends its answer while it handles: the exception is still there.
         exc = sys.exc_info()[1]

@@ -65,7 +65,12 @@ def server(environ: WSGIEnvironment) -> tuple[object, ...]:
     return (environ.get("wsgi.input"),)
 
 
-ADAPTER: Adapter[WSGIEnvironment] = Adapter("wsgi", describe, server=server)
+def endpoint(environ: WSGIEnvironment) -> object:
+    """Return what stands for the route of a request where there are no routes."""
+    return environ["REQUEST_METHOD"]
+
+
+ADAPTER: Adapter[WSGIEnvironment] = Adapter("wsgi", describe, server=server, endpoint=endpoint)
 
 
 class SentryInitMiddleware:
@@ -96,30 +101,15 @@ class SentryInitMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request with the application."""
-        outer: Capture[WSGIEnvironment] | None = environ.get(_CAPTURE)
-        if outer is not None:
+        if _CAPTURE in environ:
             # A boundary further out has this request; one that knows the framework knows more.
             if self._adapter is not ADAPTER:
-                outer.adapter = self._adapter
+                environ[_CAPTURE].adapter = self._adapter
             return self._app(environ, start_response)
-        capture = environ[_CAPTURE] = self._adapter.open(environ)
-
-        def start(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Callable[[bytes], object]:
-            code = int(status[:3])
-            if code >= 500:
-                headers = _failing(capture, code, headers, exc_info)
-            else:
-                capture.answer(code)
-            return (
-                start_response(status, headers, exc_info)
-                if exc_info
-                else start_response(status, headers)
-            )
-
+        capture: _Call = self._adapter.open(environ, _Call)  # type: ignore[assignment] # makes what it is given
+        environ[_CAPTURE], capture.respond = capture, start_response
         try:
-            body = self._app(environ, start)
+            body = self._app(environ, capture.start)
         except DebugPanic as panic:
             return _panicked(capture, panic, start_response)
         except BaseException as exc:
@@ -127,7 +117,41 @@ class SentryInitMiddleware:
             capture.raised(exc, 500)
             capture.close()
             raise
+        if type(body) is list:
+            capture.close()
+            return body
         return _watched(body, capture, environ)
+
+
+class _Call(Capture["WSGIEnvironment"]):
+    """The capture of a request that also stands for the server's ``start_response``, *respond*."""
+
+    __slots__ = ("respond",)
+    respond: StartResponse
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        """Note the status, and hand it on."""
+        code = _CODES.get(status) or _code(status)
+        if code >= 500:
+            headers = _failing(self, code, headers, exc_info)
+        else:
+            self.answer(code)
+        return (
+            self.respond(status, headers, exc_info) if exc_info else self.respond(status, headers)
+        )
+
+
+# By the whole line: a good answer costs no parsing.
+_CODES: dict[str, int] = {}
+
+
+def _code(status: str) -> int:
+    code = int(status[:3])
+    if len(_CODES) < 100:
+        _CODES[status] = code
+    return code
 
 
 def _failing(
