@@ -12,7 +12,8 @@ import pytest
 import sentry_sdk
 
 from sentryinit import adapters, testing
-from sentryinit._capture import MOST_HELD, tells_of
+from sentryinit._capture import MOST_HELD
+from sentryinit._records import tells_of
 
 log = logging.getLogger("shop")
 Begin = Callable[..., adapters.Capture[Any]]

@@ -12,7 +12,7 @@ import sentry_sdk
 import sentryinit
 from sentryinit import _hooks, _report, adapters, testing
 from sentryinit._state import STATE
-from sentryinit._storm import Storm
+from sentryinit._storm import Storm, place
 
 log = logging.getLogger("shop")
 Begin = Callable[..., adapters.Capture[Any]]
@@ -219,7 +219,7 @@ def test_an_answer_that_cannot_be_reported(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer without exception has a last resort as well."""
-    monkeypatch.setattr(_report, "_carried", broken)
+    monkeypatch.setattr(_report.Reporter, "_status_event", broken)
     capture = begin()
     capture.answer(503)
     capture.close()
@@ -405,10 +405,11 @@ def test_the_count_of_a_storm_leaves_with_a_flush(begin: Begin) -> None:
         sentryinit.init()()
 
         (event,) = box.events
+    line = raised.__code__.co_firstlineno + 3
     assert event["logentry"]["formatted"] == "3 failures held back by the storm guard"
     assert event["contexts"]["sentryinit"] == {
         "suppressed": 3,
-        "kinds": {"builtins.ValueError": 3},
+        "kinds": {f"builtins.ValueError (test_hooks.py:{line})": 3},
     }
     assert (event["level"], event["fingerprint"]) == (
         "warning",
@@ -427,12 +428,7 @@ def test_the_count_of_a_storm_of_answers(begin: Begin) -> None:
         sentryinit.init()()
 
         kinds = box.events[0]["contexts"]["sentryinit"]["kinds"]
-    assert kinds == {"GET /orders/{order_id} 503": 2}
-
-
-def test_the_count_of_kinds_without_end() -> None:
-    """What shares a bucket is named so."""
-    assert _report._kind_name(("other kinds",)) == "others"
+    assert kinds == {"HTTP 503 GET /orders/{order_id}": 2}
 
 
 def test_a_summary_is_sent_once(begin: Begin) -> None:
@@ -509,7 +505,9 @@ def test_the_place_is_the_application_s(tmp_path: Any) -> None:
         stack = error.__traceback__
     assert stack is not None
 
-    assert _report._place(stack) == ("/app/views.py", 2)
+    found = place(stack)
+    assert found is not None
+    assert (found.tb_frame.f_code.co_filename, found.tb_lineno) == ("/app/views.py", 2)
 
 
 # -- the rest of an event ------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryinit._storm import MOST_KINDS, OTHER, Storm
+from sentryinit import _options
+from sentryinit._storm import ALL, MOST_KINDS, NEW, OTHER, Storm
 
 
 class Clock:
@@ -97,7 +98,7 @@ def test_a_loud_kind_does_not_silence_another() -> None:
 
 
 def test_all_kinds_together_are_bounded() -> None:
-    """Many kinds at once share a bucket of five times the burst, but for the first of each."""
+    """Many kinds at once share a bucket of three times the burst, but for the first of each."""
     storm = Storm(2, 60, Clock())
     first = [storm.take(kind) for kind in range(20)]
     second = [storm.take(kind) for kind in range(20)]
@@ -105,30 +106,105 @@ def test_all_kinds_together_are_bounded() -> None:
     assert (first, second) == ([0] * 20, [None] * 20)
 
 
-def test_kinds_without_end_share_a_bucket() -> None:
-    """An attacker who makes each failure a new kind gets no memory for it."""
-    storm = Storm(1, 60, Clock())
-    for kind in range(MOST_KINDS + 500):
+def test_kinds_without_end_get_no_memory() -> None:
+    """An attacker who makes each failure a new kind fills the table once, and no more."""
+    clock = Clock()
+    storm = Storm(1, 60, clock)
+    for kind in range(MOST_KINDS * 2):
+        storm.take(kind)
+        clock.now += 2
+
+    assert len(storm._kinds) == MOST_KINDS
+
+
+def test_kinds_without_end_get_no_events() -> None:
+    """At once, what all kinds together may have, and the reserve for new ones."""
+    storm = Storm(2, 0, Clock())
+    passed = sum(storm.take(kind) is not None for kind in range(10_000))
+
+    assert (passed, storm.drain()) == (2 * ALL + NEW, {OTHER: 10_000 - 2 * ALL - NEW})
+
+
+def test_the_defaults_fit_the_queue() -> None:
+    """All that leaves at once in the worst of storms is less than the SDK's queue holds: 100."""
+    storm = Storm(_options.TABLE["storm_burst"].default, 60, Clock())
+    passed = sum(storm.take(kind) is not None for kind in list(range(1000)) * 3)
+
+    assert passed < 100
+
+
+def test_a_kind_that_makes_room_is_still_counted() -> None:
+    """The oldest kind goes when the table is full; what was held back of it does not."""
+    clock = Clock()
+    storm = Storm(1, 0, clock)
+    storm.take("old"), storm.take("old"), storm.take("old")
+    storm.passed("old", "the old one")
+    for kind in range(MOST_KINDS):
+        clock.now += 2
         storm.take(kind)
 
-    assert len(storm._kinds) == MOST_KINDS + 1
+    assert "old" not in storm._kinds
+    assert storm.drain() == {OTHER: 2}
 
 
-def test_kinds_beyond_the_bound_are_counted() -> None:
-    """What shares a bucket is counted there."""
+def test_a_new_kind_passes_when_the_others_have_used_everything() -> None:
+    """The reserve is for the first of each kind, and refills."""
+    clock = Clock()
+    storm = Storm(1, 0, clock)
+    first = [storm.take(kind) for kind in range(ALL + NEW + 1)]
+    clock.now += 60 / NEW
+
+    assert (first[-2:], storm.take("late")) == ([0, None], 0)
+
+
+def test_switched_off() -> None:
+    """Everything passes, and is counted all the same."""
+    storm = Storm(1, 0, Clock(), on=False)
+
+    assert [storm.take("a") for _ in range(3)] == [0, 0, 0]
+    assert not storm.would_hold("a")
+    assert storm.stats() == {"failures": 3, "delivered": 3, "suppressed": 0, "dropped": 0}
+
+
+def test_looking_takes_nothing() -> None:
+    """What would be held is told in advance, for a kind of which some have passed."""
+    storm = Storm(2, 0, Clock())
+    looks = [storm.would_hold("a")]
+    for _ in range(3):
+        storm.take("a")
+        looks.append(storm.would_hold("a"))
+
+    assert looks == [False, False, True, True]
+
+
+def test_a_label_names_its_kind() -> None:
+    """A summary says what a kind is called; what no event was made of has no name."""
     storm = Storm(1, 0, Clock())
-    passed = sum(storm.take(kind) is not None for kind in range(MOST_KINDS + 500))
+    for kind in "aabbb":
+        storm.take(kind)
+        storm.passed(kind, f"kind {kind}")
+    storm.passed("c", "kind c")
 
-    assert (passed, storm.drain()) == (1000, {OTHER: 500})
+    assert storm.drain() == {"kind a": 1, "kind b": 2}
+
+
+def test_kinds_of_one_label_are_added_up() -> None:
+    """Two places on one line of a file have one name."""
+    storm = Storm(1, 0, Clock())
+    for kind in "aabb":
+        storm.take(kind)
+        storm.passed(kind, "same")
+
+    assert storm.drain() == {"same": 2}
 
 
 def test_draining() -> None:
-    """What no event has carried yet is given out by kind, once."""
+    """What no event has carried yet is given out once."""
     storm = Storm(1, 60, Clock())
     for kind in "aabbbc":
         storm.take(kind)
 
-    assert (storm.drain(), storm.drain()) == ({"a": 1, "b": 2}, {})
+    assert (storm.drain(), storm.drain()) == ({OTHER: 3}, {})
 
 
 def test_what_was_drained_rides_on_no_event() -> None:
@@ -139,6 +215,40 @@ def test_what_was_drained_rides_on_no_event() -> None:
     clock.now += 1
 
     assert storm.take("a") == 0
+
+
+def test_what_became_no_event_carries_no_count() -> None:
+    """If the application's hook drops the event, the count goes with the next one."""
+    clock = Clock()
+    storm = Storm(1, 60, clock)
+    storm.take("a"), storm.take("a")
+    clock.now += 1
+    held = storm.take("a")
+    assert held == 1
+    storm.drop("a", held)
+    clock.now += 1
+
+    assert storm.take("a") == 1
+    assert storm.stats() == {"failures": 4, "delivered": 2, "suppressed": 1, "dropped": 1}
+
+
+def test_a_count_that_could_not_be_told_is_kept() -> None:
+    """Also if its kind has gone in the meantime."""
+    storm = Storm(1, 0, Clock())
+    storm.drop("gone", 2)
+    storm.give_back(3)
+
+    assert storm.drain() == {OTHER: 5}
+
+
+def test_a_forked_process_begins_to_count_anew() -> None:
+    """What was held back before is the parent's to tell; what may pass stays as it is."""
+    storm = Storm(1, 0, Clock())
+    storm.take("a"), storm.take("a")
+    storm._lock.acquire()
+    storm.forget()
+
+    assert (storm.drain(), storm.stats()["failures"], storm.take("a")) == ({}, 0, None)
 
 
 @given(
@@ -159,10 +269,15 @@ def test_delivered_and_suppressed_are_the_failures(
         if held is not None:
             delivered, carried = delivered + 1, carried + held
 
+    stats = storm.stats()
     assert delivered + carried + sum(storm.drain().values()) == len(failures)
+    assert (stats["delivered"], stats["delivered"] + stats["suppressed"]) == (
+        delivered,
+        len(failures),
+    )
 
 
-@given(st.lists(st.integers(0, 30), max_size=80), st.integers(0, 3))
+@given(st.lists(st.integers(0, NEW - 1), max_size=80), st.integers(0, 3))
 def test_the_first_of_its_kind_is_always_seen(kinds: list[int], burst: int) -> None:
     """However loud the others are."""
     storm, seen = Storm(burst, 0, Clock()), set()

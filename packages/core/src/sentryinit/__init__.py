@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sentryinit._init import Handle, init
+from sentryinit._init import Handle, init, stats
 
 if TYPE_CHECKING:
     from sentryinit._options import Options
 
-__all__ = ["Handle", "Options", "__version__", "init"]
+__all__ = ["Handle", "Options", "__version__", "init", "stats"]
 
 __version__: str
 

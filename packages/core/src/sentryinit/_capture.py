@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Hashable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sentryinit import _policy
 from sentryinit._debug import DebugPanic
+from sentryinit._records import error_of, tells_of
 from sentryinit._request import UNDESCRIBED, RequestInfo, trace
 from sentryinit._state import STATE
+
+if TYPE_CHECKING:
+    from sentryinit._adapter import Adapter
 
 log = logging.getLogger("sentryinit")
 
@@ -23,32 +26,24 @@ T = TypeVar("T")
 MOST_HELD = 10
 
 
-def error_of(record: logging.LogRecord) -> BaseException | None:
-    """Return the exception that *record* was logged with."""
-    return record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-
-
-def message_of(record: logging.LogRecord) -> str:
-    """Return the text of *record*, or its template if the arguments do not fit."""
-    try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001 # whatever the arguments' own code may raise
-        return str(record.msg)
-
-
-def tells_of(record: logging.LogRecord, failure: BaseException | None) -> bool:
-    """Tell whether *record* is about *failure*; None is an answer without exception."""
-    error = error_of(record)
-    if failure is None:
-        return error is None
-    failures = list(_policy.tree(failure))
-    if error is not None:
-        return _policy.meets(error, failures)
-    arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-    if any(argument is link for link in failures for argument in (*arguments, record.msg)):
-        return True
-    text = _policy.text(failure)
-    return bool(text) and text in message_of(record)
+# What an attribute of a capture is until it is written.
+_UNSET: dict[str, Any] = {
+    "crumbs": (),
+    "event_id": None,
+    "gone": False,
+    "held": (),
+    "info": None,
+    "noted": None,
+    "reported": (),
+    "status": None,
+    "streams": False,
+    "trace": None,
+    "_decided": False,
+    "_failures": (),
+    "_handled": True,
+    "_owes": False,
+    "_stack": None,
+}
 
 
 class Capture(Generic[R]):
@@ -59,14 +54,9 @@ class Capture(Generic[R]):
     *event_id*: of the event that tells of this request's failure.
     """
 
-    # A request that goes well writes five of them, and no more: the rest have their defaults from
-    # __getattr__, which runs for what is unset. Nor is there an __init__: each call less is a tenth
-    # of what such a request costs.
-    __slots__ = (
-        "_decided", "_failures", "_handled", "_owes", "_stack", "adapter", "busy", "closed",
-        "crumbs", "event_id", "gone", "held", "info", "noted", "reported", "request", "status",
-        "streams", "trace",
-    )  # fmt: skip # one a line would be a page
+    # A request that goes well writes five of them; the rest is there when it is asked for. Nor is
+    # there an __init__: each call less is a tenth of what such a request costs.
+    __slots__ = ("adapter", "busy", "closed", "request", *_UNSET)
     adapter: Adapter[R]
     request: R
     # Whether anything at all has been seen that asks for more than a status and an end.
@@ -193,11 +183,7 @@ class Capture(Generic[R]):
 
     def related(self) -> list[logging.LogRecord]:
         """Return the held records that tell of what has been decided on."""
-        return [
-            record
-            for record in self.held
-            if any(tells_of(record, failure) for failure in self._failures)
-        ]
+        return [r for r in self.held if any(tells_of(r, f) for f in self._failures)]
 
     def describe(self) -> RequestInfo:
         """Return the description of the request; one that says nothing, if the adapter fails."""
@@ -288,67 +274,10 @@ class Capture(Generic[R]):
             log.warning("deciding on a failure failed: %s", type(error).__name__)
 
 
-# Attributes of a capture that nobody has written yet.
-_UNSET = {
-    "crumbs": (), "_decided": False, "event_id": None, "_failures": (), "gone": False,
-    "_handled": True, "held": (), "info": None, "noted": None, "_owes": False, "reported": (),
-    "_stack": None, "status": None, "streams": False, "trace": None,
-}  # fmt: skip # one a line would be a page
-
-_new = object.__new__
-_CURRENT: ContextVar[Capture[Any] | None] = ContextVar("sentryinit_capture", default=None)
+CURRENT: ContextVar[Capture[Any] | None] = ContextVar("sentryinit_capture", default=None)
 
 
 def current() -> Capture[Any] | None:
     """Return the capture of the request that this code runs for, None outside of requests."""
-    capture = _CURRENT.get()
+    capture = CURRENT.get()
     return None if capture is None or capture.closed else capture
-
-
-def _no_status(exc: BaseException) -> int | None:  # noqa: ARG001 # the default of a callback
-    return None
-
-
-def _not_gone(request: Any) -> bool:  # noqa: ARG001 # the default of a callback
-    return False
-
-
-def _no_server(request: Any) -> tuple[object, ...]:  # noqa: ARG001 # the default of a callback
-    return ()
-
-
-@dataclass(frozen=True)
-class Adapter(Generic[R]):
-    """The facts of a framework, for requests of type ``R``.
-
-    *name*: the mechanism of its events. *describe*: runs only when an event is being built.
-    *status_of*: the status of an exception that is a response, else None. *aborts*: its classes
-    for a client that went away. *server*: the server's callables and streams, to tell its errors
-    from the application's own. *gone*: whether the client's connection is known to be closed.
-    *endpoint*: what stands for method and route in the storm guard, at the cost of a look: a failure
-    that is held back is not described; without it, it is.
-    """
-
-    name: str
-    describe: Callable[[R], RequestInfo]
-    status_of: Callable[[BaseException], int | None] = _no_status
-    aborts: tuple[type[BaseException], ...] = ()
-    server: Callable[[R], tuple[object, ...]] = _no_server
-    gone: Callable[[R], bool] = _not_gone
-    endpoint: Callable[[R], Hashable] | None = None
-
-    def open(self, request: R, kind: Callable[[], Capture[R]] = Capture) -> Capture[R]:
-        """Begin *request*: until ``close()``, what happens in this context belongs to it."""
-        capture = kind()
-        capture.adapter, capture.request = self, request
-        capture.busy = capture.closed = False
-        _CURRENT.set(capture)
-        if STATE.lazily is None:
-            STATE.begin()
-        else:
-            # What STATE.begin() does, without a call.
-            isolate, scope, current_scope = STATE.lazily
-            isolate(_new(scope))
-            if current_scope.get() is not None:
-                current_scope.set(None)
-        return capture

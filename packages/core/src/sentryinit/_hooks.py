@@ -6,7 +6,8 @@ import logging
 from typing import Any
 
 from sentryinit import _policy
-from sentryinit._capture import Capture, current, error_of, message_of
+from sentryinit._capture import Capture, current
+from sentryinit._records import error_of, message_of
 from sentryinit._redact import Redactor, minimal
 from sentryinit._request import UNDESCRIBED, UNKNOWN, section, trace
 from sentryinit._settings import Settings

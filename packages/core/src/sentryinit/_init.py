@@ -74,6 +74,18 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
     return Handle()
 
 
+def stats() -> dict[str, int]:
+    """Return what has been counted since this process started, or was forked; zeros when off.
+
+    ``failures``: met with. ``delivered``: handed to the SDK's queue. ``suppressed``: held back by
+    the storm guard. ``dropped``: by your ``before_send``, or by sampling. ``failures`` is the sum
+    of these three. ``lost``: items that the queue or the backend did not take after all.
+    """
+    counts = STATE.reporter.stats() if STATE.reporter is not None else {}
+    names = "failures", "delivered", "suppressed", "dropped", "lost"
+    return {name: counts.get(name, 0) for name in names}
+
+
 def ensure(
     boundary: str, default_service: str | None = None, config: Mapping[str, Any] | None = None
 ) -> bool:
@@ -192,8 +204,15 @@ def _watch_process() -> None:
 
     threading.excepthook = hook
     atexit.register(_summarise)
+    # Where there is no fork, there is no such function either.
+    getattr(os, "register_at_fork", dict)(after_in_child=_forked)
 
 
 def _summarise() -> None:
     if STATE.reporter is not None:
         STATE.reporter.summarise()
+
+
+def _forked() -> None:
+    if STATE.reporter is not None:
+        STATE.reporter.forked()

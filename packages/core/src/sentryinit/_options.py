@@ -121,7 +121,7 @@ class Options(TypedDict, total=False):
         bool, Option("Hold back repetitions of a failure, and count them.", kinds.FLAG, True)
     ]
     storm_burst: Annotated[
-        int, Option("Failures of one kind let through at once.", kinds.COUNT, 50)
+        int, Option("Failures of one kind let through at once.", kinds.COUNT, 20)
     ]
     storm_per_minute: Annotated[
         float,

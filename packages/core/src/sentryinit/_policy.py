@@ -167,8 +167,7 @@ def is_plain(exc: BaseException, aborts: tuple[type[BaseException], ...]) -> boo
     return not (
         exc.__cause__ is not None
         or exc.__context__ is not None
-        or isinstance(exc, _SUSPECTS)
-        or isinstance(exc, aborts)
+        or isinstance(exc, (_SUSPECTS, aborts))
         or members(exc)
     )
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import sentry_sdk
 
-from sentryinit import _policy
+from sentryinit import _counts, _policy
 from sentryinit._capture import Capture
+from sentryinit._counts import Losses
 from sentryinit._exceptions import event_from
 from sentryinit._hooks import OURS, claim_orphan, is_seen
 from sentryinit._logs import HANDLER
@@ -22,9 +23,6 @@ from sentryinit._settings import Settings
 from sentryinit._storm import Storm, kind_of, label_of
 
 log = logging.getLogger("sentryinit")
-
-# A summary names so many kinds, and says how many more there were.
-MOST_NAMED = 50
 
 
 class Reporter:
@@ -36,8 +34,7 @@ class Reporter:
         self._storm = Storm(
             settings["storm_burst"], settings["storm_per_minute"], on=settings["storm_guard"]
         )
-        self._lost = 0
-        self._count_losses()
+        self._losses = Losses(self._client.transport)
 
     # -- what a capture asks for ---------------------------------------------------------------
 
@@ -62,7 +59,9 @@ class Reporter:
                 return
             if claim_orphan(exc):
                 return
-            capture.told(exc, self._exception(capture, exc, handled, status))
+            how = {"type": capture.adapter.name, "handled": handled}
+            ours = {"capture": capture, "status": status}
+            capture.told(exc, self._send_exception(exc, capture.stack_of(exc), how, ours))
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
             self._undecided(error, exc)
         if isinstance(exc, SystemExit):
@@ -112,20 +111,13 @@ class Reporter:
         counts = self._storm.drain()
         if not counts:
             return
-        total, sent = sum(counts.values()), None
-        text = f"{total} failures held back by the storm guard"
-        event = {
-            "level": "warning",
-            "logentry": {"message": text, "formatted": text},
-            "fingerprint": ["sentryinit", self._settings["service"], "suppressed"],
-            "contexts": {"sentryinit": {"kinds": _loudest(counts)}},
-        }
+        sent = None
         try:
-            sent = self._capture(event, {}, {"suppressed": total})
+            sent = self._capture(_counts.summary(self._settings["service"], counts), {}, {})
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach whoever flushes
             log.warning("a summary could not be sent: %s", type(error).__name__)
         if sent is None:
-            self._storm.give_back(total)
+            self._storm.give_back(sum(counts.values()))
 
     def forked(self) -> None:
         """Begin to count anew, in the child: what is not told yet, the parent tells."""
@@ -133,16 +125,9 @@ class Reporter:
 
     def stats(self) -> dict[str, int]:
         """Return what has been counted since the start of the process."""
-        return {**self._storm.stats(), "lost": self._lost}
+        return {**self._storm.stats(), "lost": self._losses.count}
 
     # -- building ------------------------------------------------------------------------------
-
-    def _exception(
-        self, capture: Capture[Any], exc: BaseException, handled: bool, status: int
-    ) -> str | None:
-        stack = capture.stack_of(exc)
-        mechanism = {"type": capture.adapter.name, "handled": handled}
-        return self._send_exception(exc, stack, mechanism, {"capture": capture, "status": status})
 
     def _send_exception(
         self,
@@ -240,27 +225,7 @@ class Reporter:
             _text(capture, status)
         )
 
-    def _count_losses(self) -> None:
-        """Count what the SDK's queue and transport lose: nobody but Sentry reads its own reports."""
-        transport: Any = self._client.transport
-        usual = getattr(transport, "on_dropped_event", None)
-        if usual is None:
-            return
-
-        def count(reason: str) -> Any:
-            self._lost += 1
-            return usual(reason)
-
-        transport.on_dropped_event = count
-
 
 def _text(capture: Capture[Any], status: int) -> str:
     info = capture.describe()
     return f"HTTP {status} {info.method} {info.path}"
-
-
-def _loudest(counts: dict[str, int]) -> dict[str, int]:
-    """Return the counts of the loudest kinds, and of all others in one."""
-    ranked = sorted(counts.items(), key=lambda pair: pair[1], reverse=True)
-    rest = sum(count for _kind, count in ranked[MOST_NAMED:])
-    return {**dict(ranked[:MOST_NAMED]), **({f"{len(ranked) - MOST_NAMED} more": rest} if rest else {})}

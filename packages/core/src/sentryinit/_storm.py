@@ -79,7 +79,7 @@ class _Bucket:
     def fill(self, now: float) -> bool:
         """Add what came in since the last time; tell whether there is a token."""
         tokens = self.tokens + (now - self.filled) * self.rate
-        self.tokens = tokens if tokens < self.most else self.most
+        self.tokens = tokens if tokens < self.most else self.most  # noqa: FURB136 # a call more
         self.filled = now
         return tokens >= 1
 

@@ -7,7 +7,8 @@ crosses the boundary, the request is over. What is reported, and how, is for the
 
 from __future__ import annotations
 
-from sentryinit._capture import Adapter, Capture, current
+from sentryinit._adapter import Adapter
+from sentryinit._capture import Capture, current
 from sentryinit._debug import EVENT_ID_HEADER, TOKEN_HEADER, DebugPanic, may_panic
 from sentryinit._init import ensure
 from sentryinit._request import RequestInfo

@@ -61,6 +61,11 @@ def _config(app: Flask) -> dict[str, Any]:
     }
 
 
+def _endpoint(environ: WSGIEnvironment) -> object:
+    live = environ.get("werkzeug.request")
+    return environ["REQUEST_METHOD"], live.url_rule.rule if live and live.url_rule else None
+
+
 def _unhandled(sender: Flask, exception: BaseException, **extra: Any) -> None:  # noqa: ARG001 # a signal's
     """Note what nobody handled: sent before Flask logs it, and before its answer goes out."""
     capture = current()
@@ -111,6 +116,7 @@ class SentryInit:
             status_of=_status_of,
             aborts=(ClientDisconnected,),
             server=wsgi.server,
+            endpoint=_endpoint,
         )
         app.wsgi_app = wsgi.SentryInitMiddleware(app.wsgi_app, adapter=adapter)  # type: ignore[method-assign] # Flask's documented way
         got_request_exception.connect(_unhandled, app)

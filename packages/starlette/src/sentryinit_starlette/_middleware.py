@@ -61,6 +61,10 @@ def _describe(exchange: asgi.Exchange) -> RequestInfo:
     return asgi.describe(exchange, template and _CONVERTOR.sub("}", template))
 
 
+def _endpoint(exchange: asgi.Exchange) -> object:
+    return exchange.scope.get("method"), exchange.scope.get("endpoint")
+
+
 class SentryInitMiddleware(asgi.SentryInitMiddleware):
     """The middleware: ``app.add_middleware(SentryInitMiddleware)``, added last to be outermost.
 
@@ -74,6 +78,7 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
         status_of=_status_of,
         aborts=(ClientDisconnect, WebSocketDisconnect),
         server=asgi.server,
+        endpoint=_endpoint,
     )
 
 
