@@ -38,11 +38,6 @@ class Reporter:
 
     # -- what a capture asks for ---------------------------------------------------------------
 
-    def expects_to_hold(self, capture: Capture[Any], exc: BaseException | None) -> bool:
-        """Tell whether a failure of this kind would be held back now: nothing is built for it."""
-        kind = self._status_kind(capture) if exc is None else kind_of(exc, capture.stack_of(exc))
-        return self._storm.would_hold(kind)
-
     def holds(self, capture: Capture[Any], exc: BaseException | None, status: int) -> bool:
         """Tell whether such a failure would be held back now: then nothing is described for it."""
         if exc is not None:
