@@ -155,8 +155,11 @@ def install(session: nox.Session, packages: Iterable[str], *others: str) -> None
     session.install(*(wheels[package] for package in packages), *others)
 
 
-def run_tests(session: nox.Session, *patterns: str) -> None:
-    """Run the tests at *patterns*, measured; none at all is a failure."""
+def run_tests(session: nox.Session, *patterns: str, at_once: bool = True) -> None:
+    """Run the tests at *patterns*, measured; none at all is a failure.
+
+    *at_once*: as many as there are processors, unless somebody picks some to look at.
+    """
     paths = ["tests/workspace/test_installed.py"]
     for pattern in patterns:
         found = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(pattern))
@@ -166,6 +169,8 @@ def run_tests(session: nox.Session, *patterns: str) -> None:
     report = session.cache_dir / f"{session.name}.xml"
     # A test that hangs fails, and says where it stood; the longest takes some seconds.
     pytest = ["coverage", "run", "-m", "pytest", "--timeout=60", f"--junit-xml={report}"]
+    if at_once and not session.posargs:
+        pytest.append("--numprocesses=auto")
     session.run(*pytest, *paths, *session.posargs, env=environment(session))
     if not session.posargs:
         demand(session, report, paths)
@@ -250,7 +255,8 @@ def test_row(session: nox.Session, row: Row) -> None:
 def testkit(session: nox.Session) -> None:
     """The contract itself: an honest adapter passes it, each broken one fails its clause."""
     install(session, ("core", "testkit"), *group("test"))
-    run_tests(session, "tests/testkit")
+    # One run of the contract is for all of them; it takes all processors by itself.
+    run_tests(session, "tests/testkit", at_once=False)
 
 
 @nox.session
@@ -266,7 +272,8 @@ def process(session: nox.Session) -> None:
     """Real servers in real processes: signals, forks, sockets."""
     servers = "--requirement=tests/process/requirements.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
-    run_tests(session, "tests/process")
+    # They are about time as well, and one server is for many of them.
+    run_tests(session, "tests/process", at_once=False)
 
 
 @nox.session(python=FOUND[NEWEST])

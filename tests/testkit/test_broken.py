@@ -30,6 +30,7 @@ def outcomes(
             str(FILE),
             f"--junitxml={report}",
             "-q",
+            "--numprocesses=auto",
             "--tb=no",
             f"-c{request.config.inipath}",
             "-p",

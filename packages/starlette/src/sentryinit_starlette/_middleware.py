@@ -72,7 +72,7 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
     DSN the application is left as it is.
     """
 
-    adapter = Adapter(
+    adapter: Adapter[asgi.Exchange] = Adapter(
         "starlette",
         _describe,
         status_of=_status_of,
