@@ -59,6 +59,8 @@ class Reply:
 class HandledError(Exception):
     """The error that the application has a handler for: it answers :attr:`reply`."""
 
+    reply: Reply
+
     def __init__(self, status: int) -> None:
         super().__init__("out of stock")
         self.reply = Reply(status, b"sorry")

@@ -25,6 +25,11 @@ class Lab:
     Starts capturing with the first application that has the adapter, or by :meth:`start`.
     """
 
+    driver: Driver
+    peer: Any
+    complaints: list[logging.LogRecord]
+    expects_complaints: bool
+
     def __init__(self, driver: Driver, stack: contextlib.ExitStack) -> None:
         self.driver, self.peer = driver, driver.peer()
         self._stack = stack
