@@ -34,7 +34,7 @@ __all__ = [
     "raises",
 ]
 
-log = logging.getLogger("shop")
+log: logging.Logger = logging.getLogger("shop")
 
 
 class ShopError(Exception):

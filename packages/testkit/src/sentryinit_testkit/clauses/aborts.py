@@ -16,7 +16,12 @@ from sentryinit_testkit._peer import Call
 
 ABORTS: list[type[BaseException]] = [asyncio.CancelledError, GeneratorExit, KeyboardInterrupt]
 # What a lost connection raises, whoever's connection it was.
-LOST = [ConnectionResetError, BrokenPipeError, ConnectionAbortedError, ConnectionRefusedError]
+LOST: list[type[OSError]] = [
+    ConnectionResetError,
+    BrokenPipeError,
+    ConnectionAbortedError,
+    ConnectionRefusedError,
+]
 MODULE = behaviours.__name__
 UPLOAD = b"half of this never arrives"
 

@@ -16,7 +16,7 @@ from sentryinit_testkit._driver import Behaviour, Reply, Request
 from sentryinit_testkit._lab import Lab
 from sentryinit_testkit._peer import Call
 
-FAILURES = [behaviours.fails, behaviours.answers(503)]
+FAILURES: list[Behaviour] = [behaviours.fails, behaviours.answers(503)]
 BODY = b"x" * 70_000
 
 

@@ -16,7 +16,7 @@ from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Reply, Request
 from sentryinit_testkit._lab import Lab
 from sentryinit_testkit._peer import Call
 
-GENERIC = {
+GENERIC: dict[str, Any] = {
     "wsgi": sentryinit.wsgi.SentryInitMiddleware,
     "asgi": sentryinit.asgi.SentryInitMiddleware,
 }

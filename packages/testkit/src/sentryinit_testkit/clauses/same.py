@@ -16,7 +16,7 @@ from sentryinit_testkit._peer import CLIENT, HOST, Call
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SECRET = "c4nary"
-FAILURES = [behaviours.fails, behaviours.answers(503)]
+FAILURES: list[Behaviour] = [behaviours.fails, behaviours.answers(503)]
 
 
 def _touches(name: str, then: Behaviour = behaviours.fails) -> Behaviour:
