@@ -58,8 +58,9 @@ class Exchange:
 
     __slots__ = ("receive", "scope", "send")
 
+    receive: Receive
     scope: Scope
-    server: tuple[Receive, Send]
+    send: Send
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self.receive, self.send = scope, receive, send
