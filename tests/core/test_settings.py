@@ -131,7 +131,7 @@ ROWS = {
     "max_breadcrumbs": count(None),
     "max_value_length": count(8192),
     "max_stack_frames": count(None),
-    "include_source_context": flag(None),
+    "include_source_context": flag(True),
     "attach_stacktrace": flag(None),
     "add_full_stack": flag(None),
     "in_app_include": names(),

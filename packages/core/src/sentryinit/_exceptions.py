@@ -8,6 +8,7 @@ from typing import Any
 from sentry_sdk.utils import event_from_exception, single_exception_from_error_tuple
 
 from sentryinit import _policy
+from sentryinit._ready import Ready
 
 MOST_LINKS = 100
 
@@ -20,6 +21,16 @@ def event_from(
     The SDK looks into a group only if that is outermost, on Python 3.10 not at all, and its older
     releases follow a ring for ever.
     """
+    event, hint = _event_from(exc, stack, options, mechanism)
+    # Locals are trimmed by the serialiser.
+    if not options["include_local_variables"]:
+        event["exception"] = Ready(event["exception"])
+    return event, hint
+
+
+def _event_from(
+    exc: BaseException, stack: TracebackType | None, options: Any, mechanism: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     info = (type(exc), exc, stack)
     if any(map(_policy.members, _policy.tree(exc))):
         values = _values(exc, stack, options, mechanism)

@@ -11,6 +11,7 @@ from sentryinit._records import error_of, message_of
 from sentryinit._redact import Redactor, minimal
 from sentryinit._request import UNDESCRIBED, UNKNOWN, section, trace
 from sentryinit._settings import Settings
+from sentryinit._source import add_lines
 
 log = logging.getLogger("sentryinit")
 
@@ -104,6 +105,8 @@ class Hooks:
         if exc is not None:
             _mark(exc, _ORPHAN if capture is None else _IN_REQUEST)
         tags = event["tags"] = {**(event.get("tags") or {}), "service": self._settings["service"]}
+        if self._settings["include_source_context"]:
+            add_lines(event)
         if not event.get("release"):
             event.pop("release", None)
         if "log_record" in hint:

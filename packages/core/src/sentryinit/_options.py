@@ -146,7 +146,7 @@ class Options(TypedDict, total=False):
     ]
     max_stack_frames: Annotated[int, Option("Frames kept of a stack.", kinds.COUNT, sdk=True)]
     include_source_context: Annotated[
-        bool, Option("Source lines around each frame.", kinds.FLAG, sdk=True)
+        bool, Option("Source lines around each frame.", kinds.FLAG, True, sdk=True)
     ]
     attach_stacktrace: Annotated[
         bool, Option("A stack on events without exception.", kinds.FLAG, sdk=True)

@@ -17,8 +17,9 @@ from sentryinit._counts import Losses
 from sentryinit._exceptions import event_from
 from sentryinit._hooks import OURS, claim_orphan, is_seen
 from sentryinit._logs import HANDLER
+from sentryinit._ready import Ready, ReadyEvent, ReadyList
 from sentryinit._redact import minimal
-from sentryinit._request import UNKNOWN
+from sentryinit._request import UNKNOWN, trace
 from sentryinit._settings import Settings
 from sentryinit._storm import Storm, kind_of, label_of
 
@@ -34,6 +35,7 @@ class Reporter:
         self._storm = Storm(
             settings["storm_burst"], settings["storm_per_minute"], on=settings["storm_guard"]
         )
+        self._sdk = _sdk_info(self._client)
         self._losses = Losses(self._client.transport)
 
     # -- what a capture asks for ---------------------------------------------------------------
@@ -158,8 +160,8 @@ class Reporter:
         self._storm.passed(kind, f"HTTP {status} {info.method} {route}")
         event = {
             "level": "error",
-            "logentry": {"message": text, "formatted": text},
-            "fingerprint": ["sentryinit", service, info.method, route, str(status)],
+            "logentry": Ready(message=text, formatted=text),
+            "fingerprint": ReadyList(["sentryinit", service, info.method, route, str(status)]),
         }
         return event, {}
 
@@ -174,8 +176,13 @@ class Reporter:
         held = ours["suppressed"]
         try:
             event, hint = make()
-            if held:
-                event["contexts"] = {"sentryinit": {"suppressed": held}}
+            event["sdk"] = self._sdk
+            event["contexts"] = {"sentryinit": Ready(suppressed=held)} if held else {}
+            capture = ours.get("capture")
+            if capture is not None:
+                # The SDK would begin one, and fork the scope for it.
+                capture.trace = trace(capture.trace, capture.describe())
+                event["contexts"]["trace"] = Ready(capture.trace)
             event_id = self._capture(event, hint, ours)
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
             event_id = self._last_resort(error, exc, held)
@@ -192,6 +199,7 @@ class Reporter:
                 "sentry_sdk.init() was called after sentryinit.init() and replaced its client, so "
                 "that nothing is masked any more: remove that call"
             )
+        event = ReadyEvent(event, sentry_sdk.get_client().options)
         return sentry_sdk.capture_event(event, {**hint, OURS: ours})  # type: ignore[arg-type] # an Event is a TypedDict
 
     def _undecided(self, error: Exception, exc: BaseException | None) -> None:
@@ -219,6 +227,17 @@ class Reporter:
         return bool(self._settings["ignore_messages"]) and self._policy.ignores_message(
             _text(capture, status)
         )
+
+
+def _sdk_info(client: Any) -> Ready:
+    """Return what the SDK says of itself on each event, once."""
+    version = sentry_sdk.VERSION
+    return Ready(
+        name="sentry.python",
+        version=version,
+        packages=[{"name": "pypi:sentry-sdk", "version": version}],
+        integrations=sorted(client.integrations),
+    )
 
 
 def _text(capture: Capture[Any], status: int) -> str:

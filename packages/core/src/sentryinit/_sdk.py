@@ -107,6 +107,8 @@ def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         for name, option in TABLE.items()
         if option.sdk and settings[name] is not None
     }
+    # We add them ourselves, for less: see _source.
+    passed["include_source_context"] = False
     # Older releases do not know all of them, and refuse what they do not know.
     for name in passed.keys() - DEFAULT_OPTIONS.keys():
         log.warning("option %s: this release of sentry-sdk does not have it", name)

@@ -1,0 +1,90 @@
+"""Events of ours, which the SDK's serialiser hands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+import sentry_sdk
+from sentry_sdk.serializer import serialize
+
+from sentryinit import adapters, testing
+from sentryinit._ready import Ready, ReadyEvent, ReadyList
+
+Begin = Callable[..., adapters.Capture[Any]]
+
+OPTIONS = {"max_value_length": 10}
+
+
+def made(event: dict[str, Any]) -> dict[str, Any]:
+    return serialize(ReadyEvent(event, OPTIONS), max_value_length=OPTIONS["max_value_length"])
+
+
+def test_what_is_ready_is_handed_on() -> None:
+    """At any size: whoever says so has trimmed it."""
+    parts = {"logentry": Ready(message="m" * 20), "fingerprint": ReadyList(["f" * 20])}
+    event = made({"level": "error", "contexts": {"trace": Ready(trace_id="t" * 20)}, **parts})
+
+    assert event["logentry"] == {"message": "m" * 20}
+    assert event["fingerprint"] == ["f" * 20]
+    assert event["contexts"] == {"trace": {"trace_id": "t" * 20}}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"tags": {"a": "b" * 20}},
+        {"extra": {"a": object, "b": list(range(50)), "c": {"d": {"e": {"f": {"g": {"h": 1}}}}}}},
+        {"contexts": {"trace": Ready(a="b"), "shop": {"when": datetime.now(timezone.utc)}}},
+        {"breadcrumbs": {"values": [{"message": "b" * 20}]}},
+        {"user": {"id": b"ann"}},
+        {"message": "b" * 20},
+        {"level": None},
+    ],
+    ids=str,
+)
+def test_what_the_application_added_is_serialised(part: dict[str, Any]) -> None:
+    """Exactly as in an event that is not ours, the note of what was cut included."""
+    event = {"level": "error", **part}
+    ours = made(event)
+    ours.pop("timestamp")
+
+    assert ours == serialize(event, max_value_length=OPTIONS["max_value_length"])
+
+
+def test_the_time_is_written_as_the_sdk_writes_it(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """So that backends, and hooks, see one notation."""
+    begin().raised(ValueError())
+    sentry_sdk.capture_message("a")
+    times = [datetime.fromisoformat(event["timestamp"][:-1]) for event in mailbox.events]
+
+    assert {event["timestamp"][-1] for event in mailbox.events} == {"Z"}
+    assert abs((times[1] - times[0]).total_seconds()) < 60
+
+
+def test_the_sdk_is_named_as_it_names_itself(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """Our events and those of the application say the same of what sent them."""
+    begin().raised(ValueError())
+    sentry_sdk.capture_message("a")
+    ours, theirs = [event["sdk"] for event in mailbox.events]
+
+    assert ours == theirs
+
+
+def test_locals_are_trimmed(begin: Begin) -> None:
+    """Where locals are asked for, the serialiser sees them."""
+
+    def fail() -> None:
+        huge = "x" * 500
+        raise ValueError(huge[:1])
+
+    with testing.capture("shop", collect=["locals"], max_value_length=100) as box:
+        try:
+            fail()
+        except ValueError as error:
+            begin().raised(error)
+    frame = box.events[0]["exception"]["values"][0]["stacktrace"]["frames"][-1]
+
+    assert len(frame["vars"]["huge"]) <= 100
