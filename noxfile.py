@@ -155,10 +155,13 @@ def install(session: nox.Session, packages: Iterable[str], *others: str) -> None
     session.install(*(wheels[package] for package in packages), *others)
 
 
-def run_tests(session: nox.Session, *patterns: str, at_once: bool = True) -> None:
+def run_tests(
+    session: nox.Session, *patterns: str, at_once: bool = True, marked: str = ""
+) -> None:
     """Run the tests at *patterns*, measured; none at all is a failure.
 
-    *at_once*: as many as there are processors, unless somebody picks some to look at.
+    *at_once*: as many as there are processors, unless somebody picks some to look at. *marked*:
+    which of them, as an expression of marks.
     """
     paths = ["tests/workspace/test_installed.py"]
     for pattern in patterns:
@@ -171,6 +174,8 @@ def run_tests(session: nox.Session, *patterns: str, at_once: bool = True) -> Non
     pytest = ["coverage", "run", "-m", "pytest", "--timeout=60", f"--junit-xml={report}"]
     if at_once and not session.posargs:
         pytest.append("--numprocesses=auto")
+    if marked:
+        pytest += ["-m", marked]
     session.run(*pytest, *paths, *session.posargs, env=environment(session))
     if not session.posargs:
         demand(session, report, paths)
@@ -273,7 +278,15 @@ def process(session: nox.Session) -> None:
     servers = "--requirement=tests/process/requirements.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
     # They are about time as well, and one server is for many of them.
-    run_tests(session, "tests/process", at_once=False)
+    run_tests(session, "tests/process", at_once=False, marked="not whole")
+
+
+@nox.session(python=FOUND[NEWEST])
+def aborts(session: nox.Session) -> None:
+    """What an application sees of clients that leave and of servers that end: the whole table."""
+    servers = "--requirement=tests/process/servers.txt"
+    install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
+    run_tests(session, "tests/process/test_table.py", "tests/process/test_scope.py", at_once=False)
 
 
 @nox.session(python=FOUND[NEWEST])

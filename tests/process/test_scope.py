@@ -12,20 +12,16 @@ import pytest
 
 from harness.service import Bench, Service, new_id
 from harness.sink import Event
-from harness.table import SERVERS, services
+from harness.table import SERVERS, parameters, services
 from harness.wire import request
 
 # Above the mark at which uvicorn stops reading, and goes on in the context of that request.
 LARGE = bytes(1 << 20)
 
-SERVICES = [pytest.param(*service, id="/".join(service)) for service in services()]
-KEEP_ALIVE = [
-    pytest.param(*service, id="/".join(service))
-    for service in services()
-    if service[1] != "gunicorn-sync"  # it closes each connection
-]
+SERVICES = [parameters(framework=framework, server=server) for framework, server in services()]
+KEEP_ALIVE = [service for service in SERVICES if SERVERS[service.values[1]].keeps]
 # Where requests can be at work at the same time.
-CONCURRENT = KEEP_ALIVE
+CONCURRENT = [service for service in SERVICES if not SERVERS[service.values[1]].alone]
 UVICORN = [server for server in SERVERS if server.startswith("uvicorn")]
 
 

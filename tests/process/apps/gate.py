@@ -25,17 +25,20 @@ def tell(request_id: str, point: str, detail: str = "") -> None:
     _ask(_line(request_id, point, detail, wait=False))
 
 
-def pause(request_id: str, point: str) -> None:
-    """Say that the request is at *point*; return when the test lets it go."""
-    _ask(_line(request_id, point, "", wait=True))
+def pause(request_id: str, point: str) -> float:
+    """Say that the request is at *point*; return when the test lets it go.
+
+    Returns for how many seconds it is to go on, if nothing stops it.
+    """
+    return float(_ask(_line(request_id, point, "", wait=True)) or 0)
 
 
-async def pause_async(request_id: str, point: str) -> None:
+async def pause_async(request_id: str, point: str) -> float:
     """Likewise, while other tasks run."""
     reader, writer = await asyncio.open_connection(_HOST, int(_PORT))
     try:
         writer.write(_line(request_id, point, "", wait=True))
-        await reader.readline()
+        return float(await reader.readline() or 0)
     finally:
         writer.close()
 
@@ -50,7 +53,10 @@ def watched(request_id: str) -> Iterator[None]:
         raise
 
 
-def _ask(line: bytes) -> None:
-    with socket.create_connection((_HOST, int(_PORT))) as connection:
+def _ask(line: bytes) -> bytes:
+    with (
+        socket.create_connection((_HOST, int(_PORT))) as connection,
+        connection.makefile("rb") as answer,
+    ):
         connection.sendall(line)
-        connection.recv(1)
+        return answer.readline()

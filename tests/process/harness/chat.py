@@ -48,12 +48,19 @@ class Chat:
         assert not rest, rest
 
     def _arriving(self) -> Iterator[object]:
-        while data := self.wire.receive():
+        while data := self._data():
             self._protocol.receive_data(data)
             events: Iterable[object] = self._protocol.events_received()
             # What the protocol answers by itself, such as the other half of a closing handshake.
             self._flush()
             yield from events
+
+    def _data(self) -> bytes:
+        try:
+            return self.wire.receive()
+        except ConnectionResetError:
+            # An end as well: daphne's.
+            return b""
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():

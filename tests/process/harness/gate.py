@@ -16,8 +16,8 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         line = self.rfile.readline()
         if line:
-            self.server.heard(**json.loads(line))
-            self.wfile.write(b"\n")
+            patience = self.server.heard(**json.loads(line))
+            self.wfile.write(b"%f\n" % patience)
 
 
 class Gate(socketserver.ThreadingTCPServer):
@@ -31,7 +31,7 @@ class Gate(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self._changed = threading.Condition()
         self._told: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        self._free: set[str] = set()
+        self._free: dict[str, float] = {}
         threading.Thread(target=self.serve_forever, args=(0.05,), name="gate", daemon=True).start()
 
     @property
@@ -39,14 +39,18 @@ class Gate(socketserver.ThreadingTCPServer):
         """Where it listens, for a service's environment."""
         return f"127.0.0.1:{self.server_address[1]}"
 
-    def heard(self, request_id: str, point: str, detail: str, *, wait: bool) -> None:
-        """A handler says that it is at *point*; it is answered when it may go on."""
+    def heard(self, request_id: str, point: str, detail: str, *, wait: bool) -> float:
+        """A handler says that it is at *point*; it is answered when it may go on.
+
+        Returns for how many seconds it is then to go on, if nothing stops it.
+        """
         with self._changed:
             self._told[request_id].append((point, detail))
             self._changed.notify_all()
             if wait:
                 # Nobody may come: the process is to be killed, or the handler cancelled.
                 self._changed.wait_for(lambda: request_id in self._free, DEADLINE * 2)
+            return self._free.get(request_id, 0.0)
 
     def wait_for(self, request_id: str, point: str) -> str:
         """Return what the request said at *point*, once it gets there."""
@@ -58,10 +62,10 @@ class Gate(socketserver.ThreadingTCPServer):
             )
             return self.said(request_id, point)[0]
 
-    def let_go(self, request_id: str) -> None:
-        """Let the request go on, now and at all its points to come."""
+    def let_go(self, request_id: str, patience: float = 0.0) -> None:
+        """Let the request go on, now and at all its points to come, for *patience* seconds."""
         with self._changed:
-            self._free.add(request_id)
+            self._free[request_id] = patience
             self._changed.notify_all()
 
     def said(self, request_id: str, point: str) -> list[str]:

@@ -118,7 +118,7 @@ class Service(Process):
         before has arrived when the last one has: what is not there never comes.
         """
         marker = new_id("marker")
-        assert self.call("/orders/1/price", marker).status == 500
+        assert self.call("/orders/1/unavailable", marker).status == 503
         complaints = [line for line in self.output.splitlines() if "[sentryinit] WARN" in line]
         assert not complaints, complaints
         self.mailbox.wait_for(marker)

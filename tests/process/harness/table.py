@@ -4,15 +4,21 @@ To add a framework: an application ``apps/<name>_app.py`` and a line in ``FRAMEW
 server: a line in ``SERVERS``. Then a line in ``EXPECTED`` for each cell that differs from what is
 there. An application's own failures are the same everywhere; servers differ in what they let an
 application see of a client that goes away, and of their own end.
+
+``docs/reference/aborts.md`` is made from it.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import pytest
 
 # -- what can be expected --------------------------------------------------------------------------
 
@@ -32,17 +38,19 @@ class Cell:
     """What comes of a situation.
 
     *sees*: the exception that reaches the handler in the midst of its work; it shows that the
-    situation was what it is meant to be, and that silence is the boundary's merit.
+    situation was what it is meant to be, and that silence is the boundary's merit. *hides*: why
+    nothing reaches it. *called*: whether the request does. *lossy*: not all *events* arrive.
     """
 
     events: tuple[Failure, ...] = ()
     sees: str | None = None
+    hides: str | None = None
+    called: bool = True
+    lossy: bool = False
 
 
 # Nothing goes wrong.
 FINE = Cell()
-# The server hides it: nothing reaches the application, and so there is nothing to decide.
-HIDDEN = None
 
 
 def reported(*failures: Failure) -> Cell:
@@ -53,6 +61,18 @@ def abort(sees: str) -> Cell:
     """The handler sees it; it is nobody's failure, and not reported."""
     return Cell((), sees)
 
+
+def hidden(why: str) -> Cell:
+    """The server hides it: nothing reaches the application, so there is nothing to decide."""
+    return Cell(hides=why)
+
+
+HIDDEN = hidden("the server does not tell the handler")
+TRUNCATED = hidden("what has arrived is handed over as if it were the whole body")
+NOT_CALLED = Cell(hides="the server reads the whole request first, and drops it", called=False)
+KILLED = hidden("the process is killed where it stands")
+# The signal's default action: no handler of Python's, no exit hook.
+LOST = Cell((Failure(None, "503"),) * 3, lossy=True)
 
 # -- frameworks and servers ------------------------------------------------------------------------
 
@@ -68,9 +88,12 @@ class Framework:
 
 @dataclass(frozen=True)
 class Server:
-    """*command*: after ``python -m``. *lines*: what it writes by itself while it goes down.
+    """*command*: after ``python``. *lines*: what it writes by itself while it goes down.
 
-    *exit*: its status after SIGTERM. *failed*: its status after a start-up that failed.
+    *exit*: its status after SIGTERM. *failed*: its status after a start-up that failed. *bounded*:
+    whether it is in the part of the table that is run with all other tests. *keeps*: whether a
+    connection serves more than one request. *alone*: it serves one request at a time.
+    *breaks_off*: whether it hangs up where a body fails.
     """
 
     kind: str
@@ -78,24 +101,45 @@ class Server:
     lines: re.Pattern[str]
     exit: int = 0
     failed: int = 3
+    bounded: bool = False
+    keeps: bool = True
+    alone: bool = False
+    breaks_off: bool = True
 
     def line(self, app: str, port: int, *, timeout: str = "60", grace: str = "10") -> list[str]:
         """Return the command line: *timeout* of a worker, *grace* at the end, in seconds."""
-        words = self.command.format(app=app, port=port, timeout=timeout, grace=grace).split()
-        return [sys.executable, "-m", *words]
+        names = {"app": app, "port": port, "timeout": timeout, "grace": grace}
+        return [sys.executable, *shlex.split(self.command.format(**names, prefix=sys.prefix))]
 
 
 _GUNICORN = (
-    "gunicorn -b 127.0.0.1:{port} -w 1 -k %s -t {timeout} --graceful-timeout {grace} "
+    "-m gunicorn -b 127.0.0.1:{port} -w 1 -k %s -t {timeout} --graceful-timeout {grace} "
     "--no-control-socket {app}"
 )
 # The loop is named: under uvloop, contexts do not leak as they do under asyncio's (test_scope.py).
 _UVICORN = (
-    "uvicorn --host 127.0.0.1 --port {port} --loop asyncio --http %s "
+    "-m uvicorn --host 127.0.0.1 --port {port} --loop asyncio --http %s "
     "--timeout-graceful-shutdown {grace} --no-access-log {app}"
 )
+_HYPERCORN = "-m hypercorn -b 127.0.0.1:{port} --graceful-timeout {grace} {app}"
+_GRANIAN = (
+    "-m granian --host 127.0.0.1 --port {port} --interface %s --loop asyncio "
+    "--workers-kill-timeout {grace}s {app}"
+)
+# The grace of a handler whose client has left: 10 s by default.
+_DAPHNE = "-m daphne -b 127.0.0.1 -p {port} --application-close-timeout 1 {app}"
+_WAITRESS = "-m waitress --listen=127.0.0.1:{port} --threads=4 {app}"
+_UWSGI = (
+    "-c 'import pyuwsgi; pyuwsgi.run()' --http-socket=127.0.0.1:{port} --module={app} --need-app "
+    "--virtualenv={prefix} --pythonpath=. --master --processes=1 --threads=4 --enable-threads "
+    "--py-call-uwsgi-fork-hooks --disable-logging --worker-reload-mercy={grace} "
+    # By default SIGTERM is a reload; with --die-on-term, exit hooks run in a signal's handler.
+    "--hook-master-start 'unix_signal:15 gracefully_kill_them_all'"
+)
+
 _GUNICORN_LINES = re.compile(r"\[[-\d: +]+\] \[\d+\] \[(INFO|ERROR|WARNING|CRITICAL)\] ")
 _UVICORN_LINES = re.compile(r"INFO: ")
+_ANY_LINES = re.compile(r"")
 
 FRAMEWORKS = {
     "wsgi": Framework("wsgi", "wsgi", routes=False),
@@ -106,18 +150,36 @@ FRAMEWORKS = {
 }
 
 SERVERS = {
-    "gunicorn-sync": Server("wsgi", _GUNICORN % "sync", _GUNICORN_LINES),
-    "gunicorn-gthread": Server("wsgi", _GUNICORN % "gthread --threads 4", _GUNICORN_LINES),
+    "gunicorn-sync": Server(
+        "wsgi", _GUNICORN % "sync", _GUNICORN_LINES, bounded=True, keeps=False, alone=True
+    ),
+    "gunicorn-gthread": Server(
+        "wsgi", _GUNICORN % "gthread --threads 4", _GUNICORN_LINES, bounded=True
+    ),
+    "gunicorn-gevent": Server("wsgi", _GUNICORN % "gevent", _GUNICORN_LINES),
+    "waitress": Server("wsgi", _WAITRESS, _ANY_LINES, exit=-15, failed=1),
+    "uwsgi": Server("wsgi", _UWSGI, _ANY_LINES, keeps=False),
+    "granian-wsgi": Server(
+        "wsgi", _GRANIAN % "wsgi --blocking-threads 4", _ANY_LINES, failed=1, breaks_off=False
+    ),
     # uvicorn raises the signal that it got anew when it is done: status -15.
     "uvicorn-h11": Server("asgi", _UVICORN % "h11", _UVICORN_LINES, exit=-15),
-    "uvicorn-httptools": Server("asgi", _UVICORN % "httptools", _UVICORN_LINES, exit=-15),
+    "uvicorn-httptools": Server(
+        "asgi", _UVICORN % "httptools", _UVICORN_LINES, exit=-15, bounded=True
+    ),
     "gunicorn-uvicorn": Server("asgi", _GUNICORN % "uvicorn_worker.UvicornWorker", _GUNICORN_LINES),
+    "gunicorn-asgi": Server(
+        "asgi", _GUNICORN % "asgi --asgi-disconnect-grace-period 1", _GUNICORN_LINES
+    ),
+    "hypercorn": Server("asgi", _HYPERCORN, _ANY_LINES, failed=0),
+    "granian-asgi": Server("asgi", _GRANIAN % "asgi", _ANY_LINES, failed=1),
+    "daphne": Server("asgi", _DAPHNE, _ANY_LINES, breaks_off=False),
 }
 
 # -- the table -------------------------------------------------------------------------------------
 
 # For each situation (situations.py): "framework/server" patterns, the first that fits counts.
-# A combination that none fits is none: the situation does not exist there.
+# None, or no pattern that fits: the situation does not exist there.
 EXPECTED: dict[str, dict[str, Cell | None]] = {
     # -- the application's own ---------------------------------------------------------------------
     "healthy": {"*": FINE},
@@ -131,6 +193,11 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     "gone_while_working_rst": {"*": HIDDEN},
     "gone_while_working_fin": {"*": HIDDEN},
     "gone_mid_upload_rst": {
+        "*/waitress": NOT_CALLED,
+        "*/daphne": NOT_CALLED,
+        "*/granian-wsgi": TRUNCATED,
+        "wsgi/uwsgi": abort("OSError"),
+        "flask/uwsgi": abort("ClientDisconnected"),
         "wsgi/gunicorn*": abort("ConnectionResetError"),
         "flask/gunicorn*": abort("ConnectionResetError"),
         # It is told by a message; raising is the application's own way to say so.
@@ -139,15 +206,24 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "fastapi/*": abort("ClientDisconnect"),
     },
     "gone_mid_upload_fin": {
-        # read() returns what there is, as at the end of a body.
-        "wsgi/gunicorn*": HIDDEN,
-        "flask/gunicorn*": HIDDEN,
+        "*/waitress": NOT_CALLED,
+        "*/daphne": NOT_CALLED,
+        "*/granian-wsgi": TRUNCATED,
+        "wsgi/uwsgi": abort("OSError"),
+        "flask/uwsgi": abort("ClientDisconnected"),
+        "wsgi/gunicorn*": TRUNCATED,
+        "flask/gunicorn*": TRUNCATED,
         "asgi/*": abort("ConnectionResetError"),
         "starlette/*": abort("ClientDisconnect"),
         "fastapi/*": abort("ClientDisconnect"),
     },
     # The handler makes an error of its own of it, and the application's error handler a 500.
     "gone_mid_upload_wrapped": {
+        "*/waitress": NOT_CALLED,
+        "*/daphne": NOT_CALLED,
+        "*/granian-wsgi": TRUNCATED,
+        "wsgi/uwsgi": abort("OSError"),
+        "flask/uwsgi": abort("ClientDisconnected"),
         "wsgi/gunicorn*": abort("ConnectionResetError"),
         "flask/gunicorn*": abort("ConnectionResetError"),
         "asgi/*": abort("ConnectionResetError"),
@@ -159,6 +235,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "flask/*": abort("GeneratorExit"),
         # uvicorn's send() says nothing, and this application does not listen meanwhile.
         "asgi/*": HIDDEN,
+        "starlette/gunicorn-asgi": HIDDEN,
         "starlette/*": abort("CancelledError"),
         "fastapi/*": abort("CancelledError"),
     },
@@ -166,6 +243,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "wsgi/*": abort("GeneratorExit"),
         "flask/*": abort("GeneratorExit"),
         "asgi/*": HIDDEN,
+        "starlette/gunicorn-asgi": HIDDEN,
         "starlette/*": abort("CancelledError"),
         "fastapi/*": abort("CancelledError"),
     },
@@ -191,12 +269,18 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "fastapi/*": abort("WebSocketDisconnect"),
     },
     # -- the server ends ---------------------------------------------------------------------------
-    "sigterm_with_queue": {"*": reported(*[Failure(None, "503")] * 3)},
+    "sigterm_with_queue": {"*/waitress": LOST, "*": reported(*[Failure(None, "503")] * 3)},
     "sigterm_with_dead_backend": {"*": FINE},
     "sigterm_while_working": {
         # After the grace: SIGKILL.
-        "*/gunicorn*": HIDDEN,
+        "*/gunicorn*": KILLED,
+        "*/granian*": KILLED,
+        "*/waitress": KILLED,
+        # They wait as long as it takes.
+        "*/uwsgi": FINE,
+        "*/hypercorn": FINE,
         "*/uvicorn*": abort("CancelledError"),
+        "*/daphne": abort("CancelledError"),
     },
     "sigquit_while_working": {
         "*/gunicorn-sync": abort("SystemExit"),
@@ -205,6 +289,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/gunicorn-sync": reported(Failure("SystemExit", level="fatal")),
     },
     "start_failed": {
+        # It knows no lifespan.
+        "*/daphne": None,
         "asgi/*": reported(Failure("LookupError", None)),
         "starlette/*": reported(Failure("LookupError", None)),
         "fastapi/*": reported(Failure("LookupError", None)),
@@ -213,6 +299,9 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
 
 # FastAPI is Starlette underneath: one server is enough.
 _ONLY = {"fastapi": "uvicorn-httptools"}
+
+# The mark of what only `nox -s aborts` runs.
+_WHOLE = pytest.mark.whole
 
 
 def services() -> Iterator[tuple[str, str]]:
@@ -223,16 +312,24 @@ def services() -> Iterator[tuple[str, str]]:
                 yield name, server
 
 
+def parameters(*rest: object, framework: str, server: str) -> Any:
+    """Return framework, server and *rest* as parameters of a test, with the mark that they have."""
+    name = "-".join([f"{framework}/{server}", *(word for word in rest if isinstance(word, str))])
+    marks = () if SERVERS[server].bounded else (_WHOLE,)
+    return pytest.param(framework, server, *rest, id=name, marks=marks)
+
+
 def rule(situation: str, framework: str, server: str) -> str | None:
     """Return the pattern in ``EXPECTED`` that decides, None if there is none."""
     patterns = EXPECTED[situation]
     return next((p for p in patterns if fnmatch.fnmatch(f"{framework}/{server}", p)), None)
 
 
-def cells() -> Iterator[tuple[str, str, str, Cell | None]]:
+def cells() -> Iterator[tuple[str, str, str, Cell]]:
     """Yield framework, server, situation and what is expected."""
     for framework, server in services():
         for situation, patterns in EXPECTED.items():
             pattern = rule(situation, framework, server)
-            if pattern is not None:
-                yield framework, server, situation, patterns[pattern]
+            cell = patterns[pattern] if pattern else None
+            if cell is not None:
+                yield framework, server, situation, cell

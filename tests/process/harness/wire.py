@@ -11,11 +11,11 @@ from harness.upstream import ABORTIVE
 
 
 class Answer(NamedTuple):
-    """A complete response; *complete* is false if its body broke off."""
+    """A response; *complete* is false if its body broke off, None if nobody can tell."""
 
     status: int
     body: bytes
-    complete: bool = True
+    complete: bool | None = True
 
 
 def request(
@@ -73,9 +73,11 @@ class Wire:
             self._headers[name.lower()] = value.strip().lower()
         return int(status.split()[1])
 
-    def chunk(self) -> bytes:
-        """Read one chunk of a chunked body, to its last byte."""
-        assert self._headers.get("transfer-encoding") == "chunked", self._headers
+    def piece(self, size: int) -> bytes:
+        """Read one piece of a body without a length, in its chunk if there are chunks."""
+        assert "content-length" not in self._headers, self._headers
+        if self._headers.get("transfer-encoding") != "chunked":
+            return self._file.read(size)
         size = int(self._file.readline() or b"0", 16)
         data = self._file.read(size)
         self._file.readline()
@@ -83,14 +85,18 @@ class Wire:
 
     def answer(self) -> Answer:
         """Read a whole response."""
-        status = self.head()
+        return self.rest(self.head())
+
+    def rest(self, status: int = 0) -> Answer:
+        """Read what is left of a response."""
         if self._headers.get("transfer-encoding") == "chunked":
             return self._chunked(status)
         if "content-length" in self._headers:
             size = int(self._headers["content-length"])
             body = self._file.read(size)
             return Answer(status, body, len(body) == size)
-        return Answer(status, self._file.read())
+        # Its end is that of the connection.
+        return Answer(status, self._file.read(), None)
 
     def ends(self) -> bool:
         """Wait for what comes next; tell whether it is the end of the connection."""

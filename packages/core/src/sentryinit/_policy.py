@@ -150,10 +150,25 @@ class Request:
 NO_REQUEST = Request()
 
 
+def _is_uwsgis(exc: BaseException, request: Request) -> bool:
+    """Tell whether *exc* is uWSGI's word for a client that went away, made in C.
+
+    uWSGI hands what leaves the application to ``sys.excepthook``, and so does it with its own error
+    when nobody takes the answer: by then, no request is known.
+    """
+    if type(exc) is not OSError:
+        return False
+    if exc.__traceback__ is None:
+        return text(exc) == "write error"
+    return not request.server and text(exc).endswith("on wsgi.input")
+
+
 def _is_abort_itself(exc: BaseException, request: Request) -> bool:
     if isinstance(exc, (*ABORTS, *request.aborts)) or exit_code(exc) == 0:
         return True
     if isinstance(exc, OSError) and request.server and raised_by(exc, request.server):
+        return True
+    if _is_uwsgis(exc, request):
         return True
     # A connection that breaks while the client's is closing: the client's, for all one can know.
     if request.gone and isinstance(exc, ConnectionError):

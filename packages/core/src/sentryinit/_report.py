@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import time
 from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import Any
@@ -95,13 +96,20 @@ class Reporter:
         """Send a logged error after all: it is not the failure of its request."""
         HANDLER.emit_now(record)
 
-    def flush(self) -> None:
-        """Send what waits, for at most ``flush_timeout`` seconds, and the counts held back."""
+    def flush(self, *, last: bool = False) -> None:
+        """Send what waits, for at most ``flush_timeout`` seconds, and the counts held back.
+
+        *last*: the process is about to end; its exit hook gets what this leaves of the time.
+        """
         self.summarise()
+        timeout, begun = self._settings["flush_timeout"], time.monotonic()
         try:
-            sentry_sdk.flush(timeout=self._settings["flush_timeout"])
+            sentry_sdk.flush(timeout=timeout)
         except Exception as error:  # noqa: BLE001 # flushing happens on the way out
             log.warning("flush failed: %s", type(error).__name__)
+        if last:
+            left = max(0.0, timeout - (time.monotonic() - begun))
+            self._client.options["shutdown_timeout"] = left
 
     def summarise(self) -> None:
         """Report what the storm guard holds and no event has carried yet."""

@@ -25,9 +25,10 @@ from sentryinit._settings import Settings
 log = logging.getLogger("sentryinit")
 
 # They repeat, at the end of a request, what a boundary has reported; and our own would go in rings.
+# Patterns, as fnmatch has them: granian names its loggers after its modules in Rust.
 _SERVERS = (
     "sentryinit aiohttp.server daphne daphne.server daphne.http_protocol django.request "
-    "django.server falcon _granian granian gunicorn.error hypercorn.error uvicorn.error waitress "
+    "django.server falcon _granian* gunicorn.error hypercorn.error uvicorn.error waitress "
     "werkzeug"
 ).split()
 

@@ -233,7 +233,7 @@ def _end(exc: BaseException | None, name: str) -> None:
     if STATE.reporter is not None:
         if exc is not None:
             STATE.reporter.escaped(exc, name)
-        STATE.reporter.flush()
+        STATE.reporter.flush(last=True)
 
 
 class _DebugRoute:
