@@ -684,6 +684,26 @@ os._exit(0)
     assert done.lines == ["flush 0.5"]
 
 
+def test_the_end_is_waited_for_once(child: Any) -> None:
+    """What the flush after a lifespan takes of the flush timeout is not there for the exit."""
+    done = child("""
+import asyncio, time
+from sentryinit.asgi import SentryInitMiddleware
+class Dead(Pipe):
+    def flush(self, timeout, callback=None):
+        print("flush", round(timeout, 1), flush=True)
+        time.sleep(timeout)
+sentryinit.init("shop", dsn=DSN, transport=Dead, flush_timeout=0.5)
+async def app(scope, receive, send):
+    await send({"type": "lifespan.shutdown.complete"})
+async def send(message):
+    print(message["type"], flush=True)
+asyncio.run(SentryInitMiddleware(app)({"type": "lifespan"}, None, send))
+""")
+
+    assert done.lines == ["flush 0.5", "lifespan.shutdown.complete", "flush 0.0"]
+
+
 def test_a_block_flushes(child: Any) -> None:
     """The end of a block flushes too, after what it reports."""
     done = child("""

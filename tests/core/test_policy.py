@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentryinit._policy import (
+    NO_REQUEST,
     Policy,
     Request,
     exit_code,
@@ -483,6 +484,35 @@ def test_uwsgi_s_stream_by_its_message() -> None:
 def test_that_message_elsewhere(exc: BaseException, server: tuple[object, ...]) -> None:
     """The message counts for an OSError and where the server has a stream."""
     assert not raised_by(exc, server)
+
+
+def uwsgi_reads() -> None:
+    raise OSError("error during read(12) on wsgi.input")
+
+
+def uwsgi_writes() -> None:
+    raise OSError("write error")
+
+
+@pytest.mark.parametrize(
+    ("exc", "request_", "verdict"),
+    [
+        (caught(uwsgi_reads), NO_REQUEST, True),
+        # Where the request is known, its stream tells.
+        (caught(uwsgi_reads), Request(server=(send,)), False),
+        (OSError("write error"), NO_REQUEST, True),
+        (OSError("write error"), Request(server=(object(),)), True),
+        (OSError("no space left"), NO_REQUEST, False),
+        # Python code has raised it: it is the application's.
+        (caught(uwsgi_writes), NO_REQUEST, False),
+        (BlockingIOError("write error"), NO_REQUEST, False),
+    ],
+)
+def test_uwsgi_s_errors_after_the_application(
+    exc: BaseException, request_: Request, verdict: bool
+) -> None:
+    """UWSGI hands them to the hook for uncaught exceptions: no request is known by then."""
+    assert is_abort(exc, request_) is verdict
 
 
 def test_an_exception_that_was_never_raised() -> None:

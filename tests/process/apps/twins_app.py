@@ -22,6 +22,10 @@ def create_app(name: str) -> Flask:
         tell(request.headers["X-Request-Id"], "asked", name)
         return str(shop.price(order_id))
 
+    @app.get("/orders/<int:order_id>/unavailable")
+    def unavailable(order_id: int) -> tuple[str, int]:
+        return "try later", 503
+
     return app
 
 
