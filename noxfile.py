@@ -155,9 +155,7 @@ def install(session: nox.Session, packages: Iterable[str], *others: str) -> None
     session.install(*(wheels[package] for package in packages), *others)
 
 
-def run_tests(
-    session: nox.Session, *patterns: str, at_once: bool = True, marked: str = ""
-) -> None:
+def run_tests(session: nox.Session, *patterns: str, at_once: bool = True, marked: str = "") -> None:
     """Run the tests at *patterns*, measured; none at all is a failure.
 
     *at_once*: as many as there are processors, unless somebody picks some to look at. *marked*:
