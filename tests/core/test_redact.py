@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryinit._redact import Redactor, minimal
+from sentryinit._minimal import minimal
+from sentryinit._redact import Redactor
 
 TOKEN = "tok-5f1c9a"
 SENSITIVE = (

@@ -7,8 +7,9 @@ from typing import Any
 
 from sentryinit import _policy
 from sentryinit._capture import Capture, current
+from sentryinit._minimal import minimal
 from sentryinit._records import error_of, message_of
-from sentryinit._redact import Redactor, minimal
+from sentryinit._redact import Masked, Redactor
 from sentryinit._request import UNDESCRIBED, UNKNOWN, section, trace
 from sentryinit._settings import Settings
 from sentryinit._source import add_lines
@@ -64,7 +65,8 @@ class Hooks:
         # Attachments pass no hook at all: they do not leave.
         hint["attachments"] = []
         if event.get("type") == "check_in":
-            return self._after_users_hook(event, hint)
+            return self._after_users_hook(event, hint, None)
+        capture = None
         try:
             capture = _capture_of(hint)
             if self._drops(event, hint, capture):
@@ -73,7 +75,7 @@ class Hooks:
         except Exception as error:  # noqa: BLE001 # an event must not be lost to a fault of ours
             log.warning("completing an event failed: %s", type(error).__name__)
             event = minimal(event, "report_error")
-        return self._after_users_hook(event, hint)
+        return self._after_users_hook(event, hint, capture)
 
     def before_breadcrumb(self, crumb: dict[str, Any], hint: dict[str, Any]) -> Any:
         """Return what the user's hook makes of *crumb*; if it fails, the crumb is lost."""
@@ -131,7 +133,7 @@ class Hooks:
         event["transaction_info"] = {"source": "route"}
 
     def _after_users_hook(
-        self, event: dict[str, Any], hint: dict[str, Any]
+        self, event: dict[str, Any], hint: dict[str, Any], capture: Any
     ) -> dict[str, Any] | None:
         hook = self._settings["before_send"]
         changed: Any = event
@@ -146,14 +148,18 @@ class Hooks:
                 changed = minimal(kept, "before_send_error")
             # It may add attachments as well.
             hint["attachments"] = []
-        return None if changed is None else self._masked(changed)
+        return None if changed is None else self._masked(changed, capture)
 
-    def _masked(self, event: dict[str, Any]) -> dict[str, Any]:
+    def _masked(self, event: dict[str, Any], capture: Any) -> Masked:
         try:
-            return self._redact.event(event)
+            if event.get("type") == "check_in":
+                return self._redact.item(event)
+            # The request's own: a hook may have changed what the event says of it.
+            info = UNDESCRIBED if capture is None else capture.describe()
+            return self._redact.event(event, info.route or "", info.path)
         except Exception as error:  # noqa: BLE001 # neither lost nor unmasked
             log.warning("masking an event failed: %s", type(error).__name__)
-            return minimal(event, "redaction_error")
+            return Masked(minimal(event, "redaction_error"))
 
 
 def _event_or_none(result: Any) -> Any:

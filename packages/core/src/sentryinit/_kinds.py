@@ -160,6 +160,15 @@ def _proxy(value: Any) -> str:
     return str(_require(good and parts.hostname, value))
 
 
+def choice(*words: str) -> Kind:
+    """Return the kind of one of *words*."""
+
+    def check(value: Any) -> str:
+        return str(_require(_of_type(str)(value) in words, value))
+
+    return Kind(" or ".join(words), check, lambda text: check(text.strip().lower()))
+
+
 TEXT = Kind("text", _of_type(str), str)
 PROXY = Kind("the URL of a proxy, such as http://proxy:3128", _proxy, _proxy, secret=True)
 SECRET = Kind("text", _of_type(str), str, secret=True)

@@ -106,6 +106,40 @@ class Options(TypedDict, total=False):
         Sequence[str],
         Option("Names whose values are masked, beside the default list.", kinds.NAMES, ()),
     ]
+    mask_patterns: Annotated[
+        Sequence[str],
+        Option(
+            "Regular expressions: what they match is masked in every text. In the environment a "
+            "comma in a pattern is written `\\x2c`.",
+            kinds.PATTERNS,
+            (),
+        ),
+    ]
+    mask_path_parameters: Annotated[
+        Sequence[str],
+        Option(
+            "Parameters of routes whose values are masked, beside the default list.",
+            kinds.NAMES,
+            (),
+        ),
+    ]
+    mask_ip: Annotated[
+        str,
+        Option(
+            "How much of an IP address is masked: `network` leaves the first 24 bits, or 48 of "
+            "IPv6.",
+            kinds.choice("whole", "network"),
+            "whole",
+        ),
+    ]
+    mask_hash_key: Annotated[
+        str,
+        Option(
+            "Key of a hash in the marks, by which equal values can be told to be equal.",
+            kinds.SECRET,
+            "",
+        ),
+    ]
     collect: Annotated[
         Sequence[str],
         Option(
@@ -141,9 +175,7 @@ class Options(TypedDict, total=False):
         Hook, Option("Share of events that are sent, by event.", kinds.HOOK, sdk=True)
     ]
     max_breadcrumbs: Annotated[int, Option("Breadcrumbs kept.", kinds.COUNT, sdk=True)]
-    max_value_length: Annotated[
-        int, Option("Characters kept of a text.", kinds.COUNT, 8192, sdk=True)
-    ]
+    max_value_length: Annotated[int, Option("Characters kept of a text.", kinds.COUNT, 8192)]
     max_stack_frames: Annotated[int, Option("Frames kept of a stack.", kinds.COUNT, sdk=True)]
     include_source_context: Annotated[
         bool, Option("Source lines around each frame.", kinds.FLAG, True, sdk=True)

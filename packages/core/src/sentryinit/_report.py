@@ -18,8 +18,8 @@ from sentryinit._counts import Losses
 from sentryinit._exceptions import event_from
 from sentryinit._hooks import OURS, claim_orphan, is_seen
 from sentryinit._logs import HANDLER
+from sentryinit._minimal import minimal
 from sentryinit._ready import Ready, ReadyEvent, ReadyList
-from sentryinit._redact import minimal
 from sentryinit._request import UNKNOWN, trace
 from sentryinit._settings import Settings
 from sentryinit._storm import Storm, kind_of, label_of

@@ -16,6 +16,7 @@ from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import ignore_logger
 
 from sentryinit import _logs, _scope
+from sentryinit._guard import protect
 from sentryinit._hooks import Hooks, drop
 from sentryinit._options import TABLE
 from sentryinit._policy import Policy
@@ -46,12 +47,14 @@ def configure(settings: Settings, policy: Policy) -> Callable[[], None]:
             "sentry_sdk.init() was called before sentryinit.init(); its client is replaced: "
             "remove that call"
         )
-    redactor = Redactor(settings["mask_keys"], _secrets(settings))
+    redactor = _redactor(settings)
     hooks = Hooks(settings, policy, redactor)
     for name in _SERVERS:
         ignore_logger(name)
     sentry_sdk.init(**_options(settings, hooks))
-    active = sentry_sdk.get_client().integrations
+    client = sentry_sdk.get_client()
+    protect(redactor, client.transport, getattr(client, "spotlight", None))
+    active = client.integrations
     rivals = sorted(type(active[name]).__name__ for name in _RIVALS.intersection(active))
     if rivals:
         log.warning(
@@ -64,9 +67,17 @@ def configure(settings: Settings, policy: Policy) -> Callable[[], None]:
     return _scope.start()
 
 
-def _secrets(settings: Settings) -> tuple[str, ...]:
-    dsn = urlsplit(settings["dsn"])
-    return settings["debug_token"], dsn.username or "", dsn.password or ""
+def _redactor(settings: Settings) -> Redactor:
+    dsn, key = urlsplit(settings["dsn"]), settings["mask_hash_key"]
+    return Redactor(
+        settings["mask_keys"],
+        (settings["debug_token"], dsn.username or "", dsn.password or "", key),
+        settings["mask_patterns"],
+        parameters=settings["mask_path_parameters"],
+        hash_key=key,
+        networks=settings["mask_ip"] == "network",
+        limit=settings["max_value_length"],
+    )
 
 
 def _server_name(settings: Settings) -> str:
@@ -92,6 +103,8 @@ def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         ],
         "include_local_variables": "locals" in settings["collect"],
         "max_request_body_size": "never",
+        # Ours comes after masking, which has to see whole secrets; this one only bounds the work.
+        "max_value_length": 4 * settings["max_value_length"] + 4096,
         "auto_session_tracking": False,
         "trace_propagation_targets": [],
         "shutdown_timeout": settings["flush_timeout"],

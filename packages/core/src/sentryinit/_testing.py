@@ -10,6 +10,8 @@ import sentry_sdk
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 
+from sentryinit._guard import Guard
+
 if TYPE_CHECKING:
     from sentryinit.testing import Mailbox
 
@@ -34,6 +36,10 @@ def diverted(mailbox: Mailbox) -> Iterator[None]:
     client = sentry_sdk.get_client()
     usual = client.transport
     client.transport = transport(mailbox)
+    guard = getattr(usual, "capture_envelope", None)
+    if isinstance(guard, Guard):
+        # What would be stopped on its way out is not to be seen here either.
+        client.transport.capture_envelope = guard.before(client.transport.capture_envelope)  # type: ignore[method-assign] # as protect() does
     try:
         yield
     finally:

@@ -1,0 +1,71 @@
+"""Texts and numbers that every backend can store, and bounds on how much there is of them.
+
+Pure. See ``docs/explanation/redaction.md`` for what backends choke on.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+# Relay and GlitchTip refuse NUL and halves of surrogate pairs; the other control characters are of
+# use to nobody, and six bytes each in JSON.
+_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_BLANKS = re.compile(r"\s+")
+TAIL = "..."
+
+
+def clean(text: str) -> str:
+    """Return *text* without what cannot be stored."""
+    return text if text.isprintable() else _UNSAFE.sub("\ufffd", text)
+
+
+def cut(text: str, limit: int) -> str:
+    """Return *text* in at most *limit* characters; three dots say that there was more."""
+    return text if len(text) <= limit else text[: max(limit - len(TAIL), 0)] + TAIL[:limit]
+
+
+def cut_at_blank(text: str, limit: int) -> str:
+    """As :func:`cut`, but not within a word: half of a secret does not look like one."""
+    if len(text) <= limit:
+        return text
+    head = text[: max(limit - len(TAIL), 0)]
+    blank = max(head.rfind(" "), head.rfind("\n"))
+    # A text without blanks has no words.
+    return (head[:blank] if blank > limit // 2 else head) + TAIL[:limit]
+
+
+def line(text: str, limit: int) -> str:
+    """Return *text* as one line of at most *limit* characters, without blanks at its ends."""
+    return cut(_BLANKS.sub(" ", clean(text)).strip(), limit)
+
+
+def number(value: float) -> float | str:
+    """Return *value*, or as text what JSON or a database has no number for."""
+    if isinstance(value, int):
+        if -(2**63) <= value < 2**63:
+            return value
+        bits = value.bit_length()
+        return str(value) if bits <= 1024 else f"a number of {bits} bits"
+    return value if math.isfinite(value) else str(value)
+
+
+def cost(text: str) -> int:
+    """Return about how many bytes *text* is as JSON."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) * 3
+
+
+class Budget:
+    """What an event may still spend, in bytes of JSON; says afterwards whether it was enough."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self.cut = False
+
+    def take(self, size: int) -> bool:
+        """Spend *size*; tell whether there was as much."""
+        if size > self._left:
+            self.cut = True
+            return False
+        self._left -= size
+        return True

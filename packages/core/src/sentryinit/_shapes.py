@@ -1,0 +1,145 @@
+"""Credentials that are known by their shape, wherever they stand in a text.
+
+Pure. No pattern here goes over a character more often than a constant number of times, whatever
+the text: where one could begin at each character of a run, it is made to begin at the first only,
+or the run is taken as a whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+
+from sentryinit._marks import MARK
+
+Mask = Callable[[str], str]
+
+# What providers put in front of their keys, or near enough, so that others do not look the same.
+_KEYS = re.compile(
+    r"""(?<![A-Za-z0-9])(?:
+    (?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16,}                  # Amazon
+    |gh[oprsu]_[A-Za-z0-9]{20,}|github_pat_\w{20,}        # GitHub
+    |gl(?:pat|dt|rt|soat|cbt|ptt|ft|imt|agent|oas|ffct)-[\w.-]{16,}    # GitLab
+    |xox[a-z](?:\.xox[a-z])?-[\w-]{8,}|xapp-[\w-]{8,}     # Slack
+    |[rs]k_(?:live|test)_\w{8,}|whsec_[\w+/=]{16,}        # Stripe
+    |AIza[\w-]{30,}|ya29\.[\w-]{16,}|GOCSPX-[\w-]{16,}    # Google
+    |sk-[\w-]{20,}                                        # OpenAI, Anthropic
+    |SG\.[\w-]{16,}\.[\w-]{16,}                           # SendGrid
+    |SK[0-9a-f]{32}                                       # Twilio
+    |npm_\w{30,}|pypi-[\w-]{32,}|dckr_pat_[\w-]{20,}      # npm, PyPI, Docker
+    |hf_\w{30,}|dop_v1_\w{32,}|hv[bs]\.[\w-]{20,}         # Hugging Face, DigitalOcean, Vault
+    |sntry[su]_[\w+/=-]{20,}|shp(?:at|ca|pa|ss)_\w{16,}   # Sentry, Shopify
+    |AGE-SECRET-KEY-1\w{20,}
+    |\d{8,10}:AA[\w-]{30,}                                # Telegram
+    )""",
+    re.VERBOSE,
+)
+# One of these is in each of the above: looking for them first is what makes a harmless text cheap.
+_KEY_HINTS = (
+    "AKIA ASIA ABIA ACCA ghp_ gho_ ghr_ ghs_ ghu_ github_pat_ pat- dt- rt- at- bt- tt- ft- "
+    "agent- oas- ffct- xox xapp- k_live_ k_test_ whsec_ AIza ya29. GOCSPX- sk- SG. SK npm_ pypi- "
+    "dckr_pat_ hf_ dop_v1_ hvb. hvs. sntry shpat_ shpca_ shppa_ shpss_ AGE-SECRET :AA"
+).split()
+
+_URL_SAFE = str.maketrans("-_", "+/")
+_RUN = re.compile(r"[\w.=+/-]{20,}")
+_SLACK_HOOK = re.compile(r"(?<=hooks\.slack\.com/)\w{1,20}/[\w/-]{10,}")
+_USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\]+(?=@)")
+# A password that nobody escaped: with a slash or a question mark in it.
+_RAW_USERINFO = re.compile(
+    r"(?<=://)[^\s/?#\"'<>@:\\]{0,64}:(?!\d{1,5}(?:[/?#]|$))[^\s\"'<>@]{1,96}(?=@)"
+)
+_ORACLE = re.compile(r"(?<=jdbc:oracle:)(?:thin|oci8?):[^\s@\"']{1,256}(?=@)")
+_BEARER = re.compile(r"(?i)\bbearer[\s:=]{1,4}(?:%20)?([\w.~+/=-]{8,})")
+_BASIC = re.compile(r"(?i)\bbasic[\s:=]{1,4}(?:%20)?([A-Za-z0-9+/_-]{6,}={0,2})")
+# A line of a key whose head and foot are not in sight.
+_BASE64_LINE = re.compile(
+    r"(?m)^[ \t\"'(+]{0,80}([A-Za-z0-9+/]{60,80}={0,2})(?=(?:\\n)?[\"'),\\ \t]{0,8}$)"
+)
+
+
+def credentials(text: str, mask: Mask) -> str:
+    """Return *text* with what looks like a credential replaced by ``mask(it)``."""
+    if "-----BEGIN" in text or "-----END" in text:
+        text = _pem(text, mask)
+    if len(text) >= 60:
+        text = _BASE64_LINE.sub(lambda m: _line(m, mask), text)
+    if "eyJ" in text:
+        text = _RUN.sub(lambda m: _jwt(m[0], mask), text)
+    if any(hint in text for hint in _KEY_HINTS):
+        text = _KEYS.sub(lambda m: mask(m[0]), text)
+    if "hooks.slack.com/" in text:
+        text = _SLACK_HOOK.sub(lambda m: mask(m[0]), text)
+    return _schemes(text, mask)
+
+
+def userinfo(text: str, mask: Mask) -> str:
+    """Return *text* with the part before the host of each URL replaced."""
+
+    def masked(match: re.Match[str]) -> str:
+        return match[0] if MARK.fullmatch(match[0]) else mask(match[0])
+
+    for pattern in (_RAW_USERINFO, _USERINFO, _ORACLE):
+        text = pattern.sub(masked, text)
+    return text
+
+
+def _pem(text: str, mask: Mask) -> str:
+    """Replace each block; one without head begins with the text, one without foot ends with it."""
+    begin, end = text.find("-----BEGIN"), text.find("-----END")
+    if begin < 0 or 0 <= end < begin:
+        begin = 0
+    done, parts = 0, []
+    while begin >= 0:
+        end = text.find("-----END", begin)
+        close = text.find("-----", end + 8) + 5 if end >= 0 else 0
+        stop = close if close > 4 else len(text)
+        parts += [text[done:begin], mask(text[begin:stop])]
+        done, begin = stop, text.find("-----BEGIN", stop)
+    return "".join([*parts, text[done:]])
+
+
+def _line(match: re.Match[str], mask: Mask) -> str:
+    run = match[1]
+    # A digest has letters of one case only.
+    if run == run.lower() or run == run.upper() or run.isalpha():
+        return match[0]
+    return match[0].replace(run, mask(run))
+
+
+def _jwt(run: str, mask: Mask) -> str:
+    at = run.find("eyJ")
+    if at < 0 or (at and run[at - 1].isalnum()):
+        return run
+    token = run[at:].rstrip(".-=")
+    # Three parts with dots between them, or one long piece of encoded JSON.
+    if "." not in token and len(token) < 40:
+        return run
+    return run[:at] + mask(token) + run[at + len(token) :]
+
+
+def _schemes(text: str, mask: Mask) -> str:
+    lowered = text.lower()
+    if "bearer" in lowered:
+        text = _BEARER.sub(lambda m: _after(m, mask) if _is_token(m[1]) else m[0], text)
+    if "basic" in lowered:
+        text = _BASIC.sub(lambda m: _after(m, mask) if _is_pair(m[1]) else m[0], text)
+    return text
+
+
+def _after(match: re.Match[str], mask: Mask) -> str:
+    return match[0][: match.start(1) - match.start()] + mask(match[1])
+
+
+def _is_token(word: str) -> bool:
+    """Tell a token from the next word of a sentence: *Bearer authentication failed*."""
+    return len(word) >= 24 or not word.rstrip(".").isalpha()
+
+
+def _is_pair(word: str) -> bool:
+    """Tell whether *word* is a name and a password, as HTTP's Basic scheme encodes them."""
+    try:
+        return b":" in base64.b64decode(word.translate(_URL_SAFE) + "=" * (-len(word) % 4))
+    except ValueError:
+        return False

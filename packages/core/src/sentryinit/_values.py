@@ -1,0 +1,96 @@
+"""Secrets in any text: the patterns, in their order, behind tests that are cheap.
+
+Pure. Most texts of an event are cleared by looking for single characters.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from sentryinit import _named, _numbers, _shapes
+from sentryinit._marks import EMAIL, IP, MARK, SECRET, Marks
+from sentryinit._names import Names
+
+# Texts without any of these, and without a run of letters that is long enough for a key.
+_TELLING = re.compile(r"[\d@=:%<-]|[A-Za-z_]{20}|(?i:bearer|basic)")
+_DIGIT = re.compile(r"\d")
+# What parts a name from its value, in one way or another.
+_NAMED = re.compile(r"[=:]|['\"]\s{0,4},|-[A-Za-z]|</|%3")
+
+
+class Values:
+    """Masks secrets in texts. *secrets* are known ones, *patterns* the user's own."""
+
+    def __init__(
+        self,
+        names: Names,
+        marks: Marks,
+        secrets: Iterable[str] = (),
+        patterns: Iterable[re.Pattern[str]] = (),
+        *,
+        networks: bool = False,
+    ) -> None:
+        self._names = names
+        # The longest first: one secret may be a part of another.
+        known = sorted(filter(None, secrets), key=len, reverse=True)
+        self._own = (*map(_finder, known), *patterns)
+        self._secret: Callable[[str], str] = functools.partial(marks, SECRET)
+        self._email: Callable[[str], str] = functools.partial(marks, EMAIL)
+        whole: Callable[[str], str] = functools.partial(marks, IP)
+        self._ip = _numbers.network if networks else whole
+
+    def text(self, text: str, *, versions: bool = False) -> str:
+        """Return *text* masked; *versions* says that what looks like an IPv4 address is none."""
+        text = self._own_patterns(text)
+        if not _TELLING.search(text):
+            return text
+        return self._patterns(text, code=False, versions=versions)
+
+    def code(self, lines: Sequence[str]) -> list[str]:
+        """Return *lines* of source code masked: a name that is assigned to a name stays."""
+        text = self._own_patterns("\n".join(lines))
+        return self._patterns(text, code=True, versions=False).split("\n")
+
+    def _own_patterns(self, text: str) -> str:
+        for pattern in self._own:
+            if pattern.search(text):
+                text = _outside_marks(text, pattern, self._in_lines)
+        return text
+
+    def _in_lines(self, secret: str) -> str:
+        """Return the mark of *secret* in as many lines as it had."""
+        return self._secret(secret) + "\n" * secret.count("\n")
+
+    def _patterns(self, text: str, *, code: bool, versions: bool) -> str:
+        secret = self._in_lines if code else self._secret
+        if "@" in text and ("://" in text or "jdbc:" in text):
+            text = _shapes.userinfo(text, secret)
+        text = _shapes.credentials(text, secret)
+        if _NAMED.search(text):
+            text = _named.named(text, self._names, secret, code=code)
+        if _DIGIT.search(text):
+            text = _numbers.ibans(_numbers.cards(text, secret), secret)
+            if not versions:
+                text = _numbers.addresses(text, self._ip)
+        elif text.count(":") >= 7:
+            text = _numbers.addresses(text, self._ip)
+        if "@" in text or "40" in text or "&#" in text or "\uff20" in text:
+            text = _numbers.emails(text, self._email)
+        return text
+
+
+def _outside_marks(text: str, pattern: re.Pattern[str], mask: Callable[[str], str]) -> str:
+    """Replace what *pattern* finds between marks: in them it would find itself, over and over."""
+    done, parts = 0, []
+    for mark in MARK.finditer(text):
+        parts += [pattern.sub(lambda m: mask(m[0]), text[done : mark.start()]), mark[0]]
+        done = mark.end()
+    return "".join([*parts, pattern.sub(lambda m: mask(m[0]), text[done:])])
+
+
+def _finder(secret: str) -> re.Pattern[str]:
+    """Return the pattern of *secret*; a short one counts as a word, not inside of others."""
+    edge = r"(?<![\w-]){}(?![\w-])" if len(secret) < 8 else "{}"
+    return re.compile(edge.format(re.escape(secret)))

@@ -1,0 +1,178 @@
+"""One way through whatever an event is made of: masked, storable, and not too much of it.
+
+Pure. What an application put into an event may be of any type, hostile, and nested without end.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from sentryinit import _safe
+from sentryinit._marks import MARK, SECRET, Marks
+from sentryinit._names import Names, plain
+from sentryinit._numbers import is_card
+from sentryinit._values import Values
+
+# A backend refuses, or cuts, what is larger; Bugsink takes 1 MiB an event.
+SIZE = 400_000
+DEPTH = 20
+ITEMS = 250
+KEY = 200
+_NODE = 8
+
+
+class Tools:
+    """What is the same for every event: how to mask, and how much of a text to keep."""
+
+    def __init__(self, names: Names, marks: Marks, values: Values, limit: int) -> None:
+        self.names, self.marks, self.values, self.limit = names, marks, values, limit
+        # What comes from source files comes again with the next event. Nothing else is remembered.
+        self.code = functools.lru_cache(maxsize=512)(self._code)
+        self.place = functools.lru_cache(maxsize=2048)(self.short)
+
+    def text(self, text: str, *, versions: bool = False) -> str:
+        """Return *text* masked and cut."""
+        text, limit = _safe.clean(text), self.limit
+        if len(text) > 2 * limit:
+            # Before a pattern sees it: a long text costs no more than one of this length.
+            text = _safe.cut_at_blank(text, 2 * limit)
+        return _safe.cut_at_blank(self.values.text(text, versions=versions), limit)
+
+    def short(self, text: str) -> str:
+        """Return *text* masked, of at most the length of a name of something."""
+        return _safe.cut(self.values.text(_safe.clean(text[: 4 * KEY])), 2 * KEY)
+
+    def _code(self, lines: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+        limit = min(self.limit, 2 * KEY)
+        masked = self.values.code([_safe.clean(line[: 2 * limit]) for line in lines])
+        kept = tuple(_safe.cut(line, limit) for line in masked)
+        return kept, sum(map(_safe.cost, kept)) + 4 * len(kept)
+
+
+class Walk:
+    """The way through one event."""
+
+    def __init__(self, tools: Tools, hide: Callable[[str], str] | None = None) -> None:
+        self.tools, self._hide = tools, hide
+        self.budget = _safe.Budget(SIZE)
+
+    def text(self, value: object, *, versions: bool = False) -> str:
+        """Return *value* as a text that can leave."""
+        text = value if type(value) is str else _str(value)
+        if self._hide is not None:
+            text = self._hide(text)
+        made = self.tools.text(text, versions=versions)
+        if len(text) > self.tools.limit:
+            self.budget.cut = True
+        return made if self.budget.take(_NODE + _safe.cost(made)) else _safe.TAIL
+
+    def name(self, value: object, limit: int = KEY) -> str:
+        """Return *value* as a text of one line that can leave."""
+        text = value if type(value) is str else _str(value)
+        if len(text) > limit:
+            self.budget.cut = True
+        return _safe.line(self.text(text), limit)
+
+    def version(self, value: object, limit: int = KEY) -> str:
+        """Return *value* as :meth:`name` does; four numbers with dots are no address here."""
+        text = value if type(value) is str else _str(value)
+        return _safe.line(self.text(text, versions=True), limit)
+
+    def key(self, value: object) -> str:
+        """Return the key *value* of a mapping."""
+        text = value if type(value) is str else _str(value)
+        return self.tools.short(text)[:KEY]
+
+    def under(self, key: object, value: Any, depth: int) -> Any:
+        """Return what stands under *key*: a mark, if the name says that it is a secret."""
+        if value is not None and isinstance(key, str) and self.tools.names.hides(key, value):
+            return self.mark(value)
+        versions = type(value) is str and isinstance(key, str) and plain(key).endswith("version")
+        return self.text(value, versions=True) if versions else self.any(value, depth)
+
+    def mark(self, value: object) -> str:
+        """Return the mark of a secret; a mark stays what it is."""
+        done = isinstance(value, str) and MARK.fullmatch(value)
+        return str(value) if done else self.tools.marks(SECRET, value)
+
+    def any(self, value: Any, depth: int = 0) -> Any:
+        """Return *value* in the types of JSON."""
+        if type(value) is str:
+            return self.text(value)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, (int, float)):
+            return self.number(value)
+        if isinstance(value, Mapping):
+            return self.mapping(value, depth + 1)
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return self.items(value, depth + 1)
+        return self.text(value)
+
+    def number(self, value: float) -> float | str:
+        """Return *value*, which can be the number of a card."""
+        if isinstance(value, int) and 10**12 <= value < 10**19 and is_card(str(int(value))):
+            return self.mark(value)
+        made = _safe.number(value)
+        self.budget.take(_NODE if isinstance(made, (int, float)) else _NODE + len(made))
+        return made
+
+    def mapping(self, value: Mapping[Any, Any], depth: int) -> Any:
+        """Return *value* with its keys masked as well."""
+        if depth > DEPTH:
+            self.budget.cut = True
+            return _safe.TAIL
+        made: dict[str, Any] = {}
+        for key, item in itertools.islice(value.items(), ITEMS):
+            name = self.key(key)
+            while name in made:
+                name += "_"  # two keys with one mark are still two
+            if not self.budget.take(_NODE + _safe.cost(name)):
+                break
+            made[name] = self.under(key, item, depth)
+        self.budget.cut = self.budget.cut or len(made) < len(value)
+        return made
+
+    def items(self, value: Collection[Any], depth: int) -> Any:
+        """Return *value* as a list; from the middle of a long one something is missing."""
+        if depth > DEPTH or not self.budget.take(_NODE):
+            self.budget.cut = True
+            return _safe.TAIL if depth > DEPTH else []
+        found = self.few(value)
+        if len(found) == 2 and isinstance(found[0], str):
+            # Headers, tags and query strings may be lists of pairs.
+            return [self.text(found[0]), self.under(found[0], found[1], depth)]
+        made, before = [], None
+        for item in found:
+            made.append(
+                self.mark(item) if self._is_argument(before, item) else self.any(item, depth)
+            )
+            before = item
+        return made
+
+    def few(self, value: Collection[Any]) -> list[Any]:
+        """Return the items of *value*, or of a long one the first and the last."""
+        found = list(itertools.islice(value, 100 * ITEMS))
+        if len(value) <= ITEMS:
+            return found
+        self.budget.cut = True
+        return [*found[: ITEMS // 2], *found[-ITEMS // 2 :]]
+
+    def _is_argument(self, before: object, item: object) -> bool:
+        """Tell whether *item* is what follows a sensitive option on a command line."""
+        flag = isinstance(before, str) and isinstance(item, str) and before[:1] == "-"
+        return flag and "=" not in str(before) and self.tools.names.is_sensitive(str(before))
+
+
+def _str(value: object) -> str:
+    if isinstance(value, str):
+        return str.__str__(value)  # a subclass may say something else
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value[:100_000]).decode("utf-8", "replace")
+    try:
+        return str.__str__(str(value))
+    except Exception:  # noqa: BLE001 # the object is somebody else's code
+        return f"<{type(value).__name__} without a text>"
