@@ -565,14 +565,14 @@ def test_logged_without_the_exception(
 
 
 def test_a_record_as_a_breadcrumb(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """It says which logger, which level, and that it was a log record."""
+    """It says which logger, which level (one that backends know), and that it was a record."""
     capture = begin()
     log.critical("down")
     capture.answer(503)
     capture.close()
 
     (crumb,) = mailbox.events[0]["breadcrumbs"]["values"]
-    assert (crumb["type"], crumb["level"], crumb["category"]) == ("log", "critical", "shop")
+    assert (crumb["type"], crumb["level"], crumb["category"]) == ("log", "fatal", "shop")
 
 
 def test_logged_and_answered(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:

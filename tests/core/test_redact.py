@@ -51,20 +51,22 @@ SENSITIVE = (
 )
 HARMLESS = ("author", "cardinal", "passenger", "spinning", "sidebar", "key", "name", "id", "")
 
+# What can be stored as it is: the rest is in test_redact_planted.py.
+texts = st.text(st.characters(exclude_categories=["C"]), max_size=8)
 json_like = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False)
-    | st.text(max_size=8)
+    | st.integers(-(2**63), 10**12)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
     | st.sampled_from([TOKEN, f"a {TOKEN} b", *SENSITIVE[:4]]),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(max_size=4) | st.sampled_from(SENSITIVE), inner, max_size=4)
+        | st.dictionaries(texts | st.sampled_from(SENSITIVE), inner, max_size=4)
     ),
     max_leaves=12,
 )
-events = st.dictionaries(st.text(max_size=6) | st.sampled_from(SENSITIVE), json_like, max_size=5)
+events = st.dictionaries(texts | st.sampled_from(SENSITIVE), json_like, max_size=5)
 
 
 def shape(value: Any) -> Any:
@@ -104,7 +106,7 @@ def test_the_shape_stays(event: dict[str, Any]) -> None:
             return len(before) == len(after) and all(map(same, before, after))
         return bool(before == after)
 
-    assert same(event, redactor.event(event))
+    assert same({"extra": event}, redactor.event({"extra": event}))
 
 
 @given(events)
@@ -149,11 +151,9 @@ def test_none_under_a_sensitive_name() -> None:
 
 def test_a_name_at_any_depth() -> None:
     """Nesting hides nothing."""
-    event = {"contexts": {"a": [{"b": {"c": [[{"password": "hunter2"}]]}}]}}
+    event = {"extra": {"a": [{"b": {"c": [[{"password": "hunter2"}]]}}]}}
 
-    assert Redactor().event(event) == {
-        "contexts": {"a": [{"b": {"c": [[{"password": "[secret]"}]]}}]}
-    }
+    assert Redactor().event(event) == {"extra": {"a": [{"b": {"c": [[{"password": "[secret]"}]]}}]}}
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_name_at_any_depth() -> None:
 )
 def test_names_in_lists_of_pairs(pairs: list[Any], masked: list[Any]) -> None:
     """Headers, tags and query strings may be lists of pairs, whatever the value is."""
-    assert Redactor().event({"tags": pairs}) == {"tags": masked}
+    assert Redactor().event({"extra": {"pairs": pairs}}) == {"extra": {"pairs": masked}}
 
 
 def test_a_name_of_the_user_s() -> None:
@@ -193,7 +193,7 @@ def test_a_secret_in_a_key_of_a_pair() -> None:
     """In a list of pairs too."""
     redactor = Redactor((), (TOKEN,))
 
-    assert redactor.event({"tags": [[TOKEN, "a"]]}) == {"tags": [["[secret]", "a"]]}
+    assert redactor.event({"extra": {"a": [[TOKEN, "a"]]}}) == {"extra": {"a": [["[secret]", "a"]]}}
 
 
 def test_a_secret_that_is_a_part_of_another() -> None:
@@ -211,7 +211,7 @@ def test_other_objects_become_text() -> None:
     redactor = Redactor((), (TOKEN,))
 
     assert redactor.event({"extra": {"a": {TOKEN}, "b": b"x", 1: 2}}) == {
-        "extra": {"a": "{'[secret]'}", "b": "b'x'", "1": 2}
+        "extra": {"a": ["[secret]"], "b": "x", "1": 2}
     }
 
 
@@ -220,7 +220,7 @@ def test_names_are_not_remembered_for_ever() -> None:
     redactor = Redactor()
     redactor.event({"extra": {f"name{number}": 1 for number in range(5000)}})
 
-    assert len(redactor._known) <= 4096
+    assert len(redactor._names._known) <= 4096
 
 
 def test_a_name_beyond_what_is_remembered_is_known_all_the_same() -> None:

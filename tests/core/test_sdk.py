@@ -42,7 +42,7 @@ def test_the_integrations(mailbox: testing.Mailbox) -> None:
         ("profiles_sample_rate", None),
         ("send_client_reports", False),
         ("shutdown_timeout", 2.0),
-        ("max_value_length", 8192),
+        ("max_value_length", 36864),
         ("environment", "production"),
         ("server_name", "shop"),
         ("release", ""),
@@ -382,7 +382,7 @@ def test_the_token_is_a_secret() -> None:
     with testing.capture("shop", debug_token=TOKEN) as box:
         sentry_sdk.capture_message(f"opened with {TOKEN}")
 
-    assert box.events[0]["message"] == "opened with [secret]"
+    assert box.events[0]["logentry"]["formatted"] == "opened with [secret]"
 
 
 def test_no_key_in_the_header_of_an_envelope() -> None:

@@ -69,6 +69,19 @@ def proxy() -> Row:
     return Row(None, good, good, other, other, "proxy:3128", "ftp://proxy", words)
 
 
+def patterns() -> Row:
+    return Row(
+        (),
+        "^Gone,again$",
+        (re.compile("^Gone"), re.compile("again$")),
+        ["a,b"],
+        (re.compile("a,b"),),
+        ["("],
+        "(",
+        "a list of regular expressions",
+    )
+
+
 NUMBER = "a number, 0 or more"
 ROWS = {
     "service": word("unknown_service", 200),
@@ -88,16 +101,7 @@ ROWS = {
         "nosuchbuiltin",
         "a list of exception classes or dotted names of such",
     ),
-    "ignore_messages": Row(
-        (),
-        "^Gone,again$",
-        (re.compile("^Gone"), re.compile("again$")),
-        ["a,b"],
-        (re.compile("a,b"),),
-        ["("],
-        "(",
-        "a list of regular expressions",
-    ),
+    "ignore_messages": patterns(),
     "ignore_statuses": Row(
         (),
         "503,520-529",
@@ -110,6 +114,12 @@ ROWS = {
     ),
     "ignore_paths": names(),
     "mask_keys": names(),
+    "mask_patterns": patterns(),
+    "mask_path_parameters": names(),
+    "mask_ip": Row(
+        "whole", " Network ", "network", "network", "network", "none", "none", "whole or network"
+    ),
+    "mask_hash_key": text(""),
     "collect": Row(
         (),
         "query,locals",
@@ -196,6 +206,7 @@ def test_every_option_of_the_sdk_is_taken_or_refused() -> None:
         "before_send",
         "before_breadcrumb",
         "ignore_errors",
+        "max_value_length",
     }
 
     assert set(DEFAULT_OPTIONS) - taken - ours == set()

@@ -118,7 +118,7 @@ def test_words_of_the_test_s_own_are_not_masked() -> None:
     with testing.capture() as box:
         sentry_sdk.capture_message(text)
 
-    assert box.events[0]["message"] == text
+    assert box.events[0]["logentry"]["formatted"] == text
 
 
 def test_reporting_is_off_again() -> None:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sentryinit._marks import MARK
 from sentryinit._walk import Walk
 
 Field = Callable[[Walk, Any], Any]
@@ -65,7 +66,8 @@ def release(walk: Walk, value: Any) -> str | None:
 
 def dist(walk: Walk, value: Any) -> str | None:
     """Return the build of a release."""
-    return _DIST.sub("-", walk.version(value, 64)) or None
+    text = walk.version(value, 64)
+    return None if MARK.search(text) else _DIST.sub("-", text) or None
 
 
 def environment(walk: Walk, value: Any) -> str | None:
@@ -80,11 +82,19 @@ def tags(walk: Walk, value: Any) -> Any:
     made: dict[str, str] = {}
     for key, item in pairs:
         if item is not None and len(made) < 200:
-            text = walk.name(walk.under(key, item, 1))
-            tag = _TAG_KEY.sub("_", walk.key(key))
+            tag = _tag(walk, key)
+            text = walk.name(walk.under(tag, walk.under(key, item, 1), 1))
+            while tag in made:
+                tag += "_"
             if text and tag:
                 made[tag] = text
     return made if isinstance(value, Mapping) else [[key, text] for key, text in made.items()]
+
+
+def _tag(walk: Walk, key: Any) -> str:
+    """Return a name for a tag; one with a secret in it cannot be told in the letters of names."""
+    name = walk.key(key)
+    return "masked" if MARK.search(name) else _TAG_KEY.sub("_", name)
 
 
 def _pairs(value: Any) -> list[Any]:

@@ -30,6 +30,8 @@ _TARGET = re.compile(
 # As in command lines, and in tags of XML.
 _FLAG = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]*)[ \t]{1,4}(?![-\s])")
 _TAG = re.compile(r"<([\w.:-]{1,64})>")
+# In an address in a literal.
+_QUERY = re.compile(r"[?&]([\w.%\[\]-]+)=")
 # In a query string that is itself a value of one.
 _ENCODED = re.compile(r"(?:%(?:25)*(?:3F|26|3B)|[?&;=\s\"'])([\w.\[\]-]+)%(?:25)*3D", re.IGNORECASE)
 
@@ -70,7 +72,8 @@ def named(text: str, names: Names, mask: Mask, *, code: bool = False) -> str:
     In *code* only literals in quotes are values: what else stands there are names again.
     """
     if code:
-        return _each(text, _TARGET, names, mask, _literal)
+        text = _each(text, _TARGET, names, mask, _literal)
+        return _each(text, _QUERY, names, mask, _argument) if "?" in text else text
     text = _each(text, _NAME, names, mask, _assigned)
     if "-" in text:
         text = _each(text, _FLAG, names, mask, _argument)
@@ -166,6 +169,8 @@ def _argument(text: str, match: re.Match[str]) -> Span:
     if opening:
         return _in_quotes(text, opening)
     end = _BARE.match(text, match.end()).end()  # type: ignore[union-attr] # likewise
+    if _NOTHING.fullmatch(text, match.end(), end):
+        return _NO_VALUE
     said = text[match.end() : end].strip("().,:;!").lower() in _PROSE
     return _NO_VALUE if said else (match.end(), end)
 

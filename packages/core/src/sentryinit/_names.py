@@ -58,7 +58,9 @@ class Names:
         return not (isinstance(value, (int, float)) and plain(name).endswith(_COUNTS))
 
     def _judge(self, name: str) -> bool:
-        word = plain(MARK.sub("", name))
+        if MARK.search(name):
+            return False  # masked before; what was under it then is masked, or is no secret
+        word = plain(name)
         if word in self._exact:
             return True
         word = _HARMLESS.sub("", word)

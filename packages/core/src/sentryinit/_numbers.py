@@ -164,9 +164,12 @@ def emails(text: str, mask: Mask) -> str:
     return _EMAIL.sub(lambda m: mask(m[0].lower()), text)
 
 
-def addresses(text: str, mask: Mask) -> str:
-    """Return *text* without IP addresses, but for those of this machine."""
-    if text.count(".") >= 3:
+def addresses(text: str, mask: Mask, *, versions: bool = False) -> str:
+    """Return *text* without IP addresses, but for those of this machine.
+
+    *versions*: what looks like one of IPv4 is a version.
+    """
+    if not versions and text.count(".") >= 3:
         text = _IPV4.sub(lambda m: m[0] if _is_version(m) else _masked(m[0], mask), text)
     if "ip-" in text:
         text = _DASHED.sub(lambda m: _masked(m[0].replace("-", "."), mask), text)

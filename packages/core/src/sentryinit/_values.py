@@ -72,8 +72,7 @@ class Values:
             text = _named.named(text, self._names, secret, code=code)
         if _DIGIT.search(text):
             text = _numbers.ibans(_numbers.cards(text, secret), secret)
-            if not versions:
-                text = _numbers.addresses(text, self._ip)
+            text = _numbers.addresses(text, self._ip, versions=versions)
         elif text.count(":") >= 7:
             text = _numbers.addresses(text, self._ip)
         if "@" in text or "40" in text or "&#" in text or "\uff20" in text:

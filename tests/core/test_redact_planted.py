@@ -1,0 +1,99 @@
+"""No secret of any kind in any carrier, at any depth, in any surroundings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planted import CARRIERS, CODE, KINDS, NOT_IN_CODE, VERSIONS, Event, refused
+
+from sentryinit._redact import Redactor
+
+REDACTOR = Redactor()
+NETWORKS = Redactor(networks=True)
+HASHING = Redactor(hash_key="a key of tests")
+
+# Words, and what stands between a secret and them.
+WORDS = st.sampled_from(["", "order 17 failed", "at 12:30", "über", "line\nbreak", "(see", "{}"])
+EDGES = st.sampled_from([" ", "\n", "'", '"', "(", ", ", "; ", "|", "\t", "<", " - "])
+
+
+def text_of(event: Event) -> str:
+    return json.dumps(event, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=6)
+@given(data=st.data())
+def test_a_secret_in_every_carrier(kind: str, data: st.DataObject) -> None:
+    """Whatever the kind and whatever the carrier, the secret does not leave, and the event does."""
+    secret, canary = data.draw(KINDS[kind])
+    before, after = data.draw(WORDS), data.draw(WORDS)
+    planted = before + data.draw(EDGES) + secret + data.draw(EDGES) + after
+    for carrier, plant in CARRIERS.items():
+        if (carrier in CODE and kind in NOT_IN_CODE) or (carrier in VERSIONS and kind == "ipv4"):
+            continue
+        for text in (secret, planted):
+            masked = REDACTOR.event(plant(text))
+            assert canary not in text_of(masked), (carrier, masked)
+            assert refused(masked) == [], carrier
+            assert REDACTOR.event(masked) == masked, carrier
+
+
+def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+
+
+@given(st.data())
+def test_secrets_at_any_depth(data: st.DataObject) -> None:
+    """Nesting hides nothing, keys hide nothing; once masked is masked; all of it can be stored."""
+    kinds = data.draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=3))
+    found = [data.draw(KINDS[kind]) for kind in kinds]
+    leaves = st.sampled_from([secret for secret, _ in found]) | st.text(max_size=8) | st.integers()
+    tree = data.draw(st.recursive(leaves, nested, max_leaves=10))
+    event = {"extra": tree, "contexts": {"a": tree}, "tags": {"a": tree}, "user": {"data": tree}}
+    for redactor in (REDACTOR, NETWORKS, HASHING):
+        masked = redactor.event(event)
+        for kind, (_, canary) in zip(kinds, found, strict=True):
+            hidden = canary not in text_of(masked)
+            # An address may be that of its network.
+            assert hidden or (redactor is NETWORKS and kind in {"ipv4", "ipv6"})
+        assert redactor.event(masked) == masked
+        assert refused(masked) == []
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=20)
+    | st.binary(max_size=8)
+    | st.sampled_from(["\0", "\ud800", "{{default}}", "x" * 300, 10**400, object(), {1, 2}]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=4)
+            | st.sampled_from(
+                ["values", "frames", "stacktrace", "type", "params", "message", "trace"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+PARTS = sorted({part for plant in CARRIERS.values() for part in plant("a")})
+
+
+@settings(max_examples=200)
+@given(st.dictionaries(st.sampled_from(PARTS) | st.text(max_size=3), ANYTHING, max_size=5))
+def test_anything_for_an_event(event: Event) -> None:
+    """Whatever a hook makes of the parts of an event, what leaves can be stored, and stays so."""
+    masked = REDACTOR.event(event)
+
+    assert refused(masked) == []
+    assert REDACTOR.event(masked) == masked
