@@ -61,6 +61,9 @@ MATRIX = (
     # pkgutil.get_loader, which is gone from Python 3.14.
     Row("flask", "lowest", ("flask[async]", "werkzeug<3"), PYTHONS),
     Row("flask", "latest", ("flask[async]",)),
+    # Python 3.13 has no module cgi, which Falcon 3 imports.
+    Row("falcon", "lowest", pythons=("3.10", "3.11", "3.12")),
+    Row("falcon", "latest", ("falcon",)),
     # The first FastAPI that admits Starlette 0.37; both are years older than Python 3.14.
     Row("starlette", "lowest", ("fastapi==0.110.1",), PYTHONS),
     Row("starlette", "latest", ("fastapi",)),
@@ -237,7 +240,7 @@ def core(session: nox.Session, row: Row) -> None:
 
 
 @nox.session
-@nox.parametrize("python,row", rows("generic", "flask", "starlette"))
+@nox.parametrize("python,row", rows("generic", "falcon", "flask", "starlette"))
 def adapter(session: nox.Session, row: Row) -> None:
     """The contract, and what is native to one framework."""
     test_row(session, row)
