@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from drivers.falcon import DRIVERS
+from drivers import falcon, falcon_asgi
 from sentryinit_testkit import AdapterContract
 
 
 class TestFalcon(AdapterContract):
     """The contract for this adapter."""
 
-    drivers = DRIVERS
+    drivers = falcon.DRIVERS + falcon_asgi.DRIVERS

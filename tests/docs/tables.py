@@ -64,7 +64,16 @@ def clauses() -> str:
 
     if str(ROOT / "tests/conformance") not in sys.path:
         sys.path.insert(0, str(ROOT / "tests/conformance"))
-    subjects = ("wsgi", "asgi", "flask", "starlette", "starlette_variants", "fastapi")
+    subjects = (
+        "wsgi",
+        "asgi",
+        "falcon",
+        "falcon_asgi",
+        "flask",
+        "starlette",
+        "starlette_variants",
+        "fastapi",
+    )
     drivers = [d for name in subjects for d in importlib.import_module(f"drivers.{name}").DRIVERS]
     return table.render(drivers).rstrip()
 

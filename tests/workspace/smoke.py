@@ -43,6 +43,19 @@ def core() -> None:
     SentryInitMiddleware(fail)(environ, fail)
 
 
+def falcon() -> None:
+    """Run a request through a Falcon application."""
+    from falcon import App
+    from falcon.testing import TestClient
+
+    from sentryinit_falcon import install
+
+    app = App()
+    install(app)
+    app.add_sink(fail, "/")
+    TestClient(app).simulate_get("/")
+
+
 def flask() -> None:
     """Run a request through a Flask application."""
     from flask import Flask

@@ -1,41 +1,28 @@
-"""Falcon, with applications of both kinds."""
+"""Falcon, as a WSGI application."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 import falcon
-import falcon.asgi
 
+import sentryinit_testkit as testkit
 from sentryinit_falcon import debug_panic, install
-from sentryinit_testkit import (
-    DEBUG_PATH,
-    METHODS,
-    MOUNT,
-    ROUTE,
-    SOCKET_PATH,
-    Driver,
-    HandledError,
-    Reply,
-    Site,
-)
 
 
 class Resource:
-    """The one of all orders: *handle* is its responder."""
+    """The one of all orders: its responders are *order*."""
 
-    def __init__(self, handle: Any) -> None:
-        for method in METHODS:
-            setattr(self, f"on_{method.lower()}", handle)
+    def __init__(self, order: Any) -> None:
+        self.on_get = self.on_post = order
 
 
-def respond(resp: Any, reply: Reply) -> None:
+def respond(resp: Any, reply: testkit.Reply) -> None:
     """Answer *reply*."""
-    resp.status, resp.data = reply.status, reply.body
+    resp.status, resp.stream = reply.status, reply.stream or reply.file
+    resp.data = None if resp.stream else reply.body
     for name, value in reply.headers:
         resp.append_header(name, value)
-    if reply.stream or reply.file:
-        resp.data, resp.stream = None, reply.stream or reply.file
 
 
 def sorry(_req: Any, resp: Any, error: Any, _params: Any) -> None:
@@ -43,46 +30,40 @@ def sorry(_req: Any, resp: Any, error: Any, _params: Any) -> None:
     respond(resp, error.reply)
 
 
-class FalconDriver(Driver):
-    """A WSGI application."""
+class FalconDriver(testkit.Driver):
+    """Synchronous responders."""
 
     name = "falcon"
     modules: ClassVar = ("sentryinit_falcon",)
-    sdk_integrations: ClassVar[tuple[str, ...]] = (
-        "sentry_sdk.integrations.falcon:FalconIntegration",
-    )
+    sdk_integrations: ClassVar = ("sentry_sdk.integrations.falcon:FalconIntegration",)
 
-    def build(self, site: Site) -> Any:
+    def build(self, site: testkit.Site) -> Any:
         """Return the application before the adapter is in it."""
 
         def order(req: Any, resp: Any, order_id: str) -> None:
             respond(resp, site.run(req.bounded_stream.read))
 
         app = falcon.App()
-        app.add_route(ROUTE, Resource(order))
-        app.add_error_handler(HandledError, sorry)
+        app.add_route(testkit.ROUTE, Resource(order))
+        app.add_error_handler(testkit.HandledError, sorry)
         return app
 
-    def app(self, site: Site) -> Any:
+    def app(self, site: testkit.Site) -> Any:
         """Build the application."""
         app = self.build(site)
         for _ in range(site.copies):
             install(app)
         if site.copies:
-            app.add_sink(debug_panic, DEBUG_PATH)
-        return app if site.mounted is None else self.dispatch(app, site.mounted)
+            app.add_sink(debug_panic, testkit.DEBUG_PATH)
+        return self.beside(app, site.mounted) if site.mounted else app
 
-    def dispatch(self, app: Any, mounted: Any) -> Any:
-        """Return *app* with *mounted* beside it, as Falcon's users do it."""
+    def beside(self, app: Any, mounted: Any) -> Any:
+        """Return *app* with *mounted* beside it: Falcon itself has no mounts."""
 
         def serve(environ: Any, start_response: Any) -> Any:
-            inner = environ["PATH_INFO"].startswith(MOUNT)
-            if inner:
-                environ["SCRIPT_NAME"], environ["PATH_INFO"] = (
-                    MOUNT,
-                    environ["PATH_INFO"][len(MOUNT) :],
-                )
-            return (mounted if inner else app)(environ, start_response)
+            inner = environ["PATH_INFO"].removeprefix(testkit.MOUNT)
+            chosen = app if inner == environ["PATH_INFO"] else mounted
+            return chosen({**environ, "PATH_INFO": inner}, start_response)
 
         return serve
 
@@ -91,51 +72,4 @@ class FalconDriver(Driver):
         return falcon.HTTPError(status)
 
 
-class AsgiFalconDriver(FalconDriver):
-    """An ASGI application."""
-
-    variant = "asgi"
-    protocol = "asgi"
-
-    def build(self, site: Site) -> Any:
-        """Return the application before the adapter is in it."""
-
-        class Shop(Resource):
-            async def on_websocket(self, req: Any, ws: Any) -> None:
-                await ws.accept()
-                await site.arun(ws.receive_text)
-
-        class Component:
-            async def process_startup(self, scope: Any, event: Any) -> None:
-                site.startup()
-
-        async def order(req: Any, resp: Any, order_id: str) -> None:
-            reply = await site.arun(req.stream.read)
-            respond(resp, reply)
-            if reply.stream is not None:
-                resp.stream = reply.astream()
-            if reply.background is not None:
-                resp.schedule_sync(reply.background)
-
-        async def handle(req: Any, resp: Any, error: Any, params: Any) -> None:
-            sorry(req, resp, error, params)
-
-        app = falcon.asgi.App(middleware=[Component()])
-        app.add_route(ROUTE, Resource(order))
-        app.add_route(SOCKET_PATH, Shop(order))
-        app.add_error_handler(HandledError, handle)
-        return app
-
-    def dispatch(self, app: Any, mounted: Any) -> Any:
-        """Return *app* with *mounted* beside it, as Falcon's users do it."""
-
-        async def serve(scope: Any, receive: Any, send: Any) -> None:
-            inner = scope.get("path", "").startswith(MOUNT)
-            if inner:
-                scope = {**scope, "root_path": MOUNT, "path": scope["path"][len(MOUNT) :]}
-            await (mounted if inner else app)(scope, receive, send)
-
-        return serve
-
-
-DRIVERS = [FalconDriver(), AsgiFalconDriver()]
+DRIVERS = [FalconDriver()]

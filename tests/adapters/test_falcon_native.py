@@ -1,0 +1,707 @@
+"""What is Falcon's alone: hooks for errors, components, sinks, streams, scheduled work."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import io
+import sys
+import types
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import falcon
+import falcon.asgi
+import falcon.inspect
+import falcon.testing
+import pytest
+import sentry_sdk
+
+from sentryinit.testing import Mailbox, capture
+from sentryinit_falcon import SentryInitComponent, install
+
+REPORTER = hasattr(falcon.App, "set_error_reporter")
+needs_reporter = pytest.mark.skipif(not REPORTER, reason="Falcon has it from 4.4 on")
+
+
+class OutOfStock(Exception):
+    """The application's own."""
+
+
+class SoldOut(OutOfStock):
+    """A kind of it, without a handler of its own."""
+
+
+class Kind:
+    """One of Falcon's two kinds of application: functions are made to be what it takes."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.asgi = name, name == "asgi"
+        self.type: Any = falcon.asgi.App if self.asgi else falcon.App
+
+    def made(self, function: Callable[..., Any]) -> Any:
+        if not self.asgi:
+            return function
+
+        async def made(*args: Any, **named: Any) -> None:
+            function(*args, **named)
+
+        return made
+
+    def thing(self, **methods: Callable[..., Any]) -> Any:
+        """Return a resource or a component with *methods*."""
+        thing = type("Thing", (), {})()
+        for name, method in methods.items():
+            made = self.made(lambda _, *given, m=method, **named: m(*given, **named))
+            setattr(thing, name, types.MethodType(made, thing))
+        return thing
+
+    def app(self, get: Callable[..., Any], *components: Any, **options: Any) -> Any:
+        """Return an application that answers GET with *get*."""
+        app = self.type(middleware=list(components), **options)
+        app.add_route("/orders/{order_id:int}", self.thing(on_get=get))
+        return app
+
+    def chunks(self, *pieces: bytes | Exception) -> Any:
+        """Return a stream of *pieces*, which raises those that are errors."""
+
+        def plain() -> Iterator[bytes]:
+            for piece in pieces:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+
+        async def later() -> AsyncIterator[bytes]:
+            for piece in plain():
+                yield piece
+
+        return later() if self.asgi else plain()
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with capture(debug_token="letmein") as box:
+        yield box
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def kind(request: pytest.FixtureRequest, mailbox: Mailbox) -> Kind:
+    return Kind(request.param)
+
+
+@pytest.fixture(params=[pytest.param("reporter", marks=needs_reporter), "handlers"])
+def hook(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test with each of the two ways to see what Falcon handles."""
+    if request.param == "handlers":
+        monkeypatch.delattr(falcon.App, "set_error_reporter", raising=False)
+    return str(request.param)
+
+
+def get(app: Any, path: str = "/orders/17", **options: Any) -> Any:
+    """Return the answer to a GET: in a loop of its own, which an exit may tear down."""
+    if not inspect.iscoroutinefunction(app.__call__):
+        return falcon.testing.TestClient(app).simulate_get(path, **options)
+
+    async def main() -> Any:
+        async with falcon.testing.ASGIConductor(app) as conductor:
+            return await conductor.simulate_get(path, **options)
+
+    return asyncio.run(main())
+
+
+def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
+    """Type or text, handled, status and route of each event."""
+    found = []
+    for event in mailbox.events:
+        values = event.get("exception", {}).get("values", [{}])
+        what = values[-1].get("type", "").split(".")[-1] or event["logentry"]["formatted"]
+        handled = values[-1].get("mechanism", {}).get("handled")
+        found.append((what, handled, event["tags"].get("status_code"), event["transaction"]))
+    return found
+
+
+def fails(req: Any, resp: Any, **params: Any) -> None:
+    raise SoldOut("no stock")
+
+
+def answers(status: int) -> Callable[..., None]:
+    def answer(req: Any, resp: Any, *_: Any, **__: Any) -> None:
+        resp.status = status
+
+    return answer
+
+
+def raises(make: Callable[[], BaseException]) -> Callable[..., None]:
+    def fail(*_: Any, **__: Any) -> None:
+        raise make()
+
+    return fail
+
+
+ROUTE = "/orders/{order_id}"
+
+
+# -- what handlers answer ----------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("handles", [Exception, OutOfStock, SoldOut])
+def test_an_error_that_the_users_handler_answers_is_handled(
+    kind: Kind, mailbox: Mailbox, handles: Any, when: str
+) -> None:
+    """A6: a handler of the user's for Exception or a class, added before or after us."""
+    app = kind.app(fails)
+    if when == "after":
+        install(app)
+    app.add_error_handler(handles, kind.made(answers(503)))
+    if when == "before":
+        install(app)
+
+    assert get(app).status_code == 503
+    assert summary(mailbox) == [("SoldOut", True, "503", ROUTE)]
+
+
+@pytest.mark.usefixtures("hook")
+def test_an_error_that_only_falcon_answers_is_unhandled(kind: Kind, mailbox: Mailbox) -> None:
+    """A2: Falcon's own handler makes a page, and handles nothing; others' handlers do not count."""
+    app = kind.app(fails)
+    app.add_error_handler(ZeroDivisionError, kind.made(answers(503)))
+    install(app)
+    app.add_error_handler(LookupError, kind.made(answers(503)))
+
+    assert get(app).status_code == 500
+    assert summary(mailbox) == [("SoldOut", False, "500", ROUTE)]
+
+
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize("handles", [Exception, OutOfStock])
+def test_an_error_that_a_handler_answers_below_500_is_no_event(
+    kind: Kind, mailbox: Mailbox, handles: Any
+) -> None:
+    """A7: whatever it was, it has been dealt with."""
+    app = kind.app(fails)
+    install(app)
+    app.add_error_handler(handles, kind.made(answers(404)))
+
+    assert get(app).status_code == 404
+    assert mailbox.events == []
+
+
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize("disowned", [True, False])
+@pytest.mark.parametrize("make", [falcon.HTTPServiceUnavailable, lambda: falcon.HTTPStatus(503)])
+def test_an_error_that_a_handler_turns_into_a_503_is_the_event(
+    kind: Kind, mailbox: Mailbox, make: Any, disowned: bool
+) -> None:
+    """A6: what the handler raises is its answer; the error is what it was about."""
+
+    def handle(req: Any, resp: Any, error: Exception, params: Any) -> None:
+        if disowned:
+            raise make() from None
+        raise make()
+
+    app = kind.app(fails)
+    app.add_error_handler(OutOfStock, kind.made(handle))
+    install(app)
+
+    assert get(app).status_code == 503
+    assert summary(mailbox) == [("SoldOut", True, "503", ROUTE)]
+
+
+@pytest.mark.usefixtures("hook")
+def test_an_error_of_a_handler_goes_on(kind: Kind, mailbox: Mailbox) -> None:
+    """A3: it reaches the server as it is, and is one event with what it came from."""
+    error = RuntimeError("the handler")
+    app = kind.app(fails)
+    app.add_error_handler(OutOfStock, kind.made(raises(lambda: error)))
+    install(app)
+
+    with pytest.raises(RuntimeError) as caught:
+        get(app)
+    assert caught.value is error
+    assert summary(mailbox) == [("RuntimeError", False, "500", ROUTE)]
+    types = [value["type"] for value in mailbox.events[0]["exception"]["values"]]
+    assert types == ["SoldOut", "RuntimeError"]
+
+
+@pytest.mark.usefixtures("hook")
+def test_an_error_that_a_handler_lets_through_is_one_event(kind: Kind, mailbox: Mailbox) -> None:
+    """A3: so does one that its handler raises anew, for something further out."""
+
+    def handle(req: Any, resp: Any, error: Exception, params: Any) -> None:
+        raise error
+
+    app = kind.app(fails)
+    app.add_error_handler(Exception, kind.made(handle))
+    install(app)
+
+    with pytest.raises(SoldOut):
+        get(app)
+    assert summary(mailbox) == [("SoldOut", False, "500", ROUTE)]
+
+
+@pytest.mark.usefixtures("hook")
+def test_a_handler_for_several_classes_and_one_on_the_class(kind: Kind, mailbox: Mailbox) -> None:
+    """A6: the other two ways to add a handler are seen as well."""
+
+    class Late(Exception):
+        handle = staticmethod(kind.made(answers(504)))
+
+    app = kind.app(raises(lambda: Late("too late")))
+    app.add_route("/stock", kind.thing(on_get=fails))
+    install(app)
+    app.add_error_handler(Late)
+    app.add_error_handler((OutOfStock, LookupError), kind.made(answers(503)))
+
+    assert (get(app).status_code, get(app, "/stock").status_code) == (504, 503)
+    assert summary(mailbox) == [("Late", True, "504", ROUTE), ("SoldOut", True, "503", "/stock")]
+
+
+@pytest.mark.usefixtures("hook")
+def test_what_falcon_refuses_it_still_refuses(kind: Kind) -> None:
+    """E1: a wrong handler is Falcon's own complaint."""
+    app = kind.app(fails)
+    install(app)
+    with pytest.raises(TypeError):
+        app.add_error_handler(int, kind.made(answers(503)))
+    with pytest.raises(AttributeError):
+        app.add_error_handler(OutOfStock)
+
+
+@pytest.mark.usefixtures("hook")
+def test_the_last_error_counts(kind: Kind, mailbox: Mailbox) -> None:
+    """A6: an error that was dealt with is not what a later one is about."""
+
+    def close(req: Any, resp: Any, resource: Any, succeeded: bool) -> None:
+        raise LookupError("in the end")
+
+    app = kind.app(fails, kind.thing(process_response=close))
+    app.add_error_handler(OutOfStock, kind.made(answers(404)))
+    install(app)
+
+    get(app)
+    assert summary(mailbox) == [("LookupError", False, "500", ROUTE)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        falcon.HTTPServiceUnavailable,
+        lambda: falcon.HTTPError("503 Service Unavailable"),
+        lambda: falcon.HTTPStatus("503 Service Unavailable"),
+        lambda: falcon.HTTPStatus(503),
+    ],
+)
+@pytest.mark.usefixtures("hook")
+def test_falcons_own_503_is_a_status(kind: Kind, mailbox: Mailbox, make: Any) -> None:
+    """A5: raised, in every way that a status can be written."""
+    app = kind.app(raises(make))
+    install(app)
+    assert get(app).status_code == 503
+    assert summary(mailbox) == [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
+
+
+@pytest.mark.parametrize("status", [503, "503 Service Unavailable", falcon.HTTP_503])
+def test_a_503_that_is_set_is_a_status(kind: Kind, mailbox: Mailbox, status: Any) -> None:
+    """A4: set on the response."""
+    app = kind.app(answers(status))
+    install(app)
+    assert get(app).status_code == 503
+    assert summary(mailbox) == [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
+
+
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_serialiser_of_the_users_is_left_alone(kind: Kind, mailbox: Mailbox, when: str) -> None:
+    """E1: what it writes is what the client gets; one that fails is a failure."""
+
+    def serialise(req: Any, resp: Any, error: Any) -> None:
+        resp.text = {falcon.HTTP_503: "not now"}[error.status]
+
+    app = kind.app(raises(falcon.HTTPServiceUnavailable))
+    app.add_route("/broken", kind.thing(on_get=raises(falcon.HTTPBadGateway)))
+    if when == "after":
+        install(app)
+    app.set_error_serializer(serialise)
+    if when == "before":
+        install(app)
+
+    assert get(app).text == "not now"
+    with pytest.raises(KeyError):
+        get(app, "/broken")
+    assert summary(mailbox) == [
+        ("HTTP 503 GET /orders/17", None, "503", ROUTE),
+        ("KeyError", False, "500", "/broken"),
+    ]
+
+
+@pytest.mark.usefixtures("hook")
+def test_a_body_that_cannot_be_written_is_an_event(kind: Kind, mailbox: Mailbox) -> None:
+    """A2: after all components have had the response."""
+
+    def media(req: Any, resp: Any, order_id: int) -> None:
+        resp.media = object()
+
+    app = kind.app(media)
+    install(app)
+    assert get(app).status_code == 500
+    assert summary(mailbox) == [("TypeError", False, "500", ROUTE)]
+
+
+# -- the error reporter ------------------------------------------------------------------------
+
+
+@needs_reporter
+@pytest.mark.parametrize("when", ["before", "after", "both"])
+def test_the_users_error_reporter_is_called_as_before(
+    kind: Kind, mailbox: Mailbox, when: str
+) -> None:
+    """The one slot is shared: set before or after us, it gets what it would get without us."""
+    told: list[tuple[str, Any]] = []
+
+    def reporter(name: str) -> Callable[..., None]:
+        def report(req: Any, error: Exception, params: Any, handled: bool) -> None:
+            told.append((name, (req.path, type(error), params, handled)))
+
+        return report
+
+    app = kind.app(fails)
+    if when != "after":
+        app.set_error_reporter(reporter("before"))
+    install(app)
+    if when != "before":
+        app.set_error_reporter(reporter("after"))
+
+    get(app)
+    last = "before" if when == "before" else "after"
+    assert told == [(last, ("/orders/17", SoldOut, {"order_id": 17}, True))]
+    assert summary(mailbox) == [("SoldOut", False, "500", ROUTE)]
+
+
+# -- components, sinks and hooks ---------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("moment", ["process_request", "process_resource", "process_response"])
+@pytest.mark.parametrize("independent", [True, False])
+def test_a_component_that_raises_is_one_event(
+    kind: Kind, mailbox: Mailbox, moment: str, place: str, independent: bool
+) -> None:
+    """A2: wherever it stands, and at whichever moment; the route as far as it was known."""
+    component = kind.thing(**{moment: raises(lambda: SoldOut("no stock"))})
+    first = [component] if place == "before" else []
+    app = kind.app(answers(200), *first, independent_middleware=independent)
+    install(app)
+    if place == "after":
+        app.add_middleware(component)
+
+    assert get(app).status_code == 500
+    route = "<unknown>" if moment == "process_request" else ROUTE
+    assert summary(mailbox) == [("SoldOut", False, "500", route)]
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("status", [503, 302])
+@pytest.mark.parametrize("moment", ["process_request", "process_resource"])
+def test_a_component_that_completes_the_request_is_its_status(
+    kind: Kind, mailbox: Mailbox, moment: str, status: int, place: str
+) -> None:
+    """A1, A4: one that answers and sets ``resp.complete``."""
+
+    def complete(req: Any, resp: Any, *_: Any) -> None:
+        resp.status, resp.complete = status, True
+
+    component = kind.thing(**{moment: complete})
+    app = kind.app(fails, *([component] if place == "before" else []))
+    install(app)
+    if place == "after":
+        app.add_middleware(component)
+
+    assert get(app).status_code == status
+    # Ours is not asked any more where another one has answered before it.
+    route = ROUTE if (moment, place) == ("process_resource", "after") else "<unknown>"
+    expected = [("HTTP 503 GET /orders/17", None, "503", route)]
+    assert summary(mailbox) == (expected if status == 503 else [])
+
+
+def test_the_component_first_knows_the_route_of_what_others_answer(
+    kind: Kind, mailbox: Mailbox
+) -> None:
+    """D3: put first by hand, it is asked before the others."""
+
+    def complete(req: Any, resp: Any, *_: Any) -> None:
+        resp.status, resp.complete = 503, True
+
+    app = kind.app(fails, SentryInitComponent(), kind.thing(process_resource=complete))
+    install(app)
+    get(app)
+    assert summary(mailbox) == [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
+
+
+@pytest.mark.parametrize(("made", "told"), [(503, 200), (200, 503)])
+def test_the_status_that_counts_is_the_one_that_goes_out(
+    kind: Kind, mailbox: Mailbox, made: int, told: int
+) -> None:
+    """A1, A4: a component may yet change it."""
+    app = kind.app(answers(made), kind.thing(process_response=answers(told)))
+    install(app)
+    assert get(app).status_code == told
+    expected = [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
+    assert summary(mailbox) == (expected if told == 503 else [])
+
+
+def test_an_exit_in_a_component_before_ours_is_seen(kind: Kind, mailbox: Mailbox) -> None:
+    """A11: what Falcon does not even catch, gunicorn's timeout for one, is seen all the same."""
+    app = kind.app(answers(200), kind.thing(process_request=lambda *_: sys.exit(1)))
+    install(app)
+    with pytest.raises(SystemExit):
+        get(app)
+    assert summary(mailbox) == [("SystemExit", False, "500", "<unknown>")]
+    assert mailbox.events[0]["level"] == "fatal"
+
+
+@pytest.mark.usefixtures("hook")
+def test_sinks_and_static_routes_have_no_template(
+    kind: Kind, mailbox: Mailbox, tmp_path: Any
+) -> None:
+    """D3: the fixed word, and never the path."""
+    app = kind.app(answers(200))
+    app.add_sink(kind.made(fails), "/legacy")
+    app.add_static_route("/files", str(tmp_path))
+    install(app)
+
+    assert get(app, "/legacy/17").status_code == 500
+    assert get(app, "/files/17").status_code == 404
+    assert get(app, "/nowhere").status_code == 404
+    assert summary(mailbox) == [("SoldOut", False, "500", "<unknown>")]
+
+
+@pytest.mark.usefixtures("hook")
+def test_hooks_of_responders_are_seen(kind: Kind, mailbox: Mailbox) -> None:
+    """A2: falcon.before and falcon.after."""
+
+    def before(req: Any, resp: Any, resource: Any, params: Any) -> None:
+        raise LookupError("before")
+
+    def after(req: Any, resp: Any, resource: Any) -> None:
+        raise SoldOut("after")
+
+    app = kind.type()
+    responder = kind.made(lambda self, req, resp: None)
+    for path, hooked in (
+        ("/before", falcon.before(kind.made(before))(responder)),
+        ("/after", falcon.after(kind.made(after))(responder)),
+    ):
+        app.add_route(path, type("Thing", (), {"on_get": hooked})())
+    install(app)
+
+    get(app, "/before")
+    get(app, "/after")
+    assert summary(mailbox) == [
+        ("LookupError", False, "500", "/before"),
+        ("SoldOut", False, "500", "/after"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "route"),
+    [
+        ("/a/{one}/{two:int}", "/a/x/2", "/a/{one}/{two}"),
+        ("/b/{day:dt('%Y-%m-%d')}", "/b/2026-01-02", "/b/{day}"),
+        ("/c/{low:int(min=1)}-{high}", "/c/2-4", "/c/{low}-{high}"),
+        ("/d/x:y/{name}", "/d/x:y/z", "/d/x:y/{name}"),
+    ],
+)
+def test_routes_are_in_the_common_notation(
+    kind: Kind, mailbox: Mailbox, template: str, path: str, route: str
+) -> None:
+    """D3: converters, with arguments and without, several in a segment."""
+    app = kind.type()
+    app.add_route(template.replace("'", '"'), kind.thing(on_get=fails))
+    install(app)
+    get(app, path)
+    assert summary(mailbox) == [("SoldOut", False, "500", route)]
+
+
+# -- bodies ------------------------------------------------------------------------------------
+
+
+def test_a_stream_that_fails_is_an_event_with_its_route(kind: Kind, mailbox: Mailbox) -> None:
+    """A8: the status that went out, the route, and what the responder has set."""
+
+    def stream(req: Any, resp: Any, order_id: int) -> None:
+        sentry_sdk.set_tag("order", order_id)
+        resp.stream = kind.chunks(b"one", SoldOut("no stock"))
+
+    app = kind.app(stream)
+    install(app)
+    with pytest.raises(SoldOut):
+        get(app)
+    assert summary(mailbox) == [("SoldOut", False, "200", ROUTE)]
+    assert mailbox.events[0]["tags"]["order"] == 17
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_a_file_that_fails_is_an_event(kind: Kind, mailbox: Mailbox, close: bool) -> None:
+    """A8: what has a ``read``, and what fails when it is closed."""
+
+    class File:
+        def __init__(self) -> None:
+            self.read = kind.made(raises(lambda: SoldOut("no stock")))
+            if close:
+                self.read, self.close = io.BytesIO(b"one").read, self.read
+
+    class AsyncFile(File):
+        def __init__(self) -> None:
+            super().__init__()
+            if close:
+                plain = self.read
+
+                async def read(size: int) -> bytes:
+                    return plain(size)
+
+                self.read = read  # type: ignore[assignment] # as asynchronous as the rest
+
+    def stream(req: Any, resp: Any, order_id: int) -> None:
+        resp.stream = AsyncFile() if kind.asgi else File()
+
+    app = kind.app(stream)
+    install(app)
+    with pytest.raises(SoldOut):
+        get(app)
+    status = "200" if kind.asgi or close else "500"
+    assert summary(mailbox) == [("SoldOut", False, status, ROUTE)]
+
+
+def test_server_sent_events_that_fail_are_an_event(mailbox: Mailbox) -> None:
+    """A8: ``resp.sse``."""
+
+    async def emit() -> AsyncIterator[falcon.asgi.SSEvent]:
+        yield falcon.asgi.SSEvent(text="one")
+        raise SoldOut("no stock")
+
+    def stream(req: Any, resp: Any, order_id: int) -> None:
+        resp.sse = emit()
+
+    app = Kind("asgi").app(stream)
+    install(app)
+    with pytest.raises(SoldOut):
+        get(app)
+    assert summary(mailbox) == [("SoldOut", False, "200", ROUTE)]
+
+
+# -- afterwards --------------------------------------------------------------------------------
+
+
+def scheduling(mailbox: Mailbox, job: Any, method: str, status: int = 202) -> Any:
+    """Serve a request that schedules *job*, to the end."""
+
+    def handle(req: Any, resp: Any, order_id: int) -> None:
+        sentry_sdk.set_tag("order", order_id)
+        resp.status = status
+        getattr(resp, method)(job)
+
+    app = Kind("asgi").app(handle)
+    install(app)
+
+    async def main() -> Any:
+        loop, logged = asyncio.get_running_loop(), []
+        loop.set_exception_handler(lambda _, context: logged.append(context["exception"]))
+        async with falcon.testing.ASGIConductor(app) as conductor:
+            answer = await conductor.simulate_get("/orders/17")
+            await asyncio.sleep(0.05)
+        return answer, logged
+
+    return asyncio.run(main())[0]
+
+
+async def fails_later() -> None:
+    raise SoldOut("no stock")
+
+
+async def leaves_later() -> None:
+    raise asyncio.CancelledError
+
+
+def fails_in_a_thread() -> None:
+    raise SoldOut("no stock")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nobody asks
+@pytest.mark.parametrize(
+    ("method", "job"), [("schedule", fails_later), ("schedule_sync", fails_in_a_thread)]
+)
+def test_scheduled_work_that_fails_is_an_event_of_its_request(
+    mailbox: Mailbox, method: str, job: Any
+) -> None:
+    """A9: with the status that the client has, the route, the tags, and the trace."""
+    assert scheduling(mailbox, job, method).status_code == 202
+    assert summary(mailbox) == [("SoldOut", False, "202", ROUTE)]
+    assert mailbox.events[0]["tags"]["order"] == 17
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nobody asks
+def test_scheduled_work_has_the_trace_of_its_request(mailbox: Mailbox) -> None:
+    """D7: the two failures of a request have one trace."""
+    scheduling(mailbox, fails_later, "schedule", 503)
+    assert [entry[0] for entry in summary(mailbox)] == ["HTTP 503 GET /orders/17", "SoldOut"]
+    first, second = (event["contexts"]["trace"]["trace_id"] for event in mailbox.events)
+    assert first == second
+
+
+def test_scheduled_work_that_is_cancelled_is_no_event(mailbox: Mailbox) -> None:
+    """B1: as in a request."""
+    scheduling(mailbox, leaves_later, "schedule")
+    assert mailbox.events == []
+
+
+def test_scheduled_work_that_goes_well_is_done(mailbox: Mailbox) -> None:
+    """E1: both kinds run, once."""
+    done: list[int] = []
+
+    async def job() -> None:
+        done.append(1)
+
+    scheduling(mailbox, job, "schedule")
+    scheduling(mailbox, lambda: done.append(2), "schedule_sync")
+    assert (done, mailbox.events) == ([1, 2], [])
+
+
+@pytest.mark.parametrize("wrong", [fails_in_a_thread, 17])
+def test_what_cannot_be_scheduled_is_refused_as_before(mailbox: Mailbox, wrong: Any) -> None:
+    """E1: Falcon's own complaint about what is not asynchronous, if it has one."""
+
+    def schedule(resp: Any) -> str:
+        try:
+            resp.schedule(wrong)
+        except TypeError as error:
+            return str(error)
+        return "taken"
+
+    def handle(req: Any, resp: Any, order_id: int) -> None:
+        resp.text = schedule(resp)
+        resp.unset_cookie  # noqa: B018 # still a response
+        if resp.text == "taken":
+            resp._registered_callbacks = None
+
+    bare, ours = (Kind("asgi").app(handle) for _ in range(2))
+    install(ours)
+    assert get(ours).text == get(bare).text
+
+
+def test_work_that_is_scheduled_outside_of_a_request_is_left_alone(mailbox: Mailbox) -> None:
+    """E1: a response that somebody keeps."""
+    kept: list[Any] = []
+    app = Kind("asgi").app(lambda req, resp, order_id: kept.append(resp))
+    install(app)
+    get(app)
+    kept[0].schedule(fails_later)
+    kept[0].schedule_sync(fails_in_a_thread)
+    (job, _), (sync_job, _) = kept[0]._registered_callbacks
+    with pytest.raises(SoldOut):
+        asyncio.run(job())
+    with pytest.raises(SoldOut):
+        sync_job()
+    assert mailbox.events == []

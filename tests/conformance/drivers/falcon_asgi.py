@@ -1,0 +1,59 @@
+"""Falcon, as an ASGI application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+
+import sentryinit_testkit as testkit
+
+from .falcon import FalconDriver, Resource, respond
+
+
+async def sorry(_req: Any, resp: Any, error: Any, _params: Any) -> None:
+    """Handle the application's own error."""
+    respond(resp, error.reply)
+
+
+class AsgiFalconDriver(FalconDriver):
+    """Asynchronous responders."""
+
+    variant, protocol = "asgi", "asgi"
+
+    def build(self, site: testkit.Site) -> Any:
+        """Return the application before the adapter is in it."""
+
+        class Shop:
+            async def process_startup(self, _scope: Any, _event: Any) -> None:
+                site.startup()
+
+            async def on_websocket(self, _req: Any, ws: Any) -> None:
+                await ws.accept()
+                await site.arun(ws.receive_text)
+
+        async def order(req: Any, resp: Any, order_id: str) -> None:
+            reply = await site.arun(req.stream.read)
+            respond(resp, reply)
+            resp.stream = reply.stream and reply.astream()
+            if reply.background is not None:
+                resp.schedule_sync(reply.background)
+
+        app = falcon.asgi.App(middleware=[Shop()])
+        app.add_route(testkit.ROUTE, Resource(order))
+        app.add_route(testkit.SOCKET_PATH, Shop())
+        app.add_error_handler(testkit.HandledError, sorry)
+        return app
+
+    def beside(self, app: Any, mounted: Any) -> Any:
+        """Return *app* with *mounted* beside it: Falcon itself has no mounts."""
+
+        async def serve(scope: Any, receive: Any, send: Any) -> None:
+            inner = scope["path"].removeprefix(testkit.MOUNT)
+            chosen = app if inner == scope["path"] else mounted
+            await chosen({**scope, "path": inner}, receive, send)
+
+        return serve
+
+
+DRIVERS = [AsgiFalconDriver()]
