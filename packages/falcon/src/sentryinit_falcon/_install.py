@@ -33,22 +33,14 @@ def _route(facts: Mapping[str, Any]) -> str | None:
     return _CONVERTER.sub("}", facts.get(_TEMPLATE) or "") or None
 
 
-_WSGI = adapters.Adapter(
-    "falcon",
-    lambda environ: wsgi.describe(environ, _route(environ)),
-    status_of=_status_of,
-    server=wsgi.server,
+_adapter = functools.partial(
+    adapters.Adapter, "falcon", status_of=_status_of, aborts=(falcon.WebSocketDisconnected,)
 )
+_WSGI = _adapter(describe=lambda env: wsgi.describe(env, _route(env)), server=wsgi.server)
 
 
 class _AsgiBoundary(asgi.SentryInitMiddleware):
-    adapter = adapters.Adapter(
-        "falcon",
-        lambda exchange: asgi.describe(exchange, _route(exchange.scope)),
-        status_of=_status_of,
-        aborts=(falcon.WebSocketDisconnected,),
-        server=asgi.server,
-    )
+    adapter = _adapter(describe=lambda x: asgi.describe(x, _route(x.scope)), server=asgi.server)
 
 
 def _note(req: Any, error: Exception, *, handled: bool) -> None:
@@ -56,8 +48,7 @@ def _note(req: Any, error: Exception, *, handled: bool) -> None:
     capture, status = adapters.current(), _status_of(error)
     if capture is None:
         return
-    facts = req.scope if hasattr(req, "scope") else req.env
-    facts[_TEMPLATE] = req.uri_template
+    (req.scope if hasattr(req, "scope") else req.env)[_TEMPLATE] = req.uri_template
     if status and capture.noted and error.__context__ is capture.noted:
         return  # raised by the handler of what is noted, to answer with
     capture.note(error, handled=handled or status is not None)
@@ -151,8 +142,10 @@ def _watched(capture: Any, request: Any, context: contextvars.Context) -> Iterat
         yield
     except BaseException as exc:
         if capture is not None:
-            later = adapters.Capture(capture.adapter, request)
-            later.status, later.trace = capture.status, capture.trace
+            # No Adapter.open(): what the handler has set is to be on the event.
+            later = adapters.Capture[Any]()
+            later.adapter, later.request, later.busy = capture.adapter, request, False
+            later.closed, later.status, later.trace = False, capture.status, capture.trace
             context.run(later.raised, exc)
         raise
 
@@ -204,12 +197,11 @@ def install(app: falcon.App[Any, Any], **options: Unpack[Options]) -> None:
         if inspect.iscoroutinefunction(serve)
         else wsgi.SentryInitMiddleware(serve, adapter=_WSGI)
     )
-    reports = hasattr(app, "set_error_reporter")
+    mixin = _Reporting if hasattr(app, "set_error_reporter") else _Watched
     # Python looks for __call__ on the class alone, and Falcon has no other place around it all.
-    mixin = _Reporting if reports else _Watched
     app.__class__ = _behind(mixin, type(app), __call__=boundary.__call__)
     app.add_middleware(SentryInitComponent())
-    if reports:
+    if mixin is _Reporting:
         # There is one, in a private slot: what the user has put there is called as well.
         app.set_error_reporter(getattr(app, "_report_error", None))
     app._look()  # noqa: SLF001 # our own
