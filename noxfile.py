@@ -57,6 +57,9 @@ MATRIX = (
     Row("core", "latest"),
     Row("generic", "lowest"),
     Row("generic", "latest"),
+    # Django 4.2 is for Python 3.8 to 3.12, and the REST framework for it since 3.15.
+    Row("django", "lowest", ("djangorestframework==3.15.1",), PYTHONS[:3]),
+    Row("django", "latest", ("django", "djangorestframework")),
     # Flask 2.3 admits any later Werkzeug, but its test client fails with 3.1; and it calls
     # pkgutil.get_loader, which is gone from Python 3.14.
     Row("flask", "lowest", ("flask[async]", "werkzeug<3"), PYTHONS),
@@ -240,7 +243,7 @@ def core(session: nox.Session, row: Row) -> None:
 
 
 @nox.session
-@nox.parametrize("python,row", rows("generic", "falcon", "flask", "starlette"))
+@nox.parametrize("python,row", rows("generic", "django", "falcon", "flask", "starlette"))
 def adapter(session: nox.Session, row: Row) -> None:
     """The contract, and what is native to one framework."""
     test_row(session, row)

@@ -67,6 +67,9 @@ def clauses() -> str:
     subjects = (
         "wsgi",
         "asgi",
+        "django",
+        "django_variants",
+        "django_asgi",
         "falcon",
         "falcon_asgi",
         "flask",

@@ -43,6 +43,23 @@ def core() -> None:
     SentryInitMiddleware(fail)(environ, fail)
 
 
+def django() -> None:
+    """Run a request through a Django application."""
+    from django import setup
+    from django.conf import settings
+    from django.test import Client
+    from django.urls import path
+
+    settings.configure(
+        ALLOWED_HOSTS=["*"],
+        INSTALLED_APPS=["sentryinit_django"],
+        MIDDLEWARE=["sentryinit_django.middleware.SentryInitMiddleware"],
+        ROOT_URLCONF=(path("", fail),),
+    )
+    setup()
+    Client().get("/")
+
+
 def falcon() -> None:
     """Run a request through a Falcon application."""
     from falcon import App

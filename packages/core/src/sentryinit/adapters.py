@@ -8,9 +8,11 @@ crosses the boundary, the request is over. What is reported, and how, is for the
 from __future__ import annotations
 
 from sentryinit._adapter import Adapter
+from sentryinit._boundary import enter, watched
 from sentryinit._capture import Capture, current
 from sentryinit._debug import EVENT_ID_HEADER, TOKEN_HEADER, DebugPanic, may_panic
 from sentryinit._init import ensure
+from sentryinit._problems import Problem, problems
 from sentryinit._request import RequestInfo
 
 __all__ = [
@@ -19,8 +21,12 @@ __all__ = [
     "Adapter",
     "Capture",
     "DebugPanic",
+    "Problem",
     "RequestInfo",
     "current",
     "ensure",
+    "enter",
     "may_panic",
+    "problems",
+    "watched",
 ]

@@ -6,7 +6,7 @@ An adapter for a WSGI framework uses the same boundary, with a descriptor of its
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from sentryinit.adapters import (
     RequestInfo,
     ensure,
     may_panic,
+    watched,
 )
 
 if TYPE_CHECKING:
@@ -191,47 +192,8 @@ def _watched(
         return body
     if capture.status is not None and not capture.streams:
         capture.settle()
-    return _SizedBody(body, capture) if hasattr(body, "__len__") else _Body(body, capture)
-
-
-class _Body:
-    """A body that is watched while it is being sent."""
-
-    def __init__(self, body: Iterable[bytes], capture: Capture[Any]) -> None:
-        self._body, self._capture = body, capture
-
-    def __iter__(self) -> Iterator[bytes]:
-        sent = False
-        try:
-            for chunk in self._body:
-                sent = sent or bool(chunk)
-                yield chunk
-            self._capture.settle()
-        except GeneratorExit:
-            raise
-        except BaseException as exc:
-            # Until the first bytes, a server can still answer with its own 500.
-            self._capture.raised(exc, None if sent else 500)
-            raise
-
-    def close(self) -> None:
-        """Close the body, as the server must; its failure is the request's as well."""
-        try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
-        except BaseException as exc:
-            self._capture.raised(exc)
-            raise
-        finally:
-            self._capture.close()
-
-
-class _SizedBody(_Body):
-    """A body whose length a server may look at, to send a Content-Length."""
-
-    def __len__(self) -> int:
-        return len(self._body)  # type: ignore[arg-type] # made only for bodies that have a length
+    # Until the first bytes, a server can still answer with its own 500.
+    return watched(body, capture, 500)  # type: ignore[no-any-return] # an iterable, as body is
 
 
 class _DebugRoute:

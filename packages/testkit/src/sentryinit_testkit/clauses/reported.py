@@ -247,7 +247,8 @@ class WhatIsReported(Contract):
             await request.read()
             return Reply()
 
-        lab.peer.websocket(lab.app(listen), "hello")
+        exchange = lab.peer.websocket(lab.app(listen), "hello")
+        assert [message["type"] for message in exchange.messages][:1] == ["websocket.accept"]
         lab.no_event()
 
     @pytest.mark.parametrize("code", [1, "cannot go on"])

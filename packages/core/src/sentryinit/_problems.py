@@ -1,0 +1,50 @@
+"""What is wrong with a set-up: for the checks that frameworks offer to operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sentryinit._state import STATE
+
+
+class Problem(NamedTuple):
+    """What is wrong, and what to do. *number* is the same in every release.
+
+    *deployed*: it matters only where a service is deployed.
+    """
+
+    number: int
+    text: str
+    hint: str
+    deployed: bool = False
+
+
+def problems() -> Iterator[Problem]:
+    """Yield what is wrong with the set-up, once ``init`` has run."""
+    settings = STATE.settings
+    if settings is None:
+        return
+    if not settings["dsn"]:
+        yield Problem(1, "There is no DSN: reporting is off.", "Set SENTRY_DSN.", deployed=True)
+    elif STATE.reporter is None:
+        text = f"The DSN (from {settings.sources['dsn']}) is of no use: reporting is off."
+        yield Problem(2, text, "It is malformed, or else the log of the start says what is wrong.")
+    for name in _rivals():
+        text = f"sentry_sdk's own {name} is active beside sentryinit."
+        yield Problem(3, text, "Remove it from integrations, and sentry_sdk.init() if you call it.")
+    if settings.sources["service"] in {"default", "application"}:
+        text = f"The service has no name of its own: on events it is {settings['service']}."
+        yield Problem(4, text, "Set SENTRYINIT_SERVICE, or the option service.", deployed=True)
+    if not settings["release"]:
+        hint = "Set SENTRY_RELEASE, or the option release."
+        yield Problem(5, "The release of the service is not known.", hint, deployed=True)
+
+
+def _rivals() -> list[str]:
+    if STATE.reporter is None:
+        return []
+    # There is a DSN, and so it is imported already.
+    from sentryinit._sdk import rivals
+
+    return rivals()

@@ -1,0 +1,37 @@
+"""The system checks. Warnings only: nothing of ours is to stop a deployment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning  # noqa: A004 # Django's name for it
+
+from sentryinit.adapters import problems
+
+MIDDLEWARE = "sentryinit_django.middleware.SentryInitMiddleware"
+
+
+def _warning(number: int, text: str, hint: str) -> CheckMessage:
+    return Warning(text, hint=hint, id=f"sentryinit_django.W{number:03}")
+
+
+def _found(*, deployed: bool) -> list[CheckMessage]:
+    return [_warning(10 + p.number, p.text, p.hint) for p in problems() if p.deployed is deployed]
+
+
+def check(**_options: Any) -> list[CheckMessage]:
+    """Look for what is wrong wherever the service runs."""
+    found = _found(deployed=False)
+    if MIDDLEWARE not in settings.MIDDLEWARE:
+        text = f"{MIDDLEWARE} is not in MIDDLEWARE."
+        found.append(_warning(1, text, "Add it, first: failed requests are not reported."))
+    elif settings.MIDDLEWARE[0] != MIDDLEWARE:
+        text = f"{MIDDLEWARE} is not first in MIDDLEWARE."
+        found.append(_warning(2, text, "Move it up: it does not see what fails before it."))
+    return found
+
+
+def check_deployed(**_options: Any) -> list[CheckMessage]:
+    """Look for what is missing where the service is deployed."""
+    return _found(deployed=True)

@@ -1,0 +1,18 @@
+"""For Django REST framework, which answers exceptions before the middleware can see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import views
+
+from sentryinit_django.middleware import note
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Any:
+    """Note *exc*, and answer as the framework does: for ``EXCEPTION_HANDLER``.
+
+    A handler of your own calls this one where it would call the framework's.
+    """
+    note(exc)
+    return views.exception_handler(exc, context)

@@ -1,0 +1,67 @@
+"""Django under ASGI, with views of both kinds."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.core.handlers.asgi import ASGIHandler
+
+import sentryinit_testkit as testkit
+
+from .django import DjangoDriver, respond
+
+
+class Asgi(ASGIHandler):
+    """An application with URLs of its own, and perhaps another one mounted in it."""
+
+    def __init__(self, urls: Any, mounted: Any) -> None:
+        self.urls, self.mounted = urls, mounted
+        super().__init__()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve a request."""
+        if self.mounted is None or not scope["path"].startswith(testkit.MOUNT):
+            await super().__call__(scope, receive, send)
+        else:
+            await self.mounted({**scope, "root_path": testkit.MOUNT}, receive, send)
+
+    async def get_response_async(self, request: Any) -> Any:
+        """Answer by these URLs."""
+        request.urlconf = self.urls
+        return await super().get_response_async(request)
+
+
+class AsgiDjangoDriver(DjangoDriver):
+    """Asynchronous views."""
+
+    variant, protocol, shop = "asgi", "asgi", Asgi
+    # Its ASGI handler speaks HTTP and nothing else.
+    lacks: ClassVar = DjangoDriver.lacks | {"background", "startup", "websocket"}
+
+    def view(self, site: testkit.Site) -> Any:
+        """Return the view."""
+
+        async def order(request: Any, order_id: str) -> Any:
+            reply = await site.arun(lambda: request.body)
+            return respond(reply, reply.astream())
+
+        return order
+
+
+class SyncAsgiDjangoDriver(AsgiDjangoDriver):
+    """Synchronous views, which run in threads."""
+
+    variant, runs_in = "asgi-sync", "threads"
+    lacks: ClassVar = AsgiDjangoDriver.lacks | {"cancellation"}
+
+    def view(self, site: testkit.Site) -> Any:
+        """Return the view."""
+
+        def order(request: Any, order_id: str) -> Any:
+            reply = site.run(lambda: request.body)
+            return respond(reply, reply.astream())
+
+        return order
+
+
+DRIVERS = [AsgiDjangoDriver(), SyncAsgiDjangoDriver()]
