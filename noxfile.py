@@ -70,6 +70,9 @@ MATRIX = (
     # The first FastAPI that admits Starlette 0.37; both are years older than Python 3.14.
     Row("starlette", "lowest", ("fastapi==0.110.1",), PYTHONS),
     Row("starlette", "latest", ("fastapi",)),
+    # aiohttp 3.9 has no wheels for later Pythons.
+    Row("aiohttp", "lowest", (), PYTHONS[:3]),
+    Row("aiohttp", "latest", ("aiohttp",)),
 )
 # The contracts of a subject that are not of its name.
 CONTRACTS = {"generic": ("wsgi", "asgi"), "starlette": ("starlette", "fastapi")}
@@ -243,7 +246,7 @@ def core(session: nox.Session, row: Row) -> None:
 
 
 @nox.session
-@nox.parametrize("python,row", rows("generic", "django", "falcon", "flask", "starlette"))
+@nox.parametrize("python,row", rows("generic", "aiohttp", "django", "falcon", "flask", "starlette"))
 def adapter(session: nox.Session, row: Row) -> None:
     """The contract, and what is native to one framework."""
     test_row(session, row)

@@ -67,6 +67,7 @@ def clauses() -> str:
     subjects = (
         "wsgi",
         "asgi",
+        "aiohttp",
         "django",
         "django_variants",
         "django_asgi",

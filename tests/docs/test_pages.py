@@ -75,6 +75,7 @@ def test_tables_equal_the_code(name: str) -> None:
         ("sentryinit.wsgi", "docs/reference/adapters.md"),
         ("sentryinit.asgi", "docs/reference/adapters.md"),
         ("sentryinit.testing", "docs/howto/testing.md"),
+        ("sentryinit_aiohttp", "docs/howto/aiohttp.md"),
         ("sentryinit_django", "docs/howto/django.md"),
         ("sentryinit_falcon", "docs/howto/falcon.md"),
         ("sentryinit_flask", "docs/howto/flask.md"),

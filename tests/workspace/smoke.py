@@ -104,6 +104,23 @@ def starlette() -> None:
     asyncio.run(app(SCOPE, receive, send))
 
 
+def aiohttp() -> None:
+    """Run a request through an aiohttp application."""
+    from aiohttp import web
+    from aiohttp.test_utils import TestClient, TestServer
+
+    from sentryinit_aiohttp import setup
+
+    async def ask() -> None:
+        app = web.Application()
+        app.router.add_get("/", fail)
+        setup(app)
+        async with TestClient(TestServer(app)) as client:
+            await client.get("/")
+
+    asyncio.run(ask())
+
+
 def testkit() -> None:
     """Build the contract; its cases need pytest to run."""
     from sentryinit_testkit import AdapterContract

@@ -107,6 +107,17 @@ def ensure(
     return STATE.reporter is not None
 
 
+def ended(boundary: str, exc: BaseException | None = None) -> None:
+    """Flush, for an adapter whose service ends; report *exc*, if that is what it ended with.
+
+    Blocking the loop is no harm: nothing else is served by then.
+    """
+    if STATE.reporter is not None:
+        if exc is not None:
+            STATE.reporter.escaped(exc, boundary)
+        STATE.reporter.flush(last=True)
+
+
 def _parsed(name: str, value: Any) -> Any:
     option = TABLE.get(name)
     if option is None or not isinstance(value, str):

@@ -11,7 +11,7 @@ from sentryinit._adapter import Adapter
 from sentryinit._boundary import enter, watched
 from sentryinit._capture import Capture, current
 from sentryinit._debug import EVENT_ID_HEADER, TOKEN_HEADER, DebugPanic, may_panic
-from sentryinit._init import ensure
+from sentryinit._init import ended, ensure
 from sentryinit._problems import Problem, problems
 from sentryinit._request import RequestInfo
 
@@ -24,6 +24,7 @@ __all__ = [
     "Problem",
     "RequestInfo",
     "current",
+    "ended",
     "ensure",
     "enter",
     "may_panic",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sentryinit._debug import PATH
-from sentryinit._state import STATE
 from sentryinit.adapters import (
     EVENT_ID_HEADER,
     TOKEN_HEADER,
@@ -19,6 +18,7 @@ from sentryinit.adapters import (
     Capture,
     DebugPanic,
     RequestInfo,
+    ended,
     ensure,
     may_panic,
 )
@@ -204,8 +204,7 @@ async def _lifespan(
 ) -> None:
     """Report a start-up that fails, and flush at the end.
 
-    uvicorn raises SIGTERM anew after the shutdown, so that ``atexit`` never runs there. Blocking
-    the loop is no harm: nothing else is served by then.
+    uvicorn raises SIGTERM anew after the shutdown, so that ``atexit`` never runs there.
     """
     begun = False
 
@@ -217,7 +216,7 @@ async def _lifespan(
 
     async def watched_send(message: Message) -> None:
         if message["type"] in _ENDS:
-            _end(sys.exc_info()[1], name)
+            ended(name, sys.exc_info()[1])
         await send(message)
 
     try:
@@ -225,15 +224,8 @@ async def _lifespan(
     except BaseException as exc:
         # Raised before anything was received, it says that the application knows no lifespan.
         if begun:
-            _end(exc, name)
+            ended(name, exc)
         raise
-
-
-def _end(exc: BaseException | None, name: str) -> None:
-    if STATE.reporter is not None:
-        if exc is not None:
-            STATE.reporter.escaped(exc, name)
-        STATE.reporter.flush(last=True)
 
 
 class _DebugRoute:

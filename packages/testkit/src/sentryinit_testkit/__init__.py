@@ -33,6 +33,7 @@ from sentryinit_testkit._driver import (  # see above
     Site,
     Unsupported,
 )
+from sentryinit_testkit._http import HttpPeer  # see above
 from sentryinit_testkit._peer import Call, Exchange, Peer  # see above
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ __all__ = [
     "Driver",
     "Exchange",
     "HandledError",
+    "HttpPeer",
     "Peer",
     "Reply",
     "Request",

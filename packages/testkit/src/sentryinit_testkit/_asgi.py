@@ -102,6 +102,8 @@ class _Connection:
 class AsgiPeer:
     """Serves ASGI applications; requests of a sequence share a context, as under uvicorn."""
 
+    client = CLIENT
+
     def serve(self, app: Any, *calls: Call) -> list[Exchange]:
         """Serve *calls* one after the other in one task."""
 
@@ -160,6 +162,9 @@ class AsgiPeer:
             await _call(app, {**scope, "state": {}}, receive, send, exchange)
 
         return _run(work)[0]
+
+    def close(self) -> None:
+        """Nothing is left."""
 
     def outside(self, app: Any, meet: Callable[[], Reply | None]) -> Any:
         """Return *app* behind a component that runs *meet* first."""

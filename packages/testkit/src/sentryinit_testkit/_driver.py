@@ -22,6 +22,7 @@ METHODS = ("GET", "POST")
 PROTOCOL_LACKS: dict[str, frozenset[str]] = {
     "wsgi": frozenset({"background", "cancellation", "disconnect", "startup", "websocket"}),
     "asgi": frozenset({"file"}),
+    "http": frozenset({"file", "gateway"}),
 }
 
 

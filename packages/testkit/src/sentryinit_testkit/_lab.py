@@ -33,6 +33,7 @@ class Lab:
     def __init__(self, driver: Driver, stack: contextlib.ExitStack) -> None:
         self.driver, self.peer = driver, driver.peer()
         self._stack = stack
+        stack.callback(self.peer.close)
         self._mailbox: Any = None
         self._lacking: Unsupported | None = None
         self.complaints = stack.enter_context(recorded(LOGGER))

@@ -81,7 +81,9 @@ class Exchange:
 
 
 class Peer(Protocol):
-    """The server side of one protocol."""
+    """The server side of one protocol. *client*: the address that its client has."""
+
+    client: str
 
     def serve(self, app: Any, *calls: Call) -> list[Exchange]:
         """Serve *calls* one after the other, as on one connection: one thread, one context."""
@@ -97,6 +99,9 @@ class Peer(Protocol):
 
     def outside(self, app: Any, meet: Any) -> Any:
         """Return *app* behind a component that runs ``meet()`` first: a reply, None, or a raise."""
+
+    def close(self) -> None:
+        """End what is left of the servers."""
 
 
 def reset() -> ConnectionResetError:

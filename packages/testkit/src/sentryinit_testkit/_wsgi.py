@@ -146,6 +146,8 @@ class _Response:
 class WsgiPeer:
     """Serves WSGI applications; each sequence in an empty context, as in a worker's thread."""
 
+    client = CLIENT
+
     def serve(self, app: Any, *calls: Call) -> list[Exchange]:
         """Serve *calls* one after the other in one context."""
         return contextvars.Context().run(lambda: [self._serve(app, call) for call in calls])
@@ -173,6 +175,9 @@ class WsgiPeer:
     def start(self, app: Any) -> Exchange:
         """WSGI has none."""
         raise Unsupported("WSGI has no start-up")
+
+    def close(self) -> None:
+        """Nothing is left."""
 
     def outside(self, app: Any, meet: Callable[[], Reply | None]) -> Any:
         """Return *app* behind a component that runs *meet* first."""

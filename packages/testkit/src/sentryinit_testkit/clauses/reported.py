@@ -238,7 +238,7 @@ class WhatIsReported(Contract):
         lab.peer.websocket(lab.app(listen), "hello")
         assert _events.types(lab.our_event())[-1:] == ["ShopError"]
 
-    @needs("websocket")
+    @needs("websocket", "websocket-close")
     def test_a10_closing_peer_is_no_event(self, lab: Lab) -> None:
         """A10: A peer that closes is no event, though the handler does not catch it."""
 
