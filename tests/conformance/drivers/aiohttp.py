@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from aiohttp import __version__, web
@@ -25,26 +25,6 @@ from sentryinit_testkit import (
 
 VERSION = tuple(map(int, __version__.split(".")[:2]))
 RAISED: list[BaseException] = []
-ABORTS = {
-    400: web.HTTPBadRequest,
-    404: web.HTTPNotFound,
-    429: web.HTTPTooManyRequests,
-    500: web.HTTPInternalServerError,
-    503: web.HTTPServiceUnavailable,
-}
-
-
-def outside(app: web.Application, meet: Callable[[], Reply | None]) -> web.Application:
-    """Return *app* behind a component that runs *meet* first."""
-
-    @web.middleware
-    async def component(request: web.Request, handler: Any) -> Any:
-        reply = meet()
-        return await (handler(request) if reply is None else respond(request, reply))
-
-    app.middlewares.insert(0, component)
-    app.middlewares.insert(0, wire)
-    return app
 
 
 async def respond(request: web.Request, reply: Reply) -> web.StreamResponse:
@@ -65,24 +45,28 @@ async def respond(request: web.Request, reply: Reply) -> web.StreamResponse:
 
 
 @web.middleware
-async def wire(request: web.Request, handler: Any) -> Any:
-    """Note what reaches the server."""
-    try:
-        return await handler(request)
-    except web.HTTPException:
-        raise
-    except BaseException as error:
-        RAISED.append(error)
-        raise
-
-
-@web.middleware
 async def sorry(request: web.Request, handler: Any) -> Any:
     """Handle the application's own error."""
     try:
         return await handler(request)
     except HandledError as error:
         return await respond(request, error.reply)
+
+
+def outside(app: web.Application, meet: Callable[[], Reply | None] = lambda: None) -> Any:
+    """Return *app* behind a component that runs *meet*, and notes what reaches the server."""
+
+    @web.middleware
+    async def component(request: web.Request, handler: Any) -> Any:
+        try:
+            reply = meet()
+            return await (respond(request, reply) if reply else handler(request))
+        except BaseException as error:
+            RAISED.append(error)
+            raise
+
+    app.middlewares.insert(0, component)
+    return app
 
 
 class AiohttpDriver(Driver):
@@ -94,15 +78,15 @@ class AiohttpDriver(Driver):
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.aiohttp:AioHttpIntegration",)
     # receive_str() raises a TypeError then, for which there is a class from 3.11 on.
     lacks = frozenset({"websocket-close"} if VERSION < (3, 11) else ())
-    cancels: ClassVar[bool] = False
+    cancels: ClassVar = False
 
-    def app(self, site: Site) -> web.Application:
+    def app(self, site: Site) -> Any:
         """Build the application."""
 
         async def order(request: web.Request) -> web.StreamResponse:
             return await respond(request, await site.arun(request.read))
 
-        async def socket_(request: web.Request) -> web.StreamResponse:
+        async def converse(request: web.Request) -> web.StreamResponse:
             websocket = web.WebSocketResponse()
             await websocket.prepare(request)
             await site.arun(websocket.receive_str)
@@ -113,37 +97,34 @@ class AiohttpDriver(Driver):
 
         app = web.Application(middlewares=[sorry])
         app.on_startup.append(start)
-        for method in METHODS:
-            app.router.add_route(method, ROUTE, order)
-        app.router.add_get(SOCKET_PATH, socket_)
+        app.add_routes([web.route(method, ROUTE, order) for method in METHODS])
+        app.add_routes([web.get(SOCKET_PATH, converse)])
         if site.copies:
-            app.router.add_view(DEBUG_PATH, debug_panic)
+            app.add_routes([web.route("*", DEBUG_PATH, debug_panic)])
         for _ in range(site.copies):
             setup(app)
-        app.middlewares.insert(0, wire)
         if site.mounted is not None:
             app.add_subapp(MOUNT, site.mounted)
-        return app
+        return outside(app)
 
     def abort(self, status: int) -> BaseException:
         """Return the framework's exception."""
-        return ABORTS[status]()
+        kinds = [*web.HTTPClientError.__subclasses__(), *web.HTTPServerError.__subclasses__()]
+        return next(kind for kind in kinds if kind.status_code == status)()
 
     def peer(self) -> HttpPeer:
         """Return a client, and a server for it."""
         return HttpPeer(self.serving, outside, RAISED)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def serving(self, app: web.Application, listening: socket.socket) -> AsyncIterator[None]:
         """Serve *app* on the socket."""
         options: Any = {"handler_cancellation": self.cancels, "shutdown_timeout": 0.1}
         runner = web.AppRunner(app, access_log=None, **options)
         await runner.setup()
-        try:
-            await web.SockSite(runner, listening).start()
-            yield
-        finally:
-            await runner.cleanup()
+        await web.SockSite(runner, listening).start()
+        yield
+        await runner.cleanup()
 
 
 class CancellingAiohttpDriver(AiohttpDriver):
