@@ -70,8 +70,8 @@ MATRIX = (
     # The first FastAPI that admits Starlette 0.37; both are years older than Python 3.14.
     Row("starlette", "lowest", ("fastapi==0.110.1",), PYTHONS),
     Row("starlette", "latest", ("fastapi",)),
-    # aiohttp 3.9 has no wheels for later Pythons; it admits any later yarl, but its sub-applications
-    # fail with those that check a host.
+    # aiohttp 3.9 has no wheels for later Pythons. It admits any later yarl, but with those that
+    # check a host its sub-applications fail.
     Row("aiohttp", "lowest", ("yarl<1.10",), PYTHONS[:3]),
     Row("aiohttp", "latest", ("aiohttp",)),
 )
