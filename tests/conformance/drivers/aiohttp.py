@@ -2,58 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-from collections.abc import AsyncIterator, Callable
+import functools
 from typing import Any, ClassVar
 
 from aiohttp import __version__, web
 
+import sentryinit_testkit as testkit
 from sentryinit_aiohttp import debug_panic, setup
-from sentryinit_testkit import (
-    DEBUG_PATH,
-    METHODS,
-    MOUNT,
-    ROUTE,
-    SOCKET_PATH,
-    Driver,
-    HandledError,
-    HttpPeer,
-    Reply,
-    Site,
-)
 
-VERSION = tuple(map(int, __version__.split(".")[:2]))
+from .aiohttp_site import build, respond, serving
+
+# Until then, receive_str() raises a plain TypeError once the peer has closed.
+OLD = tuple(map(int, __version__.split(".")[:2])) < (3, 11)
 RAISED: list[BaseException] = []
 
 
-async def respond(request: web.Request, reply: Reply) -> web.StreamResponse:
-    """Answer *reply*."""
-    options: Any = {"status": reply.status, "headers": list(reply.headers)}
-    if reply.stream is not None:
-        response = web.StreamResponse(**options)
-        await response.prepare(request)
-        async for chunk in reply.astream():
-            await response.write(chunk)
-        return response
-    whole = web.Response(body=reply.body, **options)
-    if reply.background is not None:
-        await whole.prepare(request)
-        await whole.write_eof()
-        reply.background()
-    return whole
-
-
-@web.middleware
-async def sorry(request: web.Request, handler: Any) -> Any:
-    """Handle the application's own error."""
-    try:
-        return await handler(request)
-    except HandledError as error:
-        return await respond(request, error.reply)
-
-
-def outside(app: web.Application, meet: Callable[[], Reply | None] = lambda: None) -> Any:
+def outside(app: web.Application, meet: Any = lambda: None) -> Any:
     """Return *app* behind a component that runs *meet*, and notes what reaches the server."""
 
     @web.middleware
@@ -69,42 +33,23 @@ def outside(app: web.Application, meet: Callable[[], Reply | None] = lambda: Non
     return app
 
 
-class AiohttpDriver(Driver):
+class AiohttpDriver(testkit.Driver):
     """Handlers run to their end, whether their client is there or not: aiohttp's default."""
 
-    name = "aiohttp"
-    protocol = "http"
+    name, protocol, cancels = "aiohttp", "http", False
+    lacks = frozenset({"websocket-close"} if OLD else ())
     modules: ClassVar = ("sentryinit_aiohttp",)
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.aiohttp:AioHttpIntegration",)
-    # receive_str() raises a TypeError then, for which there is a class from 3.11 on.
-    lacks = frozenset({"websocket-close"} if VERSION < (3, 11) else ())
-    cancels: ClassVar = False
 
-    def app(self, site: Site) -> Any:
+    def app(self, site: testkit.Site) -> Any:
         """Build the application."""
-
-        async def order(request: web.Request) -> web.StreamResponse:
-            return await respond(request, await site.arun(request.read))
-
-        async def converse(request: web.Request) -> web.StreamResponse:
-            websocket = web.WebSocketResponse()
-            await websocket.prepare(request)
-            await site.arun(websocket.receive_str)
-            return websocket
-
-        async def start(_app: web.Application) -> None:
-            site.startup()
-
-        app = web.Application(middlewares=[sorry])
-        app.on_startup.append(start)
-        app.add_routes([web.route(method, ROUTE, order) for method in METHODS])
-        app.add_routes([web.get(SOCKET_PATH, converse)])
+        app = build(site)
         if site.copies:
-            app.add_routes([web.route("*", DEBUG_PATH, debug_panic)])
+            app.add_routes([web.route("*", testkit.DEBUG_PATH, debug_panic)])
         for _ in range(site.copies):
             setup(app)
         if site.mounted is not None:
-            app.add_subapp(MOUNT, site.mounted)
+            app.add_subapp(testkit.MOUNT, site.mounted)
         return outside(app)
 
     def abort(self, status: int) -> BaseException:
@@ -112,26 +57,16 @@ class AiohttpDriver(Driver):
         kinds = [*web.HTTPClientError.__subclasses__(), *web.HTTPServerError.__subclasses__()]
         return next(kind for kind in kinds if kind.status_code == status)()
 
-    def peer(self) -> HttpPeer:
+    def peer(self) -> testkit.HttpPeer:
         """Return a client, and a server for it."""
-        return HttpPeer(self.serving, outside, RAISED)
-
-    @contextlib.asynccontextmanager
-    async def serving(self, app: web.Application, listening: socket.socket) -> AsyncIterator[None]:
-        """Serve *app* on the socket."""
-        options: Any = {"handler_cancellation": self.cancels, "shutdown_timeout": 0.1}
-        runner = web.AppRunner(app, access_log=None, **options)
-        await runner.setup()
-        await web.SockSite(runner, listening).start()
-        yield
-        await runner.cleanup()
+        serves = functools.partial(serving, handler_cancellation=self.cancels)
+        return testkit.HttpPeer(serves, outside, RAISED)
 
 
 class CancellingAiohttpDriver(AiohttpDriver):
     """Handlers are cancelled when their client leaves."""
 
-    variant = "cancelling"
-    cancels = True
+    variant, cancels = "cancelling", True
 
 
 DRIVERS = [AiohttpDriver(), CancellingAiohttpDriver()]

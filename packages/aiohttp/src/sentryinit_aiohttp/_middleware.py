@@ -56,6 +56,10 @@ def _describe(request: web.Request) -> RequestInfo:
     )
 
 
+def _endpoint(request: web.Request) -> object:
+    return request.method, request.match_info.route.resource
+
+
 def _is_gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
 
@@ -67,6 +71,7 @@ _ADAPTER = Adapter(
     # receive_str() raises it for a message of another type: that the peer closes, above all.
     aborts=(aiohttp.WSMessageTypeError,) if hasattr(aiohttp, "WSMessageTypeError") else (),
     gone=_is_gone,
+    endpoint=_endpoint,
 )
 
 
