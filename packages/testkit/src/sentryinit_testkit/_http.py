@@ -98,20 +98,21 @@ class _Connection:
                 return
 
     async def converse(self, texts: tuple[str, ...], exchange: Exchange) -> None:
-        """Upgrade, send *texts* and a closing frame, and read what comes until the end."""
+        """Upgrade, send *texts* and a closing frame, and read what comes, named as ASGI does."""
         key = base64.b64encode(bytes(16)).decode()
         names = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
         headers = (*names.items(), ("sec-websocket-key", key))
         self.send(Call(path=SOCKET_PATH, headers=headers))
         await self.read_head(exchange)
-        exchange.messages.append({"status": exchange.status})
+        accepted = "accept" if exchange.status == 101 else "http.response.start"
+        exchange.messages.append({"type": f"websocket.{accepted}"})
         frames = [(1, text.encode()) for text in texts]
         self._writer.writelines(_frame(*frame) for frame in [*frames, (8, struct.pack("!H", 1001))])
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 kind, size = await self._reader.readexactly(2)
                 data = await self._reader.readexactly(size)
-                exchange.messages.append({"kind": kind & 15, "data": data})
+                exchange.messages.append({"type": f"websocket frame {kind & 15}", "data": data})
 
 
 def _frame(kind: int, data: bytes) -> bytes:

@@ -197,8 +197,10 @@ class TheSameEvent(Contract):
         lab.start(mask_ip="network", **asked)
         lab.serve(behaviours.fails, Call(query="colour=blue", headers=(("x-shop", "north"),)))
         sent = lab.sent()
-        network = lab.peer.client.rpartition(".")[0] + ".0"
-        wanted = (b"colour", b"blue", b"north", network.encode())
+        client = lab.peer.client
+        # A loopback address is nobody's: it is not masked.
+        left = client if client.startswith("127.") else client.rpartition(".")[0] + ".0"
+        wanted = (b"colour", b"blue", b"north", left.encode())
         assert [text for text in wanted if text not in sent] == []
 
     @pytest.mark.parametrize("then", FAILURES)
