@@ -86,7 +86,7 @@ def _counted(scenario: Scenario, visit: Visit, cell: Cell) -> Iterator[str]:
 def _described(event: Event, stored: Stored, column: Column) -> Iterator[str]:
     """What one event says about itself."""
     data = event.data
-    route = stored.route if column.routes else UNKNOWN_ROUTE
+    route = (stored.route or data.get("transaction")) if column.routes else UNKNOWN_ROUTE
     exceptions = data.get("exception", {}).get("values", [])
     handled = exceptions[-1].get("mechanism", {}).get("handled") if exceptions else None
     facts = {

@@ -17,7 +17,8 @@ class Stored:
 
     title: str
     status: int
-    route: str
+    route: str | None
+    """None: it is no route everywhere; Falcon has it as a sink."""
     handled: bool | None
     """None: no exception is known, the event is about the status."""
 
@@ -89,7 +90,7 @@ SCENARIOS = (
         Stored(
             title="DebugPanic: raised on purpose by the debug route of sentryinit",
             status=500,
-            route="/debug/sentry-panic",
+            route=None,
             handled=False,
         ),
     ),

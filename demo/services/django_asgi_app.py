@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Any
 
 import django_app
@@ -45,6 +47,16 @@ urlpatterns = [
 
 
 def serve() -> Any:
-    """Return the application, for a server of ASGI."""
+    """Return the application, for a server of ASGI.
+
+    Over ASGI, Django reads an upload before there is a view: it is watched from outside.
+    """
     django_app.configure(__name__)
-    return get_asgi_application()
+    app = get_asgi_application()
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        photo = re.fullmatch(r"/orders/(\d+)/photo", scope.get("path", ""))
+        with orders.watched(f"photo {photo[1]}") if photo else nullcontext():
+            await app(scope, receive, send)
+
+    return watched
