@@ -16,6 +16,10 @@ REST = {"EXCEPTION_HANDLER": "sentryinit_django.rest.exception_handler"}
 REST |= dict.fromkeys(("DEFAULT_AUTHENTICATION_CLASSES", "DEFAULT_PERMISSION_CLASSES"), ())
 if not settings.configured:
     everywhere: Any = {"ALLOWED_HOSTS": ["*"], "LOGGING_CONFIG": None, "ROOT_URLCONF": ()}
+    everywhere["SECRET_KEY"] = "for these tests"
+    everywhere["DATABASES"] = {
+        "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    }
     settings.configure(**everywhere, REST_FRAMEWORK={**REST, "UNAUTHENTICATED_USER": None})
     django.setup()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -36,11 +36,15 @@ def _nested(inner: Adapter[Any], outer: Adapter[Any]) -> Adapter[Any]:
     """Return the facts of a pair of requests: *outer* knows the server, *inner* the framework."""
     return replace(
         inner,
-        describe=lambda pair: inner.describe(pair[0]),
-        endpoint=inner.endpoint and (lambda pair: inner.endpoint(pair[0])),
-        server=lambda pair: outer.server(pair[1]),
-        gone=lambda pair: outer.gone(pair[1]),
+        describe=_of(0, inner.describe),
+        endpoint=_of(0, inner.endpoint) if inner.endpoint else None,
+        server=_of(1, outer.server),
+        gone=_of(1, outer.gone),
     )
+
+
+def _of(which: int, fact: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda pair: fact(pair[which])
 
 
 def watched(body: Any, capture: Capture[Any], unsent: int | None = None) -> Any:

@@ -165,6 +165,9 @@ class Capture(Generic[R]):
         return self.gone or self._fact(self.adapter.gone, self.request, False)
 
     def _behind(self, exc: BaseException | None) -> BaseException | None:
+        # What nobody handled was no response to anybody, whatever its class.
+        if exc is self.noted and not self._handled:
+            return exc
         return _policy.real_error(exc, lambda e: self._fact(self.adapter.status_of, e, None))
 
     def _fact(

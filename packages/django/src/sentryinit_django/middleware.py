@@ -6,12 +6,11 @@ import sys
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django import http
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed, RequestAborted
 from django.core.handlers.wsgi import LimitedStream
 from django.core.signals import got_request_exception
-from django.http import HttpRequest, HttpResponseServerError
-from django.http.response import HttpResponseBase
 
 from sentryinit import adapters, asgi, wsgi
 from sentryinit_django._route import route_of
@@ -28,21 +27,23 @@ def _describe(request: Any) -> adapters.RequestInfo:
     route, scope = route_of(request), getattr(request, "scope", None)
     if scope is None:
         return wsgi.describe(request.META, route)
+    # Django's own test client has a text there, and no bytes.
+    scope = {**scope, "query_string": request.META["QUERY_STRING"].encode()}
     return asgi.describe(asgi.Exchange(scope, None, None), route)  # type: ignore[arg-type] # Django keeps them
 
 
 def _status_of(exc: BaseException) -> int | None:
     # Not imported: whoever raises one has done so.
     kind = getattr(sys.modules.get("rest_framework.exceptions"), "APIException", ())
-    return exc.status_code if isinstance(exc, kind) else None  # type: ignore[attr-defined,no-any-return] # it has one
+    return exc.status_code if isinstance(exc, kind) else None
 
 
-def _server(request: HttpRequest) -> tuple[object, ...]:
+def _server(request: http.HttpRequest) -> tuple[object, ...]:
     # A server's stream may be written in C, and leave no frame: Django reads it by these.
     return (*wsgi.server(request.META), LimitedStream.read, LimitedStream.readline)
 
 
-def _endpoint(request: HttpRequest) -> object:
+def _endpoint(request: http.HttpRequest) -> object:
     return request.method, request.resolver_match and request.resolver_match.route
 
 
@@ -80,7 +81,7 @@ class SentryInitMiddleware:
             markcoroutinefunction(self)
         got_request_exception.connect(_unhandled, dispatch_uid=__name__)
 
-    def __call__(self, request: HttpRequest) -> Any:
+    def __call__(self, request: http.HttpRequest) -> Any:
         """Serve one request with what is further in; in async mode, return a coroutine for it."""
         if self._is_async:
             return self.__acall__(request)
@@ -91,7 +92,7 @@ class SentryInitMiddleware:
             response = _raised(capture, exc)
         return _answered(capture, request, response)
 
-    async def __acall__(self, request: HttpRequest) -> Any:
+    async def __acall__(self, request: http.HttpRequest) -> Any:
         capture = adapters.enter(ADAPTER, request, getattr(request, "scope", request.META))
         try:
             response = await self.get_response(request)
@@ -99,18 +100,18 @@ class SentryInitMiddleware:
             response = _raised(capture, exc)
         return _answered(capture, request, response)
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:  # noqa: ARG002 # Django's
+    def process_exception(self, request: http.HttpRequest, exception: Exception) -> None:  # noqa: ARG002 # Django's
         """Note what a view raised; another middleware may be about to answer it."""
         note(exception)
 
 
-def _raised(capture: adapters.Capture[Any] | None, exc: BaseException) -> HttpResponseBase:
+def _raised(capture: adapters.Capture[Any] | None, exc: BaseException) -> Any:
     """Report what Django lets through: no ``Exception``, unless it is told to propagate these."""
     if capture is not None:
         capture.raised(exc)
         if isinstance(exc, adapters.DebugPanic):
             # A server's own 500 has no place for the event id.
-            return HttpResponseServerError()
+            return http.HttpResponseServerError()
         capture.close()
     raise exc
 
@@ -120,21 +121,21 @@ def _answered(capture: adapters.Capture[Any] | None, request: Any, response: Any
     if capture is None:
         return response
     # What else a middleware may return, by mistake, is for Django to complain of.
-    if isinstance(response, HttpResponseBase):
+    if isinstance(response, http.response.HttpResponseBase):
         capture.answer(response.status_code)
-        if capture.panicked and capture.event_id:
+        if response.status_code >= 500 and capture.panicked and capture.event_id:
             response[adapters.EVENT_ID_HEADER] = capture.event_id
         if response.streaming and not _is_servers(request, response):
             # Under WSGI, a server can answer with its own 500 until the first bytes.
             unsent = None if hasattr(request, "scope") else 500
-            content = adapters.watched(response.streaming_content, capture, unsent)
-            response.streaming_content = content
+            content = adapters.watched(response.streaming_content, capture, unsent)  # type: ignore[attr-defined] # it streams
+            response.streaming_content = content  # type: ignore[attr-defined] # likewise
             return response
     capture.close()
     return response
 
 
-def _is_servers(request: HttpRequest, response: Any) -> bool:
+def _is_servers(request: http.HttpRequest, response: Any) -> bool:
     """Tell whether the server sends a file by itself."""
     file = getattr(response, "file_to_stream", None)
     return file is not None and bool(request.META.get("wsgi.file_wrapper"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import views
+from rest_framework import views  # type: ignore[import-untyped] # it has no annotations
 
 from sentryinit_django.middleware import note
 

@@ -1,0 +1,213 @@
+"""The app in a project of its own: management commands, system checks."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MANAGE = """
+import os, sys
+from django.core.management import execute_from_command_line
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+execute_from_command_line(sys.argv)
+"""
+SETTINGS = """
+SECRET_KEY = "x" * 60
+ROOT_URLCONF = "shop.urls"
+ALLOWED_HOSTS = ["shop.example"]
+INSTALLED_APPS = ["sentryinit_django", "shop"]
+MIDDLEWARE = ["sentryinit_django.middleware.SentryInitMiddleware"]
+"""
+COMMAND = """
+import threading
+from django.core.management.base import BaseCommand, CommandError
+
+class Command(BaseCommand):
+    def add_arguments(self, parser):
+        parser.add_argument("how")
+
+    def handle(self, how, **options):
+        if how == "raise":
+            raise LookupError("nothing to bill")
+        if how == "complain":
+            raise CommandError("nothing to bill")
+        if how == "thread":
+            thread = threading.Thread(target=self.handle, args=["raise"])
+            thread.start()
+            thread.join()
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return the folder of a project with a command."""
+    commands = tmp_path / "shop/management/commands"
+    commands.mkdir(parents=True)
+    for folder in (commands, commands.parent, tmp_path / "shop"):
+        (folder / "__init__.py").write_text("")
+    (tmp_path / "manage.py").write_text(MANAGE)
+    (tmp_path / "shop/settings.py").write_text(SETTINGS)
+    (tmp_path / "shop/urls.py").write_text("urlpatterns = []")
+    (commands / "bill.py").write_text(COMMAND)
+    return tmp_path
+
+
+@pytest.fixture
+def backend() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Return the DSN of a backend, and the events that it is sent."""
+    events: list[dict[str, Any]] = []
+
+    class Backend(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            import gzip
+
+            body = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"])))
+            events.extend(json.loads(line) for line in body.splitlines() if b'"exception"' in line)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Backend) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://key@127.0.0.1:{server.server_port}/1", events
+        server.shutdown()
+        thread.join()
+
+
+Manage = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def manage(project: Path) -> Manage:
+    """Return a function that runs ``manage.py``, as users do: warnings are no errors."""
+
+    def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command,
+            cwd=project,
+            env={**os.environ, "PYTHONDEVMODE": "", **environ},
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("how,mechanism", [("raise", "excepthook"), ("thread", "threading")])
+def test_a_command_that_fails_is_reported(
+    manage: Manage, backend: tuple[str, list[dict[str, Any]]], how: str, mechanism: str
+) -> None:
+    """A13: by the app alone, without any code of the project's; delivered before the end."""
+    dsn, events = backend
+    done = manage("bill", how, SENTRY_DSN=dsn)
+
+    assert "LookupError: nothing to bill" in done.stderr
+    (event,) = events
+    value = event["exception"]["values"][-1]
+    assert (value["type"], value["mechanism"]["type"]) == ("LookupError", mechanism)
+    assert value["mechanism"]["handled"] is False
+    assert event["tags"]["service"] == "shop"
+
+
+def test_a_command_that_complains_is_not(
+    manage: Manage, backend: tuple[str, list[dict[str, Any]]]
+) -> None:
+    """A CommandError is how a command answers: no traceback, no event, exit code 1."""
+    dsn, events = backend
+    done = manage("bill", "complain", SENTRY_DSN=dsn)
+
+    assert (done.returncode, done.stderr) == (1, "CommandError: nothing to bill\n")
+    assert events == []
+
+
+def test_a_command_without_a_dsn(manage: Manage) -> None:
+    """E3: it runs, and fails, as without us."""
+    assert manage("bill", "fine").stderr == ""
+    assert "LookupError: nothing to bill" in manage("bill", "raise").stderr
+
+
+def ids(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return the ids of our warnings, in order; all have a hint."""
+    found = [line for line in done.stderr.splitlines() if "(sentryinit_django." in line]
+    assert done.stderr.count("HINT: ") == len(found)
+    assert done.returncode == 0, done.stderr
+    return sorted(line.partition("(sentryinit_django.")[2].partition(")")[0] for line in found)
+
+
+TAG = ("check", "--tag", "sentryinit")
+GOOD = {"SENTRY_DSN": "https://key@backend.invalid/1"}
+NAMED = {"SENTRYINIT_SERVICE": "shop", "SENTRY_RELEASE": "1"}
+
+
+def test_the_checks_of_a_good_set_up(manage: Manage) -> None:
+    """Nothing to say, deployed or not; and without a DSN, nothing where it is not deployed."""
+    assert ids(manage("check", **GOOD)) == []
+    assert ids(manage(*TAG, "--deploy", **GOOD, **NAMED)) == []
+    assert ids(manage("check")) == []
+
+
+@pytest.mark.parametrize(
+    "middleware,found",
+    [
+        ([], ["W001"]),
+        (["django.middleware.common.CommonMiddleware"], ["W001"]),
+        (["django.middleware.common.CommonMiddleware", "OURS"], ["W002"]),
+        (["OURS", "django.middleware.common.CommonMiddleware", "OURS"], []),
+    ],
+)
+def test_the_check_of_the_middleware(
+    manage: Manage, project: Path, middleware: list[str], found: list[str]
+) -> None:
+    """It has to be there, first; more entries do no harm."""
+    ours = "sentryinit_django.middleware.SentryInitMiddleware"
+    listed = [ours if name == "OURS" else name for name in middleware]
+    (project / "shop/settings.py").write_text(f"{SETTINGS}\nMIDDLEWARE = {listed}\n")
+
+    assert ids(manage("check", **GOOD)) == found
+
+
+def test_the_check_of_the_dsn(manage: Manage) -> None:
+    """A malformed one is a warning here as it is at the start, and boot goes on (E4)."""
+    done = manage("check", SENTRY_DSN="https://key@backend.invalid/not-a-number")
+
+    assert ids(done) == ["W012"]
+    assert "key" not in done.stderr.replace("<key>", "")
+
+
+def test_the_check_of_the_integrations(manage: Manage) -> None:
+    """The SDK's own integration beside ours is one thing too many."""
+    name = "sentry_sdk.integrations.django:DjangoIntegration"
+    done = manage("check", **GOOD, SENTRYINIT_INTEGRATIONS=name)
+
+    assert ids(done) == ["W013"]
+    assert "DjangoIntegration" in done.stderr
+
+
+def test_the_checks_of_a_deployment(manage: Manage) -> None:
+    """What is missing where a service is deployed; settings count like the environment."""
+    assert ids(manage(*TAG, "--deploy")) == ["W011", "W014", "W015"]
+    assert ids(manage(*TAG, "--deploy", **GOOD)) == ["W014", "W015"]
+
+
+def test_checks_can_be_silenced(manage: Manage, project: Path) -> None:
+    """As those of Django itself."""
+    silenced = 'SILENCED_SYSTEM_CHECKS = ["sentryinit_django.W001"]\nMIDDLEWARE = []\n'
+    (project / "shop/settings.py").write_text(SETTINGS + silenced)
+
+    assert ids(manage("check", **GOOD)) == []

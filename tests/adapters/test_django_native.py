@@ -1,0 +1,923 @@
+"""What is Django's alone: its hooks, routes, responses, database, and its REST framework."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import io
+import logging
+import os
+import types
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import AsyncToSync, SyncToAsync
+from django.core.exceptions import (
+    BadRequest,
+    MiddlewareNotUsed,
+    PermissionDenied,
+    RequestAborted,
+    SuspiciousOperation,
+)
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import OperationalError, connection, connections
+from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
+from django.http.request import UnreadablePostError
+from django.test import AsyncClient, Client, RequestFactory
+from django.test.utils import override_settings
+from django.urls import include, path, re_path
+from django.views import View
+
+from drivers import django_site
+from sentryinit import asgi, wsgi
+from sentryinit.testing import DSN, Mailbox, capture
+from sentryinit_django import debug_panic
+from sentryinit_django.middleware import SentryInitMiddleware
+
+OURS = "sentryinit_django.middleware.SentryInitMiddleware"
+assert django_site.SORRY  # it has configured Django, once for all tests of this process
+Site = Callable[..., Client]
+
+
+class Middleware:
+    """Middleware of the application: each test says what it does."""
+
+    async_capable = False
+    before: Callable[[Any], Any] = staticmethod(lambda request: None)
+    after: Callable[[Any], Any] = staticmethod(lambda response: response)
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        return type(self).before(request) or type(self).after(self.get_response(request))
+
+
+class Catching(Middleware):
+    """Middleware that answers exceptions of views."""
+
+    status = 503
+
+    def process_exception(self, request: Any, exception: Exception) -> HttpResponse:
+        return HttpResponse("sorry", status=self.status)
+
+
+THEIRS, CATCHING = f"{__name__}.Middleware", f"{__name__}.Catching"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with capture(debug_token="letmein") as box:
+        yield box
+
+
+@pytest.fixture
+def site(mailbox: Mailbox) -> Iterator[Site]:
+    """Return a function that makes a client of URLs, with middleware inside of ours."""
+    with contextlib.ExitStack() as stack:
+
+        def make(*urls: Any, inside: tuple[str, ...] = (), **settings: Any) -> Client:
+            given = {"ROOT_URLCONF": urls, "MIDDLEWARE": [OURS, *inside], **settings}
+            stack.enter_context(override_settings(**given))
+            return Client(raise_request_exception=False)
+
+        yield make
+
+
+def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
+    """Type or text, handled, status and route of each event."""
+    found = []
+    for event in mailbox.events:
+        values = event.get("exception", {}).get("values", [{}])
+        what = values[-1].get("type") or event["logentry"]["formatted"]
+        handled = values[-1].get("mechanism", {}).get("handled")
+        found.append((what, handled, event["tags"].get("status_code"), event["transaction"]))
+    return found
+
+
+def fail(request: Any, *args: object, **kwargs: object) -> HttpResponse:
+    raise ValueError("out of stock")
+
+
+def fine(request: Any, *args: object, **kwargs: object) -> HttpResponse:
+    return HttpResponse("fine")
+
+
+FAILED = ("ValueError", False, "500", "/fail")
+
+
+def rows(number: int) -> Iterator[bytes]:
+    for row in range(number):
+        yield b"row %d;" % row
+    raise ValueError("no more rows")
+
+
+async def rows_later(number: int) -> AsyncIterator[bytes]:
+    for row in rows(number):
+        yield row
+
+
+def environ_of(client: Client, path_: str, **more: Any) -> dict[str, Any]:
+    return {**RequestFactory().get(path_).environ, **more}
+
+
+# -- routes ----------------------------------------------------------------------------------------
+
+ROUTES = [
+    ("/", [path("", fail)], "/"),
+    ("/orders/17/", [path("orders/<int:order_id>/", fail)], "/orders/{order_id}/"),
+    (
+        "/shop/tea/orders/17",
+        [path("shop/<slug:shop>/", include([path("orders/<order_id>", fail)]))],
+        "/shop/{shop}/orders/{order_id}",
+    ),
+    (
+        "/articles/2026/tea/",
+        [re_path(r"^articles/(?P<year>[0-9]{4})/(?P<slug>[\w-]+)/$", fail)],
+        "/articles/{year}/{slug}/",
+    ),
+    (
+        "/a.b/17/x(1)/2026/",
+        [re_path(r"^a\.b/(\d+)/((?:x|y)\(\d\))/((19|20)\d{2})/\Z", fail)],
+        "/a.b/{0}/{1}/{2}/",
+    ),
+    (
+        "/blog/page-3/tea",
+        [re_path(r"^blog/(?:page-(?P<page>[^/()]+)/)?(?=t)", include([path("<slug>", fail)]))],
+        "/blog/page-{page}/{slug}",
+    ),
+    (
+        "/shop/tea/17",
+        [re_path("^shop/(?P<shop>[a-z]+)/", include([re_path(r"^(?P<order_id>\d+)$", fail)]))],
+        "/shop/{shop}/{order_id}",
+    ),
+]
+
+
+@pytest.mark.parametrize("url,urls,template", ROUTES, ids=[row[2] for row in ROUTES])
+def test_routes_in_one_notation(
+    site: Site, mailbox: Mailbox, url: str, urls: list[Any], template: str
+) -> None:
+    """D3: path and re_path, nested, groups with and without names, one notation."""
+    site(*urls).get(url)
+
+    assert summary(mailbox) == [("ValueError", False, "500", template)]
+
+
+@pytest.mark.parametrize(
+    "url,template", [("/de/orders/1", "/{language}/orders/{id}"), ("/x", "/x")]
+)
+def test_a_language_is_a_parameter(site: Site, mailbox: Mailbox, url: str, template: str) -> None:
+    """D3: the prefix of i18n_patterns is one; another first part is not."""
+    from django.conf.urls.i18n import i18n_patterns
+
+    urls = [path("x", fail), *i18n_patterns(path("orders/<int:id>", fail))]
+    languages = "django.middleware.locale.LocaleMiddleware"
+    site(*urls, inside=(languages,), USE_I18N=True).get(url)
+
+    assert summary(mailbox) == [("ValueError", False, "500", template)]
+
+
+def test_a_language_elsewhere_is_text(site: Site, mailbox: Mailbox) -> None:
+    """D3: without i18n_patterns, a path that begins like a language does is what it says."""
+    site(path("de/orders", fail)).get("/de/orders")
+
+    assert summary(mailbox) == [("ValueError", False, "500", "/de/orders")]
+
+
+@pytest.mark.parametrize("url,route", [("/orders/17", "/orders/{order_id}"), ("/no", "<unknown>")])
+def test_what_fails_before_the_view_has_its_route(
+    site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, url: str, route: str
+) -> None:
+    """D3: Django has not looked for the route yet when a middleware fails on the way in."""
+    monkeypatch.setattr(Middleware, "before", staticmethod(fail))
+    site(path("orders/<int:order_id>", fine), inside=(THEIRS,)).get(url)
+
+    assert summary(mailbox) == [("ValueError", False, "500", route)]
+
+
+# -- what handles, and what does not ---------------------------------------------------------------
+
+
+def test_class_based_views(site: Site, mailbox: Mailbox) -> None:
+    """A2, A4: a view class fails and answers like any other; a method that it lacks is a 405."""
+
+    class Orders(View):
+        def get(self, request: Any) -> HttpResponse:
+            raise ValueError
+
+        async_post = None
+
+        def post(self, request: Any) -> HttpResponse:
+            return HttpResponse(status=503)
+
+    client = site(path("orders", Orders.as_view()))
+    client.get("/orders")
+    client.post("/orders")
+    assert client.put("/orders").status_code == 405
+
+    assert summary(mailbox) == [
+        ("ValueError", False, "500", "/orders"),
+        ("HTTP 503 POST /orders", None, "503", "/orders"),
+    ]
+
+
+def test_middleware_inside_that_answers(
+    site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A4: an answer of a middleware is the application's."""
+    monkeypatch.setattr(Middleware, "before", lambda request: HttpResponse(status=503))
+    site(path("fail", fail), inside=(THEIRS,)).get("/fail")
+
+    assert summary(mailbox) == [("HTTP 503 GET /fail", None, "503", "/fail")]
+
+
+@pytest.mark.parametrize(
+    "status,events", [(200, []), (503, [("ValueError", False, "503", "/fail")])]
+)
+def test_middleware_inside_that_replaces_the_500(
+    site: Site,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    events: list[object],
+) -> None:
+    """A6, A7: what the client gets counts; nobody has handled the exception."""
+    monkeypatch.setattr(Middleware, "after", lambda response: HttpResponse(status=status))
+    site(path("fail", fail), inside=(THEIRS,)).get("/fail")
+
+    assert summary(mailbox) == events
+
+
+def test_middleware_inside_that_fails_on_the_way_out(
+    site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A2: the failure of a middleware is the request's."""
+    monkeypatch.setattr(Middleware, "after", staticmethod(fail))
+    site(path("fine", fine), inside=(THEIRS,)).get("/fine")
+
+    assert summary(mailbox) == [("ValueError", False, "500", "/fine")]
+
+
+def test_middleware_inside_that_returns_nothing(
+    site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E1: Django complains of it, as it does without us."""
+    monkeypatch.setattr(Middleware, "after", lambda response: None)
+    client = site(path("fine", fine), inside=(THEIRS,))
+    with pytest.raises(AttributeError) as ours:
+        client.get("/fine")
+    with override_settings(MIDDLEWARE=[THEIRS]), pytest.raises(AttributeError) as bare:
+        Client().get("/fine")
+
+    assert str(ours.value) == str(bare.value)
+    assert mailbox.events == []
+
+
+@pytest.mark.parametrize(
+    "last,event",
+    [
+        ((), ("HTTP 503 GET /fail", None, "503", "/fail")),
+        ((OURS,), ("ValueError", True, "503", "/fail")),
+    ],
+    ids=["alone", "last as well"],
+)
+def test_process_exception_of_another_middleware(
+    site: Site, mailbox: Mailbox, last: tuple[str, ...], event: object
+) -> None:
+    """A6: Django asks the innermost first and stops at an answer: a last entry of ours is asked."""
+    site(path("fail", fail), inside=(CATCHING, *last)).get("/fail")
+
+    assert summary(mailbox) == [event]
+
+
+def test_process_exception_that_answers_below_500(
+    site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A7: no failure."""
+    monkeypatch.setattr(Catching, "status", 409)
+    site(path("fail", fail), inside=(CATCHING, OURS)).get("/fail")
+
+    assert mailbox.events == []
+
+
+@pytest.mark.parametrize(
+    "error,status",
+    [
+        (Http404, 404),
+        (PermissionDenied, 403),
+        (BadRequest, 400),
+        (SuspiciousOperation, 400),
+        (RequestAborted, 500),
+    ],
+)
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_exceptions_that_are_no_failures(
+    site: Site, mailbox: Mailbox, error: type[Exception], status: int, client: Any
+) -> None:
+    """A1, B1: 4xx by exception are silent, though Django logs some as errors; so is an abort."""
+
+    def view(request: Any) -> HttpResponse:
+        raise error("no")
+
+    site(path("no", view))
+    response = client(raise_request_exception=False).get("/no")
+    if client is AsyncClient:
+        response = asyncio.run(response)
+
+    assert response.status_code == status
+    assert mailbox.events == []
+
+
+def test_a_host_that_is_not_allowed(site: Site, mailbox: Mailbox) -> None:
+    """A1: DisallowedHost is a 400 and logged as an error on django.security: no event."""
+    common = "django.middleware.common.CommonMiddleware"
+    client = site(path("fine", fine), inside=(common,), ALLOWED_HOSTS=["shop.example"])
+
+    assert client.get("/fine", headers={"host": "other.example"}).status_code == 400
+    assert mailbox.events == []
+
+
+def test_the_page_of_a_500(site: Site, mailbox: Mailbox) -> None:
+    """A6: handler500 makes the page of what nobody handled; if it fails, the first one counts."""
+
+    class Urls:
+        urlpatterns = (path("fail", fail),)
+        handler500 = staticmethod(lambda request: HttpResponse("our page", status=500))
+
+    class Broken(Urls):
+        handler500 = staticmethod(lambda request: 1 / 0)
+
+    assert site(ROOT_URLCONF=Urls).get("/fail").content == b"our page"
+    with pytest.raises(ZeroDivisionError):
+        site(ROOT_URLCONF=Broken).get("/fail")
+
+    assert [event[1:] for event in summary(mailbox)] == [FAILED[1:]] * 2
+
+
+def test_debug_propagates(site: Site, mailbox: Mailbox) -> None:
+    """A2, A3: with DEBUG_PROPAGATE_EXCEPTIONS the exception reaches the server."""
+    urls = path("fail", fail), path("panic", debug_panic)
+    client = site(*urls, DEBUG_PROPAGATE_EXCEPTIONS=True)
+    with pytest.raises(ValueError, match="out of stock"):
+        client.get("/fail")
+    assert summary(mailbox) == [FAILED]
+
+    answer = client.get("/panic?token=letmein")
+    assert answer.status_code == 500
+    assert answer["X-Sentry-Event-Id"] == mailbox.events[1]["event_id"]
+
+
+def test_debug_pages(site: Site, mailbox: Mailbox) -> None:
+    """A2: with DEBUG, Django's page of the error is its answer."""
+    assert b"out of stock" in site(path("fail", fail), DEBUG=True).get("/fail").content
+
+    assert summary(mailbox) == [FAILED]
+
+
+def test_the_test_client_raises(site: Site, mailbox: Mailbox) -> None:
+    """A2: what Django's test client raises of its own is one event all the same."""
+    site(path("fail", fail))
+    with pytest.raises(ValueError, match="out of stock"):
+        Client().get("/fail")
+
+    assert summary(mailbox) == [FAILED]
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_django_s_log_lines_add_no_event(
+    site: Site, mailbox: Mailbox, caplog: pytest.LogCaptureFixture, mode: str
+) -> None:
+    """C2: django.request logs raised and returned 5xx, django.security its own: none is ours."""
+    site(path("fail", fail), path("busy", lambda request: HttpResponse(status=503)))
+    if mode == "sync":
+        for url in ("/fail", "/busy"):
+            Client(raise_request_exception=False).get(url)
+    else:
+        for url in ("/fail", "/busy"):
+            asyncio.run(AsyncClient(raise_request_exception=False).get(url))
+    logging.getLogger("django.security.csrf").error("outside of a request")
+
+    logged = [record.name for record in caplog.records if record.levelno == logging.ERROR]
+    assert logged == ["django.request", "django.request", "django.security.csrf"]
+    assert summary(mailbox) == [FAILED, ("HTTP 503 GET /busy", None, "503", "/busy")]
+
+
+@contextlib.contextmanager
+def other_kind() -> Iterator[None]:
+    """Let Django serve a body of the kind that the other protocol is for, which it warns of."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "StreamingHttpResponse must consume")
+        yield
+
+
+# -- bodies ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number,status", [(0, "500"), (2, "200")])
+def test_a_stream_that_fails(site: Site, mailbox: Mailbox, number: int, status: str) -> None:
+    """A8: with the route, and the status that the client got."""
+    client = site(path("export/<name>", lambda request, name: StreamingHttpResponse(rows(number))))
+    with pytest.raises(ValueError, match="no more rows"):
+        b"".join(client.get("/export/tea"))
+
+    assert summary(mailbox) == [("ValueError", False, status, "/export/{name}")]
+
+
+@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("make", [rows, rows_later])
+def test_a_stream_that_fails_under_asgi(
+    site: Site, mailbox: Mailbox, number: int, make: Any
+) -> None:
+    """A8: there the status has gone out before the body is looked at, whatever its kind."""
+    site(path("export/<name>", lambda request, name: StreamingHttpResponse(make(number))))
+
+    async def read() -> None:
+        async for _ in await AsyncClient(raise_request_exception=False).get("/export/tea"):
+            pass
+
+    with other_kind(), pytest.raises(ValueError, match="no more rows"):
+        asyncio.run(read())
+
+    assert summary(mailbox) == [("ValueError", False, "200", "/export/{name}")]
+
+
+def test_a_stream_of_the_other_kind_under_wsgi(site: Site, mailbox: Mailbox) -> None:
+    """A8: Django collects an asynchronous body first; what fails in it is the request's."""
+    client = site(path("export", lambda request: StreamingHttpResponse(rows_later(1))))
+    with other_kind(), pytest.raises(ValueError, match="no more rows"):
+        b"".join(client.get("/export"))
+
+    assert [event[0] for event in summary(mailbox)] == ["ValueError"]
+
+
+def test_a_client_that_leaves_a_stream(site: Site, mailbox: Mailbox) -> None:
+    """B1: GeneratorExit and CancelledError end the work of a handler, and are no failures."""
+    ended: list[str] = []
+
+    def endless() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"row;"
+        except GeneratorExit:
+            ended.append("GeneratorExit")
+            raise
+
+    async def endless_later() -> AsyncIterator[bytes]:
+        try:
+            yield b"row;"
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ended.append("CancelledError")
+            raise
+
+    client = site(
+        path("export", lambda request: StreamingHttpResponse(endless())),
+        path("later", lambda request: StreamingHttpResponse(endless_later())),
+    )
+    response = client.get("/export")
+    next(iter(response))
+    response.close()
+
+    async def leave() -> None:
+        response = await AsyncClient().get("/later")
+        reading = asyncio.ensure_future(anext_of(response.streaming_content, 2))
+        await asyncio.sleep(0.05)
+        reading.cancel()
+        await asyncio.wait([reading])
+
+    asyncio.run(leave())
+    assert ended == ["GeneratorExit", "CancelledError"]
+    assert mailbox.events == []
+
+
+async def anext_of(body: Any, number: int) -> None:
+    iterator = body.__aiter__()
+    for _ in range(number):
+        await iterator.__anext__()
+
+
+def test_a_503_whose_body_nobody_reads(site: Site, mailbox: Mailbox) -> None:
+    """A4: it is reported when the response is closed, in either mode."""
+
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b""
+
+    site(
+        path("sync", lambda request: StreamingHttpResponse(iter([b""]), status=503)),
+        path("later", lambda request: StreamingHttpResponse(nothing(), status=503)),
+    )
+    Client().get("/sync").close()
+    asyncio.run(AsyncClient().get("/later")).close()
+
+    assert [event[0] for event in summary(mailbox)] == ["HTTP 503 GET /sync", "HTTP 503 GET /later"]
+
+
+class Wrapper:
+    """A server's own way to send files."""
+
+    def __init__(self, file: Any, block: int) -> None:
+        self.file = file
+
+
+class BrokenFile(io.BytesIO):
+    """A file on a disk that fails."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_files(site: Site, mailbox: Mailbox, wrapped: bool) -> None:
+    """E1, A8: the server's wrapper gets the file itself; what Django reads itself is watched."""
+    file = BrokenFile(b"a large file")
+    client = site(path("file", lambda request: FileResponse(file)))
+    more = {"wsgi.file_wrapper": Wrapper} if wrapped else {}
+    body = WSGIHandler()(environ_of(client, "/file", **more), lambda *args: None)
+    if wrapped:
+        assert (type(body), body.file) == (Wrapper, file)
+        body.file.close()
+    else:
+        with pytest.raises(OSError, match="disk"):
+            list(body)
+        body.close()
+
+    assert [event[0] for event in summary(mailbox)] == ([] if wrapped else ["OSError"])
+
+
+# -- uploads ---------------------------------------------------------------------------------------
+
+
+def gone(*args: object) -> bytes:
+    raise ConnectionResetError(104, "Connection reset by peer")
+
+
+def read(request: Any) -> HttpResponse:
+    return HttpResponse(request.body)
+
+
+def test_an_upload_by_a_stream_without_frames(site: Site, mailbox: Mailbox) -> None:
+    """B2: a server's stream may be written in C; that Django was reading it is enough."""
+    # A function in C, which fails: there is no such descriptor.
+    broken = types.SimpleNamespace(read=functools.partial(os.read, -1), readline=None)
+    client = site(path("upload", read))
+    environ = environ_of(client, "/upload", CONTENT_LENGTH="10", **{"wsgi.input": broken})
+    statuses: list[str] = []
+    WSGIHandler()(environ, lambda status, *rest: statuses.append(status)).close()
+
+    assert statuses == ["500 Internal Server Error"]
+    assert mailbox.events == []
+
+
+def test_a_body_that_cannot_be_read_back_is_a_failure(
+    site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B2: under ASGI the body has arrived; what fails then is a disk of ours, by the same class."""
+
+    def read_back(request: Any) -> HttpResponse:
+        monkeypatch.setattr(request._stream, "read", gone)
+        return read(request)
+
+    site(path("upload", read_back))
+    asyncio.run(AsyncClient(raise_request_exception=False).post("/upload"))
+
+    assert [event[0] for event in summary(mailbox)] == ["UnreadablePostError"]
+
+
+def test_the_application_s_own_upload_error_is_a_failure(site: Site, mailbox: Mailbox) -> None:
+    """B2: the class alone says nothing: nobody was reading from the client."""
+
+    def view(request: Any) -> HttpResponse:
+        raise UnreadablePostError("made up")
+
+    site(path("upload", view)).get("/upload")
+
+    assert [event[0] for event in summary(mailbox)] == ["UnreadablePostError"]
+
+
+# -- the database ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def atomic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER)")
+        cursor.execute("DELETE FROM orders")
+    yield
+    connection.close()
+
+
+def count_orders() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM orders")
+        return int(cursor.fetchone()[0])
+
+
+def order_and_fail(request: Any) -> HttpResponse:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO orders VALUES (1)")
+        cursor.execute("SELECT * FROM nowhere")
+    raise AssertionError
+
+
+def test_database_errors_in_atomic_requests(site: Site, mailbox: Mailbox, atomic: None) -> None:
+    """A2: the error of a real connection, with the driver's as its cause; it is rolled back."""
+    site(path("order", order_and_fail)).get("/order")
+
+    assert summary(mailbox) == [("OperationalError", False, "500", "/order")]
+    types_ = [value["module"] for value in mailbox.events[0]["exception"]["values"]]
+    assert types_ == ["sqlite3", "django.db.utils"]
+    assert count_orders() == 0
+
+
+def test_a_database_error_that_is_handled(site: Site, mailbox: Mailbox, atomic: None) -> None:
+    """A7: an error that the view deals with is none."""
+
+    def view(request: Any) -> HttpResponse:
+        with contextlib.suppress(OperationalError), connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM nowhere")
+        return HttpResponse("none")
+
+    assert site(path("orders", view)).get("/orders").content == b"none"
+    assert mailbox.events == []
+
+
+def test_the_debug_route_needs_no_database(
+    site: Site, mailbox: Mailbox, atomic: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I1: with ATOMIC_REQUESTS and a database that is away, it is still a 404."""
+    monkeypatch.setattr(connections["default"], "get_autocommit", gone)
+    client = site(path("panic", debug_panic), path("fine", fine))
+
+    assert client.get("/fine").status_code == 500
+    assert client.get("/panic").status_code == 404
+
+
+# -- the REST framework ----------------------------------------------------------------------------
+
+
+def rest(behaviour: Callable[[], Any]) -> Any:
+    """Return a view of the REST framework."""
+    from rest_framework.decorators import api_view
+
+    return api_view()(lambda request: behaviour())
+
+
+def busy(status: int = 503) -> Exception:
+    from rest_framework.exceptions import APIException
+
+    error = APIException("busy")
+    error.status_code = status
+    return error
+
+
+def raises(error: Exception, cause: Exception | None = None) -> Callable[[], Any]:
+    def behaviour() -> None:
+        raise error from cause
+
+    return behaviour
+
+
+@pytest.mark.parametrize(
+    "handler,event",
+    [
+        ("sentryinit_django.rest", ("KeyError", True, "503", "/orders")),
+        ("rest_framework.views", ("HTTP 503 GET /orders", None, "503", "/orders")),
+    ],
+)
+def test_the_error_behind_an_api_exception(
+    site: Site, mailbox: Mailbox, handler: str, event: object
+) -> None:
+    """A5: by our handler it is seen; without it, the status is all there is."""
+    settings = {
+        **django_site.settings.REST_FRAMEWORK,
+        "EXCEPTION_HANDLER": f"{handler}.exception_handler",
+    }
+    client = site(path("orders", rest(raises(busy(), KeyError("tea")))), REST_FRAMEWORK=settings)
+
+    assert client.get("/orders").status_code == 503
+    assert summary(mailbox) == [event]
+
+
+def test_an_api_exception_by_itself(site: Site, mailbox: Mailbox) -> None:
+    """A1, A5: a 503 is a status, a 429 nothing."""
+    client = site(path("busy", rest(raises(busy()))), path("slow", rest(raises(busy(429)))))
+    client.get("/busy")
+    client.get("/slow")
+
+    assert summary(mailbox) == [("HTTP 503 GET /busy", None, "503", "/busy")]
+
+
+def test_an_api_exception_where_nobody_knows_it(site: Site, mailbox: Mailbox) -> None:
+    """A2: in a view of Django's own it is an error like any other, whatever status it names."""
+
+    def view(request: Any) -> HttpResponse:
+        raise busy(404)
+
+    site(path("orders", view)).get("/orders")
+
+    assert summary(mailbox) == [("APIException", False, "500", "/orders")]
+
+
+# -- set-up ----------------------------------------------------------------------------------------
+
+
+def test_without_a_dsn_it_takes_itself_out() -> None:
+    """E3: Django leaves such a middleware out."""
+    with pytest.raises(MiddlewareNotUsed):
+        SentryInitMiddleware(fine)
+
+
+@pytest.mark.parametrize("key", ["service", "SERVICE"])
+def test_the_settings(key: str) -> None:
+    """The dict SENTRYINIT has the options, in either case; text is read as in the environment."""
+    from sentryinit._state import STATE
+
+    given = {key: "shop", "DSN": DSN, "ignore_statuses": "503,520-529"}
+    with capture(), pytest.MonkeyPatch.context() as patch:
+        settings = STATE.settings
+        assert settings is not None
+        vars(STATE).clear()
+        patch.setattr("sentryinit._init._watch_process", lambda: None)
+        with override_settings(SENTRYINIT={**given, "transport": settings["transport"]}):
+            SentryInitMiddleware(fine)
+        assert STATE.settings is not None
+        assert (STATE.settings["service"], STATE.settings["ignore_statuses"][0]) == (
+            "shop",
+            range(503, 504),
+        )
+
+
+def test_the_service_is_the_project() -> None:
+    """Without a name of its own, it is the package of ROOT_URLCONF."""
+    from sentryinit._state import STATE
+
+    with capture():
+        vars(STATE).clear()
+        with override_settings(ROOT_URLCONF="shop.urls"), pytest.raises(MiddlewareNotUsed):
+            SentryInitMiddleware(fine)
+        assert STATE.settings is not None
+        assert STATE.settings["service"] == "shop"
+
+
+def test_a_wrong_option_raises_at_once(mailbox: Mailbox) -> None:
+    """A typo in the settings is an error with a name, not a silent default."""
+    with (
+        override_settings(SENTRYINIT={"ignore_status": "503"}),
+        pytest.raises(TypeError, match="unknown option ignore_status; did you mean ignore_status"),
+    ):
+        SentryInitMiddleware(fine)
+
+
+# -- hops ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is to hold a name for each change between a loop and a thread."""
+    made: list[str] = []
+    for kind in (SyncToAsync, AsyncToSync):
+        call = kind.__call__
+
+        def counted(self: Any, *args: Any, call: Any = call, **kwargs: Any) -> Any:
+            made.append(type(self).__name__)
+            return call(self, *args, **kwargs)
+
+        monkeypatch.setattr(kind, "__call__", counted)
+    return made
+
+
+async def fine_later(request: Any) -> HttpResponse:
+    return HttpResponse("fine")
+
+
+async def fail_later(request: Any) -> HttpResponse:
+    raise ValueError("out of stock")
+
+
+def serve(protocol: str, url: str) -> None:
+    if protocol == "wsgi":
+        WSGIHandler()(RequestFactory().get(url).environ, lambda *args: None).close()
+        return
+
+    async def receive() -> Any:
+        if not received:
+            received.append(True)
+            return {"type": "http.request", "body": b""}
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        """Drop the answer."""
+
+    received: list[bool] = []
+    scope = {"type": "http", "method": "GET", "path": url, "headers": [], "query_string": b""}
+    asyncio.run(ASGIHandler()(scope, receive, send))
+
+
+@pytest.mark.parametrize("view", [fine, fine_later, fail, fail_later])
+@pytest.mark.parametrize("protocol", ["wsgi", "asgi"])
+@pytest.mark.parametrize("entries", [1, 2])
+def test_no_hop_between_threads_is_added(
+    site: Site, hops: list[str], protocol: str, view: Any, entries: int
+) -> None:
+    """F1: as many changes between loop and threads as without us, in each mode, failed or not."""
+    site(path("view", view))
+    counts = []
+    for middleware in ([], [OURS] * entries):
+        hops.clear()
+        with override_settings(MIDDLEWARE=middleware):
+            serve(protocol, "/view")
+        counts.append(list(hops))
+
+    assert counts[1] == counts[0]
+
+
+# -- boundaries around -----------------------------------------------------------------------------
+
+
+def test_a_generic_boundary_around_knows_its_server(site: Site, mailbox: Mailbox) -> None:
+    """B2, C3: it hears of the framework from us, and what its server raises is the client's."""
+    site(path("fine", fine), path("fail", fail))
+    around = asgi.SentryInitMiddleware(ASGIHandler())
+    received: list[bool] = []
+
+    async def receive() -> Any:
+        if not received:
+            received.append(True)
+            return {"type": "http.request", "body": b""}
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    for url in ("/fine", "/fail"):
+        received.clear()
+        scope = {"type": "http", "method": "GET", "path": url, "headers": [], "query_string": b""}
+        with contextlib.suppress(ConnectionResetError):
+            asyncio.run(around(scope, receive, send))
+
+    assert summary(mailbox) == [FAILED]
+
+
+def test_a_generic_boundary_around_holds_a_storm_back() -> None:
+    """F3: answers of one route are one kind, also for a boundary further out."""
+    with (
+        capture(storm_guard=True, storm_burst=1, storm_per_minute=0) as mailbox,
+        override_settings(
+            ROOT_URLCONF=(path("busy/<name>", lambda request, name: HttpResponse(status=503)),),
+            MIDDLEWARE=[OURS],
+        ),
+    ):
+        around = wsgi.SentryInitMiddleware(WSGIHandler())
+        for name in ("tea", "milk"):
+            environ = RequestFactory().get(f"/busy/{name}").environ
+            around(environ, lambda *args: None).close()
+
+    assert summary(mailbox) == [("HTTP 503 GET /busy/tea", None, "503", "/busy/{name}")]
+
+
+# -- the debug route -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE".split())
+def test_the_debug_route_does_not_show(site: Site, mailbox: Mailbox, method: str) -> None:
+    """I1: not by its method, nor by what middleware does to views: the CSRF check, the login."""
+    theirs = ("common.CommonMiddleware", "csrf.CsrfViewMiddleware")
+    middleware = [f"django.middleware.{name}" for name in theirs]
+
+    class Urls:
+        urlpatterns = (path("debug/sentry-panic", debug_panic),)
+        handler404 = staticmethod(
+            lambda request, exception: HttpResponse(
+                f"{type(exception).__name__} {exception.args[0].keys()} {request.resolver_match}",
+                status=404,
+            )
+        )
+
+    site(ROOT_URLCONF=Urls, inside=(*middleware, f"{__name__}.Login"))
+    client = Client(enforce_csrf_checks=True)
+    shut = client.generic(method, "/debug/sentry-panic?token=wrong")
+    nowhere = client.generic(method, "/debug/nowhere?token=wrong")
+
+    assert (shut.status_code, shut.content, list(shut.items())) == (
+        nowhere.status_code,
+        nowhere.content,
+        list(nowhere.items()),
+    )
+    assert shut.status_code == 404
+    assert mailbox.events == []
+
+
+class Login(Middleware):
+    """As Django's LoginRequiredMiddleware, which needs models; nobody is logged in."""
+
+    def process_view(self, request: Any, view: Any, args: Any, kwargs: Any) -> Any:
+        return HttpResponse(status=302) if getattr(view, "login_required", True) else None
