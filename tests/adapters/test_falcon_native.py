@@ -18,7 +18,8 @@ import pytest
 import sentry_sdk
 
 from sentryinit.testing import Mailbox, capture
-from sentryinit_falcon import SentryInitComponent, install
+from sentryinit_falcon import SentryInitComponent, debug_panic, install
+from sentryinit_testkit._watch import calls
 
 REPORTER = hasattr(falcon.App, "set_error_reporter")
 needs_reporter = pytest.mark.skipif(not REPORTER, reason="Falcon has it from 4.4 on")
@@ -540,7 +541,7 @@ def test_a_stream_that_fails_is_an_event_with_its_route(kind: Kind, mailbox: Mai
     with pytest.raises(SoldOut):
         get(app)
     assert summary(mailbox) == [("SoldOut", False, "200", ROUTE)]
-    assert mailbox.events[0]["tags"]["order"] == 17
+    assert mailbox.events[0]["tags"]["order"] == "17"
 
 
 @pytest.mark.parametrize("close", [True, False])
@@ -639,7 +640,7 @@ def test_scheduled_work_that_fails_is_an_event_of_its_request(
     """A9: with the status that the client has, the route, the tags, and the trace."""
     assert scheduling(mailbox, job, method).status_code == 202
     assert summary(mailbox) == [("SoldOut", False, "202", ROUTE)]
-    assert mailbox.events[0]["tags"]["order"] == 17
+    assert mailbox.events[0]["tags"]["order"] == "17"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nobody asks
@@ -705,3 +706,406 @@ def test_work_that_is_scheduled_outside_of_a_request_is_left_alone(mailbox: Mail
     with pytest.raises(SoldOut):
         sync_job()
     assert mailbox.events == []
+
+
+def test_a_response_class_that_takes_no_subclass_is_left_alone(mailbox: Mailbox) -> None:
+    """E2: what cannot be watched is not, and answers."""
+
+    class Sealed(falcon.asgi.Response):
+        def __init_subclass__(cls) -> None:
+            raise TypeError("no subclass")
+
+    app = Kind("asgi").app(answers(202), response_type=Sealed)
+    install(app)
+    assert get(app).status_code == 202
+    assert mailbox.events == []
+
+
+# -- WebSockets and the lifespan ---------------------------------------------------------------
+
+
+class Chat:
+    """A conversation: *does* is what the responder does after it has accepted, or before."""
+
+    def __init__(self, does: Callable[..., None], *, accepts: bool = True) -> None:
+        self.does, self.accepts = does, accepts
+
+    async def on_websocket(self, req: Any, ws: Any, room: str) -> None:
+        if self.accepts:
+            await ws.accept()
+            await ws.receive_text()
+        self.does()
+        while True:
+            await ws.receive_text()
+
+
+def talk(
+    app: Any, path: str = "/rooms/tea", *, leaves: bool = False
+) -> tuple[list[dict[str, Any]], BaseException | None]:
+    """Open a WebSocket, say one thing, *leave*; return what was sent, and what came out."""
+    scope = {
+        "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "scheme": "ws",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"shop.test")],
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+        "subprotocols": [],
+    }
+    sent: list[dict[str, Any]] = []
+
+    async def main() -> BaseException | None:
+        incoming = iter(
+            [
+                {"type": "websocket.connect"},
+                {"type": "websocket.receive", "text": "hello"},
+                *([{"type": "websocket.disconnect", "code": 1001}] if leaves else []),
+            ]
+        )
+
+        async def receive() -> Any:
+            return next(incoming, None) or await asyncio.Future()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        try:
+            await app(scope, receive, send)
+        except Exception as error:
+            return error
+        return None
+
+    return sent, asyncio.run(main())
+
+
+def chatting(*components: Any, **chats: Any) -> Any:
+    app: Any = falcon.asgi.App(middleware=list(components))
+    app.add_route("/rooms/{room}", Chat(**chats))
+    return app
+
+
+ROOM = "/rooms/{room}"
+
+
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize(("accepts", "status"), [(True, "101"), (False, "500")])
+def test_a_websocket_that_raises_is_one_event(mailbox: Mailbox, accepts: bool, status: str) -> None:
+    """A10: nobody handled it, though Falcon closes the connection for it."""
+    bare, ours = (chatting(does=fails_in_a_thread, accepts=accepts) for _ in range(2))
+    install(ours)
+    assert talk(ours) == talk(bare)
+    assert summary(mailbox) == [("SoldOut", False, status, ROOM)]
+
+
+@pytest.mark.usefixtures("hook")
+def test_a_peer_that_leaves_is_no_event(mailbox: Mailbox) -> None:
+    """A10: Falcon raises WebSocketDisconnected in the responder."""
+    app = chatting(does=lambda: None)
+    install(app)
+    talk(app, leaves=True)
+    assert mailbox.events == []
+
+
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize("status", [403, 503])
+@pytest.mark.parametrize("accepts", [True, False])
+def test_a_websocket_that_is_closed_by_an_http_error(
+    mailbox: Mailbox, status: int, accepts: bool
+) -> None:
+    """A1, A5: it is its status, which Falcon adds 3000 to; refusing a client is no failure."""
+    error = falcon.HTTPForbidden if status == 403 else falcon.HTTPServiceUnavailable
+    bare, ours = (chatting(does=raises(error), accepts=accepts) for _ in range(2))
+    install(ours)
+    assert talk(ours)[0][-1] == talk(bare)[0][-1]
+    expected = [("HTTP 503 GET /rooms/tea", None, "503", ROOM)]
+    assert summary(mailbox) == (expected if status == 503 else [])
+
+
+@pytest.mark.usefixtures("hook")
+def test_a_websocket_whose_handler_deals_with_it_is_no_event(mailbox: Mailbox) -> None:
+    """A7: a handler of the user's that takes the connection, and closes it as it likes."""
+
+    async def handle(req: Any, resp: Any, error: Any, params: Any, ws: Any = None) -> None:
+        await ws.close(4001)
+
+    app = chatting(does=fails_in_a_thread)
+    app.add_error_handler(OutOfStock, handle)
+    install(app)
+    sent, error = talk(app)
+    assert (sent[-1]["code"], error, mailbox.events) == (4001, None, [])
+
+
+@needs_reporter
+def test_a_websocket_whose_handler_raises_an_http_error(mailbox: Mailbox) -> None:
+    """A6: closed for a 503, the event is the error."""
+
+    async def handle(req: Any, resp: Any, error: Any, params: Any, ws: Any = None) -> None:
+        raise falcon.HTTPServiceUnavailable
+
+    app = chatting(does=fails_in_a_thread)
+    install(app)
+    app.add_error_handler(OutOfStock, handle)
+    sent, error = talk(app)
+    assert (sent[-1]["code"], error) == (3503, None)
+    assert summary(mailbox) == [("SoldOut", True, "503", ROOM)]
+
+
+@pytest.mark.usefixtures("hook")
+def test_a_handler_that_knows_no_websockets_fails_as_before(mailbox: Mailbox) -> None:
+    """E1: it gets no ``ws``, and what it then fails with goes on."""
+
+    async def handle(req: Any, resp: Any, error: Any, params: Any) -> None:
+        resp.status = 503
+
+    app = chatting(does=fails_in_a_thread)
+    app.add_error_handler(OutOfStock, handle)
+    install(app)
+    assert isinstance(talk(app)[1], AttributeError)
+    assert summary(mailbox) == [("AttributeError", False, "101", ROOM)]
+
+
+@pytest.mark.usefixtures("hook")
+def test_a_component_that_raises_for_a_websocket(mailbox: Mailbox) -> None:
+    """A10: before the responder is there."""
+
+    class Component:
+        async def process_request_ws(self, req: Any, ws: Any) -> None:
+            raise SoldOut("no stock")
+
+    app = chatting(Component(), does=fails_in_a_thread)
+    install(app)
+    talk(app)
+    assert summary(mailbox) == [("SoldOut", False, "500", "<unknown>")]
+
+
+@pytest.mark.parametrize("moment", ["process_startup", "process_shutdown"])
+def test_a_lifespan_that_fails_is_one_event(mailbox: Mailbox, moment: str) -> None:
+    """A12: Falcon tells the server of it by a message, and the server gives up."""
+
+    async def fail(*_: Any) -> None:
+        raise SoldOut("no stock")
+
+    app: Any = falcon.asgi.App(middleware=[SentryInitComponent()])
+    install(app)
+    component = type("Component", (), {moment: fail})()
+    app.add_middleware(component)
+    told: list[str] = []
+
+    async def main() -> None:
+        incoming = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+        async def receive() -> Any:
+            return next(incoming)
+
+        async def send(message: Any) -> None:
+            told.append(message["type"])
+
+        await app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+
+    asyncio.run(main())
+    assert told[-1] == f"lifespan.{moment.removeprefix('process_')}.failed"
+    assert [entry["exception"]["values"][-1]["type"] for entry in mailbox.events] == ["SoldOut"]
+
+
+# -- installing --------------------------------------------------------------------------------
+
+
+def test_the_application_looks_as_before(kind: Kind) -> None:
+    """E1: its class has the same name, module and instances; inspection works."""
+    app = kind.app(answers(200))
+    before = type(app)
+    install(app)
+    assert isinstance(app, before)
+    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+        assert getattr(type(app), name) == getattr(before, name)
+    assert inspect.iscoroutinefunction(app.__call__) == kind.asgi
+    assert "/orders/{order_id:int}" in falcon.inspect.inspect_app(app).to_string()
+
+
+def test_an_application_of_the_users_own_class(kind: Kind, mailbox: Mailbox) -> None:
+    """E1: what it overrides stays; ours is around it, also if it is installed while it is made."""
+    served: list[str] = []
+
+    class Wsgi(falcon.App):
+        def __init__(self) -> None:
+            super().__init__()
+            install(self)
+            self.tax = 19
+
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            served.append(environ["PATH_INFO"])
+            return super().__call__(environ, start_response)
+
+    class Asgi(falcon.asgi.App):
+        def __init__(self) -> None:
+            super().__init__()
+            install(self)
+            self.tax = 19
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            served.append(scope.get("path", "lifespan"))
+            await super().__call__(scope, receive, send)
+
+    app: Any = Asgi() if kind.asgi else Wsgi()
+    app.add_route("/orders/{order_id:int}", kind.thing(on_get=fails))
+    get(app)
+    assert (app.tax, "/orders/17" in served) == (19, True)
+    assert summary(mailbox) == [("SoldOut", False, "500", ROUTE)]
+
+
+def test_requests_and_responses_of_the_users_own_classes(kind: Kind, mailbox: Mailbox) -> None:
+    """E1: with or without slots."""
+    module: Any = falcon.asgi if kind.asgi else falcon
+
+    class Request(module.Request):  # type: ignore[misc] # one of two
+        __slots__ = ("basket",)
+
+    class Response(module.Response):  # type: ignore[misc] # one of two
+        __slots__ = ("basket",)
+
+    def handle(req: Any, resp: Any, order_id: int) -> None:
+        req.basket = resp.basket = order_id
+        assert type(resp).__name__ == "Response"
+        resp.status = 500 + req.basket - resp.basket
+
+    app = kind.app(handle, request_type=Request, response_type=Response)
+    install(app)
+    get(app)
+    get(app)
+    assert summary(mailbox) == [("HTTP 500 GET /orders/17", None, "500", ROUTE)] * 2
+
+
+def test_two_applications_have_their_own_handlers(kind: Kind, mailbox: Mailbox) -> None:
+    """A6: what one handles the other does not."""
+    one, two = kind.app(fails), kind.app(fails)
+    install(one)
+    install(two)
+    two.add_error_handler(OutOfStock, kind.made(answers(500)))
+    get(one)
+    get(two)
+    assert [entry[1] for entry in summary(mailbox)] == [False, True]
+
+
+def test_a_wrong_option_is_refused(kind: Kind) -> None:
+    """It is named, and the application is as it was."""
+    app = kind.app(fails)
+    with pytest.raises(TypeError, match="no_such_option"):
+        install(app, no_such_option=1)  # type: ignore[call-arg] # the case
+    assert type(app) is kind.type
+
+
+def test_falcons_test_client_works_as_before(kind: Kind, mailbox: Mailbox) -> None:
+    """E1: ``falcon.testing`` tells the kinds of applications apart by their ``__call__``."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app = kind.app(lambda req, resp, order_id: setattr(resp, "text", "hello"))
+    install(app)
+    client = falcon.testing.TestClient(app)
+    assert client.simulate_get("/orders/17").text == "hello"
+    assert client.simulate_post("/orders/17").status == falcon.HTTP_405
+    asyncio.set_event_loop(None)
+    loop.close()
+    assert mailbox.events == []
+
+
+def test_a_good_request_costs_one_call_of_ours_or_two(kind: Kind, mailbox: Mailbox) -> None:
+    """F1: the route is told, and on ASGI the response watched."""
+    app = kind.app(answers(200))
+    install(app)
+    get(app)
+    with calls() as made:
+        get(app)
+    ours = [name for module, name in made if module.startswith("sentryinit_falcon")]
+    expected = ["process_request_async", "process_resource_async"]
+    assert ours == (expected if kind.asgi else ["process_resource"])
+
+
+@pytest.mark.usefixtures("hook")
+def test_a_status_that_falcon_cannot_answer_fails_as_before(kind: Kind, mailbox: Mailbox) -> None:
+    """E2: what we cannot read of an exception changes nothing of what becomes of it."""
+
+    def outcome(app: Any) -> Any:
+        try:
+            return get(app).status_code
+        except Exception as error:
+            return type(error)
+
+    bare, ours = (kind.app(raises(lambda: falcon.HTTPStatus("nonsense"))) for _ in range(2))
+    install(ours)
+    assert outcome(ours) == outcome(bare)
+    assert len(mailbox.events) == 1
+
+
+# -- the debug route ---------------------------------------------------------------------------
+
+TOKEN = {"X-Sentryinit-Debug-Token": "letmein"}
+
+
+def asked(app: Any, method: str, path: str, **headers: str) -> tuple[Any, ...]:
+    """Return all that the answer is made of; the path in it is always the same."""
+
+    async def main() -> Any:
+        async with falcon.testing.ASGIConductor(app) as conductor:
+            return await conductor.simulate_request(method, path, headers=headers)
+
+    if inspect.iscoroutinefunction(app.__call__):
+        answer = asyncio.run(main())
+    else:
+        answer = falcon.testing.TestClient(app).simulate_request(method, path, headers=headers)
+    return answer.status, answer.content, sorted(answer.headers.items())
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")  # wsgiref's, which Falcon tests with
+@pytest.mark.parametrize("way", ["sink", "route"])
+@pytest.mark.parametrize("method", [*falcon.HTTP_METHODS, *falcon.WEBDAV_METHODS])
+def test_without_the_token_every_method_is_an_unknown_path(
+    kind: Kind, mailbox: Mailbox, method: str, way: str
+) -> None:
+    """I1: byte for byte, with a component that sees resources and a serialiser of the user's."""
+    app = kind.app(answers(200), kind.thing(process_resource=lambda *_: None))
+    install(app)
+    add = app.add_sink if way == "sink" else lambda debug, path: app.add_route(path, debug)
+    add(debug_panic, "/debug/sentry-panic")
+    wrong = {"X-Sentryinit-Debug-Token": "letmeout"}
+    assert asked(app, method, "/debug/sentry-panic", **wrong) == asked(app, method, "/nowhere")
+    assert asked(app, method, "/debug/sentry-panic") == asked(app, method, "/nowhere")
+    assert mailbox.events == []
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")  # wsgiref's, which Falcon tests with
+def test_as_a_sink_it_knows_methods_that_falcon_does_not(kind: Kind, mailbox: Mailbox) -> None:
+    """I1: and answers to websockets, as an unknown path does."""
+    app = kind.app(answers(200))
+    install(app)
+    app.add_sink(debug_panic, "/debug/sentry-panic")
+    assert asked(app, "BREW", "/debug/sentry-panic") == asked(app, "BREW", "/nowhere")
+    if kind.asgi:
+        assert talk(app, "/debug/sentry-panic") == talk(app, "/nowhere")
+    assert mailbox.events == []
+
+
+@pytest.mark.parametrize(("way", "route"), [("sink", "<unknown>"), ("route", "/debug/{kind}")])
+def test_with_the_token_it_is_a_failure(kind: Kind, mailbox: Mailbox, way: str, route: str) -> None:
+    """I2: the 500 is Falcon's own, with the id of the event on it."""
+    app = kind.app(answers(200))
+    install(app)
+    if way == "sink":
+        app.add_sink(debug_panic, "/debug/panic")
+    else:
+        app.add_route("/debug/{kind}", debug_panic)
+    status, _, headers = asked(app, "GET", "/debug/panic", **TOKEN)
+    assert status == falcon.HTTP_500
+    assert summary(mailbox) == [("DebugPanic", False, "500", route)]
+    assert ("x-sentry-event-id", mailbox.events[0]["event_id"]) in headers
+
+
+def test_the_debug_route_has_nothing_but_responders() -> None:
+    """E1: what is asked of it as a resource it has, and nothing else."""
+    assert debug_panic.on_get is debug_panic
+    with pytest.raises(AttributeError):
+        debug_panic.process_request  # noqa: B018 # asking is the case

@@ -172,7 +172,9 @@ class Bench:
         """Start a service, and do not wait until it is ready; *knobs* as in ``fresh()``."""
         port = free_port()
         settings = {name: value for name, value in knobs.items() if name.islower()}
-        command = SERVERS[server].line(f"apps.{framework}_app:app", port, **settings)
+        command = SERVERS[server].line(
+            f"apps.{framework.replace('-', '_')}_app:app", port, **settings
+        )
         environ = {name: value for name, value in knobs.items() if name.isupper()}
         name = f"{framework}/{server}"
         box = self.sink.mailbox()

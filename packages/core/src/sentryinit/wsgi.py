@@ -149,7 +149,10 @@ _CODES: dict[str, int] = {}
 
 
 def _code(status: str) -> int:
-    code = int(status[:3])
+    try:
+        code = int(status[:3])
+    except ValueError:
+        return 0  # the server has its own word on it
     if len(_CODES) < 100:
         _CODES[status] = code
     return code

@@ -25,8 +25,12 @@ _TEMPLATE = "sentryinit.falcon.template"
 
 
 def _status_of(exc: BaseException) -> int | None:
-    known = isinstance(exc, (falcon.HTTPError, falcon.HTTPStatus))
-    return falcon.http_status_to_code(exc.status) if known else None  # type: ignore[attr-defined] # known
+    if not isinstance(exc, (falcon.HTTPError, falcon.HTTPStatus)):
+        return None
+    try:
+        return int(falcon.http_status_to_code(exc.status))
+    except ValueError:
+        return 500  # it cannot be answered, and Falcon is about to find out
 
 
 def _route(facts: Mapping[str, Any]) -> str | None:
@@ -49,9 +53,9 @@ def _note(req: Any, error: Exception, *, handled: bool) -> None:
     if capture is None:
         return
     (req.scope if hasattr(req, "scope") else req.env)[_TEMPLATE] = req.uri_template
-    if status and capture.noted and error.__context__ is capture.noted:
-        return  # raised by the handler of what is noted, to answer with
-    capture.note(error, handled=handled or status is not None)
+    if not (status and capture.noted and error.__context__ is capture.noted):
+        # What is noted stays if its handler raises what it answers with.
+        capture.note(error, handled=handled or status is not None)
     if req.is_websocket and status:
         capture.answer(status)
     elif req.is_websocket and not handled:
@@ -158,7 +162,9 @@ def _behind(mixin: type, kind: type, **members: Any) -> type:
 
 @functools.cache
 def _scheduling(kind: type) -> type:
-    return kind if issubclass(kind, _Scheduling) else _behind(_Scheduling, kind)
+    with contextlib.suppress(TypeError):  # a class that cannot have subclasses, or has it already
+        return _behind(_Scheduling, kind)
+    return kind
 
 
 class SentryInitComponent:
@@ -174,7 +180,7 @@ class SentryInitComponent:
 
     async def process_request_async(self, _req: Any, resp: Any) -> None:
         """Watch what is scheduled to run after the response."""
-        resp.__class__ = _scheduling(type(resp))
+        resp.__class__ = _scheduling(resp.__class__)
 
     async def process_resource_async(self, req: Any, *_: Any) -> None:
         """Tell of the route."""
@@ -191,25 +197,26 @@ def install(app: falcon.App[Any, Any], **options: Unpack[Options]) -> None:
     """
     if isinstance(app, _Watched) or not adapters.ensure("falcon", None, options):
         return
-    serve = app.__call__
+    target: Any = app
     boundary: Any = (
-        _AsgiBoundary(serve)
-        if inspect.iscoroutinefunction(serve)
-        else wsgi.SentryInitMiddleware(serve, adapter=_WSGI)
+        _AsgiBoundary(target.__call__)
+        if inspect.iscoroutinefunction(target.__call__)
+        else wsgi.SentryInitMiddleware(target.__call__, adapter=_WSGI)
     )
     mixin = _Reporting if hasattr(app, "set_error_reporter") else _Watched
     # Python looks for __call__ on the class alone, and Falcon has no other place around it all.
-    app.__class__ = _behind(mixin, type(app), __call__=boundary.__call__)
-    app.add_middleware(SentryInitComponent())
+    target.__class__ = _behind(mixin, type(app), __call__=boundary.__call__)
+    target.add_middleware(SentryInitComponent())
     if mixin is _Reporting:
         # There is one, in a private slot: what the user has put there is called as well.
-        app.set_error_reporter(getattr(app, "_report_error", None))
-    app._look()  # noqa: SLF001 # our own
+        target.set_error_reporter(getattr(app, "_report_error", None))
+    target._look()  # noqa: SLF001 # our own
 
 
 class _DebugPanic:
     # No function: one for ASGI would have to be another than one for WSGI.
-    def __call__(self, req: Any, *_: Any, **__: Any) -> NoReturn:
+    # Falcon looks for the name ws: without it, a WebSocket would come in place of the response.
+    def __call__(self, req: Any, _: Any, ws: Any = None, **__: Any) -> NoReturn:  # noqa: ARG002 # see above
         if adapters.may_panic(req.get_header(adapters.TOKEN_HEADER), req.query_string):
             raise adapters.DebugPanic
         raise falcon.HTTPRouteNotFound
