@@ -58,13 +58,13 @@ def name(limit: int) -> Field:
 
 def release(walk: Walk, value: Any) -> str | None:
     """Return a release that no backend refuses; 200 is what all of them have room for."""
-    text = walk.version(value, 200).translate(_SLASHES)
+    text = walk.name(value, 200, versions=True).translate(_SLASHES)
     return None if text.lower() in {"", "latest", ".", ".."} else text
 
 
 def dist(walk: Walk, value: Any) -> str | None:
     """Return the build of a release."""
-    text = walk.version(value, 64)
+    text = walk.name(value, 64, versions=True)
     return None if MARK.search(text) else _DIST.sub("-", text) or None
 
 

@@ -25,7 +25,14 @@ EXACT = tuple(
 )
 # Words that have a telling one inside of them, and tell nothing.
 _HARMLESS = re.compile("tokeni[sz]|tokentype|secretar|sessionmaker")
-_COUNTS = ("tokens", "count")
+# A number of tokens is not a token.
+COUNTS = ("tokens", "count")
+# One of these is in each name above, however it is parted: most texts have none of them.
+_STEMS = tuple(
+    "pass pw secret token key auth code cookie sess srf cred sig connectionstr card mnemonic "
+    "social bearer cc cv dsn hmac iban jwt otp pin sid ssn".split()
+)
+_PARTS = re.compile(r"[^\W\d_]+")
 _PUNCTUATION = re.compile(r"[\W_]+")
 
 
@@ -38,8 +45,18 @@ class Names:
     """The default list and *more* names; remembers what it was asked, within a bound."""
 
     def __init__(self, more: Iterable[str] = ()) -> None:
+        more = list(more)
         self._exact = frozenset((*EXACT, *filter(None, map(plain, more))))
+        self._stems = (*_STEMS, *map(_stem, more))
         self._known: dict[str, bool] = {}
+
+    def hinted(self, text: str) -> bool:
+        """Tell whether a sensitive name may be in *text*; if not, there is none."""
+        lowered = text.lower()
+        for stem in self._stems:  # noqa: SIM110 # any() takes twice as long
+            if stem in lowered:
+                return True
+        return False
 
     def is_sensitive(self, name: str) -> bool:
         """Tell whether a value called *name* is a secret."""
@@ -51,12 +68,6 @@ class Names:
                 self._known[name] = known
         return known
 
-    def hides(self, name: str, value: object) -> bool:
-        """Tell whether *value* is to be masked for its name: a number of tokens is not a token."""
-        if not self.is_sensitive(name):
-            return False
-        return not (isinstance(value, (int, float)) and plain(name).endswith(_COUNTS))
-
     def _judge(self, name: str) -> bool:
         if MARK.search(name):
             return False  # masked before; what was under it then is masked, or is no secret
@@ -65,3 +76,9 @@ class Names:
             return True
         word = _HARMLESS.sub("", word)
         return any(telling in word for telling in TELLING)
+
+
+def _stem(name: str) -> str:
+    """Return the longest part of *name* that is written in one, whoever writes it."""
+    words = _PARTS.findall(re.sub(r"([a-z])([A-Z])", r"\1 \2", name))
+    return max((word.lower() for word in words), key=len, default="")

@@ -143,7 +143,8 @@ _EMAIL = re.compile(
     rf"(?<![\w.+%'~-])[\w.+%'~-]+\"?{_AT}(?:[\w-]+\.)+(?:[^\W\d_]{{2,}}|xn--[\w-]+)"
 )
 
-_IPV4 = re.compile(r"(?<![A-Za-z0-9.])(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9]|\.\d|-[A-Za-z])")
+# It begins with a digit, and only then looks at what is before it: that is found faster.
+_IPV4 = re.compile(r"\d(?<![A-Za-z0-9.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![A-Za-z0-9]|\.\d|-[A-Za-z])")
 _DASHED = re.compile(r"(?<=\bip-)\d{1,3}(?:-\d{1,3}){3}(?![\w-]*\d)")
 _IPV6 = re.compile(
     r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{3,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:]|\.\d)"

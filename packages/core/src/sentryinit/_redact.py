@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sentryinit import _fields, _paths, _sections
+from sentryinit import _fields, _frames, _paths, _sections
 from sentryinit._marks import Marks
 from sentryinit._names import Names, plain
 from sentryinit._values import Values
-from sentryinit._walk import Tools, Walk
+from sentryinit._walk import Tools, Walk, bag
 
 # In the order in which they may take from what an event has room for.
 _FIELDS: dict[str, _fields.Field] = {
@@ -38,14 +38,14 @@ _FIELDS: dict[str, _fields.Field] = {
     "request": _sections.request,
     "user": _sections.user,
     "contexts": _sections.contexts,
-    "transaction_info": _sections.bag,
+    "transaction_info": bag,
     "sdk": _sections.sdk,
     "threads": _sections.threads,
-    "stacktrace": _sections.stacktrace,
+    "stacktrace": _frames.stacktrace,
     "breadcrumbs": _sections.breadcrumbs,
-    "extra": _sections.bag,
+    "extra": bag,
     "modules": _sections.versions,
-    "debug_meta": _sections.bag,
+    "debug_meta": bag,
     "errors": Walk.any,
     "_meta": _sections.remarks,
 }
@@ -94,7 +94,7 @@ class Redactor:
             for key, field in _FIELDS.items()
             if given.get(key) is not None and (value := field(walk, given[key])) is not None
         )
-        if walk.budget.cut:
+        if walk.cut:
             made["contexts"] = {**made.get("contexts", {}), **_told(made)}
         return made
 

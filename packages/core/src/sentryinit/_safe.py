@@ -53,19 +53,3 @@ def number(value: float) -> float | str:
 def cost(text: str) -> int:
     """Return about how many bytes *text* is as JSON."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) * 3
-
-
-class Budget:
-    """What an event may still spend, in bytes of JSON; says afterwards whether it was enough."""
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-        self.cut = False
-
-    def take(self, size: int) -> bool:
-        """Spend *size*; tell whether there was as much."""
-        if size > self._left:
-            self.cut = True
-            return False
-        self._left -= size
-        return True

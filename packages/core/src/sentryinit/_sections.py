@@ -10,32 +10,25 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sentryinit import _fields
-from sentryinit._walk import Walk
+from sentryinit import _fields, _frames
+from sentryinit._walk import Walk, bag
 
+# The last goes into the head of the envelope, for a sampling that there is none of.
 _TRACE = {
     "trace_id": re.compile(r"[0-9a-f]{32}"),
     "span_id": re.compile(r"[0-9a-f]{16}"),
     "parent_span_id": re.compile(r"[0-9a-f]{16}"),
+    "dynamic_sampling_context": re.compile("(?!)"),
 }
-_SOURCE = ("pre_context", "context_line", "post_context")
-_LEAST = ("filename", "function", "lineno", "in_app")
-_PLACES = frozenset("filename abs_path function module package symbol platform".split())
 # Of an exception, what is looked at by itself.
 _APART = frozenset({"stacktrace", "type", "module", "value"})
 _METHOD = re.compile(r"[A-Za-z_-]{1,32}")
 
 
-def bag(walk: Walk, value: Any) -> dict[str, Any]:
-    """Return a mapping, whatever is in it; what is none becomes one."""
-    made = walk.mapping(value, 1) if isinstance(value, Mapping) else {"value": walk.any(value, 1)}
-    return made if isinstance(made, dict) else {}
-
-
 def versions(walk: Walk, value: Any) -> dict[str, str]:
     """Return what is installed: names and versions."""
     found = value if isinstance(value, Mapping) else {}
-    return {walk.key(key): walk.version(found[key]) for key in walk.few(found)}
+    return {walk.key(key): walk.name(found[key], versions=True) for key in walk.few(found)}
 
 
 def sdk(walk: Walk, value: Any) -> dict[str, Any] | None:
@@ -90,22 +83,20 @@ def contexts(walk: Walk, value: Any) -> dict[str, Any]:
     made = {}
     for key in walk.few(found):
         if found[key] is not None:
-            name = walk.key(key)
-            hidden = walk.under(key, {}, 2)
-            made[name] = bag(walk, found[key]) if hidden == {} else {"value": hidden}
-    trace = found.get("trace")
-    if isinstance(trace, Mapping):
-        made["trace"] = _trace(trace, made["trace"])
+            name, item = walk.key(key), found[key]
+            if key == "trace" and isinstance(item, Mapping):
+                made[name] = _trace(walk, item)
+            else:
+                hidden = walk.under(key, {}, 2)
+                made[name] = bag(walk, item) if hidden == {} else {"value": hidden}
     return made
 
 
-def _trace(given: Mapping[str, Any], made: dict[str, Any]) -> dict[str, Any]:
+def _trace(walk: Walk, given: Mapping[str, Any]) -> dict[str, Any]:
+    made = bag(walk, {key: given[key] for key in given if key not in _TRACE})
     for key, pattern in _TRACE.items():
-        made.pop(key, None)
         if isinstance(given.get(key), str) and pattern.fullmatch(given[key]):
-            made[key] = given[key]
-    # It goes into the head of the envelope, for a sampling that there is none of.
-    made.pop("dynamic_sampling_context", None)
+            made[key] = str(given[key])
     return made if {"trace_id", "span_id"} <= made.keys() else {}
 
 
@@ -132,16 +123,13 @@ def _values(walk: Walk, value: Any, item: Callable[[Walk, Any], Any]) -> Any:
 
 
 def _breadcrumb(walk: Walk, value: Any) -> dict[str, Any]:
-    made = dict(bag(walk, value if isinstance(value, Mapping) else {"message": value}))
-    if "timestamp" in made:
-        made["timestamp"] = _fields.timestamp(walk, value["timestamp"])
-    if "level" in made:
-        made["level"] = _fields.level(walk, made["level"])
-    for key in ("type", "category", "message"):
-        if made.get(key) is not None:
-            made[key] = walk.text(made[key])
-    if made.get("data") is not None and not isinstance(made["data"], dict):
-        made["data"] = {"value": made["data"]}
+    made: dict[str, Any] = {}
+    for key, item in (value if isinstance(value, Mapping) else {"message": value}).items():
+        field = _CRUMB.get(key) if type(key) is str else None
+        if field is None:
+            made[walk.key(key)] = walk.under(key, item, 3)
+        elif item is not None:
+            made[key] = field(walk, item)
     return made
 
 
@@ -163,53 +151,15 @@ def _with_stack(walk: Walk, value: Any) -> dict[str, Any]:
         return {}
     made = bag(walk, {key: item for key, item in value.items() if key not in _APART})
     if value.get("stacktrace") is not None:
-        made["stacktrace"] = stacktrace(walk, value["stacktrace"])
+        made["stacktrace"] = _frames.stacktrace(walk, value["stacktrace"])
     return made
 
 
-def stacktrace(walk: Walk, value: Any) -> dict[str, Any]:
-    """Return a stack; of a very long one the middle is missing."""
-    found = value if isinstance(value, Mapping) else {"frames": value}
-    made = bag(walk, {key: item for key, item in found.items() if key != "frames"})
-    frames = found.get("frames")
-    frames = walk.few(frames) if isinstance(frames, (list, tuple)) else []
-    made["frames"] = [_frame(walk, frame) for frame in frames if isinstance(frame, Mapping)]
-    return made
-
-
-def _frame(walk: Walk, frame: Mapping[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    size = 64
-    for key, value in frame.items():
-        if key in _PLACES and type(value) is str:
-            made[key] = walk.tools.place(value)
-            size += len(made[key])
-        elif key in _SOURCE:
-            made[key] = value
-        elif value is None or isinstance(value, bool) or (key == "lineno" and type(value) is int):
-            made[walk.key(key)] = value
-        else:
-            made[walk.key(key)] = walk.under(key, value, 5)
-    size += _source(walk, made)
-    if not walk.budget.take(size):
-        # A stack says where it broke as long as there is any room.
-        return {key: made[key] for key in _LEAST if key in made}
-    return made
-
-
-def _source(walk: Walk, frame: dict[str, Any]) -> int:
-    """Mask the lines of *frame*, in place, as the one piece of code that they are."""
-    parts = [_lines(frame.get(key)) for key in _SOURCE]
-    masked, size = walk.tools.code(tuple(line for part in parts for line in part))
-    for key, part in zip(_SOURCE, parts, strict=True):
-        if frame.get(key) is not None:
-            mine, masked = masked[: len(part)], masked[len(part) :]
-            frame[key] = "".join(mine) if key == "context_line" else list(mine)
-    return size
-
-
-def _lines(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    found = value if isinstance(value, (list, tuple)) else ()
-    return tuple(line if type(line) is str else str(line) for line in found[:20])
+_CRUMB: dict[str, _fields.Field] = {
+    "timestamp": _fields.timestamp,
+    "level": _fields.level,
+    "type": Walk.place,
+    "category": Walk.place,
+    "message": Walk.text,
+    "data": bag,
+}

@@ -36,11 +36,14 @@ _KEYS = re.compile(
     re.VERBOSE,
 )
 # One of these is in each of the above: looking for them first is what makes a harmless text cheap.
-_KEY_HINTS = (
+_KEY_HINTS = re.compile(
     "AKIA ASIA ABIA ACCA ghp_ gho_ ghr_ ghs_ ghu_ github_pat_ pat- dt- rt- at- bt- tt- ft- "
     "agent- oas- ffct- xox xapp- k_live_ k_test_ whsec_ AIza ya29. GOCSPX- sk- SG. SK npm_ pypi- "
-    "dckr_pat_ hf_ dop_v1_ hvb. hvs. sntry shpat_ shpca_ shppa_ shpss_ AGE-SECRET :AA"
-).split()
+    "dckr_pat_ hf_ dop_v1_ hvb. hvs. sntry shpat_ shpca_ shppa_ shpss_ AGE-SECRET :AA".replace(
+        ".", r"\."
+    ).replace(" ", "|")
+)
+_SHORTEST_KEY = 13
 
 _URL_SAFE = str.maketrans("-_", "+/")
 _RUN = re.compile(r"[\w.=+/-]{20,}")
@@ -61,13 +64,15 @@ _BASE64_LINE = re.compile(
 
 def credentials(text: str, mask: Mask) -> str:
     """Return *text* with what looks like a credential replaced by ``mask(it)``."""
-    if "-----BEGIN" in text or "-----END" in text:
+    if "-----" in text and ("-----BEGIN" in text or "-----END" in text):
         text = _pem(text, mask)
     if len(text) >= 60:
         text = _BASE64_LINE.sub(lambda m: _line(m, mask), text)
     if "eyJ" in text:
         text = _RUN.sub(lambda m: _jwt(m[0], mask), text)
-    if any(hint in text for hint in _KEY_HINTS):
+    if len(text) < 48 and max(map(len, text.split()), default=0) < _SHORTEST_KEY:
+        return _schemes(text, mask)
+    if _KEY_HINTS.search(text):
         text = _KEYS.sub(lambda m: mask(m[0]), text)
     if "hooks.slack.com/" in text:
         text = _SLACK_HOOK.sub(lambda m: mask(m[0]), text)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sentryinit import _safe
 from sentryinit._marks import MARK, SECRET, Marks
-from sentryinit._names import Names, plain
+from sentryinit._names import COUNTS, Names, plain
 from sentryinit._numbers import is_card
 from sentryinit._values import Values
 
@@ -24,40 +24,69 @@ KEY = 200
 _NODE = 8
 
 
+class Key(NamedTuple):
+    """What is to be known of the key of a mapping: as it may leave, and what it says of a value."""
+
+    name: str
+    secret: bool
+    counts: bool
+    version: bool
+
+
 class Tools:
-    """What is the same for every event: how to mask, and how much of a text to keep."""
+    """What is the same for every event: how to mask, and how much of a text to keep.
+
+    Names, and what comes from source files, come again with the next event, and are remembered,
+    within a bound. Nothing else is: it may be somebody's.
+    """
 
     def __init__(self, names: Names, marks: Marks, values: Values, limit: int) -> None:
         self.names, self.marks, self.values, self.limit = names, marks, values, limit
-        # What comes from source files comes again with the next event. Nothing else is remembered.
-        self.code = functools.lru_cache(maxsize=512)(self._code)
-        self.place = functools.lru_cache(maxsize=2048)(self.short)
+        # A mask is longer than what it masks, but no eight times.
+        self.short = min(256, limit // 8)
+        self.place = functools.lru_cache(maxsize=2048)(self._place)
+        self.key = functools.lru_cache(maxsize=2048)(self._key)
 
     def text(self, text: str, *, versions: bool = False) -> str:
         """Return *text* masked and cut."""
-        text, limit = _safe.clean(text), self.limit
-        if len(text) > 2 * limit:
-            # Before a pattern sees it: a long text costs no more than one of this length.
-            text = _safe.cut_at_blank(text, 2 * limit)
-        return _safe.cut_at_blank(self.values.text(text, versions=versions), limit)
+        if len(text) <= self.short and text.isprintable():
+            return self.values.text(text, versions=versions)
+        # Before a pattern sees it: a longer text costs no more than one of this length. What is
+        # masked may be shorter, so that the end may be in sight, where half a secret could be.
+        text = _safe.clean(_safe.cut_at_blank(text, 2 * self.limit))
+        return _safe.cut_at_blank(self.values.text(text, versions=versions), self.limit)
 
-    def short(self, text: str) -> str:
-        """Return *text* masked, of at most the length of a name of something."""
+    def _place(self, text: str) -> str:
         return _safe.cut(self.values.text(_safe.clean(text[: 4 * KEY])), 2 * KEY)
 
-    def _code(self, lines: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+    def _key(self, key: str) -> Key:
+        name = _safe.cut(self.values.text(_safe.clean(key[: 4 * KEY])), KEY)
+        word = plain(key)
+        return Key(
+            name, self.names.is_sensitive(key), word.endswith(COUNTS), word.endswith("version")
+        )
+
+    def code(self, lines: Sequence[str]) -> list[str]:
+        """Return *lines* of source code masked and cut."""
         limit = min(self.limit, 2 * KEY)
         masked = self.values.code([_safe.clean(line[: 2 * limit]) for line in lines])
-        kept = tuple(_safe.cut(line, limit) for line in masked)
-        return kept, sum(map(_safe.cost, kept)) + 4 * len(kept)
+        return [_safe.cut(line, limit) for line in masked]
 
 
 class Walk:
     """The way through one event."""
 
     def __init__(self, tools: Tools, hide: Callable[[str], str] | None = None) -> None:
-        self.tools, self._hide = tools, hide
-        self.budget = _safe.Budget(SIZE)
+        self.tools, self._hide, self.cut = tools, hide, False
+        self._left = SIZE
+
+    def take(self, size: int) -> bool:
+        """Spend *size* bytes of what an event may have; tell whether there was as much."""
+        if size > self._left:
+            self.cut = True
+            return False
+        self._left -= size
+        return True
 
     def text(self, value: object, *, versions: bool = False) -> str:
         """Return *value* as a text that can leave."""
@@ -66,32 +95,41 @@ class Walk:
             text = self._hide(text)
         made = self.tools.text(text, versions=versions)
         if len(text) > self.tools.limit:
-            self.budget.cut = True
-        return made if self.budget.take(_NODE + _safe.cost(made)) else _safe.TAIL
+            self.cut = True
+        return made if self.take(_NODE + _safe.cost(made)) else _safe.TAIL
 
-    def name(self, value: object, limit: int = KEY) -> str:
+    def name(self, value: object, limit: int = KEY, *, versions: bool = False) -> str:
         """Return *value* as a text of one line that can leave."""
         text = value if type(value) is str else _str(value)
         if len(text) > limit:
-            self.budget.cut = True
-        return _safe.line(self.text(text), limit)
+            self.cut = True
+        return _safe.line(self.text(text, versions=versions), limit)
 
-    def version(self, value: object, limit: int = KEY) -> str:
-        """Return *value* as :meth:`name` does; four numbers with dots are no address here."""
+    def place(self, value: object) -> str:
+        """Return *value*, which comes from the code or its settings, as :meth:`name` does."""
         text = value if type(value) is str else _str(value)
-        return _safe.line(self.text(text, versions=True), limit)
+        made = self.tools.place(text if self._hide is None else self._hide(text))
+        return made if self.take(_NODE + _safe.cost(made)) else _safe.TAIL
 
     def key(self, value: object) -> str:
         """Return the key *value* of a mapping."""
+        return self._key(value).name
+
+    def _key(self, value: object) -> Key:
         text = value if type(value) is str else _str(value)
-        return self.tools.short(text)[:KEY]
+        return self.tools.key(text if self._hide is None else self._hide(text))
 
     def under(self, key: object, value: Any, depth: int) -> Any:
         """Return what stands under *key*: a mark, if the name says that it is a secret."""
-        if value is not None and isinstance(key, str) and self.tools.names.hides(key, value):
-            return self.mark(value)
-        versions = type(value) is str and isinstance(key, str) and plain(key).endswith("version")
-        return self.text(value, versions=True) if versions else self.any(value, depth)
+        return self.any(value, depth) if key is None else self._under(self._key(key), value, depth)
+
+    def _under(self, key: Key, value: Any, depth: int) -> Any:
+        if key.secret and value is not None:
+            if not (key.counts and isinstance(value, (int, float))):
+                return self.mark(value)
+        elif type(value) is str:
+            return self.text(value, versions=key.version)
+        return self.any(value, depth)
 
     def mark(self, value: object) -> str:
         """Return the mark of a secret; a mark stays what it is."""
@@ -117,29 +155,30 @@ class Walk:
         if isinstance(value, int) and 10**12 <= value < 10**19 and is_card(str(int(value))):
             return self.mark(value)
         made = _safe.number(value)
-        self.budget.take(_NODE if isinstance(made, (int, float)) else _NODE + len(made))
+        self.take(_NODE if isinstance(made, (int, float)) else _NODE + len(made))
         return made
 
     def mapping(self, value: Mapping[Any, Any], depth: int) -> Any:
         """Return *value* with its keys masked as well."""
         if depth > DEPTH:
-            self.budget.cut = True
+            self.cut = True
             return _safe.TAIL
         made: dict[str, Any] = {}
-        for key, item in itertools.islice(value.items(), ITEMS):
-            name = self.key(key)
+        for given, item in itertools.islice(value.items(), ITEMS):
+            key = self._key(given)
+            name = key.name
             while name in made:
                 name += "_"  # two keys with one mark are still two
-            if not self.budget.take(_NODE + _safe.cost(name)):
+            if not self.take(_NODE + _safe.cost(name)):
                 break
-            made[name] = self.under(key, item, depth)
-        self.budget.cut = self.budget.cut or len(made) < len(value)
+            made[name] = self._under(key, item, depth)
+        self.cut = self.cut or len(made) < len(value)
         return made
 
     def items(self, value: Collection[Any], depth: int) -> Any:
         """Return *value* as a list; from the middle of a long one something is missing."""
-        if depth > DEPTH or not self.budget.take(_NODE):
-            self.budget.cut = True
+        if depth > DEPTH or not self.take(_NODE):
+            self.cut = True
             return _safe.TAIL if depth > DEPTH else []
         found = self.few(value)
         if len(found) == 2 and isinstance(found[0], str):
@@ -158,7 +197,7 @@ class Walk:
         found = list(itertools.islice(value, 100 * ITEMS))
         if len(value) <= ITEMS:
             return found
-        self.budget.cut = True
+        self.cut = True
         return [*found[: ITEMS // 2], *found[-ITEMS // 2 :]]
 
     def _is_argument(self, before: object, item: object) -> bool:
@@ -176,3 +215,9 @@ def _str(value: object) -> str:
         return str.__str__(str(value))
     except Exception:  # noqa: BLE001 # the object is somebody else's code
         return f"<{type(value).__name__} without a text>"
+
+
+def bag(walk: Walk, value: Any) -> dict[str, Any]:
+    """Return a mapping, whatever is in it; what is none becomes one."""
+    made = walk.mapping(value, 1) if isinstance(value, Mapping) else {"value": walk.any(value, 1)}
+    return made if isinstance(made, dict) else {}
