@@ -137,6 +137,9 @@ _UWSGI = (
     "--hook-master-start 'unix_signal:15 gracefully_kill_them_all'"
 )
 
+# It is a function: what is run is the application's own module.
+_RUN_APP = "-m apps.aiohttp_app {port} {grace}"
+
 _GUNICORN_LINES = re.compile(r"\[[-\d: +]+\] \[\d+\] \[(INFO|ERROR|WARNING|CRITICAL)\] ")
 _UVICORN_LINES = re.compile(r"INFO: ")
 _ANY_LINES = re.compile(r"")
@@ -149,6 +152,7 @@ FRAMEWORKS = {
     "falcon-asgi": Framework("asgi", "falcon"),
     "starlette": Framework("asgi", "starlette"),
     "fastapi": Framework("asgi", "starlette"),
+    "aiohttp": Framework("aiohttp", "aiohttp"),
 }
 
 SERVERS = {
@@ -175,6 +179,9 @@ SERVERS = {
     ),
     "hypercorn": Server("asgi", _HYPERCORN, _ANY_LINES, failed=0),
     "granian-asgi": Server("asgi", _GRANIAN % "asgi", _ANY_LINES, failed=1),
+    "run-app": Server("aiohttp", _RUN_APP, _ANY_LINES, failed=1, bounded=True),
+    "run-app-cancelling": Server("aiohttp", _RUN_APP + " cancelling", _ANY_LINES, failed=1),
+    "gunicorn-aiohttp": Server("aiohttp", _GUNICORN % "aiohttp.GunicornWebWorker", _GUNICORN_LINES),
     "daphne": Server("asgi", _DAPHNE, _ANY_LINES, breaks_off=False),
 }
 
@@ -192,9 +199,11 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     "upstream_reset": {"*": reported(Failure("ConnectionResetError"))},
     "stream_raised": {"*": reported(Failure("LookupError", "200"))},
     # -- the client goes away: RST or FIN ----------------------------------------------------------
-    "gone_while_working_rst": {"*": HIDDEN},
-    "gone_while_working_fin": {"*": HIDDEN},
+    "gone_while_working_rst": {"*/run-app-cancelling": abort("CancelledError"), "*": HIDDEN},
+    "gone_while_working_fin": {"*/run-app-cancelling": abort("CancelledError"), "*": HIDDEN},
     "gone_mid_upload_rst": {
+        "*/run-app-cancelling": abort("CancelledError"),
+        "aiohttp/*": abort("ConnectionResetError"),
         "*/waitress": NOT_CALLED,
         "*/daphne": NOT_CALLED,
         "*/granian-wsgi": TRUNCATED,
@@ -211,6 +220,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "fastapi/*": abort("ClientDisconnect"),
     },
     "gone_mid_upload_fin": {
+        "*/run-app-cancelling": abort("CancelledError"),
+        "aiohttp/*": abort("ConnectionResetError"),
         "*/waitress": NOT_CALLED,
         "*/daphne": NOT_CALLED,
         "*/granian-wsgi": TRUNCATED,
@@ -227,6 +238,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     },
     # The handler makes an error of its own of it, and the application's error handler a 500.
     "gone_mid_upload_wrapped": {
+        "*/run-app-cancelling": abort("CancelledError"),
+        "aiohttp/*": abort("ConnectionResetError"),
         "*/waitress": NOT_CALLED,
         "*/daphne": NOT_CALLED,
         "*/granian-wsgi": TRUNCATED,
@@ -242,6 +255,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "fastapi/*": abort("ClientDisconnect"),
     },
     "gone_mid_stream_rst": {
+        "*/run-app-cancelling": abort("CancelledError"),
+        "aiohttp/*": abort("ClientConnectionResetError"),
         "wsgi/*": abort("GeneratorExit"),
         "falcon/*": abort("GeneratorExit"),
         "flask/*": abort("GeneratorExit"),
@@ -253,6 +268,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "fastapi/*": abort("CancelledError"),
     },
     "gone_mid_stream_fin": {
+        "*/run-app-cancelling": abort("CancelledError"),
+        "aiohttp/*": abort("ClientConnectionResetError"),
         "wsgi/*": abort("GeneratorExit"),
         "falcon/*": abort("GeneratorExit"),
         "flask/*": abort("GeneratorExit"),
@@ -264,24 +281,30 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     },
     # -- WebSocket ---------------------------------------------------------------------------------
     "websocket_raised": {
+        "aiohttp/*": reported(Failure("LookupError", "101")),
         "asgi/*": reported(Failure("LookupError", "101")),
         "falcon-asgi/*": reported(Failure("LookupError", "101")),
         "starlette/*": reported(Failure("LookupError", "101")),
         "fastapi/*": reported(Failure("LookupError", "101")),
     },
     "websocket_closed": {
+        "aiohttp/*": abort("WSMessageTypeError"),
         "asgi/*": HIDDEN,
         "falcon-asgi/*": abort("WebSocketDisconnected"),
         "starlette/*": abort("WebSocketDisconnect"),
         "fastapi/*": abort("WebSocketDisconnect"),
     },
     "websocket_gone_rst": {
+        "*/run-app-cancelling": abort("CancelledError"),
+        "aiohttp/*": abort("WSMessageTypeError"),
         "asgi/*": HIDDEN,
         "falcon-asgi/*": abort("WebSocketDisconnected"),
         "starlette/*": abort("WebSocketDisconnect"),
         "fastapi/*": abort("WebSocketDisconnect"),
     },
     "websocket_gone_fin": {
+        "*/run-app-cancelling": abort("CancelledError"),
+        "aiohttp/*": abort("WSMessageTypeError"),
         "asgi/*": HIDDEN,
         "falcon-asgi/*": abort("WebSocketDisconnected"),
         "starlette/*": abort("WebSocketDisconnect"),
@@ -300,6 +323,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/hypercorn": FINE,
         "*/uvicorn*": abort("CancelledError"),
         "*/daphne": abort("CancelledError"),
+        "*/run-app*": abort("CancelledError"),
     },
     "sigquit_while_working": {
         "*/gunicorn-sync": abort("SystemExit"),
@@ -308,6 +332,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/gunicorn-sync": reported(Failure("SystemExit", level="fatal")),
     },
     "start_failed": {
+        "aiohttp/*": reported(Failure("LookupError", None)),
         # It knows no lifespan.
         "*/daphne": None,
         "asgi/*": reported(Failure("LookupError", None)),
