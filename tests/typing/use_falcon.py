@@ -7,7 +7,7 @@ import falcon.asgi
 
 from sentryinit_falcon import SentryInitComponent, debug_panic, install
 
-app = falcon.App()
+app = falcon.App(middleware=[SentryInitComponent()])
 install(app)
 install(app, service="orders", ignore_paths=["/healthz"])
 app.add_sink(debug_panic, "/debug/sentry-panic")

@@ -174,15 +174,15 @@ class SentryInitComponent:
     that the ``process_resource`` of another component answers.
     """
 
-    def process_resource(self, req: Any, *_: Any) -> None:
+    def process_resource(self, req: Any, resp: Any, resource: Any, params: Any) -> None:  # noqa: ARG002 # Falcon's
         """Tell of the route."""
         req.env[_TEMPLATE] = req.uri_template
 
-    async def process_request_async(self, _req: Any, resp: Any) -> None:
+    async def process_request_async(self, req: Any, resp: Any) -> None:  # noqa: ARG002 # Falcon's
         """Watch what is scheduled to run after the response."""
         resp.__class__ = _scheduling(resp.__class__)
 
-    async def process_resource_async(self, req: Any, *_: Any) -> None:
+    async def process_resource_async(self, req: Any, resp: Any, resource: Any, params: Any) -> None:  # noqa: ARG002 # Falcon's
         """Tell of the route."""
         req.scope[_TEMPLATE] = req.uri_template
 
