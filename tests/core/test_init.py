@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -39,6 +41,16 @@ logging.getLogger("sentryinit").addHandler(Lines())
 logging.getLogger("sentryinit").setLevel("INFO")
 logging.getLogger("sentryinit").propagate = False
 """
+
+
+class Unwilling:
+    """An integration, by its shape, that cannot be set up."""
+
+    identifier = "unwilling"
+
+    @staticmethod
+    def setup_once() -> None:
+        raise ZeroDivisionError
 
 
 @pytest.fixture
@@ -318,6 +330,15 @@ sentryinit.init("shop", dsn=DSN, transport=Pipe, integrations=[Wrong()])
     assert done.err.splitlines()[-1] == "ZeroDivisionError"
 
 
+@pytest.mark.usefixtures("clean")
+def test_after_an_init_that_the_sdk_refused() -> None:
+    """The next one is the first: nothing has been set up."""
+    with pytest.raises(ZeroDivisionError):
+        sentryinit.init("shop", dsn=DSN, integrations=[Unwilling()])
+
+    assert STATE.settings is None
+
+
 # -- again ---------------------------------------------------------------------------------------
 
 
@@ -329,6 +350,25 @@ def test_init_again(mailbox: testing.Mailbox, said: Any) -> None:
 
     assert STATE.reporter is reporter
     assert said() == []
+
+
+@pytest.mark.usefixtures("clean")
+def test_many_at_once(lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that begin together are one start: the others wait for it."""
+    begun = _init._start
+
+    def slowly(settings: Any) -> None:
+        time.sleep(0.05)
+        begun(settings)
+
+    monkeypatch.setattr(_init, "_start", slowly)
+    threads = [threading.Thread(target=sentryinit.init, args=("shop",)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(lines()) == 1
 
 
 def test_another_service(mailbox: testing.Mailbox, said: Any) -> None:

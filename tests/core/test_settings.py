@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os.path
 import re
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,7 @@ from sentryinit._settings import OWNED, backend, check_arguments, resolve, varia
 KEY = "0123456789abcdef0123456789abcdef"
 DSN = f"https://{KEY}@backend.example/17"
 NOTHING = object()
+LINGER = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 
 
 @dataclass
@@ -53,9 +56,10 @@ def hook() -> Row:
     return Row(None, "os.path:basename", os.path.basename, len, len, 5, "no.such:thing", words)
 
 
-def thing() -> Row:
-    words = "an object (in the environment: module:name)"
-    return Row(None, "os.path:sep", "/", 5, 5, NOTHING, "no.such:thing", words)
+def thing(expected: str, path: str, parsed: Any, good: Any) -> Row:
+    words = f"{expected} (in the environment: module:name)"
+    checked = tuple(good) if isinstance(good, list) else good
+    return Row(None, path, parsed, good, checked, 5, "math:pi", words)
 
 
 def word(default: Any, limit: int) -> Row:
@@ -151,16 +155,20 @@ ROWS = {
     "custom_repr": hook(),
     "http_proxy": proxy(),
     "https_proxy": proxy(),
-    "proxy_headers": thing(),
+    "proxy_headers": thing(
+        "a mapping of names to text", "mimetypes:types_map", mimetypes.types_map, {"a": "b"}
+    ),
     "ca_certs": text(None),
     "cert_file": text(None),
     "key_file": text(None),
     "keep_alive": flag(None),
-    "socket_options": thing(),
-    "transport": thing(),
+    "socket_options": thing(
+        "a list of (level, option, value)", f"{__name__}:LINGER", (LINGER[0],), LINGER
+    ),
+    "transport": thing("a transport of sentry-sdk", "os.path:basename", os.path.basename, len),
     "transport_queue_size": count(None),
     "send_client_reports": flag(False),
-    "spotlight": thing(),
+    "spotlight": thing("true, false or a URL", "os.path:sep", "/", True),
     "debug": flag(None),
 }
 for _name in ("in_app_include", "in_app_exclude"):
@@ -523,11 +531,27 @@ def test_a_wrong_variable_is_one_warning(name: str) -> None:
 
 @with_wrong_text
 def test_a_wrong_variable_falls_back(name: str) -> None:
-    """Names and versions are repaired; everything else has its default."""
-    repaired = {"service", "environment", "release", "server_name", "dist"}
+    """Names and versions are repaired, lists keep what is good; all else has its default."""
+    repaired = dict.fromkeys(("service", "environment", "release", "server_name", "dist"), "a-b")
     settings = resolve({}, {variable(name): ROWS[name].wrong_text})
 
-    assert settings[name] == ("a-b" if name in repaired else ROWS[name].default)
+    assert settings[name] == (repaired | {"collect": ("query",)}).get(name, ROWS[name].default)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kept"),
+    [
+        ("mask_patterns", r"shop-\d+,(", (re.compile(r"shop-\d+"),)),
+        ("ignore_errors", "nosuchbuiltin, KeyError", ("KeyError",)),
+        ("ignore_statuses", "503,5xx,99", (range(503, 504),)),
+    ],
+)
+def test_a_list_keeps_what_is_good(name: str, text: str, kept: object) -> None:
+    """One wrong item does not take the others with it: what they mask stays masked."""
+    settings = resolve({}, {variable(name): text})
+
+    assert settings[name] == kept
+    assert len(settings.warnings) == 1
 
 
 def test_the_message_of_a_wrong_variable() -> None:
@@ -624,6 +648,10 @@ def test_a_wrong_integration_in_code_raises(value: object) -> None:
         ("SENTRYINIT_DSN", "SENTRY_DSN"),
         ("SENTRYINIT_ENVIRONMENT", "SENTRY_ENVIRONMENT"),
         ("SENTRYINIT_RELEASE", "SENTRY_RELEASE"),
+        ("SENTRYINIT_ENV", "ENV"),
+        ("SENTRYINIT_DSNS", "SENTRY_DSN"),
+        ("SENTRYINIT_VERSION", "ELIDO_VERSION"),
+        ("SENTRYINIT_OTEL_SERVICE_NAME", "OTEL_SERVICE_NAME"),
     ],
 )
 def test_an_unknown_variable_names_the_nearest(variable: str, meant: str) -> None:
@@ -631,6 +659,14 @@ def test_an_unknown_variable_names_the_nearest(variable: str, meant: str) -> Non
     assert resolve({}, {variable: "x"}).warnings == [
         f"{variable} is not a setting of sentryinit; did you mean {meant}?"
     ]
+
+
+@pytest.mark.parametrize("name", ["send_default_pii", "data_collection", "traces_sample_rate"])
+def test_a_variable_for_an_option_that_is_ours_says_why(name: str) -> None:
+    """What cannot be set in code cannot be set here either."""
+    unknown = f"SENTRYINIT_{name.upper()}"
+
+    assert resolve({}, {unknown: "1"}).warnings == [f"{unknown} cannot be set: {OWNED[name]}"]
 
 
 def test_a_variable_of_others_is_none_of_our_business() -> None:
@@ -694,6 +730,8 @@ def test_a_secret_of_the_wrong_type_is_not_shown(name: str) -> None:
         (f"http://{KEY}@127.0.0.1:8000/1", "127.0.0.1"),
         (f"https://{KEY}:password@backend.example/prefix/17", "backend.example"),
         (f"https://{KEY}@[::1]:9000/1", "::1"),
+        (f"HTTPS://{KEY}@bug_sink:8000/a/b/1", "bug_sink"),
+        (f"https://{KEY}@b\u00fccher.example/1", "b\u00fccher.example"),
     ],
 )
 def test_the_host_of_a_dsn(dsn: str, host: str) -> None:
@@ -716,8 +754,36 @@ def test_the_host_of_a_dsn(dsn: str, host: str) -> None:
         f"https://{KEY}@/1",
         f"https://{KEY}@[::1/1",
         f"{KEY}@backend.example/1",
+        f'"https://{KEY}@backend.example/1"',
+        f"https://{KEY}@backend.example/1,https://{KEY}@backend.example/2",
+        f"https://{KEY}@backend.example /1",
+        f"https://{KEY}@back end.example/1",
+        f"https://{KEY}@backend\u200b.example/1",
+        f"https://{KEY}\u00e9@backend.example/1",
+        "https://a key@backend.example/1",
+        f"https://:{KEY}@backend.example/1",
+        f"https://{KEY}:pass word@backend.example/1",
+        "https://<key>@<host>/1",
+        f"https://{KEY}@backend.example/\uff11",
+        f"https://{KEY}@backend.example/1_0",
+        f"https://{KEY}@backend.example/-5",
+        f"https://{KEY}@backend.example/+5",
+        f"https://{KEY}@backend.example/ 1",
+        f"https://{KEY}@backend.example//1",
     ],
 )
 def test_a_malformed_dsn_has_no_host(dsn: str) -> None:
-    """Whatever sentry-sdk would refuse is malformed; nothing raises."""
+    """What sentry-sdk would refuse, or take and then lose each event; nothing raises."""
     assert backend(dsn) is None
+
+
+def test_blanks_around_a_dsn() -> None:
+    """They come from files, and are no part of it, in code as in the environment."""
+    assert resolve({"dsn": f" {DSN}\n"}, {})["dsn"] == DSN
+
+
+def test_headers_for_the_proxy_are_not_shown() -> None:
+    """There may be a password in them."""
+    wrong = {"SENTRYINIT_PROXY_HEADERS": "Proxy-Authorization: Basic 5f1c9a"}
+
+    assert "5f1c9a" not in "".join(resolve({}, wrong).warnings)

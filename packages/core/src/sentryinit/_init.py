@@ -25,6 +25,9 @@ log = logging.getLogger("sentryinit")
 # The service of tests, until the application says what it is.
 STAND_IN = "test-service"
 
+# Threads that build their applications at once; re-entrant, as hooks are imported on the way.
+_lock = threading.RLock()
+
 
 class Handle:
     """What :func:`init` returns: call it to flush, or use it as a context manager.
@@ -67,10 +70,11 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
         if "service" in arguments:
             raise TypeError("init() got service twice: by position and by name")
         arguments["service"] = service
-    if STATE.settings is not None:
-        _again(_settings.check_arguments(arguments, "argument"))
-    else:
-        _start(_settings.resolve(arguments, os.environ))
+    with _lock:
+        if STATE.settings is not None:
+            _again(_settings.check_arguments(arguments, "argument"))
+        else:
+            _start(_settings.resolve(arguments, os.environ))
     return Handle()
 
 
@@ -95,13 +99,14 @@ def ensure(
     is read as in the environment. *default_service* counts if no service is configured.
     """
     config = {name: _parsed(name, value) for name, value in (config or {}).items()}
-    if STATE.settings is not None:
-        _again(_settings.check_arguments(config, f"{boundary} configuration"))
-    else:
-        named = _kinds.SERVICE.repair(default_service or "")  # type: ignore[misc] # SERVICE has one
-        fallback = {"service": named} if named else {}
-        where = f"{boundary} configuration"
-        _start(_settings.resolve(config, os.environ, where=where, fallbacks=fallback))
+    where = f"{boundary} configuration"
+    with _lock:
+        if STATE.settings is not None:
+            _again(_settings.check_arguments(config, where))
+        else:
+            named = _kinds.SERVICE.repair(default_service or "")  # type: ignore[misc] # SERVICE has one
+            fallback = {"service": named} if named else {}
+            _start(_settings.resolve(config, os.environ, where=where, fallbacks=fallback))
     if STATE.reporter is None:
         STATE.left_out += (boundary,)
     return STATE.reporter is not None
@@ -190,6 +195,8 @@ def _switch_on(settings: _settings.Settings) -> None:
     except Exception as error:
         suspects = settings.variables_for_sdk()
         if not suspects:
+            # Nothing is on: whoever calls again with something better is the first.
+            STATE.settings = None
             raise
         # What a variable asks for may not work here; the service is to run all the same.
         log.warning("%s: %s; reporting is off", ", ".join(suspects), type(error).__name__)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import math
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,7 +85,14 @@ def _list_of(expected: str, check: Callable[[Any], Any]) -> Kind:
     def many(value: Any) -> tuple[Any, ...]:
         return _items(value, check)
 
-    return Kind(expected, many, lambda text: many(split(text)))
+    def repair(text: str) -> tuple[Any, ...] | None:
+        good = []
+        for item in split(text):
+            with contextlib.suppress(TypeError, ValueError):
+                good.append(check(item))
+        return tuple(good) or None
+
+    return Kind(expected, many, lambda text: many(split(text)), repair)
 
 
 def _error(value: Any) -> Any:
@@ -133,6 +141,33 @@ def _integration(value: Any) -> Any:
     return value
 
 
+def _transport(value: Any) -> Any:
+    # By its shape, likewise: the SDK takes an instance, a class and a function.
+    _require(callable(value) or callable(getattr(value, "capture_envelope", None)), value)
+    return value
+
+
+def _headers(value: Any) -> Any:
+    _require(isinstance(value, Mapping), value)
+    for text in (*value, *value.values()):
+        _of_type(str)(text)
+    return value
+
+
+def _spotlight(value: Any) -> Any:
+    return _of_type(bool, str)(value)
+
+
+def _socket_option(value: Any) -> Any:
+    _require(isinstance(value, (list, tuple)) and len(value) == 3, value)
+    return value
+
+
+def _object(expected: str, check: Callable[[Any], Any], *, secret: bool = False) -> Kind:
+    words = f"{expected} (in the environment: module:name)"
+    return Kind(words, check, lambda text: check(_imported(text)), secret=secret)
+
+
 def _word(limit: int, odd: str) -> Kind:
     bad = re.compile(odd)
 
@@ -172,6 +207,7 @@ def choice(*words: str) -> Kind:
 TEXT = Kind("text", _of_type(str), str)
 PROXY = Kind("the URL of a proxy, such as http://proxy:3128", _proxy, _proxy, secret=True)
 SECRET = Kind("text", _of_type(str), str, secret=True)
+DSN = Kind("text", lambda value: _of_type(str)(value).strip(), str, secret=True)
 SERVICE = _word(200, r"[^\w.:/@+~-]")
 ENVIRONMENT = _word(64, r"[^\w.:@+~-]")
 RELEASE = _word(200, r"[^\w.:@+~()-]")
@@ -188,7 +224,13 @@ HOOK = Kind(
     _callable,
     lambda text: _callable(_imported(text)),
 )
-OBJECT = Kind("an object (in the environment: module:name)", lambda value: value, _imported)
+TRANSPORT = _object("a transport of sentry-sdk", _transport)
+# Proxies are given passwords in them.
+HEADERS = _object("a mapping of names to text", _headers, secret=True)
+SOCKET_OPTIONS = _object(
+    "a list of (level, option, value)", lambda value: _items(value, _socket_option)
+)
+SPOTLIGHT = _object("true, false or a URL", _spotlight)
 INTEGRATIONS = Kind(
     "a list of integrations (in the environment: module:name of their classes)",
     lambda value: _items(value, _integration),

@@ -44,7 +44,7 @@ class Options(TypedDict, total=False):
         ),
     ]
     dsn: Annotated[
-        str, Option("Where events go. Without one: off.", kinds.SECRET, "", ("SENTRY_DSN",))
+        str, Option("Where events go. Without one: off.", kinds.DSN, "", ("SENTRY_DSN",))
     ]
     environment: Annotated[
         str,
@@ -198,20 +198,22 @@ class Options(TypedDict, total=False):
     http_proxy: Annotated[str, Option("Proxy for http.", kinds.PROXY, sdk=True)]
     https_proxy: Annotated[str, Option("Proxy for https.", kinds.PROXY, sdk=True)]
     proxy_headers: Annotated[
-        Mapping[str, str], Option("Headers for the proxy.", kinds.OBJECT, sdk=True)
+        Mapping[str, str], Option("Headers for the proxy.", kinds.HEADERS, sdk=True)
     ]
     ca_certs: Annotated[str, Option("File of CA certificates.", kinds.TEXT, sdk=True)]
     cert_file: Annotated[str, Option("Client certificate.", kinds.TEXT, sdk=True)]
     key_file: Annotated[str, Option("Its key.", kinds.TEXT, sdk=True)]
     keep_alive: Annotated[bool, Option("TCP keep-alive probes.", kinds.FLAG, sdk=True)]
-    socket_options: Annotated[Sequence[Any], Option("Socket options.", kinds.OBJECT, sdk=True)]
-    transport: Annotated[Any, Option("Transport in place of HTTP.", kinds.OBJECT, sdk=True)]
+    socket_options: Annotated[
+        Sequence[Any], Option("Socket options.", kinds.SOCKET_OPTIONS, sdk=True)
+    ]
+    transport: Annotated[Any, Option("Transport in place of HTTP.", kinds.TRANSPORT, sdk=True)]
     transport_queue_size: Annotated[int, Option("Events that may wait.", kinds.COUNT, sdk=True)]
     send_client_reports: Annotated[
         bool,
         Option("Tell the backend what was dropped (Sentry only).", kinds.FLAG, False, sdk=True),
     ]
-    spotlight: Annotated[Any, Option("Address of a Spotlight viewer.", kinds.OBJECT, sdk=True)]
+    spotlight: Annotated[Any, Option("Address of a Spotlight viewer.", kinds.SPOTLIGHT, sdk=True)]
     debug: Annotated[bool, Option("Log what sentry-sdk does.", kinds.FLAG, sdk=True)]
 
 

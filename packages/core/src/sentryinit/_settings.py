@@ -6,6 +6,7 @@ Knows nothing of ``sentry_sdk``.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,12 @@ from urllib.parse import urlsplit
 from sentryinit._options import TABLE, Option
 
 PREFIX = "SENTRYINIT_"
+
+# The parts of a DSN. sentry-sdk takes more, and then nothing arrives: what an editor left in it
+# goes into a header, or into the name that is asked for.
+_KEY = re.compile(r"[\w.~%+-]+", re.ASCII)
+_HOST = re.compile(r"[\w.:%-]+")
+_PROJECT = re.compile(r"/(?:[\w.~%/-]+/)?\d+", re.ASCII)
 
 # Options of sentry-sdk that are ours to set, with what to do instead.
 OWNED: dict[str, str] = {
@@ -84,16 +91,17 @@ def _complaint(name: str, where: str, option: Option, value: object) -> str:
     return f"{where}: {name} must be {option.kind.expected}, not {_shown(option, value)}"
 
 
-def _nearest(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, 1, 0.5)
-    return f"; did you mean {close[0]}?" if close else ""
+def _nearest(name: str, names: Sequence[str], cutoff: float = 0.5) -> str:
+    close = difflib.get_close_matches(name, names, 1, cutoff)
+    return close[0] if close else ""
 
 
 def _refuse(name: str) -> None:
     if name in OWNED:
         raise TypeError(f"option {name} cannot be set: {OWNED[name]}")
     if name not in TABLE:
-        raise TypeError(f"unknown option {name}{_nearest(name, list(TABLE))}")
+        meant = _nearest(name, list(TABLE))
+        raise TypeError(f"unknown option {name}" + (f"; did you mean {meant}?" if meant else ""))
 
 
 def check_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -161,13 +169,21 @@ def resolve(
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
     known = [variable for name in TABLE for variable in variables(name)]
+    # By what stands behind the prefix: it is the same in all of them.
+    meant = {name.upper(): variables(name)[0] for name in TABLE}
+    meant |= {variable.removeprefix(PREFIX): variable for variable in known}
     found = []
     for variable in environ:
         if variable.startswith(PREFIX) and variable not in known:
-            option = variable[len(PREFIX) :].lower()
-            meant = f"; did you mean {variables(option)[0]}?" if option in TABLE else ""
-            hint = meant or _nearest(variable, known)
-            found.append(f"{variable} is not a setting of sentryinit{hint}")
+            option = variable[len(PREFIX) :]
+            why = OWNED.get(option.lower())
+            near = meant[_nearest(option, list(meant), 0)]
+            hint = (
+                f"cannot be set: {why}"
+                if why
+                else f"is not a setting of sentryinit; did you mean {near}?"
+            )
+            found.append(f"{variable} {hint}")
     return found
 
 
@@ -175,8 +191,9 @@ def backend(dsn: str) -> str | None:
     """Return the host that *dsn* points to, or None if it is malformed."""
     try:
         parts = urlsplit(dsn)
-        good = parts.scheme in {"http", "https"} and parts.username and parts.port != 0
-        int(parts.path.rpartition("/")[2])
+        good = parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
         return None
-    return parts.hostname if good else None
+    good = good and _KEY.fullmatch(f"{parts.username or ''}{parts.password or ''}")
+    good = good and _PROJECT.fullmatch(parts.path) and _HOST.fullmatch(parts.hostname or "")
+    return parts.hostname if good and parts.username else None
