@@ -27,9 +27,10 @@ logging.getLogger("sentryinit").addHandler(_handler)
 logging.getLogger("sentryinit").propagate = False
 
 
-# Each application is made by now, and its reporting is on.
-if "PROCESS_FAIL_AT_IMPORT" in os.environ:
-    shop.price(0)
+def _is_made() -> None:
+    """An application is complete, and its reporting is on: fail, if that is asked for."""
+    if "PROCESS_FAIL_AT_IMPORT" in os.environ:
+        shop.price(0)
 
 
 def _over(request_id: str, error: BaseException | None) -> None:
@@ -39,6 +40,7 @@ def _over(request_id: str, error: BaseException | None) -> None:
 
 def asgi(app: ASGIApp) -> ASGIApp:
     """Return *app* with the probe around it."""
+    _is_made()
 
     async def probed(scope: Scope, receive: Receive, send: Send) -> None:
         crossed: BaseException | None = None
@@ -78,6 +80,7 @@ class _Body:
 
 def wsgi(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     """Return *app* with the probe around it."""
+    _is_made()
 
     def probed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request_id = environ.get("HTTP_X_REQUEST_ID", "")

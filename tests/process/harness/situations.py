@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-
-import pytest
 
 from harness.bounds import DEADLINE, poll
 from harness.chat import Chat
@@ -28,6 +25,8 @@ BODY = bytes(50_000)
 PROMISED = 4 * len(BODY)
 # What a server gets to look at its sockets, where it is expected to say nothing.
 A_MOMENT = 0.2
+# Seconds that a server gives its handlers when it ends, and that gunicorn gives a worker.
+GRACE, TIMEOUT = 1, 2
 # What the package's flush may take, and how much longer an exit may then take on a busy machine.
 FLUSH_TIMEOUT = 2.0
 MARGIN = 3.0
@@ -266,6 +265,14 @@ def _terminate(scene: Scene) -> None:
     assert not foreign, f"not the server's own lines: {foreign}"
 
 
+def _outlasts(scene: Scene, wire: Wire, seconds: float) -> None:
+    """Check that the handler is let alone for *seconds*, and its answer arrives."""
+    assert wire.is_silent(seconds)
+    scene.goes_on()
+    assert wire.answer().status == 200
+    wire.leave()
+
+
 def _is_answered(wire: Wire) -> None:
     """Read gunicorn's own 500, and hang up: it waits up to 2 s for its client to do so."""
     assert wire.answer().status == 500
@@ -295,18 +302,14 @@ def _(scene: Scene) -> list[Event]:
     return []
 
 
-@situation("sigterm_while_working", fresh={"grace": "1"})
+@situation("sigterm_while_working", fresh={"grace": str(GRACE)})
 def _(scene: Scene) -> list[Event]:
     """The handler works longer than the server's grace."""
     wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
     scene.service.popen.terminate()
     if scene.cell == FINE:
-        with pytest.raises(subprocess.TimeoutExpired):
-            scene.service.popen.wait(1.5)
-        scene.goes_on()
-        assert wire.answer().status == 200
-        wire.leave()
+        _outlasts(scene, wire, 2 * GRACE)
     scene.service.wait()
     return scene.service.mailbox.drain()
 
@@ -323,14 +326,23 @@ def _(scene: Scene) -> list[Event]:
     return scene.service.mailbox.drain()
 
 
-@situation("worker_timeout", fresh={"timeout": "2"})
+@situation("worker_timeout", fresh={"timeout": str(TIMEOUT), "PROCESS_BLOCKS": "1"})
 def _(scene: Scene) -> list[Event]:
-    """The handler hangs for longer than a worker may; the worker is killed, another one starts."""
+    """The handler hangs, and the loop with it if there is one, for longer than a worker may.
+
+    The worker is killed, and another one starts; or else it has threads, and is let alone.
+    """
     service = scene.service
     wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
-    scene.reaches("over")
-    _is_answered(wire)
+    if scene.cell == FINE:
+        _outlasts(scene, wire, 2 * TIMEOUT)
+        return service.settle()
+    if scene.cell.hides:
+        assert wire.ends()
+    else:
+        scene.reaches("over")
+        _is_answered(wire)
     # Served by the next worker; the one before has ended by then, and sent what it sends.
     assert service.call("/orders/17", new_id("healthy")).status == 200
     poll(lambda: len(re.findall("Booting worker", service.output)) == 2, "no second worker")
@@ -343,4 +355,11 @@ def _(scene: Scene) -> list[Event]:
 def _(scene: Scene) -> list[Event]:
     """The application's lifespan raises: the server gives up."""
     assert scene.service.wait() == scene.service.server.failed
+    return scene.service.mailbox.drain()
+
+
+@situation("import_failed", fresh={"PROCESS_FAIL_AT_IMPORT": "1"}, ready=False)
+def _(scene: Scene) -> list[Event]:
+    """The application's module raises, after its reporting is on: the server gives up."""
+    scene.service.wait()
     return scene.service.mailbox.drain()

@@ -71,6 +71,7 @@ HIDDEN = hidden("the server does not tell the handler")
 TRUNCATED = hidden("what has arrived is handed over as if it were the whole body")
 NOT_CALLED = Cell(hides="the server reads the whole request first, and drops it", called=False)
 KILLED = hidden("the process is killed where it stands")
+CAUGHT = hidden("the server catches it and logs it")
 # The signal's default action: no handler of Python's, no exit hook.
 LOST = Cell((Failure(None, "503"),) * 3, lossy=True)
 
@@ -142,7 +143,14 @@ _RUN_APP = "-m apps.aiohttp_app {port} {grace}"
 
 _GUNICORN_LINES = re.compile(r"\[[-\d: +]+\] \[\d+\] \[(INFO|ERROR|WARNING|CRITICAL)\] ")
 _UVICORN_LINES = re.compile(r"INFO: ")
-_ANY_LINES = re.compile(r"")
+_HYPERCORN_LINES = re.compile(r"\[[-\d: +]+\] \[\d+\] \[INFO\] ")
+_GRANIAN_LINES = re.compile(r"\[INFO\] ")
+_DAPHNE_LINES = re.compile(r"[-\d]+ [\d:,]+ INFO ")
+_UWSGI_LINES = re.compile(
+    r"running \"unix_signal|.* graceful shutdown triggered|Gracefully killing worker|"
+    r"worker \d buried|goodbye to uWSGI"
+)
+_NO_LINES = re.compile(r"(?!)")
 
 FRAMEWORKS = {
     "wsgi": Framework("wsgi", "wsgi", routes=False),
@@ -163,10 +171,10 @@ SERVERS = {
         "wsgi", _GUNICORN % "gthread --threads 4", _GUNICORN_LINES, bounded=True
     ),
     "gunicorn-gevent": Server("wsgi", _GUNICORN % "gevent", _GUNICORN_LINES),
-    "waitress": Server("wsgi", _WAITRESS, _ANY_LINES, exit=-15, failed=1),
-    "uwsgi": Server("wsgi", _UWSGI, _ANY_LINES, keeps=False),
+    "waitress": Server("wsgi", _WAITRESS, _NO_LINES, exit=-15, failed=1),
+    "uwsgi": Server("wsgi", _UWSGI, _UWSGI_LINES, keeps=False),
     "granian-wsgi": Server(
-        "wsgi", _GRANIAN % "wsgi --blocking-threads 4", _ANY_LINES, failed=1, breaks_off=False
+        "wsgi", _GRANIAN % "wsgi --blocking-threads 4", _GRANIAN_LINES, failed=1, breaks_off=False
     ),
     # uvicorn raises the signal that it got anew when it is done: status -15.
     "uvicorn-h11": Server("asgi", _UVICORN % "h11", _UVICORN_LINES, exit=-15),
@@ -177,12 +185,12 @@ SERVERS = {
     "gunicorn-asgi": Server(
         "asgi", _GUNICORN % "asgi --asgi-disconnect-grace-period 1", _GUNICORN_LINES
     ),
-    "hypercorn": Server("asgi", _HYPERCORN, _ANY_LINES, failed=0),
-    "granian-asgi": Server("asgi", _GRANIAN % "asgi", _ANY_LINES, failed=1),
-    "run-app": Server("aiohttp", _RUN_APP, _ANY_LINES, failed=1, bounded=True),
-    "run-app-cancelling": Server("aiohttp", _RUN_APP + " cancelling", _ANY_LINES, failed=1),
+    "hypercorn": Server("asgi", _HYPERCORN, _HYPERCORN_LINES, failed=0),
+    "granian-asgi": Server("asgi", _GRANIAN % "asgi", _GRANIAN_LINES, failed=1),
+    "daphne": Server("asgi", _DAPHNE, _DAPHNE_LINES, breaks_off=False),
+    "run-app": Server("aiohttp", _RUN_APP, _NO_LINES, failed=1, bounded=True),
+    "run-app-cancelling": Server("aiohttp", _RUN_APP + " cancelling", _NO_LINES, failed=1),
     "gunicorn-aiohttp": Server("aiohttp", _GUNICORN % "aiohttp.GunicornWebWorker", _GUNICORN_LINES),
-    "daphne": Server("asgi", _DAPHNE, _ANY_LINES, breaks_off=False),
 }
 
 # -- the table -------------------------------------------------------------------------------------
@@ -330,6 +338,12 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     },
     "worker_timeout": {
         "*/gunicorn-sync": reported(Failure("SystemExit", level="fatal")),
+        # Its threads' heart goes on beating.
+        "*/gunicorn-gthread": FINE,
+        "*/gunicorn-gevent": FINE,
+        # They take the signal that gunicorn warns with for themselves, or have no ear for it.
+        "*/gunicorn-uvicorn": KILLED,
+        "*/gunicorn-asgi": KILLED,
     },
     "start_failed": {
         "aiohttp/*": reported(Failure("LookupError", None)),
@@ -339,6 +353,13 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "falcon-asgi/*": reported(Failure("LookupError", None)),
         "starlette/*": reported(Failure("LookupError", None)),
         "fastapi/*": reported(Failure("LookupError", None)),
+    },
+    "import_failed": {
+        "*/gunicorn*": CAUGHT,
+        "*/uwsgi": CAUGHT,
+        "*/granian*": CAUGHT,
+        "*/hypercorn": CAUGHT,
+        "*": reported(Failure("LookupError", None)),
     },
 }
 

@@ -102,6 +102,17 @@ class Wire:
         """Wait for what comes next; tell whether it is the end of the connection."""
         return self._file.peek(1) == b""
 
+    def is_silent(self, seconds: float) -> bool:
+        """Tell whether nothing comes for *seconds*, not even the end of the connection."""
+        self._socket.settimeout(seconds)
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except TimeoutError:
+            return True
+        finally:
+            self._socket.settimeout(DEADLINE)
+        return False
+
     def receive(self) -> bytes:
         """Return what has arrived, at least a byte; nothing at the end of the connection."""
         return self._file.read1()
