@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -35,9 +36,15 @@ def new_id(what: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a port that was free a moment ago.
+
+    It is below those that the system gives to clients: one of theirs may be taken meanwhile, and
+    who connects to one that nobody listens on can meet himself.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Process:
