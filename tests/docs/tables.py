@@ -5,12 +5,14 @@ Needs what the tests of the docs need: the packages and their frameworks, instal
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from sentryinit import _settings
 from sentryinit._options import TABLE, Option
@@ -82,7 +84,86 @@ def clauses() -> str:
     return table.render(drivers).rstrip()
 
 
+def servers() -> str:
+    """Return the table of the servers that the tests of processes start."""
+    table = _processes()
+    shown = {"app": "app:app", "port": "PORT", "timeout": "T", "grace": "G", "prefix": "VENV"}
+    rows = []
+    for name, server in table.SERVERS.items():
+        line = server.command.format(**shown).replace("-c 'import pyuwsgi; pyuwsgi.run()'", "uwsgi")
+        runs = [
+            name for name, framework in table.FRAMEWORKS.items() if framework.kind == server.kind
+        ]
+        rows.append([name, ", ".join(runs), f"`{line.removeprefix('-m ')}`"])
+    return grid(["server", "applications", "command"], rows)
+
+
+def outcomes(group: str) -> str:
+    """Return the table of one group of situations: what comes of each, and where."""
+    rows = []
+    for situation, words in _processes().WORDS[group].items():
+        for cell, where in _places(situation).items():
+            sees = f"`{cell.sees}`" if cell.sees else f"nothing: {cell.hides}" if cell.hides else ""
+            rows.append([words, where, sees, _reported(cell)])
+    return grid(["situation", "where", "the handler sees", "reported"], rows)
+
+
+def _processes() -> Any:
+    if str(ROOT / "tests/process") not in sys.path:
+        sys.path.insert(0, str(ROOT / "tests/process"))
+    return importlib.import_module("harness.table")
+
+
+def _reported(cell: Any) -> str:
+    if not cell.events:
+        return "nothing"
+    (said,) = {_said(failure) for failure in cell.events}
+    count = len(cell.events)
+    return f"{'fewer than ' if cell.lossy else ''}{count} of {said}" if count > 1 else said
+
+
+def _said(failure: Any) -> str:
+    level = "" if failure.level == "error" else f", {failure.level}"
+    status = f", status {failure.status}" if failure.error and failure.status else ""
+    return f"`{failure.error or f'HTTP {failure.status}'}`{status}{level}"
+
+
+def _places(situation: str) -> dict[Any, str]:
+    """Return, for each outcome of *situation*, in which applications on which servers it is."""
+    table = _processes()
+    runs: dict[str, list[str]] = defaultdict(list)
+    for framework, server in table.services():
+        runs[framework].append(server)
+    where: dict[Any, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for framework, server, played, cell in table.cells():
+        if played == situation:
+            where[cell][framework].append(server)
+    return {
+        cell: "everywhere" if found == runs else _listed(found, runs)
+        for cell, found in where.items()
+    }
+
+
+def _listed(found: dict[str, list[str]], runs: dict[str, list[str]]) -> str:
+    together: dict[str, list[str]] = defaultdict(list)
+    for framework, on in found.items():
+        others = [server for server in runs[framework] if server not in on]
+        few = len(others) < len(on)
+        words = (
+            f" but {', '.join(others)}" if others and few else "" if few else f" on {', '.join(on)}"
+        )
+        together[words].append(framework)
+    return "; ".join(f"{', '.join(names)}{words}" for words, names in together.items())
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/reference/aborts.md": {
+        "servers": servers,
+        "application": functools.partial(outcomes, "application"),
+        "client": functools.partial(outcomes, "client"),
+        "websocket": functools.partial(outcomes, "websocket"),
+        "server": functools.partial(outcomes, "server"),
+    },
     "docs/reference/settings.md": {"options": options, "refused": refused},
     "docs/reference/adapters.md": {"clauses": clauses},
 }

@@ -17,7 +17,7 @@ from harness.bounds import DEADLINE, poll
 from harness.chat import Chat
 from harness.service import Bench, Service, new_id
 from harness.sink import Event
-from harness.table import FINE, Cell
+from harness.table import SPARED, Cell
 from harness.wire import Wire, request
 
 PIECE = b"a piece of an export\n"
@@ -308,7 +308,7 @@ def _(scene: Scene) -> list[Event]:
     wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
     scene.service.popen.terminate()
-    if scene.cell == FINE:
+    if scene.cell == SPARED:
         _outlasts(scene, wire, 2 * GRACE)
     scene.service.wait()
     return scene.service.mailbox.drain()
@@ -335,7 +335,7 @@ def _(scene: Scene) -> list[Event]:
     service = scene.service
     wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
-    if scene.cell == FINE:
+    if scene.cell == SPARED:
         _outlasts(scene, wire, 2 * TIMEOUT)
         return service.settle()
     if scene.cell.hides:

@@ -67,9 +67,11 @@ def hidden(why: str) -> Cell:
     return Cell(hides=why)
 
 
-HIDDEN = hidden("the server does not tell the handler")
-TRUNCATED = hidden("what has arrived is handed over as if it were the whole body")
+HIDDEN = hidden("it is not told, and goes on to its end")
+TRUNCATED = hidden("what has arrived is taken for the whole body")
 NOT_CALLED = Cell(hides="the server reads the whole request first, and drops it", called=False)
+TOLD = hidden("a message tells it, which is no exception")
+SPARED = hidden("it is let alone for as long as it takes")
 KILLED = hidden("the process is killed where it stands")
 CAUGHT = hidden("the server catches it and logs it")
 # The signal's default action: no handler of Python's, no exit hook.
@@ -297,7 +299,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     },
     "websocket_closed": {
         "aiohttp/*": abort("WSMessageTypeError"),
-        "asgi/*": HIDDEN,
+        "asgi/*": TOLD,
         "falcon-asgi/*": abort("WebSocketDisconnected"),
         "starlette/*": abort("WebSocketDisconnect"),
         "fastapi/*": abort("WebSocketDisconnect"),
@@ -305,7 +307,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     "websocket_gone_rst": {
         "*/run-app-cancelling": abort("CancelledError"),
         "aiohttp/*": abort("WSMessageTypeError"),
-        "asgi/*": HIDDEN,
+        "asgi/*": TOLD,
         "falcon-asgi/*": abort("WebSocketDisconnected"),
         "starlette/*": abort("WebSocketDisconnect"),
         "fastapi/*": abort("WebSocketDisconnect"),
@@ -313,7 +315,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     "websocket_gone_fin": {
         "*/run-app-cancelling": abort("CancelledError"),
         "aiohttp/*": abort("WSMessageTypeError"),
-        "asgi/*": HIDDEN,
+        "asgi/*": TOLD,
         "falcon-asgi/*": abort("WebSocketDisconnected"),
         "starlette/*": abort("WebSocketDisconnect"),
         "fastapi/*": abort("WebSocketDisconnect"),
@@ -327,8 +329,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/granian*": KILLED,
         "*/waitress": KILLED,
         # They wait as long as it takes.
-        "*/uwsgi": FINE,
-        "*/hypercorn": FINE,
+        "*/uwsgi": SPARED,
+        "*/hypercorn": SPARED,
         "*/uvicorn*": abort("CancelledError"),
         "*/daphne": abort("CancelledError"),
         "*/run-app*": abort("CancelledError"),
@@ -339,8 +341,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     "worker_timeout": {
         "*/gunicorn-sync": reported(Failure("SystemExit", level="fatal")),
         # Its threads' heart goes on beating.
-        "*/gunicorn-gthread": FINE,
-        "*/gunicorn-gevent": FINE,
+        "*/gunicorn-gthread": SPARED,
+        "*/gunicorn-gevent": SPARED,
         # They take the signal that gunicorn warns with for themselves, or have no ear for it.
         "*/gunicorn-uvicorn": KILLED,
         "*/gunicorn-asgi": KILLED,
@@ -360,6 +362,43 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/granian*": CAUGHT,
         "*/hypercorn": CAUGHT,
         "*": reported(Failure("LookupError", None)),
+    },
+}
+
+# The situations in words, in the order and under the names of the published tables.
+WORDS: dict[str, dict[str, str]] = {
+    "application": {
+        "healthy": "all goes well",
+        "returned": "the handler answers 503",
+        "raised": "the handler raises",
+        "swallowed": "the handler raises, the application's error handler answers 500",
+        "upstream_reset": "a peer of the application resets its connection",
+        "stream_raised": "the body raises, once its first piece is out",
+    },
+    "client": {
+        "gone_while_working_rst": "RST while the handler works",
+        "gone_while_working_fin": "FIN while the handler works",
+        "gone_mid_upload_rst": "RST in the midst of its upload",
+        "gone_mid_upload_fin": "FIN in the midst of its upload",
+        "gone_mid_upload_wrapped": "RST in the midst of its upload, which the handler makes an "
+        "error of its own of, and the application a 500",
+        "gone_mid_stream_rst": "RST in the midst of the body",
+        "gone_mid_stream_fin": "FIN in the midst of the body",
+    },
+    "websocket": {
+        "websocket_raised": "the handler raises",
+        "websocket_closed": "the client closes",
+        "websocket_gone_rst": "the client goes by RST",
+        "websocket_gone_fin": "the client goes by FIN",
+    },
+    "server": {
+        "sigterm_with_queue": "SIGTERM while three events wait",
+        "sigterm_with_dead_backend": "SIGTERM while the backend hangs",
+        "sigterm_while_working": "SIGTERM while a handler works for longer than its grace",
+        "sigquit_while_working": "SIGQUIT while a handler works",
+        "worker_timeout": "the handler blocks its worker for longer than gunicorn's timeout",
+        "start_failed": "the lifespan raises at start-up",
+        "import_failed": "the application's module raises",
     },
 }
 
