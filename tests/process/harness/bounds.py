@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 # Far beyond what anything here takes: reaching it is a failure, with the reason in the message.
-DEADLINE = 10.0
+DEADLINE = 25.0
 
 
 def wait_until(

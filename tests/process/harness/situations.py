@@ -29,7 +29,7 @@ A_MOMENT = 0.2
 GRACE, TIMEOUT = 1, 2
 # What the package's flush may take, and how much longer an exit may then take on a busy machine.
 FLUSH_TIMEOUT = 2.0
-MARGIN = 3.0
+MARGIN = 8.0
 
 
 class Scene:
