@@ -33,7 +33,7 @@ async def probed(request: web.Request, handler: Any) -> Any:
         crossed = error
         raise
     finally:
-        probe._over(request_id(request), crossed)
+        probe.over(request_id(request), crossed)
 
 
 @web.middleware
@@ -149,6 +149,7 @@ app.add_routes(
 )
 setup(app)
 app.middlewares.insert(0, probed)
+probe.made()
 
 if __name__ == "__main__":
     web.run_app(

@@ -27,20 +27,20 @@ logging.getLogger("sentryinit").addHandler(_handler)
 logging.getLogger("sentryinit").propagate = False
 
 
-def _is_made() -> None:
+def made() -> None:
     """An application is complete, and its reporting is on: fail, if that is asked for."""
     if "PROCESS_FAIL_AT_IMPORT" in os.environ:
         shop.price(0)
 
 
-def _over(request_id: str, error: BaseException | None) -> None:
+def over(request_id: str, error: BaseException | None) -> None:
     if request_id:
         tell(request_id, "over", type(error).__name__ if error else "")
 
 
 def asgi(app: ASGIApp) -> ASGIApp:
     """Return *app* with the probe around it."""
-    _is_made()
+    made()
 
     async def probed(scope: Scope, receive: Receive, send: Send) -> None:
         crossed: BaseException | None = None
@@ -52,7 +52,7 @@ def asgi(app: ASGIApp) -> ASGIApp:
         finally:
             if scope["type"] != "lifespan":
                 headers = dict(scope["headers"])
-                _over(headers.get(b"x-request-id", b"").decode(), crossed)
+                over(headers.get(b"x-request-id", b"").decode(), crossed)
 
     return probed
 
@@ -75,19 +75,19 @@ class _Body:
         close = getattr(self._body, "close", None)
         if close:
             close()
-        _over(self._request_id, self._crossed)
+        over(self._request_id, self._crossed)
 
 
 def wsgi(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     """Return *app* with the probe around it."""
-    _is_made()
+    made()
 
     def probed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request_id = environ.get("HTTP_X_REQUEST_ID", "")
         try:
             return _Body(app(environ, start_response), request_id)
         except BaseException as error:
-            _over(request_id, error)
+            over(request_id, error)
             raise
 
     return probed

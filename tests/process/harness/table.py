@@ -346,6 +346,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         # They take the signal that gunicorn warns with for themselves, or have no ear for it.
         "*/gunicorn-uvicorn": KILLED,
         "*/gunicorn-asgi": KILLED,
+        "*/gunicorn-aiohttp": KILLED,
     },
     "start_failed": {
         "aiohttp/*": reported(Failure("LookupError", None)),
