@@ -37,7 +37,12 @@ def test_what_is_ready_is_handed_on() -> None:
     [
         {"tags": {"a": "b" * 20}},
         {"extra": {"a": object, "b": list(range(50)), "c": {"d": {"e": {"f": {"g": {"h": 1}}}}}}},
-        {"contexts": {"trace": Ready(a="b"), "shop": {"when": datetime(2026, 11, 25, tzinfo=timezone.utc)}}},
+        {
+            "contexts": {
+                "trace": Ready(a="b"),
+                "shop": {"when": datetime(2026, 11, 25, tzinfo=timezone.utc)},
+            }
+        },
         {"breadcrumbs": {"values": [{"message": "b" * 20}]}},
         {"user": {"id": b"ann"}},
         {"message": "b" * 20},
