@@ -194,6 +194,6 @@ def backend(dsn: str) -> str | None:
         good = parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
         return None
-    good = good and _KEY.fullmatch(f"{parts.username or ''}{parts.password or ''}")
-    good = good and _PROJECT.fullmatch(parts.path) and _HOST.fullmatch(parts.hostname or "")
-    return parts.hostname if good and parts.username else None
+    key, host = f"{parts.username or ''}{parts.password or ''}", parts.hostname or ""
+    whole = _KEY.fullmatch(key) and _PROJECT.fullmatch(parts.path) and _HOST.fullmatch(host)
+    return host if good and whole and parts.username else None
