@@ -12,8 +12,8 @@ from sentryinit_django.middleware import configure
 class SentryInitConfig(AppConfig):
     """Has failing management commands reported, and ``manage.py check`` look at the set-up."""
 
-    name = "sentryinit_django"
-    verbose_name = "sentryinit"
+    name: str = "sentryinit_django"
+    verbose_name: str = "sentryinit"
 
     def ready(self) -> None:
         """Run ``init`` if nobody has, and register the checks."""

@@ -72,6 +72,7 @@ class SentryInitMiddleware:
     """
 
     sync_capable = async_capable = True
+    get_response: Any
 
     def __init__(self, get_response: Any) -> None:
         if not configure():
