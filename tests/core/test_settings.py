@@ -137,6 +137,7 @@ ROWS = {
     "collect_headers": names(),
     "storm_guard": flag(True),
     "storm_burst": count(20),
+    "log_breadcrumbs": count(20),
     "storm_per_minute": Row(60.0, "30", 30.0, 0.5, 0.5, -1, "-1", NUMBER),
     "before_send": hook(),
     "before_breadcrumb": hook(),

@@ -52,6 +52,7 @@ class Adapter(Generic[R]):
         capture = kind()
         capture.adapter, capture.request = self, request
         capture.busy = capture.closed = False
+        capture.status = None
         CURRENT.set(capture)
         if STATE.lazily is None:
             STATE.begin()

@@ -12,6 +12,7 @@ from sentryinit._capture import Capture
 
 # As in sentryinit.wsgi and sentryinit.asgi, where it is not worth a call.
 _CAPTURE = "sentryinit.capture"
+_new = object.__new__
 
 
 def enter(adapter: Adapter[Any], request: Any, carrier: Any) -> Capture[Any] | None:
@@ -55,44 +56,52 @@ def watched(body: Any, capture: Capture[Any], unsent: int | None = None) -> Any:
     """
     if hasattr(body, "__aiter__"):
         return _AsyncBody(body, capture)
-    return (_SizedBody if hasattr(body, "__len__") else _Body)(body, capture, unsent)
+    watching: _Body = _new(_SizedBody if hasattr(body, "__len__") else _Body)
+    watching.body, watching.capture, watching.unsent = body, capture, unsent
+    return watching
 
 
 class _Body:
-    def __init__(self, body: Any, capture: Capture[Any], unsent: int | None) -> None:
-        self._body, self._capture, self._unsent = body, capture, unsent
+    # Nearly every good answer has one: it is made without a call of __init__.
+    __slots__ = ("body", "capture", "unsent")
+    body: Any
+    capture: Capture[Any]
+    unsent: int | None
 
     def __iter__(self) -> Iterator[bytes]:
-        status = self._unsent
+        status = self.unsent
         try:
-            for chunk in self._body:
+            for chunk in self.body:
                 status = None if chunk else status
                 yield chunk
-            self._capture.settle()
+            if self.capture.busy:
+                self.capture.settle()
         except GeneratorExit:
             raise
         except BaseException as exc:
-            self._capture.raised(exc, status)
+            self.capture.raised(exc, status)
             raise
 
     def close(self) -> None:
         """Close the body, as the server must; its failure is the request's as well."""
         try:
-            close = getattr(self._body, "close", None)
+            close = getattr(self.body, "close", None)
             if close is not None:
                 close()
         except BaseException as exc:
-            self._capture.raised(exc)
+            self.capture.raised(exc)
             raise
         finally:
-            self._capture.close()
+            self.capture.close()
 
 
 class _SizedBody(_Body):
     """A body whose length a server may look at, to send a Content-Length."""
 
+    __slots__ = ()
+
     def __len__(self) -> int:
-        return len(self._body)
+        return len(self.body)
 
 
 class _AsyncBody:

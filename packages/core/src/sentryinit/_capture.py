@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Hashable
+from collections import deque
+from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -26,26 +27,6 @@ T = TypeVar("T")
 MOST_HELD = 10
 
 
-# What an attribute of a capture is until it is written.
-_UNSET: dict[str, Any] = {
-    "crumbs": (),
-    "event_id": None,
-    "gone": False,
-    "held": (),
-    "info": None,
-    "noted": None,
-    "reported": (),
-    "status": None,
-    "streams": False,
-    "trace": None,
-    "_decided": False,
-    "_failures": (),
-    "_handled": True,
-    "_owes": False,
-    "_stack": None,
-}
-
-
 class Capture(Generic[R]):
     """What happened to one request so far. Reports at most one failure; its methods never raise.
 
@@ -54,38 +35,34 @@ class Capture(Generic[R]):
     *event_id*: of the event that tells of this request's failure.
     """
 
-    # A request that goes well writes five of them; the rest is there when it is asked for. Nor is
-    # there an __init__: each call less is a tenth of what such a request costs.
-    __slots__ = ("adapter", "busy", "closed", "request", *_UNSET)
+    # What every request writes has a slot; the rest has its default on the class, and a dictionary
+    # if it is written. Nor is there an __init__: a call is a tenth of what a good request costs.
+    __slots__ = ("__dict__", "adapter", "busy", "closed", "request", "status")
     adapter: Adapter[R]
     request: R
     # Whether anything at all has been seen that asks for more than a status and an end.
     busy: bool
     closed: bool
     status: int | None
-    gone: bool
-    streams: bool
-    _handled: bool
-    _decided: bool
-    _owes: bool
-    event_id: str | None
-    info: RequestInfo | None
-    trace: dict[str, str] | None
-    held: tuple[logging.LogRecord, ...]
+
+    gone: bool = False
+    streams: bool = False
+    event_id: str | None = None
+    info: RequestInfo | None = None
+    trace: dict[str, str] | None = None
+    held: tuple[logging.LogRecord, ...] = ()
     # The last log records below ERROR, as they are.
-    crumbs: Collection[logging.LogRecord]
-    reported: tuple[BaseException, ...]
-    noted: BaseException | None
-    _stack: TracebackType | None
+    crumbs: deque[logging.LogRecord] | tuple[()] = ()
+    reported: tuple[BaseException, ...] = ()
+    noted: BaseException | None = None
+    _stack: TracebackType | None = None
+    _handled = True
+    _decided = False
+    _owes = False
+    # Of the kind that _answered() asked about: the status, and what stands for the route.
+    _endpoint: Hashable = None
     # What has been decided on, reported or not; None is an answer that no exception explains.
-    _failures: tuple[BaseException | None, ...]
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name in _UNSET:
-                return _UNSET[name]
-            raise AttributeError(name)
+    _failures: tuple[BaseException | None, ...] = ()
 
     def note(self, exc: BaseException, *, handled: bool = True) -> None:
         """An exception was seen inside; whether it matters is decided when the status goes out."""
@@ -130,7 +107,7 @@ class Capture(Generic[R]):
     @property
     def panicked(self) -> bool:
         """Tell whether the failure is the debug route's."""
-        return any(isinstance(failure, DebugPanic) for failure in self._failures)
+        return DebugPanic in map(type, self._failures)
 
     def hold(self, record: logging.LogRecord) -> logging.LogRecord | None:
         """Keep *record* until the request is decided; return one that has to go out now instead."""
@@ -166,7 +143,7 @@ class Capture(Generic[R]):
 
     def _behind(self, exc: BaseException | None) -> BaseException | None:
         # What nobody handled was no response to anybody, whatever its class.
-        if exc is self.noted and not self._handled:
+        if exc is None or (exc is self.noted and not self._handled):
             return exc
         return _policy.real_error(exc, lambda e: self._fact(self.adapter.status_of, e, None))
 
@@ -197,10 +174,13 @@ class Capture(Generic[R]):
 
     def endpoint(self) -> Hashable:
         """Return what stands for the route, in the storm guard; cheap, if the adapter knows how."""
-        if self.adapter.endpoint is not None:
-            return self._fact(self.adapter.endpoint, self.request, None)
-        info = self.describe()
-        return info.method, info.route
+        if self._endpoint is None:
+            if self.adapter.endpoint is not None:
+                self._endpoint = self._fact(self.adapter.endpoint, self.request, None)
+            else:
+                info = self.describe()
+                self._endpoint = info.method, info.route
+        return self._endpoint
 
     def _answered(self) -> None:
         self.busy = True
@@ -261,6 +241,8 @@ class Capture(Generic[R]):
 
     def _release(self) -> None:
         """Send the held records that do not tell of this request's failure."""
+        if not self.held:
+            return
         related = self.related()
         waiting, self.held = self.held, ()
         for record in waiting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from sentryinit import _policy
@@ -122,6 +123,7 @@ class Hooks:
             known = {name: value for name, value in sdks.items() if value}
             contexts["trace"] = trace(known or None, UNDESCRIBED)
             return
+        _add_crumbs(event, capture.crumbs)
         info = capture.describe()
         capture.trace = contexts["trace"] = trace(capture.trace, info)
         if "status" in ours:
@@ -198,8 +200,11 @@ def _is_frameworks(event: dict[str, Any]) -> bool:
 
 def _fold(event: dict[str, Any], related: list[logging.LogRecord]) -> None:
     """Keep the text of records that told of the same failure, as breadcrumbs of its event."""
-    crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
-    crumbs += [
+    _add_crumbs(event, [record for record in related if error_of(record) is None])
+
+
+def _add_crumbs(event: dict[str, Any], records: Iterable[logging.LogRecord]) -> None:
+    crumbs = [
         {
             "type": "log",
             "level": record.levelname.lower(),
@@ -207,6 +212,8 @@ def _fold(event: dict[str, Any], related: list[logging.LogRecord]) -> None:
             "message": message_of(record),
             "timestamp": record.created,
         }
-        for record in related
-        if error_of(record) is None
+        for record in records
+        if record.name != log.name
     ]
+    if crumbs:
+        event.setdefault("breadcrumbs", {}).setdefault("values", []).extend(crumbs)

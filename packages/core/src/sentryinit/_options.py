@@ -161,6 +161,14 @@ class Options(TypedDict, total=False):
         float,
         Option("Failures of one kind let through a minute after that.", kinds.NUMBER, 60.0),
     ]
+    log_breadcrumbs: Annotated[
+        int,
+        Option(
+            "The last log lines of a request, from INFO on, on its events. 0: none.",
+            kinds.COUNT,
+            20,
+        ),
+    ]
     before_send: Annotated[Hook, Option("Your hook on each event; ours come after it.", kinds.HOOK)]
     before_breadcrumb: Annotated[
         Hook, Option("Your hook on each breadcrumb; if it fails, the crumb is lost.", kinds.HOOK)

@@ -42,6 +42,8 @@ def members(exc: BaseException) -> tuple[BaseException, ...]:
         found = getattr(exc, "exceptions", ())
     except Exception:  # noqa: BLE001 # the attribute is somebody else's code
         return ()
+    if not found:
+        return ()
     good = isinstance(found, tuple) and all(isinstance(link, BaseException) for link in found)
     return found if good else ()
 
@@ -57,8 +59,14 @@ def parents(exc: BaseException) -> list[BaseException]:
     return []
 
 
-def tree(exc: BaseException) -> Iterator[BaseException]:
-    """Yield *exc* and all that it came from, each once."""
+def tree(exc: BaseException) -> Iterable[BaseException]:
+    """Return *exc* and all that it came from, each once."""
+    if exc.__cause__ is None and exc.__context__ is None and not members(exc):
+        return (exc,)
+    return _tree(exc)
+
+
+def _tree(exc: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     waiting = [exc]
     while waiting:
@@ -272,7 +280,7 @@ class Policy:
 
     def ignores_status(self, status: int) -> bool:
         """Tell whether answers with *status* are not to be reported."""
-        return any(status in span for span in self.statuses)
+        return bool(self.statuses) and any(status in span for span in self.statuses)
 
     def ignores_path(self, path: str) -> bool:
         """Tell whether nothing of *path* is to be reported."""

@@ -36,6 +36,8 @@ class Reporter:
         self._storm = Storm(
             settings["storm_burst"], settings["storm_per_minute"], on=settings["storm_guard"]
         )
+        # Of what depends on the request's description: both are on the way of a storm.
+        self._by_path, self._by_text = bool(policy.paths), bool(policy.messages)
         self._sdk = _sdk_info(self._client)
         self._losses = Losses(self._client.transport)
 
@@ -227,14 +229,10 @@ class Reporter:
         return None
 
     def _ignores_path(self, capture: Capture[Any]) -> bool:
-        return bool(self._settings["ignore_paths"]) and self._policy.ignores_path(
-            capture.describe().path
-        )
+        return self._by_path and self._policy.ignores_path(capture.describe().path)
 
     def _ignores_text(self, capture: Capture[Any], status: int) -> bool:
-        return bool(self._settings["ignore_messages"]) and self._policy.ignores_message(
-            _text(capture, status)
-        )
+        return self._by_text and self._policy.ignores_message(_text(capture, status))
 
 
 def _sdk_info(client: Any) -> Ready:

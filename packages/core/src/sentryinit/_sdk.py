@@ -51,8 +51,10 @@ def configure(settings: Settings, policy: Policy) -> Callable[[], None]:
     hooks = Hooks(settings, policy, redactor)
     for name in _SERVERS:
         ignore_logger(name)
+    plain = logging.Logger.callHandlers
     sentry_sdk.init(**_options(settings, hooks))
     client = sentry_sdk.get_client()
+    _logs.sift(plain, client, settings["log_breadcrumbs"])
     protect(redactor, client.transport, getattr(client, "spotlight", None))
     if rivals():
         log.warning(

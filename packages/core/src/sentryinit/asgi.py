@@ -145,9 +145,14 @@ class SentryInitMiddleware:
             capture.raised(exc)
             if isinstance(exc, DebugPanic) and capture.status is None:
                 await _panicked(capture, send)
-            raise
-        finally:
             capture.close()
+            raise
+        if capture.busy or capture.closed:
+            capture.close()
+        else:
+            # What close() does, without a call.
+            capture.closed = True
+            del capture.request
 
 
 class _Wire(Exchange):

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["ADAPTER", "SentryInitMiddleware", "debug_panic", "describe", "server"]
 
 _CAPTURE = "sentryinit.capture"
-_NO_BODY = frozenset({"", "0"})
 
 
 def describe(environ: WSGIEnvironment, route: str | None = None) -> RequestInfo:
@@ -118,8 +117,10 @@ class SentryInitMiddleware:
             capture.raised(exc, 500)
             capture.close()
             raise
-        if type(body) is list:
-            capture.close()
+        if type(body) is list and not capture.busy:
+            # What close() does, without a call.
+            capture.closed = True
+            del capture.request
             return body
         return _watched(body, capture, environ)
 
@@ -137,8 +138,10 @@ class _Call(Capture["WSGIEnvironment"]):
         code = _CODES.get(status) or _code(status)
         if code >= 500:
             headers = _failing(self, code, headers, exc_info)
-        else:
+        elif self.busy:
             self.answer(code)
+        else:
+            self.status = code
         return (
             self.respond(status, headers, exc_info) if exc_info else self.respond(status, headers)
         )
@@ -193,7 +196,7 @@ def _watched(
         # Complete already, or the server's own way to send a file, which it knows by its class.
         capture.close()
         return body
-    if capture.status is not None and not capture.streams:
+    if capture.busy and capture.status is not None and not capture.streams:
         capture.settle()
     # Until the first bytes, a server can still answer with its own 500.
     return watched(body, capture, 500)  # type: ignore[no-any-return] # an iterable, as body is

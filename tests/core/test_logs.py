@@ -1,0 +1,181 @@
+"""Log records below ERROR: kept as they are until an event is built, and not the SDK's business."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sentry_sdk
+from sentry_sdk.integrations.logging import LoggingIntegration
+
+from sentryinit import adapters, testing
+from sentryinit._logs import SIEVE
+
+Begin = Callable[..., adapters.Capture[Any]]
+
+log = logging.getLogger("shop.orders")
+
+
+@pytest.fixture(autouse=True)
+def _level() -> Iterator[None]:
+    log.setLevel(logging.DEBUG)
+    yield
+    log.setLevel(logging.NOTSET)
+
+
+def crumbs(event: dict[str, Any]) -> list[str]:
+    return [crumb["message"] for crumb in event.get("breadcrumbs", {}).get("values", [])]
+
+
+class Basket:
+    """Something that counts how often it is formatted."""
+
+    formatted = 0
+
+    def __str__(self) -> str:
+        Basket.formatted += 1
+        return "a basket"
+
+
+def test_the_last_lines_are_on_the_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """From INFO on, in order, with what they say of themselves."""
+    capture = begin()
+    log.debug("too quiet")
+    log.info("sold %s of %s", 3, "tea")
+    log.warning("low")
+    capture.raised(ValueError())
+
+    assert crumbs(mailbox.events[0]) == ["sold 3 of tea", "low"]
+    first = mailbox.events[0]["breadcrumbs"]["values"][0]
+    assert (first["type"], first["level"], first["category"]) == ("log", "info", "shop.orders")
+
+
+def test_as_many_as_is_asked_for(begin: Begin) -> None:
+    """The ring has an end; 0 is none."""
+    for kept, expected in ((2, ["line 3", "line 4"]), (0, [])):
+        with testing.capture("shop", log_breadcrumbs=kept) as box:
+            capture = begin()
+            for number in range(5):
+                log.info("line %s", number)
+            capture.raised(ValueError())
+            capture.close()
+
+        assert crumbs(box.events[0]) == expected
+
+
+def test_nothing_is_formatted_for_a_good_request(
+    begin: Begin, mailbox: testing.Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines are kept as references; only an event makes texts of them."""
+    # pytest formats what reaches the root.
+    monkeypatch.setattr(log, "propagate", False)
+    monkeypatch.setattr(Basket, "formatted", 0)
+    capture = begin()
+    log.info("sold %s", Basket())
+    capture.answer(200)
+    capture.close()
+    assert Basket.formatted == 0
+
+    capture = begin()
+    log.info("sold %s", Basket())
+    capture.raised(ValueError())
+
+    assert Basket.formatted == 1
+
+
+def test_a_request_that_is_over_keeps_no_lines(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """Nor takes any more of them."""
+    capture = begin()
+    log.info("sold")
+    capture.close()
+    assert not capture.crumbs
+
+    log.info("late")
+    assert not capture.crumbs
+
+
+def test_outside_of_requests_nothing_is_kept(mailbox: testing.Mailbox) -> None:
+    """A line there belongs to nothing in particular."""
+    log.info("starting")
+    sentry_sdk.capture_message("a")
+
+    assert crumbs(mailbox.events[0]) == []
+
+
+def test_lines_of_another_request_stay_there(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """Each has its own."""
+    first = begin()
+    log.info("first")
+    first.close()
+    second = begin()
+    log.info("second")
+    second.raised(ValueError())
+
+    assert crumbs(mailbox.events[0]) == ["second"]
+
+
+def test_what_the_application_captures_has_the_lines_too(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """They are the request's."""
+    begin()
+    log.info("sold")
+    sentry_sdk.add_breadcrumb(message="by hand")
+    sentry_sdk.capture_message("a")
+
+    assert sorted(crumbs(mailbox.events[0])) == ["by hand", "sold"]
+
+
+def test_our_own_lines_are_not_kept(
+    begin: Begin, mailbox: testing.Mailbox, said: Callable[[], list[str]]
+) -> None:
+    """What sentryinit complains of is no news of the request."""
+    capture = begin()
+    logging.getLogger("sentryinit").warning("x")
+    capture.raised(ValueError())
+
+    assert (crumbs(mailbox.events[0]), said()) == ([], ["x"])
+
+
+def test_records_below_error_do_not_reach_the_sdk(
+    mailbox: testing.Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would ask client and scopes for each of them, and do nothing."""
+    asked: list[object] = []
+    usual = sentry_sdk.get_client
+    monkeypatch.setattr(sentry_sdk, "get_client", lambda: asked.append(1) or usual())
+    log.info("quiet")
+    log.warning("quiet")
+    assert asked == []
+
+    log.error("loud")
+    assert len(mailbox.events) == 1
+
+
+def test_an_integration_of_the_application_gets_every_record() -> None:
+    """Whoever adds a LoggingIntegration wants its breadcrumbs."""
+    with testing.capture(
+        "shop", integrations=[LoggingIntegration(level=logging.INFO, event_level=None)]
+    ) as box:
+        log.info("sold")
+        sentry_sdk.capture_message("a")
+    assert crumbs(box.events[0]) == ["sold"]
+
+    with testing.capture("shop"):
+        assert SIEVE.level == logging.ERROR
+
+
+def test_a_client_that_was_there_before(child: Callable[..., Any]) -> None:
+    """Then the SDK has patched already, and stays in the way of every record; nothing breaks."""
+    done = child(
+        "import sentry_sdk\n"
+        "sentry_sdk.init(DSN, default_integrations=True, auto_enabling_integrations=False)\n"
+        "plain = logging.Logger.callHandlers\n"
+        "sentryinit.init('shop', dsn=DSN, transport=Pipe())\n"
+        "print(logging.Logger.callHandlers is plain)\n"
+        "logging.getLogger('shop').error('loud')\n"
+    )
+
+    assert (done.code, done.lines, done.titles) == (0, ["True"], ["loud"])
