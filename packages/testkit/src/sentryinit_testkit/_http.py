@@ -128,7 +128,8 @@ class HttpPeer:
     :meth:`Peer.outside`; *raised* is where the server notes what the application raises at it.
     """
 
-    client = "127.0.0.1"
+    client: str = "127.0.0.1"
+    outside: Outside
 
     def __init__(self, serving: Serving, outside: Outside, raised: list[BaseException]) -> None:
         self._serving, self.outside, self._raised = serving, outside, raised
