@@ -812,6 +812,15 @@ def test_a_peer_that_leaves_is_no_event(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.usefixtures("hook")
+def test_a_peer_whose_leaving_only_falcon_knows_of_is_no_event(mailbox: Mailbox) -> None:
+    """B1: Falcon's own type for it, wherever it comes from."""
+    app = chatting(does=raises(falcon.WebSocketDisconnected))
+    install(app)
+    talk(app)
+    assert mailbox.events == []
+
+
+@pytest.mark.usefixtures("hook")
 @pytest.mark.parametrize("status", [403, 503])
 @pytest.mark.parametrize("accepts", [True, False])
 def test_a_websocket_that_is_closed_by_an_http_error(
@@ -991,6 +1000,17 @@ def test_two_applications_have_their_own_handlers(kind: Kind, mailbox: Mailbox) 
     assert [entry[1] for entry in summary(mailbox)] == [False, True]
 
 
+def test_installing_again_does_nothing(kind: Kind, mailbox: Mailbox) -> None:
+    """C3: one boundary, one component, one reporter."""
+    app = kind.app(fails)
+    install(app)
+    before = type(app)
+    install(app)
+    assert type(app) is before
+    get(app)
+    assert len(mailbox.events) == 1
+
+
 def test_a_wrong_option_is_refused(kind: Kind) -> None:
     """It is named, and the application is as it was."""
     app = kind.app(fails)
@@ -1086,6 +1106,17 @@ def test_as_a_sink_it_knows_methods_that_falcon_does_not(kind: Kind, mailbox: Ma
     assert asked(app, "BREW", "/debug/sentry-panic") == asked(app, "BREW", "/nowhere")
     if kind.asgi:
         assert talk(app, "/debug/sentry-panic") == talk(app, "/nowhere")
+    assert mailbox.events == []
+
+
+def test_a_page_of_the_users_for_unknown_paths_is_the_one(kind: Kind, mailbox: Mailbox) -> None:
+    """I1: a handler for Falcon's own exception for them."""
+    app = kind.app(answers(200))
+    install(app)
+    app.add_error_handler(falcon.HTTPRouteNotFound, kind.made(answers(410)))
+    app.add_sink(debug_panic, "/debug/sentry-panic")
+    assert asked(app, "GET", "/debug/sentry-panic") == asked(app, "GET", "/nowhere")
+    assert asked(app, "GET", "/nowhere")[0].startswith("410")
     assert mailbox.events == []
 
 

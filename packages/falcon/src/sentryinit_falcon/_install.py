@@ -97,9 +97,9 @@ class _Reporting(_Watched):
 
     def set_error_reporter(self, reporter: Callable[..., Any] | None) -> None:
         def report(req: Any, error: Exception, params: Any, handled: bool) -> None:  # noqa: FBT001 # Falcon's
-            if handled:  # else it reaches the boundary by itself
-                names = {kind.__name__ for kind in type(error).__mro__}
-                _note(req, error, handled=not names.isdisjoint(self._handled))
+            # Its *handled* says whether anything has answered, Falcon's own handlers as well.
+            names = {kind.__name__ for kind in type(error).__mro__}
+            _note(req, error, handled=not names.isdisjoint(self._handled))
             if reporter is not None:
                 reporter(req, error, params, handled)
 
