@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from sentryinit._marks import MARK
-from sentryinit._names import Names, plain
+from sentryinit._names import COUNTS, Names, plain
 
 Mask = Callable[[str], str]
 
@@ -48,7 +48,7 @@ _LINE = re.compile(r"[^\r\n\"']*")
 # What is written where a secret is missing, or will be put.
 _NOTHING = re.compile(
     r"(?:none|null|nil|true|false|undefined|nan|\*+|\.{3}|…|<[\w -]*>?|\?|%s|%\(\w*\)s|%\d*[sd]"
-    r"|\$\d+|:\w+|\$?\{+[^{}]*\}+|\[filtered\]|\[redacted\])[,;.)\]}]*",
+    r"|\$\d+|:\w+|\$?\{+[\w.:!-]*\}+|\[filtered\]|\[redacted\])[,;.)\]}]*",
     re.IGNORECASE,
 )
 # Sentences on a secret: *token: expired*.
@@ -152,6 +152,8 @@ def _bare(text: str, match: re.Match[str]) -> Span:
 def _says_nothing(match: re.Match[str], value: str, *, told: bool) -> bool:
     """Tell whether *value* is none: a word of a sentence, a placeholder, or code."""
     if not value or _NOTHING.fullmatch(value):
+        return True
+    if value.isdigit() and plain(match[1]).endswith(COUNTS):
         return True
     if told:
         spaced = match[2] != match[2].strip()

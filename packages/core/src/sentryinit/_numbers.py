@@ -140,7 +140,7 @@ def _of_length(size: int) -> re.Pattern[str]:
 # As it is, or as URLs, JSON and HTML write it; encoded twice as well.
 _AT = r"(?:@|%(?:25)*40|\\+u0040|&#(?:64|x40);|\uff20)"
 _EMAIL = re.compile(
-    rf"(?<![\w.+%'~-])[\w.+%'~-]+\"?{_AT}(?:[\w-]+\.)+(?:[^\W\d_]{{2,}}|xn--[\w-]+)"
+    rf"(?<![\w.+%~-])[\w.+%~-]+\"?{_AT}(?:[\w-]+\.)+(?:[^\W\d_]{{2,}}|xn--[\w-]+)"
 )
 
 # It begins with a digit, and only then looks at what is before it: that is found faster.

@@ -94,11 +94,15 @@ class Values:
 
 def _outside_marks(text: str, pattern: re.Pattern[str], mask: Callable[[str], str]) -> str:
     """Replace what *pattern* finds between marks: in them it would find itself, over and over."""
+
+    def masked(match: re.Match[str]) -> str:
+        return mask(match[0]) if match[0] else ""
+
     done, parts = 0, []
     for mark in MARK.finditer(text):
-        parts += [pattern.sub(lambda m: mask(m[0]), text[done : mark.start()]), mark[0]]
+        parts += [pattern.sub(masked, text[done : mark.start()]), mark[0]]
         done = mark.end()
-    return "".join([*parts, pattern.sub(lambda m: mask(m[0]), text[done:])])
+    return "".join([*parts, pattern.sub(masked, text[done:])])
 
 
 def _finder(secret: str) -> re.Pattern[str]:
