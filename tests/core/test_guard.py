@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sentry_sdk
 from sentry_sdk.envelope import Envelope, Item, PayloadRef
+
 from sentryinit import testing
 from sentryinit._guard import Guard, protect
 from sentryinit._redact import Redactor
@@ -28,7 +29,8 @@ def item(kind: str, payload: Any, **headers: Any) -> Item:
 @pytest.mark.parametrize(
     "kind",
     "attachment feedback log nel otel_span profile profile_chunk replay_event replay_recording "
-    "replay_video session sessions span statsd trace_metric transaction user_report unheard_of".split(),
+    "replay_video session sessions span statsd trace_metric transaction user_report "
+    "unheard_of".split(),
 )
 def test_what_is_no_error_is_stopped(kind: str) -> None:
     """Whatever kinds of items there are, or will be: nothing of them leaves."""
@@ -81,6 +83,8 @@ def test_what_has_been_masked_is_not_masked_again() -> None:
 
 
 class Broken(Redactor):
+    """Masks nothing: it fails."""
+
     def event(self, *_: object, **__: object) -> Any:
         raise ZeroDivisionError
 

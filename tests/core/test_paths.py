@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sentryinit._paths import hider, parameters
 from sentryinit._redact import Redactor
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+
 from sentryinit._marks import Marks
 from sentryinit._names import Names
 from sentryinit._values import Values
@@ -36,7 +37,10 @@ MASKED = [
     ("token: abcdefghijklmnopqrstuvwxyz", "token: [secret]"),
     ("user[password]=x1&a=1", "user[password]=[secret]&a=1"),
     ("user%5Bpassword%5D=x1&a=1", "user%5Bpassword%5D=[secret]&a=1"),
-    ("next=https%3A%2F%2Fx%3Ftoken%3Dab%26b%3D1", "next=https%3A%2F%2Fx%3Ftoken%3D[secret]%26b%3D1"),
+    (
+        "next=https%3A%2F%2Fx%3Ftoken%3Dab%26b%3D1",
+        "next=https%3A%2F%2Fx%3Ftoken%3D[secret]%26b%3D1",
+    ),
     ("run --password hunter2 --user bob", "run --password [secret] --user bob"),
     ("run --token 'a b' c", "run --token '[secret]' c"),
     ("<password>hunter2</password>", "<password>[secret]</password>"),
@@ -59,7 +63,17 @@ MASKED = [
     ("x -----BEGIN KEY-----\nMII", "x [secret]"),
     ("MII\n-----END KEY----- y", "[secret] y"),
     ("line\n" + "QUJDabc1" * 8 + "\nline", "line\n[secret]\nline"),
+    ("/a%2CAKIAIOSFODNN7EXAMPLE", "/a%2C[secret]"),
+    ("/a%2CeyJhbGciOiJIUzI1NiJ9.eyJzdWIi.abc", "/a%2C[secret]"),
+    ("/a%26pin=12%2C3&b=1", "/a%26pin=[secret]&b=1"),
+    ("token%3Dab%26b%3D1", "token%3D[secret]%26b%3D1"),
     # numbers and addresses
+    ("/a%2C4111111111111111", "/a%2C[secret]"),
+    ("/a%204111111111111111%2C", "/a%20[secret]%2C"),
+    ("/a%204111%201111%201111%201111", "/a%20[secret]"),
+    ("/a%2CDE89370400440532013000", "/a%2C[secret]"),
+    ("/a%2C203.0.113.9,2001:db8::1", "/a%2C[ip],[ip]"),
+    ("/a%2C2001:db8::1", "/a%2C[ip]"),
     ("card 4111 1111 1111 1111 ok", "card [secret] ok"),
     ("card 4111-1111-1111-1111 ok", "card [secret] ok"),
     ("card 4111.1111.1111.1111 ok", "card [secret] ok"),

@@ -97,8 +97,8 @@ def test_clauses_are_those_of_the_testkit(pages: dict[str, Any]) -> None:
         numbers = [int(clause[1:]) for clause in found if clause[0] == letter]
         assert numbers == list(range(1, len(numbers) + 1)), letter
         assert numbers, letter
-    # G and H have tests of their own elsewhere, as far as they are there: their page says it.
-    promised = {clause for clause in found if clause[0] not in "GH"}
+    # H has tests of its own elsewhere, as far as it is there: its page says it.
+    promised = {clause for clause in found if clause[0] != "H"}
     assert promised - set({clause for clause, _ in table.cases()}) == CORES_OWN
 
 

@@ -45,7 +45,6 @@ class Guard:
     def _checked(self, item: Item) -> Item | None:
         kind, payload = item.type, item.payload.json
         if kind not in _PASS or not isinstance(payload, Mapping):
-            log.debug("an item of kind %s was stopped", kind)
             return None
         if not isinstance(payload, Masked):
             payload = self._masked(str(kind), payload)

@@ -33,7 +33,10 @@ _TAG = re.compile(r"<([\w.:-]{1,64})>")
 # In an address in a literal.
 _QUERY = re.compile(r"[?&]([\w.%\[\]-]+)=")
 # In a query string that is itself a value of one.
-_ENCODED = re.compile(r"(?:%(?:25)*(?:3F|26|3B)|[?&;=\s\"'])([\w.\[\]-]+)%(?:25)*3D", re.IGNORECASE)
+_SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20)", re.IGNORECASE)
+_ENCODED = re.compile(
+    r"(?:%(?:25)*(?:3F|26|3B)|^|[?&;=\s\"'])([\w.\[\]-]+)%(?:25)*3D", re.IGNORECASE
+)
 
 _OPENING = re.compile(r"[bBrRuUfF]{0,2}(\\*)(\"{3}|'{3}|[\"'])")
 _QUOTED = {'"': re.compile(r"(?s)(?:[^\"\\]+|\\.)*"), "'": re.compile(r"(?s)(?:[^'\\]+|\\.)*")}
@@ -97,7 +100,7 @@ def _each(
 ) -> str:
     done, parts = 0, []
     for match in pattern.finditer(text):
-        if match.start() < done or not names.is_sensitive(match[1]):
+        if match.start() < done or not names.is_sensitive(_SEPARATOR.split(match[1])[-1]):
             continue
         start, end = value(text, match)
         if start < end and not MARK.match(text, start):

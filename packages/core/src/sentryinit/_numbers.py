@@ -10,6 +10,8 @@ import ipaddress
 import re
 from collections.abc import Callable
 
+from sentryinit._shapes import BEGIN
+
 Mask = Callable[[str], str]
 
 # -- cards ---------------------------------------------------------------------------------------
@@ -46,10 +48,11 @@ def _in_run(match: re.Match[str], mask: Mask) -> str:
     run = match[0]
     if _is_fraction_or_digest(match):
         return run
-    groups = list(_GROUP.finditer(run.replace("%20", "   ")))
+    # A number may follow upon %20: the digits of that are none of it.
+    groups = list(_GROUP.finditer(run.replace("%20", "   "), 2 * _is_encoded(match)))
     sizes = [len(group[0]) for group in groups]
     if len(set(sizes[:-1])) <= 1 and sizes[0] >= 4 and is_card("".join(g[0] for g in groups)):
-        return mask(run)
+        return run[: groups[0].start()] + mask(run[groups[0].start() :])
     done, at, parts = 0, 0, []
     while at < len(groups):
         span = _card_at(groups, sizes, at)
@@ -59,6 +62,10 @@ def _in_run(match: re.Match[str], mask: Mask) -> str:
             done = end
         at += span or 1
     return "".join([*parts, run[done:]])
+
+
+def _is_encoded(match: re.Match[str]) -> bool:
+    return match.string[max(match.start() - 1, 0) : match.start()] == "%"
 
 
 def _card_at(groups: list[re.Match[str]], sizes: list[int], at: int) -> int:
@@ -77,14 +84,14 @@ def _is_fraction_or_digest(match: re.Match[str]) -> bool:
     before, after = text[max(start - 64, 0) : start], text[end : end + 64]
     if before.endswith(".") and before[-2:-1].isdigit():
         return True
-    before = before[len(before.rstrip(_ALNUM)) :]
+    before = before[len(before.rstrip(_ALNUM)) :] if not _is_encoded(match) else ""
     after = after[: len(after) - len(after.lstrip(_ALNUM))]
     return bool(before or after) and bool(_DIGEST.fullmatch(before + match[0] + after))
 
 
 # -- accounts ------------------------------------------------------------------------------------
 
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ -]?[A-Za-z0-9])")
+_IBAN = re.compile(rf"{BEGIN}[A-Za-z]{{2}}\d{{2}}(?=[ -]?[A-Za-z0-9])")
 # How long the numbers of a country are; see the registry of ISO 13616.
 _LENGTHS = {
     country: size
@@ -139,15 +146,16 @@ def _of_length(size: int) -> re.Pattern[str]:
 
 # As it is, or as URLs, JSON and HTML write it; encoded twice as well.
 _AT = r"(?:@|%(?:25)*40|\\+u0040|&#(?:64|x40);|\uff20)"
-_EMAIL = re.compile(
-    rf"(?<![\w.+%~-])[\w.+%~-]+\"?{_AT}(?:[\w-]+\.)+(?:[^\W\d_]{{2,}}|xn--[\w-]+)"
-)
+_EMAIL = re.compile(rf"(?<![\w.+%~-])[\w.+%~-]+\"?{_AT}(?:[\w-]+\.)+(?:[^\W\d_]{{2,}}|xn--[\w-]+)")
 
 # It begins with a digit, and only then looks at what is before it: that is found faster.
-_IPV4 = re.compile(r"\d(?<![A-Za-z0-9.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![A-Za-z0-9]|\.\d|-[A-Za-z])")
+_IPV4 = re.compile(
+    r"\d(?:(?<![A-Za-z0-9.]\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d))\d{0,2}(?:\.\d{1,3}){3}"
+    r"(?![A-Za-z0-9]|\.\d|-[A-Za-z])"
+)
 _DASHED = re.compile(r"(?<=\bip-)\d{1,3}(?:-\d{1,3}){3}(?![\w-]*\d)")
 _IPV6 = re.compile(
-    r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{3,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:]|\.\d)"
+    r"(?:(?<![\w:.])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{3,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:]|\.\d)"
 )
 _SLICE = re.compile(r"\d{0,9}::\d{0,9}")
 # What stands before a version: a word for it, a comparison, a product's name.

@@ -15,23 +15,25 @@ from sentryinit._marks import MARK
 
 Mask = Callable[[str], str]
 
+# No letter or digit before it, but for those of a character that is encoded as in URLs.
+BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=%25[0-9A-Fa-f][0-9A-Fa-f]))"
 # What providers put in front of their keys, or near enough, so that others do not look the same.
 _KEYS = re.compile(
-    r"""(?<![A-Za-z0-9])(?:
-    (?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16,}                  # Amazon
-    |gh[oprsu]_[A-Za-z0-9]{20,}|github_pat_\w{20,}        # GitHub
-    |gl(?:pat|dt|rt|soat|cbt|ptt|ft|imt|agent|oas|ffct)-[\w.-]{16,}    # GitLab
-    |xox[a-z](?:\.xox[a-z])?-[\w-]{8,}|xapp-[\w-]{8,}     # Slack
-    |[rs]k_(?:live|test)_\w{8,}|whsec_[\w+/=]{16,}        # Stripe
-    |AIza[\w-]{30,}|ya29\.[\w-]{16,}|GOCSPX-[\w-]{16,}    # Google
-    |sk-[\w-]{20,}                                        # OpenAI, Anthropic
-    |SG\.[\w-]{16,}\.[\w-]{16,}                           # SendGrid
-    |SK[0-9a-f]{32}                                       # Twilio
-    |npm_\w{30,}|pypi-[\w-]{32,}|dckr_pat_[\w-]{20,}      # npm, PyPI, Docker
-    |hf_\w{30,}|dop_v1_\w{32,}|hv[bs]\.[\w-]{20,}         # Hugging Face, DigitalOcean, Vault
-    |sntry[su]_[\w+/=-]{20,}|shp(?:at|ca|pa|ss)_\w{16,}   # Sentry, Shopify
-    |AGE-SECRET-KEY-1\w{20,}
-    |\d{8,10}:AA[\w-]{30,}                                # Telegram
+    rf"""{BEGIN}(?:
+    (?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16,}}                  # Amazon
+    |gh[oprsu]_[A-Za-z0-9]{{20,}}|github_pat_\w{{20,}}        # GitHub
+    |gl(?:pat|dt|rt|soat|cbt|ptt|ft|imt|agent|oas|ffct)-[\w.-]{{16,}}    # GitLab
+    |xox[a-z](?:\.xox[a-z])?-[\w-]{{8,}}|xapp-[\w-]{{8,}}     # Slack
+    |[rs]k_(?:live|test)_\w{{8,}}|whsec_[\w+/=]{{16,}}        # Stripe
+    |AIza[\w-]{{30,}}|ya29\.[\w-]{{16,}}|GOCSPX-[\w-]{{16,}}    # Google
+    |sk-[\w-]{{20,}}                                        # OpenAI, Anthropic
+    |SG\.[\w-]{{16,}}\.[\w-]{{16,}}                           # SendGrid
+    |SK[0-9a-f]{{32}}                                       # Twilio
+    |npm_\w{{30,}}|pypi-[\w-]{{32,}}|dckr_pat_[\w-]{{20,}}      # npm, PyPI, Docker
+    |hf_\w{{30,}}|dop_v1_\w{{32,}}|hv[bs]\.[\w-]{{20,}}         # Hugging Face, DigitalOcean, Vault
+    |sntry[su]_[\w+/=-]{{20,}}|shp(?:at|ca|pa|ss)_\w{{16,}}   # Sentry, Shopify
+    |AGE-SECRET-KEY-1\w{{20,}}
+    |\d{{8,10}}:AA[\w-]{{30,}}                                # Telegram
     )""",
     re.VERBOSE,
 )
@@ -69,7 +71,7 @@ def credentials(text: str, mask: Mask) -> str:
     if len(text) >= 60:
         text = _BASE64_LINE.sub(lambda m: _line(m, mask), text)
     if "eyJ" in text:
-        text = _RUN.sub(lambda m: _jwt(m[0], mask), text)
+        text = _RUN.sub(lambda m: _jwt(m, mask), text)
     if len(text) < 48 and max(map(len, text.split()), default=0) < _SHORTEST_KEY:
         return _schemes(text, mask)
     if _KEY_HINTS.search(text):
@@ -113,9 +115,11 @@ def _line(match: re.Match[str], mask: Mask) -> str:
     return match[0].replace(run, mask(run))
 
 
-def _jwt(run: str, mask: Mask) -> str:
+def _jwt(match: re.Match[str], mask: Mask) -> str:
+    run, before = match[0], match.string[max(match.start() - 1, 0) : match.start()]
     at = run.find("eyJ")
-    if at < 0 or (at and run[at - 1].isalnum()):
+    encoded = at in {2, 4} and before == "%"
+    if at < 0 or (at and run[at - 1].isalnum() and not encoded):
         return run
     token = run[at:].rstrip(".-=")
     # Three parts with dots between them, or one long piece of encoded JSON.

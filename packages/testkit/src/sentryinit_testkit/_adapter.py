@@ -7,6 +7,7 @@ from sentryinit_testkit.clauses.cost import Cost
 from sentryinit_testkit.clauses.debug import DebugRoute
 from sentryinit_testkit.clauses.harm import NeverHarm
 from sentryinit_testkit.clauses.once import ExactlyOne
+from sentryinit_testkit.clauses.redaction import Redaction
 from sentryinit_testkit.clauses.reported import WhatIsReported
 from sentryinit_testkit.clauses.same import TheSameEvent
 
@@ -14,6 +15,6 @@ __all__ = ["AdapterContract"]
 
 
 class AdapterContract(
-    WhatIsReported, Aborts, ExactlyOne, TheSameEvent, NeverHarm, Cost, DebugRoute
+    WhatIsReported, Aborts, ExactlyOne, TheSameEvent, NeverHarm, Cost, Redaction, DebugRoute
 ):
     """The contract: every clause, for each of :attr:`drivers`."""

@@ -1,0 +1,267 @@
+"""G: redaction, and events that are safe to store."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sentry_sdk
+
+from sentryinit import _redact
+from sentryinit_testkit import _events, behaviours
+from sentryinit_testkit._contract import Contract, Row, needs, row, rows
+from sentryinit_testkit._driver import ROUTE, Behaviour, Request
+from sentryinit_testkit._lab import Lab
+from sentryinit_testkit._peer import Call
+
+# NUL, and halves of surrogate pairs.
+_STRANGE = re.compile("[\0\ud800-\udfff]")
+
+log = logging.getLogger("shop")
+
+
+def _base64(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+# Made up, all of them. By kind: as it is written, and what of it must not leave.
+_JWT = ".".join([_base64('{"alg":"HS256"}'), _base64('{"sub":"c4nary"}'), "c4nary" * 4])
+_PEM = "c4naryMIIEowIBAAKCAQEA"
+SECRETS = {
+    "mail": ("ann.c4nary@mail.example", "ann.c4nary"),
+    "ipv4": ("198.51.100.27", "198.51.100.27"),
+    "ipv6": ("2001:db8:85a3::8a2e:370:7334", "85a3::8a2e"),
+    "card": ("4111 1111 1111 1111", "1111 1111"),
+    "iban": ("DE89370400440532013000", "0532013000"),
+    "key": ("AKIAC4NARYC4NARY0000", "C4NARY0000"),
+    "token": ("ghp_c4naryc4naryc4naryc4naryc4naryc4nary", "ghp_"),
+    "jwt": (_JWT, _JWT[-20:]),
+    "pem": (f"-----BEGIN PRIVATE KEY-----\n{_PEM}\n-----END PRIVATE KEY-----", _PEM),
+    "bearer": ("Bearer c4nary.7.c4nary", "c4nary.7"),
+    "userinfo": ("postgresql://app:c4naryPW@db.example/shop", "c4naryPW"),
+    "query": ("https://shop.example/?api_key=c4naryKEY&a=1", "c4naryKEY"),
+    "named": ("password=c4naryNAMED", "c4naryNAMED"),
+    "json": (json.dumps({"client_secret": "c4naryJSON"}), "c4naryJSON"),
+}
+ALL = " | ".join(text for text, _ in SECRETS.values())
+# What fits into one part of a path, and into a header.
+IN_PATH = ("mail", "ipv4", "iban", "key", "token", "jwt")
+IN_HEADER = tuple(kind for kind in SECRETS if kind != "pem")
+
+
+def leaks(lab: Lab) -> list[str]:
+    """Return the kinds of secrets that left."""
+    sent = lab.sent().decode()
+    return [kind for kind, (_, canary) in SECRETS.items() if canary in sent]
+
+
+def _fails_with(text: str) -> Behaviour:
+    return behaviours.raises(lambda: behaviours.ShopError(text))
+
+
+def _chained(_request: Request) -> Any:
+    try:
+        _fails_with(ALL)(_request)
+    except behaviours.ShopError as error:
+        raise RuntimeError("no stock") from error
+
+
+def _noted(_request: Request) -> Any:
+    error = behaviours.ShopError("no stock")
+    # What add_note() writes, on Pythons that do not have it yet as well.
+    error.__notes__ = [ALL]  # type: ignore[attr-defined,unused-ignore] # from 3.11 on it is there
+    raise error
+
+
+def _logged(_request: Request) -> Any:
+    log.error("cannot order: %s, %s", ALL, None)
+    log.error("%s", {"password": ALL})
+    return behaviours.answers(503)(_request)
+
+
+def _after(touch: Callable[[], Any]) -> Behaviour:
+    def then(_request: Request) -> Any:
+        touch()
+        behaviours.fails()
+
+    return then
+
+
+async def _reads(request: Request) -> Any:
+    raise behaviours.ShopError((await request.read()).decode())
+
+
+def _with_locals(_request: Request) -> Any:
+    password = f"hunter-{len(SECRETS)}"
+    everything = {"a": [ALL], "password": password}
+    raise behaviours.ShopError(str(len(everything)))
+
+
+def _strange(_request: Request) -> Any:
+    """Leave on the event what some backend or other loses events for."""
+    sentry_sdk.set_tag("nul", "a\0b")
+    sentry_sdk.set_tag("long", "x" * 500)
+    sentry_sdk.set_tag("number", 17)
+    sentry_sdk.set_tag("nothing", None)
+    sentry_sdk.set_tag("mapping", {"a": 1})
+    sentry_sdk.set_tag("half \ud800", "\udfff half")
+    sentry_sdk.set_user({"id": "a\0b", "username": 17})
+    sentry_sdk.set_extra("large", "x" * 3_000_000)
+    sentry_sdk.set_extra("many", {f"key {number}": "x" * 900 for number in range(3000)})
+    sentry_sdk.set_context("deep", {"a": [[[[[[[[[["b"]]]]]]]]]]})
+    sentry_sdk.set_context("none", "no mapping")  # type: ignore[arg-type] # likewise
+    raise behaviours.ShopError("a\0b \ud800" + "y" * 100_000)
+
+
+def _nodes(value: Any) -> Iterator[Any]:
+    yield value
+    for item in value.items() if isinstance(value, dict) else ():
+        yield from _nodes(list(item))
+    for item in value if isinstance(value, list) else ():
+        yield from _nodes(item)
+
+
+class Redaction(Contract):
+    """Clauses G1 to G5, with what arrives in real requests."""
+
+    @rows(
+        row("message", (_fails_with(ALL), None)),
+        row("chain", (_chained, None), "chain"),
+        row("notes", (_noted, None)),
+        row("log", (_logged, None)),
+        row("body", (_reads, Call("POST", body=ALL.encode()))),
+        row("tag", (_after(lambda: sentry_sdk.set_tag(ALL, ALL)), None)),
+        row("user", (_after(lambda: sentry_sdk.set_user({"id": ALL, "note": ALL})), None)),
+        row("context", (_after(lambda: sentry_sdk.set_context("a", {ALL: [ALL]})), None)),
+        row("extra", (_after(lambda: sentry_sdk.set_extra(ALL, {"a": ALL})), None)),
+        row("breadcrumb", (_after(lambda: sentry_sdk.add_breadcrumb(message=ALL)), None)),
+        row("locals", (_with_locals, None), "chain"),
+    )
+    def test_g1_secret_does_not_leave(self, lab: Lab, row: Row) -> None:
+        """G1: Whatever the application puts on an event, the secrets in it do not leave."""
+        behaviour, call = row.value
+        lab.start(collect=["locals"])
+        lab.serve(behaviour, call)
+        assert lab.events
+        assert leaks(lab) == []
+        assert b"hunter-" not in lab.sent()
+
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    def test_g1_secret_in_the_path_does_not_leave(self, lab: Lab, behaviour: Behaviour) -> None:
+        """G1: Nor does one in the path, in the URL or in the title of a status event."""
+        lab.serve(behaviour, Call(path=f"/orders/{','.join(SECRETS[kind][0] for kind in IN_PATH)}"))
+        assert lab.events
+        assert leaks(lab) == []
+
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    def test_g1_secret_that_was_asked_for_does_not_leave(
+        self, lab: Lab, behaviour: Behaviour
+    ) -> None:
+        """G1: Queries, cookies and headers that are collected pass the same masks."""
+        lab.start(
+            collect=["query", "cookies", "client_address", "argv"], collect_headers=["x-shop"]
+        )
+        text = " | ".join(SECRETS[kind][0] for kind in IN_HEADER)
+        query = "a=ann.c4nary%40mail.example&token=c4naryKEY"
+        cookies = f"basket=17; session=c4naryJSON; mail={SECRETS['mail'][0]}"
+        headers = (("x-shop", text), ("cookie", cookies), ("user-agent", text))
+        lab.serve(behaviour, Call(query=query, headers=headers))
+        assert lab.events
+        assert leaks(lab) == []
+
+    def test_g2_user_s_hook_adds_nothing(self, lab: Lab) -> None:
+        """G2: What ``before_send`` puts on an event is masked: ours comes last."""
+
+        def hook(event: Any, hint: Any) -> Any:
+            event["extra"] = {"a": ALL}
+            event["message"] = ALL
+            return event
+
+        lab.start(before_send=hook)
+        lab.serve(behaviours.fails)
+        assert lab.events
+        assert leaks(lab) == []
+
+    def test_g2_what_passes_no_hook_does_not_leave(self, lab: Lab) -> None:
+        """G2: Attachments, sessions, transactions and logs stay where they are."""
+
+        def touch() -> None:
+            scope = sentry_sdk.get_isolation_scope()
+            scope.add_attachment(bytes=ALL.encode(), filename="a.txt")
+            scope.set_user({"id": ALL})
+            scope.start_session()
+            with sentry_sdk.start_transaction(name=ALL, sampled=True):
+                pass
+            scope.end_session()
+
+        lab.start(release="shop@1.2.3")
+        lab.serve(_after(touch))
+        lab.flush()
+        assert lab.events
+        assert leaks(lab) == []
+        assert [kind for kind in _kinds(lab) if kind != "event"] == []
+
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    def test_g3_failing_mask_leaves_a_minimal_event(
+        self, lab: Lab, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """G3: Where masking fails, an event says so, and not a word of the application's."""
+
+        def breaks(*_: object) -> Any:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(_redact, "Walk", breaks)
+        lab.serve(behaviour, Call(path="/orders/c4nary"))
+        assert _events.tags(lab.one_event())["redaction_error"] == "true"
+        assert b"c4nary" not in lab.sent()
+        lab.complained()
+
+    @needs("route")
+    @pytest.mark.parametrize("behaviour", [_fails_with("no c4nary"), behaviours.answers(503)])
+    def test_g4_parameter_of_the_path_is_hidden(self, lab: Lab, behaviour: Behaviour) -> None:
+        """G4: The URL, and every text, has the name of a sensitive parameter in its place."""
+        lab.start(mask_path_parameters=["Order-Id"])
+        lab.serve(behaviour, Call(path="/orders/c4nary"))
+        assert lab.event()["request"]["url"].endswith(ROUTE)
+        assert b"c4nary" not in lab.sent()
+
+    def test_g5_event_is_safe_to_store(self, lab: Lab) -> None:
+        """G5: No NUL, no half of a pair, tags that are short texts, and less than a megabyte."""
+        lab.serve(_strange)
+        event = lab.one_event()
+        texts = [node for node in _nodes(event) if isinstance(node, str)]
+        odd = [
+            text for text in texts if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text)
+        ]
+        assert odd == []
+        assert {type(value) for value in _events.tags(event).values()} == {str}
+        assert max(len(value) for value in _events.tags(event).values()) <= 200
+        assert len(lab.sent()) < 1_000_000
+        assert event["contexts"]["sentryinit"]["cut"] is True
+
+    def test_g5_parameters_are_texts(self, lab: Lab) -> None:
+        """G5: ``log.error("%s", None)`` reaches a backend that takes nothing but texts."""
+
+        def logs(_request: Request) -> Any:
+            log.error("a %s, b %s", None, {"c": 1})
+            return behaviours.good(_request)
+
+        lab.serve(logs)
+        entry = lab.one_event()["logentry"]
+        assert {type(value) for value in entry["params"]} == {str}
+        assert entry["formatted"] == "a None, b {'c': 1}"
+
+
+def _kinds(lab: Lab) -> list[str]:
+    """Return the kinds of the items that left."""
+    return [
+        json.loads(head)["type"]
+        for envelope in lab.mailbox.envelopes
+        for head in envelope.split(b"\n")[1::2]
+        if head
+    ]
