@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import re
+import runpy
+import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -156,6 +159,31 @@ def _listed(found: dict[str, list[str]], runs: dict[str, list[str]]) -> str:
     return "; ".join(f"{', '.join(names)}{words}" for words, names in together.items())
 
 
+def leaks() -> str:
+    """Return what leaves of one request by configuration: see ``leaks.py``."""
+    script = Path(__file__).with_name("leaks.py")
+    carriers: list[str] = runpy.run_path(str(script))["CARRIERS"]
+    heads = {
+        "SDK": "sentry-sdk",
+        "recursive": "... `recursive=True`",
+        "strict": "... *strict*",
+        "data_collection": "... `data_collection={}`",
+        "ours": "sentryinit",
+        "ours, all of it": "... *all*",
+    }
+    found = {}
+    for name in heads:
+        command = [sys.executable, str(script), name]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        found[name] = json.loads(done.stdout)
+    rows = [
+        [carrier, *("**leaks**" if carrier in found[name] else "no" for name in heads)]
+        for carrier in carriers
+    ]
+    total = [f"{len(found[name])} of {len(carriers)}" for name in heads]
+    return grid(["where", *heads.values()], [*rows, ["together", *total]])
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/reference/aborts.md": {
         "servers": servers,
@@ -166,6 +194,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     },
     "docs/reference/settings.md": {"options": options, "refused": refused},
     "docs/reference/adapters.md": {"clauses": clauses},
+    "docs/explanation/redaction.md": {"leaks": leaks},
 }
 
 

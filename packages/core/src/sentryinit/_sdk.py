@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import socket
 import sys
@@ -18,6 +19,7 @@ from sentry_sdk.integrations.logging import ignore_logger
 from sentryinit import _logs, _scope
 from sentryinit._guard import protect
 from sentryinit._hooks import Hooks, drop
+from sentryinit._locals import described
 from sentryinit._options import TABLE
 from sentryinit._policy import Policy
 from sentryinit._redact import Redactor
@@ -129,6 +131,9 @@ def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
     }
     # We add them ourselves, for less: see _source.
     passed["include_source_context"] = False
+    if "locals" in settings["collect"]:
+        limit = settings["max_value_length"]
+        passed["custom_repr"] = functools.partial(described, settings["custom_repr"], limit)
     # Older releases do not know all of them, and refuse what they do not know.
     for name in passed.keys() - DEFAULT_OPTIONS.keys():
         log.warning("option %s: this release of sentry-sdk does not have it", name)

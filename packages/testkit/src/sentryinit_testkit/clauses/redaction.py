@@ -169,7 +169,7 @@ class Redaction(Contract):
         text = " | ".join(SECRETS[kind][0] for kind in IN_HEADER)
         query = "a=ann.c4nary%40mail.example&token=c4naryKEY"
         cookies = f"basket=17; session=c4naryJSON; mail={SECRETS['mail'][0]}"
-        headers = (("x-shop", text), ("cookie", cookies), ("user-agent", text))
+        headers = (("x-shop", text), ("cookie", cookies), ("x-request-id", text))
         lab.serve(behaviour, Call(query=query, headers=headers))
         assert lab.events
         assert leaks(lab) == []
