@@ -144,10 +144,14 @@ def _panicked(capture: Capture[web.Request], panic: DebugPanic) -> web.Response:
 async def _prepared(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 # a signal's
     """A status goes out: the handler's, also of a stream or WebSocket that may yet fail."""
     capture = current()
-    if capture is not None:
-        capture.answer(response.status)
-        if response.status >= 500 and capture.panicked and capture.event_id:
-            response.headers[EVENT_ID_HEADER] = capture.event_id
+    if capture is None:
+        return
+    if response.status < 500 and not capture.busy:
+        capture.status = response.status
+        return
+    capture.answer(response.status)
+    if capture.panicked and capture.event_id:
+        response.headers[EVENT_ID_HEADER] = capture.event_id
 
 
 async def _starting(app: web.Application) -> None:
@@ -157,7 +161,7 @@ async def _starting(app: web.Application) -> None:
 
 def _started(app: web.Application, task: asyncio.Task[Any]) -> None:
     # Frozen, it has started: what ended the task later is its owner's affair.
-    if not (app.frozen or task.cancelled()):
+    if not (app.frozen or task.cancelled()) and task.exception() is not None:
         ended("aiohttp", task.exception())
 
 
