@@ -122,14 +122,15 @@ def test_a_handler_that_returns_no_response(mailbox: Mailbox, handler: Handler) 
     assert summary(mailbox) == [("HTTP 500 GET /orders/17", None, "500", ROUTE)]
 
 
-def body(chunks: int, error: Exception) -> Handler:
+def body(chunks: int, error: Exception | None, status: int = 200) -> Handler:
     async def lines() -> AsyncIterator[bytes]:
         for _ in range(chunks):
             yield b"a line"
-        raise error
+        if error is not None:
+            raise error
 
     async def handler(request: web.Request) -> web.Response:
-        return web.Response(body=lines())
+        return web.Response(body=lines(), status=status)
 
     return handler
 
@@ -140,6 +141,17 @@ def test_a_body_that_fails_after_the_middleware(mailbox: Mailbox, chunks: int, s
     ask(covered(body(chunks, ValueError("body"))))
     if chunks or summary(mailbox)[0][2] == "500":
         assert summary(mailbox) == [("ValueError", False, status, ROUTE)]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"), [(None, "HTTP 503 GET /orders/17"), (ValueError("body"), "ValueError")]
+)
+def test_a_503_whose_body_is_to_come(
+    mailbox: Mailbox, error: Exception | None, expected: str
+) -> None:
+    """A4, A8: It waits for its body, which may have more to say."""
+    ask(covered(body(2, error, 503)))
+    assert [(what, status) for what, _, status, _ in summary(mailbox)] == [(expected, "503")]
 
 
 def test_a_lost_upstream_in_a_body_is_dropped_by_aiohttp(mailbox: Mailbox) -> None:
@@ -270,6 +282,16 @@ def test_a_middleware_that_times_out(mailbox: Mailbox) -> None:
 
     assert ask(covered(slow, middlewares=[hurry]))[0] == 504
     assert summary(mailbox) == [("HTTP 504 GET /orders/17", None, "504", ROUTE)]
+
+
+def test_the_page_for_an_abort_is_no_failure(mailbox: Mailbox) -> None:
+    """B3: aiohttp's own 500 for what is an abort comes back as no status event."""
+
+    async def handler(request: web.Request) -> web.Response:
+        raise RuntimeError("given up") from asyncio.CancelledError()
+
+    assert ask(covered(handler))[0] == 500
+    assert summary(mailbox) == []
 
 
 # -- the middleware alone --------------------------------------------------------------------------
