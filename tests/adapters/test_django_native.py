@@ -884,6 +884,23 @@ def test_a_generic_boundary_around_holds_a_storm_back() -> None:
     assert summary(mailbox) == [("HTTP 503 GET /busy/tea", None, "503", "/busy/{name}")]
 
 
+def test_a_generic_boundary_around_answers_the_lifespan(mailbox: Mailbox) -> None:
+    """A12: Django's handler knows none; its end is when what waits has to go out."""
+    around, told = asgi.SentryInitMiddleware(ASGIHandler()), []
+    asked = iter(["lifespan.startup", "lifespan.shutdown"])
+
+    async def receive() -> Any:
+        return {"type": next(asked)}
+
+    async def send(message: Any) -> None:
+        told.append(message["type"])
+
+    asyncio.run(around({"type": "lifespan"}, receive, send))
+
+    assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert mailbox.events == []
+
+
 # -- the debug route -------------------------------------------------------------------------------
 
 

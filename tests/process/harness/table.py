@@ -156,9 +156,11 @@ _NO_LINES = re.compile(r"(?!)")
 
 FRAMEWORKS = {
     "wsgi": Framework("wsgi", "wsgi", routes=False),
+    "django": Framework("wsgi", "django"),
     "falcon": Framework("wsgi", "falcon"),
     "flask": Framework("wsgi", "flask"),
     "asgi": Framework("asgi", "asgi", routes=False),
+    "django-asgi": Framework("asgi", "django"),
     "falcon-asgi": Framework("asgi", "falcon"),
     "starlette": Framework("asgi", "starlette"),
     "fastapi": Framework("asgi", "starlette"),
@@ -209,18 +211,32 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     "upstream_reset": {"*": reported(Failure("ConnectionResetError"))},
     "stream_raised": {"*": reported(Failure("LookupError", "200"))},
     # -- the client goes away: RST or FIN ----------------------------------------------------------
-    "gone_while_working_rst": {"*/run-app-cancelling": abort("CancelledError"), "*": HIDDEN},
-    "gone_while_working_fin": {"*/run-app-cancelling": abort("CancelledError"), "*": HIDDEN},
+    "gone_while_working_rst": {
+        "*/run-app-cancelling": abort("CancelledError"),
+        # Django listens for it while its view works.
+        "django-asgi/*": abort("CancelledError"),
+        "*": HIDDEN,
+    },
+    "gone_while_working_fin": {
+        "*/run-app-cancelling": abort("CancelledError"),
+        # Django listens for it while its view works.
+        "django-asgi/*": abort("CancelledError"),
+        "*": HIDDEN,
+    },
     "gone_mid_upload_rst": {
         "*/run-app-cancelling": abort("CancelledError"),
         "aiohttp/*": abort("ConnectionResetError"),
         "*/waitress": NOT_CALLED,
         "*/daphne": NOT_CALLED,
         "*/granian-wsgi": TRUNCATED,
+        # It reads the whole body before there is a view.
+        "django-asgi/*": NOT_CALLED,
+        "django/uwsgi": abort("UnreadablePostError"),
         "wsgi/uwsgi": abort("OSError"),
         "falcon/uwsgi": abort("OSError"),
         "flask/uwsgi": abort("ClientDisconnected"),
         "wsgi/gunicorn*": abort("ConnectionResetError"),
+        "django/gunicorn*": abort("UnreadablePostError"),
         "falcon/gunicorn*": abort("ConnectionResetError"),
         "flask/gunicorn*": abort("ConnectionResetError"),
         # It is told by a message; raising is the application's own way to say so.
@@ -235,10 +251,14 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/waitress": NOT_CALLED,
         "*/daphne": NOT_CALLED,
         "*/granian-wsgi": TRUNCATED,
+        # It reads the whole body before there is a view.
+        "django-asgi/*": NOT_CALLED,
+        "django/uwsgi": abort("UnreadablePostError"),
         "wsgi/uwsgi": abort("OSError"),
         "falcon/uwsgi": abort("OSError"),
         "flask/uwsgi": abort("ClientDisconnected"),
         "wsgi/gunicorn*": TRUNCATED,
+        "django/gunicorn*": TRUNCATED,
         "falcon/gunicorn*": TRUNCATED,
         "flask/gunicorn*": TRUNCATED,
         "asgi/*": abort("ConnectionResetError"),
@@ -253,10 +273,14 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/waitress": NOT_CALLED,
         "*/daphne": NOT_CALLED,
         "*/granian-wsgi": TRUNCATED,
+        # It reads the whole body before there is a view.
+        "django-asgi/*": NOT_CALLED,
+        "django/uwsgi": abort("UnreadablePostError"),
         "wsgi/uwsgi": abort("OSError"),
         "falcon/uwsgi": abort("OSError"),
         "flask/uwsgi": abort("ClientDisconnected"),
         "wsgi/gunicorn*": abort("ConnectionResetError"),
+        "django/gunicorn*": abort("UnreadablePostError"),
         "falcon/gunicorn*": abort("ConnectionResetError"),
         "flask/gunicorn*": abort("ConnectionResetError"),
         "asgi/*": abort("ConnectionResetError"),
@@ -268,6 +292,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/run-app-cancelling": abort("CancelledError"),
         "aiohttp/*": abort("ClientConnectionResetError"),
         "wsgi/*": abort("GeneratorExit"),
+        "django/*": abort("GeneratorExit"),
+        "django-asgi/*": abort("CancelledError"),
         "falcon/*": abort("GeneratorExit"),
         "flask/*": abort("GeneratorExit"),
         # uvicorn's send() says nothing, and this application does not listen meanwhile.
@@ -281,6 +307,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/run-app-cancelling": abort("CancelledError"),
         "aiohttp/*": abort("ClientConnectionResetError"),
         "wsgi/*": abort("GeneratorExit"),
+        "django/*": abort("GeneratorExit"),
+        "django-asgi/*": abort("CancelledError"),
         "falcon/*": abort("GeneratorExit"),
         "flask/*": abort("GeneratorExit"),
         "asgi/*": HIDDEN,
@@ -321,7 +349,10 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "fastapi/*": abort("WebSocketDisconnect"),
     },
     # -- the server ends ---------------------------------------------------------------------------
-    "sigterm_with_queue": {"*/waitress": LOST, "*": reported(*[Failure(None, "503")] * 3)},
+    "sigterm_with_queue": {
+        "*/waitress": LOST,
+        "*": reported(*[Failure(None, "503")] * 3),
+    },
     "sigterm_with_dead_backend": {"*": FINE},
     "sigterm_while_working": {
         # After the grace: SIGKILL.

@@ -228,9 +228,19 @@ async def _lifespan(
         await app(scope, watched_receive, watched_send)
     except BaseException as exc:
         # Raised before anything was received, it says that the application knows no lifespan.
-        if begun:
+        if begun or not isinstance(exc, Exception):
             ended(name, exc)
-        raise
+            raise
+        await _stand_in(name, receive, send)
+
+
+async def _stand_in(name: str, receive: Receive, send: Send) -> None:
+    """Answer for an application that knows no lifespan, so that its end is not missed."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    ended(name)
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 class _DebugRoute:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 
 from django.conf import settings
@@ -35,7 +34,7 @@ def template(route: str) -> str:
         while (plain := _GROUP.sub(_plain, route)) != route:
             route = plain
         route = _SIGN.sub("", route)
-    number = itertools.count()
+    number = iter(range(1000))
     return "/" + _PARAMETER.sub(lambda match: f"{{{match[1] or next(number)}}}", route)
 
 

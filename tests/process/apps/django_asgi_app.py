@@ -1,0 +1,79 @@
+"""The shop on Django, under ASGI."""
+
+from __future__ import annotations
+
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import path
+
+from apps import probe, shop
+from apps.django_site import request_id, set_up
+from apps.gate import tell, watched
+from sentryinit.asgi import SentryInitMiddleware
+
+set_up(__name__)
+
+
+async def show(request: HttpRequest, order_id: int) -> HttpResponse:
+    return HttpResponse("an order")
+
+
+async def unavailable(request: HttpRequest, order_id: int) -> HttpResponse:
+    return HttpResponse("try later", status=503)
+
+
+def price(request: HttpRequest, order_id: int) -> HttpResponse:
+    return HttpResponse(str(shop.price(order_id)))
+
+
+async def reserve(request: HttpRequest, order_id: int) -> HttpResponse:
+    raise shop.SoldOut(f"order {order_id}")
+
+
+async def stock(request: HttpRequest, order_id: int) -> HttpResponse:
+    return HttpResponse(await shop.ask_warehouse_async())
+
+
+async def invoice(request: HttpRequest, order_id: int) -> HttpResponse:
+    await shop.work_async(request_id(request))
+    return HttpResponse("an invoice")
+
+
+async def export(request: HttpRequest, order_id: int) -> StreamingHttpResponse:
+    return StreamingHttpResponse(shop.export_async(request_id(request)))
+
+
+async def receipt(request: HttpRequest, order_id: int) -> StreamingHttpResponse:
+    return StreamingHttpResponse(shop.receipt_async(order_id))
+
+
+async def basket(request: HttpRequest, order_id: int) -> HttpResponse:
+    shop.greet(request_id(request))
+    await shop.work_async(request_id(request))
+    return HttpResponse(str(shop.price(order_id)))
+
+
+async def photo(request: HttpRequest, order_id: int) -> HttpResponse:
+    with watched(request_id(request)):
+        tell(request_id(request), "reading")
+        return HttpResponse(f"{len(request.body)} bytes")
+
+
+async def scan(request: HttpRequest, order_id: int) -> HttpResponse:
+    try:
+        return await photo(request, order_id)
+    except Exception as error:
+        raise shop.SoldOut(f"order {order_id}") from error
+
+
+async def customer(request: HttpRequest, order_id: int) -> HttpResponse:
+    shop.greet(request_id(request))
+    return await photo(request, order_id)
+
+
+PAGES = unavailable, price, reserve, stock, invoice, export, receipt, basket, photo, scan, customer
+urlpatterns = [path("orders/<int:order_id>", show)]
+urlpatterns += [path(f"orders/<int:order_id>/{page.__name__}", page) for page in PAGES]
+
+# Around it for the end of the process: Django's handler knows no lifespan.
+app = probe.asgi(SentryInitMiddleware(ASGIHandler()))
