@@ -1011,6 +1011,16 @@ def test_installing_again_does_nothing(kind: Kind, mailbox: Mailbox) -> None:
     assert len(mailbox.events) == 1
 
 
+@pytest.mark.usefixtures("hook")
+def test_the_application_as_somebody_kept_it_is_left_alone(mailbox: Mailbox) -> None:
+    """E6: what goes around the boundary is answered, and is not ours to report."""
+    app = Kind("wsgi").app(fails)
+    kept = app.__call__
+    install(app)
+    assert falcon.testing.TestClient(kept).simulate_get("/orders/17").status_code == 500
+    assert mailbox.events == []
+
+
 def test_a_wrong_option_is_refused(kind: Kind) -> None:
     """It is named, and the application is as it was."""
     app = kind.app(fails)
