@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Blueprint, Flask, Response, abort, make_response
+from werkzeug.exceptions import InternalServerError
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
@@ -229,6 +231,42 @@ def test_the_application_s_own_log_line_is_not_a_second_event(
         "orders"
     ]
     assert summary(mailbox) == [("ZeroDivisionError", False, "500", "/fail")]
+
+
+@pytest.mark.parametrize("key", [500, InternalServerError])
+def test_an_error_page_that_is_none(app: Flask, mailbox: Mailbox, key: Any) -> None:
+    """A7: A handler of the last resort may answer below 500; that Flask logged is no event."""
+    app.register_error_handler(key, lambda _: ("later", 202))
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+
+    assert app.test_client().get("/fail").status_code == 202
+    assert summary(mailbox) == []
+
+
+def test_an_answer_that_a_hook_changes(
+    app: Flask, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A7: So may a hook; what the application itself logged is an event, and Flask still logs."""
+
+    @app.after_request
+    def always_good(response: Response) -> Response:
+        app.logger.error("changed")
+        response.status_code = 200
+        return response
+
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+    app.test_client().get("/fail")
+
+    assert [event["logentry"]["message"] for event in mailbox.events] == ["changed"]
+    assert "Exception on /fail [GET]" in caplog.messages
+
+
+def test_an_exception_logged_outside_of_requests(app: Flask, mailbox: Mailbox) -> None:
+    """Flask's method may be called by anybody: there it is a log line like any other."""
+    with app.test_request_context("/"):
+        app.log_exception((LookupError, LookupError("x"), None))
+
+    assert [event["logger"] for event in mailbox.events] == ["orders"]
 
 
 def test_an_application_factory(mailbox: Mailbox) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from contextvars import Token
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +14,7 @@ from sentryinit._state import STATE
 R = TypeVar("R")
 
 _new = object.__new__
+_MISSING = Token.MISSING
 
 
 def _no_status(exc: BaseException) -> int | None:  # noqa: ARG001 # the default of a callback
@@ -25,6 +27,22 @@ def _not_gone(request: Any) -> bool:  # noqa: ARG001 # the default of a callback
 
 def _no_server(request: Any) -> tuple[object, ...]:  # noqa: ARG001 # the default of a callback
     return ()
+
+
+def _interrupt(inner: Capture[Any], outer: Capture[Any]) -> None:
+    """Have *outer* go on after *inner*: its handler asks an application in its own context."""
+    # There is a request, so reporting is on, and sentry_sdk imported.
+    from sentryinit._scope import keep
+
+    back = keep()
+
+    def resume() -> None:
+        if CURRENT.get() is inner:
+            CURRENT.set(outer)
+            back()
+
+    # It is to be closed by its method.
+    inner.busy, inner.resume = True, resume
 
 
 @dataclass(frozen=True)
@@ -53,7 +71,10 @@ class Adapter(Generic[R]):
         capture.adapter, capture.request = self, request
         capture.busy = capture.closed = False
         capture.status = None
-        CURRENT.set(capture)
+        # The token has it: asking for what is current would be a call more.
+        outer = CURRENT.set(capture).old_value
+        if outer is not _MISSING and not outer.closed:
+            _interrupt(capture, outer)
         if STATE.lazily is None:
             STATE.begin()
         else:

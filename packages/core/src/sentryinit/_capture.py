@@ -49,6 +49,8 @@ class Capture(Generic[R]):
     streams: bool = False
     event_id: str | None = None
     info: RequestInfo | None = None
+    # Puts back the request that this one was served in the middle of, if it was.
+    resume: Callable[[], None] | None = None
     trace: dict[str, str] | None = None
     held: tuple[logging.LogRecord, ...] = ()
     # The last log records below ERROR, as they are.
@@ -100,6 +102,9 @@ class Capture(Generic[R]):
             self.settle()
             self.noted = self._stack = None
             self.reported = self._failures = self.held = self.crumbs = ()
+            if self.resume is not None:
+                self.resume()
+                self.resume = None
         self.closed = True
         # A task that outlives the request keeps its context, and with it this object.
         del self.request

@@ -227,9 +227,7 @@ HOOK = Kind(
 TRANSPORT = _object("a transport of sentry-sdk", _transport)
 # Proxies are given passwords in them.
 HEADERS = _object("a mapping of names to text", _headers, secret=True)
-SOCKET_OPTIONS = _object(
-    "a list of (level, option, value)", lambda value: _items(value, _socket_option)
-)
+SOCKETS = _object("a list of (level, option, value)", lambda value: _items(value, _socket_option))
 SPOTLIGHT = _object("true, false or a URL", _spotlight)
 INTEGRATIONS = Kind(
     "a list of integrations (in the environment: module:name of their classes)",

@@ -57,12 +57,7 @@ class Options(TypedDict, total=False):
     ]
     release: Annotated[
         str,
-        Option(
-            "Version of the service.",
-            kinds.RELEASE,
-            "",
-            ("SENTRY_RELEASE", "ELIDO_VERSION"),
-        ),
+        Option("Version of the service.", kinds.RELEASE, "", ("SENTRY_RELEASE", "ELIDO_VERSION")),
     ]
     debug_token: Annotated[
         str,
@@ -212,9 +207,7 @@ class Options(TypedDict, total=False):
     cert_file: Annotated[str, Option("Client certificate.", kinds.TEXT, sdk=True)]
     key_file: Annotated[str, Option("Its key.", kinds.TEXT, sdk=True)]
     keep_alive: Annotated[bool, Option("TCP keep-alive probes.", kinds.FLAG, sdk=True)]
-    socket_options: Annotated[
-        Sequence[Any], Option("Socket options.", kinds.SOCKET_OPTIONS, sdk=True)
-    ]
+    socket_options: Annotated[Sequence[Any], Option("Socket options.", kinds.SOCKETS, sdk=True)]
     transport: Annotated[Any, Option("Transport in place of HTTP.", kinds.TRANSPORT, sdk=True)]
     transport_queue_size: Annotated[int, Option("Events that may wait.", kinds.COUNT, sdk=True)]
     send_client_reports: Annotated[

@@ -80,6 +80,17 @@ def _begin_eagerly() -> None:
     Scope.set_current_scope(Scope(ty=ScopeType.CURRENT))
 
 
+def keep() -> Callable[[], None]:
+    """Return what puts the scopes back that are the context's now."""
+    isolation, current = Scope.get_isolation_scope(), Scope.get_current_scope()
+
+    def back() -> None:
+        Scope.set_isolation_scope(isolation)
+        Scope.set_current_scope(current)
+
+    return back
+
+
 def _works() -> bool:
     """Try the lazy scope on the sentry-sdk that is here: it leans on private names."""
     _begin_lazily()

@@ -191,6 +191,10 @@ def _watched(
     body: Iterable[bytes], capture: Capture[Any], environ: WSGIEnvironment
 ) -> Iterable[bytes]:
     """Return *body*, or what fails in it could not be seen: a wrapper that sees it."""
+    if capture.resume is not None:
+        # Whoever asked goes on now, and may never close the body.
+        capture.settle()
+        capture.resume()
     wrapper = environ.get("wsgi.file_wrapper")
     if isinstance(body, (list, tuple)) or (isinstance(wrapper, type) and isinstance(body, wrapper)):
         # Complete already, or the server's own way to send a file, which it knows by its class.

@@ -90,6 +90,24 @@ def _note_handled(app: Flask) -> None:
     app.handle_user_exception = handle_user_exception  # type: ignore[method-assign,assignment] # one app's, whatever its arguments
 
 
+def _forget_its_log_line(app: Flask) -> None:
+    """Keep Flask's own log line of an unhandled exception from being an event, whatever it answers.
+
+    On 5xx ours tells of it, and below there is nothing to tell. The line is logged all the same.
+    """
+    log_exception = app.log_exception
+
+    @functools.wraps(log_exception)
+    def log_and_forget(*args: Any) -> None:
+        capture = current()
+        before = capture.held if capture is not None else ()
+        log_exception(*args)
+        if capture is not None:
+            capture.held = tuple(record for record in capture.held if record in before)
+
+    app.log_exception = log_and_forget  # type: ignore[method-assign,assignment] # as above: documented to be overridden
+
+
 class SentryInit:
     """The extension: ``SentryInit(app)``, or ``init_app(app)`` in an application factory.
 
@@ -121,6 +139,7 @@ class SentryInit:
         app.wsgi_app = wsgi.SentryInitMiddleware(app.wsgi_app, adapter=adapter)  # type: ignore[method-assign] # Flask's documented way
         got_request_exception.connect(_unhandled, app)
         _note_handled(app)
+        _forget_its_log_line(app)
 
 
 def debug_panic() -> NoReturn:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 import sentry_sdk
 
+from sentryinit.wsgi import SentryInitMiddleware
 from sentryinit_testkit import _events, behaviours, golden
 from sentryinit_testkit._contract import Contract, Row, needs, row, rows
 from sentryinit_testkit._driver import ROUTE, Behaviour, Reply, Request
@@ -32,6 +34,24 @@ def _touches(name: str, then: Behaviour = behaviours.fails) -> Behaviour:
         return then(request)
 
     return touch
+
+
+def _asks_another(name: str, then: Behaviour) -> Behaviour:
+    """Return a behaviour that asks an application that fails, marked with *name*, in between."""
+
+    def fail(_environ: Any, start_response: Any) -> list[bytes]:
+        sentry_sdk.set_tag(name, "here")
+        start_response("503 Service Unavailable", [])
+        return [b"sorry"]
+
+    def ask(request: Request) -> Any:
+        sentry_sdk.set_tag("asked", "here")
+        environ: dict[str, Any] = {}
+        setup_testing_defaults(environ)
+        SentryInitMiddleware(fail)(environ, lambda *_: len)
+        return then(request)
+
+    return ask
 
 
 def _touched(event: _events.Event) -> tuple[Any, ...]:
@@ -261,6 +281,16 @@ class TheSameEvent(Contract):
         event = lab.events[-1]
         assert _touched(event) == (None, None, None, [])
         assert [tag for tag in _events.tags(event) if tag.startswith("tea")] == []
+
+    @pytest.mark.parametrize("then", FAILURES)
+    def test_d6_request_in_the_middle_of_another_keeps_its_own(
+        self, lab: Lab, then: Behaviour
+    ) -> None:
+        """D6: A handler that asks an application in its own context goes on with what it had."""
+        lab.serve(_asks_another("milk", _touches("tea", then)))
+        marks = [{"milk", "asked"} & _events.tags(event).keys() for event in lab.events]
+        assert (marks[0], marks[-1]) == ({"milk"}, {"asked"})
+        assert _touched(lab.events[-1]) == _expected("tea")
 
     def test_d6_requests_in_parallel_keep_theirs_apart(self, lab: Lab) -> None:
         """D6: Two requests that run at the same time have their own on their events."""
