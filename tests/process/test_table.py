@@ -71,6 +71,17 @@ def test_every_situation_is_in_the_table() -> None:
     assert set(SITUATIONS) == set(EXPECTED)
 
 
+def test_every_abort_is_in_the_table() -> None:
+    """What each service sees of a client that goes is known, if it is nothing."""
+    gone = [situation for situation in EXPECTED if situation.startswith("gone_")]
+    assert [
+        (situation, *service)
+        for situation in gone
+        for service in services()
+        if rule(situation, *service) is None
+    ] == []
+
+
 def test_every_rule_of_the_table_decides_something() -> None:
     """A pattern that fits no service, or comes after a wider one, is an error in the table."""
     unused = {

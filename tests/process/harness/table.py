@@ -109,7 +109,7 @@ class Server:
     alone: bool = False
     breaks_off: bool = True
 
-    def line(self, app: str, port: int, *, timeout: str = "60", grace: str = "10") -> list[str]:
+    def line(self, app: str, port: int, *, timeout: str = "60", grace: str = "5") -> list[str]:
         """Return the command line: *timeout* of a worker, *grace* at the end, in seconds."""
         names = {"app": app, "port": port, "timeout": timeout, "grace": grace}
         return [sys.executable, *shlex.split(self.command.format(**names, prefix=sys.prefix))]
@@ -146,7 +146,8 @@ _RUN_APP = "-m apps.aiohttp_app {port} {grace}"
 _GUNICORN_LINES = re.compile(r"\[[-\d: +]+\] \[\d+\] \[(INFO|ERROR|WARNING|CRITICAL)\] ")
 _UVICORN_LINES = re.compile(r"INFO: ")
 _HYPERCORN_LINES = re.compile(r"\[[-\d: +]+\] \[\d+\] \[INFO\] ")
-_GRANIAN_LINES = re.compile(r"\[INFO\] ")
+# A warning: once in a hundred times a worker does not end, and granian kills it after its grace.
+_GRANIAN_LINES = re.compile(r"\[(INFO|WARNING)\] ")
 _DAPHNE_LINES = re.compile(r"[-\d]+ [\d:,]+ INFO ")
 _UWSGI_LINES = re.compile(
     r"running \"unix_signal|.* graceful shutdown triggered|Gracefully killing worker|"
