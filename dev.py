@@ -184,6 +184,10 @@ def main(arguments: list[str]) -> int:
     commands = {"test": run_tests, "demo": run_demo}
     if not arguments or arguments[0] not in commands:
         print(__doc__)
+        if arguments[:1] in (["-h"], ["--help"]):
+            return 0
+        if arguments:
+            print(f"There is no command {arguments[0]!r}: it is one of {', '.join(commands)}.")
         return 2
     try:
         return commands[arguments[0]](arguments[1:])

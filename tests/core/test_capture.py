@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sentry_sdk
 
-from sentryinit import adapters, testing
+from sentryinit import adapters, testing, wsgi
 from sentryinit._capture import MOST_HELD
 from sentryinit._records import tells_of
 
@@ -925,3 +925,17 @@ def test_an_exception_that_cannot_be_compared(
     capture.close()
 
     assert (sorted(titles(mailbox)), said()) == (["Hostile", "ValueError"], [])
+
+
+@pytest.mark.parametrize("status", ["", "fine", None])
+def test_a_status_that_is_none(mailbox: testing.Mailbox, said: Any, status: Any) -> None:
+    """What is no status reaches the server as it is: it is the one to complain."""
+    got = []
+
+    def app(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response(status, [])
+        return []
+
+    wsgi.SentryInitMiddleware(app)({}, lambda line, _headers: got.append(line))  # type: ignore[arg-type,return-value] # as far as it is needed
+
+    assert (got, mailbox.events, said()) == ([status], [], [])

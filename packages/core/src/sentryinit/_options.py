@@ -158,11 +158,7 @@ class Options(TypedDict, total=False):
     ]
     log_breadcrumbs: Annotated[
         int,
-        Option(
-            "The last log lines of a request, from INFO on, on its events. 0: none.",
-            kinds.COUNT,
-            20,
-        ),
+        Option("Last log lines of a request, from INFO on, on its events.", kinds.COUNT, 20),
     ]
     before_send: Annotated[Hook, Option("Your hook on each event; ours come after it.", kinds.HOOK)]
     before_breadcrumb: Annotated[
