@@ -260,6 +260,8 @@ def test_row(session: nox.Session, row: Row) -> None:
     pins = list(row.pins)
     if row.label == "lowest":
         pins += [floor for name in needed if name != "testkit" for floor in floors(name)]
+    if (row.subject, row.label) == ("core", "latest"):
+        pins += group("oracle")
     install(session, needed, *pins, *group("test"))
     run_tests(session, *tests_of(row.subject))
 

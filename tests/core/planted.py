@@ -116,6 +116,7 @@ VERSIONS = frozenset({"release", "modules"})
 # Behind a name without quotes: a source line may as well have a name there.
 NOT_IN_CODE = frozenset({"header"})
 
+UUID = "3f0c7e0e-2f46-4f0a-9b0e-5b1f1c9d9d3a"
 Event = dict[str, Any]
 Carrier = Callable[[str], Event]
 
@@ -182,7 +183,9 @@ CARRIERS: dict[str, Carrier] = {
     "id": lambda s: {"event_id": s},
     "time": lambda s: {"timestamp": s},
     "threads": lambda s: {"threads": {"values": [{"id": 1, "name": s}]}},
-    "debug images": lambda s: {"debug_meta": {"images": [{"code_file": s, "type": "elf"}]}},
+    "debug images": lambda s: {
+        "debug_meta": {"images": [{"code_file": s, "type": "proguard", "uuid": UUID}]}
+    },
     "modules": lambda s: {"modules": {"shop": s}},
     "unknown part": lambda s: {"anything": {"a": s}},
     "remark": lambda s: {"_meta": {"extra": {s: {"": {"len": 5}}}}},

@@ -176,6 +176,8 @@ CODE = [
     ("    'password': 'hunter2',", "    'password': '[secret]',"),
     ("call(url='https://x/?token=abc&b=1')", "call(url='https://x/?token=[secret]&b=1')"),
     ('dsn = "https://key@errors.example/1"', 'dsn = "[secret]"'),
+    ('h = ["X-Api-Key: a1b2c3"]', 'h = ["X-Api-Key: [secret]"]'),
+    ('log("token: expired")', 'log("token: expired")'),
     ("password = get_password()", "password = get_password()"),
     ("token = tokens['a']", "token = tokens['a']"),
     ("login(password=password, token=self.token)", "login(password=password, token=self.token)"),

@@ -20,8 +20,10 @@ _EVENT_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
 _LEVELS = {"critical": "fatal", "warn": "warning", "log": "info", "trace": "debug"}
 _LEVELS.update({level: level for level in "fatal error warning info debug".split()})
-_SLASHES = str.maketrans("/\\", "--")
-_DIST = re.compile(r"[^a-zA-Z0-9_.\[\]:-]")
+# What is in no name of a release or an environment, but for the brackets of a mark. Their length
+# is counted in bytes somewhere.
+_ODD = re.compile(r"[^\w.:@+~()\[\]-]", re.ASCII)
+_DIST = re.compile(r"[^a-zA-Z0-9_.-]")
 _TAG_KEY = re.compile(r"[^a-zA-Z0-9_.:-]")
 _DEFAULT = re.compile(r"\{\{\s*default\s*\}\}")
 _TRACE_ID, _SPAN_ID = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{16}")
@@ -39,7 +41,8 @@ def timestamp(_walk: Walk, value: Any) -> Any:
     """Return a time; None where there is none, for the backend to say when it came."""
     if isinstance(value, str):
         return value if _TIME.fullmatch(value) else None
-    return value if isinstance(value, (int, float)) and 0 <= value < 4e9 else None
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if number and 0 <= value < 4e9 else None
 
 
 def level(_walk: Walk, value: Any) -> str:
@@ -58,7 +61,7 @@ def name(limit: int) -> Field:
 
 def release(walk: Walk, value: Any) -> str | None:
     """Return a release that no backend refuses; 200 is what all of them have room for."""
-    text = walk.name(value, 200, versions=True).translate(_SLASHES)
+    text = _ODD.sub("-", walk.name(value, 200, versions=True))
     return None if text.lower() in {"", "latest", ".", ".."} else text
 
 
@@ -70,7 +73,7 @@ def dist(walk: Walk, value: Any) -> str | None:
 
 def environment(walk: Walk, value: Any) -> str | None:
     """Return the name of an environment."""
-    text = walk.name(value, 64).translate(_SLASHES)
+    text = _ODD.sub("-", walk.name(value, 64))
     return None if text.lower() in {"", "none"} else text
 
 

@@ -21,14 +21,14 @@ _LEAST = ("filename", "function", "lineno", "in_app")
 Frame = tuple[dict[str, Any], int]
 
 
-def stacktrace(walk: Walk, value: Any) -> dict[str, Any]:
-    """Return a stack; of a very long one the middle is missing."""
+def stacktrace(walk: Walk, value: Any) -> dict[str, Any] | None:
+    """Return a stack, None if it has no frames; of a very long one the middle is missing."""
     found = value if isinstance(value, Mapping) else {"frames": value}
     made = bag(walk, {key: item for key, item in found.items() if key != "frames"})
     frames = found.get("frames")
     frames = walk.few(frames) if isinstance(frames, (list, tuple)) else []
     made["frames"] = [_frame(walk, frame) for frame in frames if isinstance(frame, Mapping)]
-    return made
+    return made if made["frames"] else None
 
 
 def _frame(walk: Walk, frame: Mapping[str, Any]) -> dict[str, Any]:

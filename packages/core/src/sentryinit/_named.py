@@ -30,7 +30,8 @@ _TARGET = re.compile(
 # As in command lines, and in tags of XML.
 _FLAG = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]*)[ \t]{1,4}(?![-\s])")
 _TAG = re.compile(r"<([\w.:-]{1,64})>")
-# In an address in a literal.
+# As a literal begins that is a header, and in an address in a literal.
+_HEADER = re.compile(r"(?<=[\"'])([\w-]+):[ ]")
 _QUERY = re.compile(r"[?&]([\w.%\[\]-]+)=")
 # In a query string that is itself a value of one.
 _SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20)", re.IGNORECASE)
@@ -76,6 +77,7 @@ def named(text: str, names: Names, mask: Mask, *, code: bool = False) -> str:
     """
     if code:
         text = _each(text, _TARGET, names, mask, _literal)
+        text = _each(text, _HEADER, names, mask, _argument)
         return _each(text, _QUERY, names, mask, _argument) if "?" in text else text
     text = _each(text, _NAME, names, mask, _assigned)
     if "-" in text:

@@ -32,8 +32,9 @@ def versions(walk: Walk, value: Any) -> dict[str, str]:
 
 
 def sdk(walk: Walk, value: Any) -> dict[str, Any] | None:
-    """Return what the SDK says of itself."""
-    return bag(walk, value) if isinstance(value, Mapping) else None
+    """Return what the SDK says of itself, None if it does not say the least."""
+    made = bag(walk, value) if isinstance(value, Mapping) else {}
+    return made if made.get("name") and made.get("version") else None
 
 
 def remarks(walk: Walk, value: Any) -> Any:
@@ -84,8 +85,9 @@ def contexts(walk: Walk, value: Any) -> dict[str, Any]:
     for key in walk.few(found):
         if found[key] is not None:
             name, item = walk.key(key), found[key]
-            if key == "trace" and isinstance(item, Mapping):
-                made[name] = _trace(walk, item)
+            if key == "trace":
+                trace = _trace(walk, item) if isinstance(item, Mapping) else {}
+                made.update({"trace": trace} if trace else {})
             else:
                 hidden = walk.under(key, {}, 2)
                 made[name] = bag(walk, item) if hidden == {} else {"value": hidden}
@@ -124,12 +126,15 @@ def _values(walk: Walk, value: Any, item: Callable[[Walk, Any], Any]) -> Any:
 
 def _breadcrumb(walk: Walk, value: Any) -> dict[str, Any]:
     made: dict[str, Any] = {}
+    others: dict[Any, Any] = {}
     for key, item in (value if isinstance(value, Mapping) else {"message": value}).items():
         field = _CRUMB.get(key) if type(key) is str else None
         if field is None:
-            made[walk.key(key)] = walk.under(key, item, 3)
+            others[key] = item
         elif item is not None:
             made[key] = field(walk, item)
+    if others:
+        made["data"] = {**bag(walk, others), **made.get("data", {})}
     return made
 
 
@@ -150,9 +155,8 @@ def _with_stack(walk: Walk, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         return {}
     made = bag(walk, {key: item for key, item in value.items() if key not in _APART})
-    if value.get("stacktrace") is not None:
-        made["stacktrace"] = _frames.stacktrace(walk, value["stacktrace"])
-    return made
+    stack = _frames.stacktrace(walk, value["stacktrace"]) if value.get("stacktrace") else None
+    return {**made, "stacktrace": stack} if stack else made
 
 
 _CRUMB: dict[str, _fields.Field] = {
