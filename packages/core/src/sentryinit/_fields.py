@@ -20,9 +20,8 @@ _EVENT_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
 _LEVELS = {"critical": "fatal", "warn": "warning", "log": "info", "trace": "debug"}
 _LEVELS.update({level: level for level in "fatal error warning info debug".split()})
-# What is in no name of a release or an environment, but for the brackets of a mark. Their length
-# is counted in bytes somewhere.
-_ODD = re.compile(r"[^\w.:@+~()\[\]-]", re.ASCII)
+# What is in no name of a release or an environment. Their length is counted in bytes somewhere.
+_ODD = re.compile(r"[^\w.:@+~()-]", re.ASCII)
 _DIST = re.compile(r"[^a-zA-Z0-9_.-]")
 _TAG_KEY = re.compile(r"[^a-zA-Z0-9_.:-]")
 _DEFAULT = re.compile(r"\{\{\s*default\s*\}\}")
@@ -61,20 +60,24 @@ def name(limit: int) -> Field:
 
 def release(walk: Walk, value: Any) -> str | None:
     """Return a release that no backend refuses; 200 is what all of them have room for."""
-    text = _ODD.sub("-", walk.name(value, 200, versions=True))
+    text = _word(_ODD, walk.name(value, 200, versions=True))
     return None if text.lower() in {"", "latest", ".", ".."} else text
 
 
 def dist(walk: Walk, value: Any) -> str | None:
     """Return the build of a release."""
-    text = walk.name(value, 64, versions=True)
-    return None if MARK.search(text) else _DIST.sub("-", text) or None
+    return _word(_DIST, walk.name(value, 64, versions=True)) or None
 
 
 def environment(walk: Walk, value: Any) -> str | None:
     """Return the name of an environment."""
-    text = _ODD.sub("-", walk.name(value, 64))
+    text = _word(_ODD, walk.name(value, 64))
     return None if text.lower() in {"", "none"} else text
+
+
+def _word(odd: re.Pattern[str], text: str) -> str:
+    """Return *text* without *odd* characters; one with a secret in it names nothing any more."""
+    return "" if MARK.search(text) else odd.sub("-", text)
 
 
 def tags(walk: Walk, value: Any) -> Any:
