@@ -13,7 +13,7 @@ from sentryinit import _fields, _frames, _paths, _sections
 from sentryinit._marks import Marks
 from sentryinit._names import Names, plain
 from sentryinit._values import Values
-from sentryinit._walk import Tools, Walk, bag
+from sentryinit._walk import SIZE, Tools, Walk, bag
 
 # In the order in which they may take from what an event has room for.
 _FIELDS: dict[str, _fields.Field] = {
@@ -87,8 +87,10 @@ class Redactor:
 
         *route* and *path* are those of its request: sensitive parameters become their names.
         """
-        walk = Walk(self._tools, _paths.hider(route, path, self._is_parameter))
         given = _known(event)
+        # What has been cut to its size once is not to be cut again, for the dots in it.
+        size = 2 * SIZE if _is_cut(given) else SIZE
+        walk = Walk(self._tools, _paths.hider(route, path, self._is_parameter), size)
         made = Masked(
             (key, value)
             for key, field in _FIELDS.items()
@@ -122,6 +124,12 @@ def _known(event: Mapping[str, Any]) -> dict[str, Any]:
         extra = given.get("extra")
         given["extra"] = {**others, **(extra if isinstance(extra, Mapping) else {"extra": extra})}
     return given
+
+
+def _is_cut(event: Mapping[str, Any]) -> bool:
+    contexts = event.get("contexts")
+    ours = contexts.get("sentryinit") if isinstance(contexts, Mapping) else None
+    return isinstance(ours, Mapping) and ours.get("cut") is True
 
 
 def _told(made: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import re
 
+from sentryinit._marks import MARK
+
 # Relay and GlitchTip refuse NUL and halves of surrogate pairs; the other control characters are of
 # use to nobody, and six bytes each in JSON.
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -22,17 +24,25 @@ def clean(text: str) -> str:
 
 def cut(text: str, limit: int) -> str:
     """Return *text* in at most *limit* characters; three dots say that there was more."""
-    return text if len(text) <= limit else text[: max(limit - len(TAIL), 0)] + TAIL[:limit]
+    return text if len(text) <= limit else _head(text, limit) + TAIL[:limit]
 
 
 def cut_at_blank(text: str, limit: int) -> str:
     """As :func:`cut`, but not within a word: half of a secret does not look like one."""
     if len(text) <= limit:
         return text
-    head = text[: max(limit - len(TAIL), 0)]
+    head = _head(text, limit)
     blank = max(head.rfind(" "), head.rfind("\n"))
     # A text without blanks has no words.
     return (head[:blank] if blank > limit // 2 else head) + TAIL[:limit]
+
+
+def _head(text: str, limit: int) -> str:
+    """Return what is kept of *text*: not the half of a mark, which would be masked again."""
+    end = max(limit - len(TAIL), 0)
+    at = text.rfind("[", max(end - 24, 0), end)
+    mark = MARK.match(text, at) if at >= 0 else None
+    return text[: at if mark and mark.end() > end else end]
 
 
 def line(text: str, limit: int) -> str:

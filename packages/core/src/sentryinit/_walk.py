@@ -76,9 +76,11 @@ class Tools:
 class Walk:
     """The way through one event."""
 
-    def __init__(self, tools: Tools, hide: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self, tools: Tools, hide: Callable[[str], str] | None = None, size: int = SIZE
+    ) -> None:
         self.tools, self._hide, self.cut = tools, hide, False
-        self._left = SIZE
+        self._left = size
 
     def take(self, size: int) -> bool:
         """Spend *size* bytes of what an event may have; tell whether there was as much."""
