@@ -361,3 +361,11 @@ def ci(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Run a real backend and real services, and what one stores of the others."""
     session.run(sys.executable, "dev.py", "demo", *session.posargs)
+
+
+@nox.session(python=FOUND["3.12"] if "3.12" in FOUND else FOUND[NEWEST], default=False)
+def bench(session: nox.Session) -> None:
+    """Measure what it costs beside what others cost, and write the page: some ten minutes."""
+    servers = "--requirement=tests/process/requirements.txt"
+    install(session, PACKAGES, *FRAMEWORKS, servers)
+    session.run("python", "benchmarks/bench.py", *session.posargs, env={"PYTHONPATH": None})

@@ -8,13 +8,12 @@ import math
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 
-@dataclass(frozen=True)
-class Kind:
+# Not a dataclass: their module imports a tenth of the standard library, also where we are off.
+class Kind(NamedTuple):
     """A sort of value: the words that describe it, its check and its spelling in the environment.
 
     *check* takes an argument and returns what the core works with; *parse* takes text. Both raise

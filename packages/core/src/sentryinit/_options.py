@@ -7,14 +7,13 @@ checkers read it. Knows nothing of ``sentry_sdk``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypedDict, get_type_hints
 
 from sentryinit import _kinds as kinds
 
 
-@dataclass(frozen=True)
-class Option:
+# Not a dataclass: their module imports a tenth of the standard library, also where we are off.
+class Option(NamedTuple):
     """A row of the table: kind, default, variables (the first that is set), who understands it."""
 
     doc: str

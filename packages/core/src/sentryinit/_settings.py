@@ -5,10 +5,8 @@ Knows nothing of ``sentry_sdk``.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,13 +57,13 @@ def variables(name: str) -> tuple[str, ...]:
     return TABLE[name].env or (PREFIX + name.upper(),)
 
 
-@dataclass
 class Settings:
     """Resolved settings: values by option name, where each came from, and what was wrong."""
 
-    values: dict[str, Any] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.sources: dict[str, str] = {}
+        self.warnings: list[str] = []
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -92,6 +90,8 @@ def _complaint(name: str, where: str, option: Option, value: object) -> str:
 
 
 def _nearest(name: str, names: Sequence[str], cutoff: float = 0.5) -> str:
+    import difflib  # for those who misspell
+
     close = difflib.get_close_matches(name, names, 1, cutoff)
     return close[0] if close else ""
 

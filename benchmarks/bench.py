@@ -1,0 +1,141 @@
+"""Measure everything, side by side, and write the page: ``nox -s bench``.
+
+Each figure is the median over fresh processes; in each of them the best of many short slices
+counts, since whatever else runs on the machine only adds. Rounds are interleaved: every variant of
+every subject once, then all of them again.
+
+    python benchmarks/bench.py                 everything; writes docs/explanation/performance.md
+    python benchmarks/bench.py --rounds 1 --only "healthy WSGI" --out FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import page
+import servers
+from subjects import SUBJECTS, VARIANTS
+
+HERE = Path(__file__).resolve().parent
+WORKER = HERE / "worker.py"
+PAGE = HERE.parent / "docs/explanation"
+
+FAILING = (
+    ("503", VARIANTS),
+    ("503 held back", ("bare", "ours")),
+    ("exception", VARIANTS),
+    ("exception without source lines", ("bare", "ours", "sdk", "slim")),
+    ("exception held back", ("bare", "ours")),
+)
+STARTUP = (
+    ("import sentry_sdk", ("sdk",)),
+    ("no DSN", ("ours",)),
+    ("with a DSN", ("ours", "sdk", "slim")),
+)
+ASIDE = ("log record", "log record in a request", "outgoing HTTP call", "thread", "executor submit")
+MEMORY = ("good 1000000", "failing 100000")
+
+Case = tuple[str, str, str]
+Found = dict[Case, list[float]]
+
+
+def cases() -> Iterator[Case]:
+    """Yield what is measured in one round: kind, subject, variant."""
+    for subject in SUBJECTS:
+        if subject.is_here():
+            yield from (("healthy", subject.name, variant) for variant in VARIANTS)
+    for case, variants in FAILING:
+        yield from (("failing", case, variant) for variant in variants)
+    for case, variants in STARTUP:
+        yield from (("startup", case, variant) for variant in variants)
+    for case in ASIDE:
+        yield from (("aside", case, variant) for variant in ("bare", "ours", "sdk"))
+
+
+def once() -> Iterator[Case]:
+    """Yield what is the same each time, or takes long."""
+    yield from (("memory", case, "ours") for case in MEMORY)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a worker: nothing of what this machine says to services."""
+    foreign = ("SENTRY", "ELIDO", "OTEL", "PYTHON", "COVERAGE")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
+    kept.pop("ENV", None)
+    return {**kept, "PYTHONHASHSEED": "0"}
+
+
+def measure(case: Case) -> float:
+    """Return what a process of its own measures."""
+    done = subprocess.run(
+        [sys.executable, str(WORKER), *case],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(case)}:\n{done.stderr}")
+    return float(json.loads(done.stdout.splitlines()[-1])["value"])
+
+
+def collect(rounds: int, only: str) -> Found:
+    """Measure *rounds* rounds of what begins with *only*."""
+    found: Found = defaultdict(list)
+    plan = [*cases()] * rounds + [*once()]
+    for number, case in enumerate(plan, 1):
+        if " ".join(case).startswith(only):
+            sys.stderr.write(f"{number}/{len(plan)} {' '.join(case)}\n")
+            found[case].append(measure(case))
+    for _ in range(rounds):
+        for case, value in servers.measure(environment(), only):
+            found[case].append(value)
+    return found
+
+
+def instructions(number: int = 2000) -> dict[Case, float]:
+    """Return the machine instructions of a good request, as callgrind counts them."""
+    found = {}
+    for subject in SUBJECTS:
+        for variant in ("bare", "floor", "ours") if subject.is_here() else ():
+            few, many = (_count(subject.name, variant, times) for times in (number // 2, number))
+            found["instructions", subject.name, variant] = (many - few) / (number - number // 2)
+    return found
+
+
+def _count(name: str, variant: str, number: int) -> int:
+    tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command = [*tool, sys.executable, str(WORKER), "instructions", name, variant, str(number)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
+    return int(done.stderr.rpartition("Collected :")[2].split(maxsplit=1)[0])
+
+
+def main() -> None:
+    """Measure, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="what the names of the cases begin with")
+    parser.add_argument("--out", type=Path, default=PAGE, help="folder of the page")
+    parser.add_argument("--instructions", action="store_true", help="count with callgrind as well")
+    given = parser.parse_args()
+    found = {
+        case: page.Figure(values) for case, values in collect(given.rounds, given.only).items()
+    }
+    if given.instructions:
+        found |= {case: page.Figure([value]) for case, value in instructions().items()}
+    given.out.mkdir(parents=True, exist_ok=True)
+    page.write(given.out, found, given.rounds)
+    middle = statistics.median(len(figure.values) for figure in found.values())
+    sys.stderr.write(f"{len(found)} figures of {middle:.0f} processes each\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+"""One measurement in a process of its own: prints what it found as JSON. Run by ``bench``."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import gc
+import http.client
+import importlib
+import io
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import drive
+from subjects import SUBJECTS, WsgiFloor
+
+DSN = "https://5e9b0ac1f4de47d08c63b2a7915fd30e@sentryinit.invalid/1"
+SLICES, SLICE_SECONDS = 100, 0.004
+
+
+def null_transport() -> Any:
+    """Return a transport that takes everything and sends nothing."""
+    from sentry_sdk.transport import Transport
+
+    class Null(Transport):
+        def capture_envelope(self, envelope: Any) -> None:
+            """Take it."""
+
+    return Null()
+
+
+def switch_on(variant: str, integration: str = "", **options: Any) -> None:
+    """Initialise what *variant* stands for."""
+    if variant == "ours":
+        import sentryinit
+
+        sentryinit.init("shop", dsn=DSN, transport=null_transport(), **options)
+    if variant in {"sdk", "slim"}:
+        import sentry_sdk
+
+        slim: dict[str, Any] = {
+            "default_integrations": False,
+            "auto_enabling_integrations": False,
+            "auto_session_tracking": False,
+            "send_client_reports": False,
+            "include_local_variables": False,
+            "max_breadcrumbs": 0,
+        }
+        slim["integrations"] = []
+        for each in integration.split():
+            module, _, name = each.partition(":")
+            found = getattr(importlib.import_module(f"sentry_sdk.integrations.{module}"), name)
+            slim["integrations"].append(found())
+        given = slim if variant == "slim" else {}
+        sentry_sdk.init(dsn=DSN, transport=null_transport(), **given, **options)
+
+
+def microseconds(run: drive.Slice, slices: int = SLICES) -> float:
+    """Return what one of *run* takes in its best slice: others on the machine only add to it."""
+    run(20)
+    number = max(2, int(SLICE_SECONDS / (run(20) / 20)))
+    return min(run(number) for _ in range(slices)) / number * 1e6
+
+
+def healthy(name: str, variant: str) -> dict[str, Any]:
+    """Serve good requests."""
+    subject = next(row for row in SUBJECTS if row.name == name)
+    switch_on(variant, subject.integration)
+    run = drive.DRIVERS[subject.protocol](subject.make(variant))
+    return {"value": microseconds(run)}
+
+
+def instructions(name: str, variant: str, number: str) -> dict[str, Any]:
+    """Serve a fixed number of good requests, for whoever counts instructions."""
+    subject = next(row for row in SUBJECTS if row.name == name)
+    switch_on(variant, subject.integration)
+    drive.DRIVERS[subject.protocol](subject.make(variant))(int(number))
+    return {}
+
+
+def _deep(frames: int) -> None:
+    basket = {"tea": [1, 2, 3]}
+    order, customer, total = f"order {frames}", ("ann", 7), 12.5
+    if frames > 1:
+        _deep(frames - 1)
+    raise ValueError(f"no stock for {order} {customer} {total} {basket}")
+
+
+def _answers(environ: Any, start_response: Any) -> Any:
+    start_response("503 Service Unavailable", [("Content-Length", "2")])
+    return [b"no"]
+
+
+def _answers_by_hand(environ: Any, start_response: Any) -> Any:
+    import sentry_sdk
+
+    sentry_sdk.capture_message("HTTP 503 GET /orders/17", "error")
+    return _answers(environ, start_response)
+
+
+def _raises(environ: Any, start_response: Any) -> Any:
+    _deep(19)
+
+
+def failing(case: str, variant: str) -> dict[str, Any]:
+    """Serve failing requests: *case* is the failure, and what is particular."""
+    failure, _, detail = case.partition(" ")
+    app: Any = {"503": _answers, "exception": _raises}[failure]
+    options: dict[str, Any] = {}
+    if detail == "without source lines":
+        options["include_source_context"] = False
+    if variant == "ours":
+        options["storm_guard"] = detail == "held back"
+        options |= {"storm_burst": 1, "storm_per_minute": 0.0}
+    switch_on(variant, **options)
+    if variant == "ours":
+        app = importlib.import_module("sentryinit.wsgi").SentryInitMiddleware(app)
+    elif variant in {"sdk", "slim"}:
+        # Nothing of sentry-sdk's sees an answer: this is what one writes by hand.
+        app = _answers_by_hand if failure == "503" else app
+        app = importlib.import_module("sentry_sdk.integrations.wsgi").SentryWsgiMiddleware(app)
+    elif variant == "floor":
+        app = WsgiFloor(app)
+    run = drive.wsgi(app)
+    return {"value": microseconds(run, SLICES if detail == "held back" else 40)}
+
+
+def startup(case: str, variant: str) -> dict[str, Any]:
+    """Import and initialise, in CPU time."""
+    if case not in {"import sentry_sdk", "no DSN"}:
+        import sentry_sdk
+    begun = time.process_time()
+    if case == "import sentry_sdk":
+        import sentry_sdk  # noqa: F401 # this is what is measured
+    elif case == "no DSN":
+        import sentryinit
+
+        sentryinit.init("shop")
+    else:
+        switch_on(variant)
+    taken = (time.process_time() - begun) * 1e3
+    names = "sentry_sdk", "django", "flask", "starlette", "aiohttp", "falcon"
+    return {"value": taken, "imported": [name for name in names if name in sys.modules]}
+
+
+class _Socket:
+    """A server that has answered already."""
+
+    def sendall(self, data: bytes) -> None:
+        """Take it."""
+
+    def makefile(self, mode: str) -> io.BytesIO:
+        """Return the answer."""
+        return io.BytesIO(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    def close(self) -> None:
+        """Be gone."""
+
+
+def _fetch() -> None:
+    connection = http.client.HTTPConnection("shop.example")
+    connection.sock = _Socket()  # type: ignore[assignment] # as much of one as is needed
+    connection.request("GET", "/")
+    connection.getresponse().read()
+
+
+def _thread() -> None:
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+
+
+def _repeat(function: Callable[[], Any]) -> drive.Slice:
+    def run(number: int) -> float:
+        begun = time.perf_counter()
+        for _ in range(number):
+            function()
+        return time.perf_counter() - begun
+
+    return run
+
+
+def aside(case: str, variant: str) -> dict[str, Any]:
+    """Do what an application does beside serving."""
+    logging.basicConfig(handlers=[logging.NullHandler()], level=logging.INFO)
+    log, pool = logging.getLogger("shop.orders"), concurrent.futures.ThreadPoolExecutor(1)
+    switch_on(variant)
+    if case.endswith("in a request"):
+        _begin(variant)
+    work: dict[str, Callable[[], Any]] = {
+        "log record": lambda: log.info("sold %s of %s", 3, "tea"),
+        "log record in a request": lambda: log.info("sold %s of %s", 3, "tea"),
+        "outgoing HTTP call": _fetch,
+        "thread": _thread,
+        "executor submit": lambda: pool.submit(int).result(),
+    }
+    return {"value": microseconds(_repeat(work[case]))}
+
+
+def _begin(variant: str) -> None:
+    if variant == "ours":
+        wsgi = importlib.import_module("sentryinit.wsgi")
+        wsgi.ADAPTER.open(drive.ENVIRON.copy())
+    elif variant in {"sdk", "slim"}:
+        scope = importlib.import_module("sentry_sdk").isolation_scope()
+        scope.__enter__()
+
+
+def memory(case: str, variant: str) -> dict[str, Any]:
+    """Serve very many requests; return the blocks that are there beyond those of the first."""
+    failing_, number = case.startswith("failing"), int(case.rsplit(maxsplit=1)[-1])
+    switch_on(variant)
+    app = importlib.import_module("sentryinit.wsgi").SentryInitMiddleware(
+        _raises if failing_ else SUBJECTS[0].make("bare")
+    )
+    run = drive.wsgi(app)
+    run(2000)
+    gc.collect()
+    before = sys.getallocatedblocks()
+    run(number)
+    gc.collect()
+    return {"value": sys.getallocatedblocks() - before}
+
+
+if __name__ == "__main__":
+    kind, *details = sys.argv[1:]
+    found = globals()[kind](*details)
+    sys.stdout.write(json.dumps(found) + "\n")
