@@ -39,6 +39,7 @@ STARTUP = (
     ("import sentry_sdk", ("sdk",)),
     ("no DSN", ("ours",)),
     ("with a DSN", ("ours", "sdk", "slim")),
+    ("with a DSN, Django installed", ("ours", "sdk", "slim")),
 )
 ASIDE = ("log record", "log record in a request", "outgoing HTTP call", "thread", "executor submit")
 MEMORY = ("good 1000000", "failing 100000")
@@ -75,8 +76,12 @@ def environment() -> dict[str, str]:
 
 def measure(case: Case) -> float:
     """Return what a process of its own measures."""
+    # A start imports nothing of ours before it.
+    program = (
+        [str(HERE / "starting.py"), *case[1:]] if case[0] == "startup" else [str(WORKER), *case]
+    )
     done = subprocess.run(
-        [sys.executable, str(WORKER), *case],
+        [sys.executable, *program],
         capture_output=True,
         text=True,
         env=environment(),

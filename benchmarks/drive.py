@@ -111,8 +111,8 @@ def aiohttp(app: Any) -> Slice:
     loop = asyncio.new_event_loop()
 
     async def start() -> None:
-        await app.startup()
         app.freeze()
+        await app.startup()
 
     async def serve(number: int) -> float:
         requests = [make_mocked_request("GET", PATH, app=app) for _ in range(number)]

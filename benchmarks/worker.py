@@ -19,7 +19,7 @@ import drive
 from subjects import SUBJECTS, WsgiFloor
 
 DSN = "https://5e9b0ac1f4de47d08c63b2a7915fd30e@sentryinit.invalid/1"
-SLICES, SLICE_SECONDS = 100, 0.004
+SLICES, SLICE_SECONDS = 60, 0.004
 
 
 def null_transport() -> Any:
@@ -127,24 +127,6 @@ def failing(case: str, variant: str) -> dict[str, Any]:
         app = WsgiFloor(app)
     run = drive.wsgi(app)
     return {"value": microseconds(run, SLICES if detail == "held back" else 40)}
-
-
-def startup(case: str, variant: str) -> dict[str, Any]:
-    """Import and initialise, in CPU time."""
-    if case not in {"import sentry_sdk", "no DSN"}:
-        import sentry_sdk
-    begun = time.process_time()
-    if case == "import sentry_sdk":
-        import sentry_sdk  # noqa: F401 # this is what is measured
-    elif case == "no DSN":
-        import sentryinit
-
-        sentryinit.init("shop")
-    else:
-        switch_on(variant)
-    taken = (time.process_time() - begun) * 1e3
-    names = "sentry_sdk", "django", "flask", "starlette", "aiohttp", "falcon"
-    return {"value": taken, "imported": [name for name in names if name in sys.modules]}
 
 
 class _Socket:

@@ -6,15 +6,19 @@ import gc
 import logging
 import statistics
 import sys
+import threading
+import tracemalloc
+from types import FrameType
 from typing import Any
 
 import pytest
 import sentry_sdk
 
+import sentryinit
 import sentryinit.adapters
 from sentryinit import _redact
 from sentryinit_testkit import _events, behaviours
-from sentryinit_testkit._contract import Contract
+from sentryinit_testkit._contract import Contract, needs
 from sentryinit_testkit._driver import Reply, Request
 from sentryinit_testkit._lab import Lab
 from sentryinit_testkit._peer import Call
@@ -29,6 +33,32 @@ EXPENSIVE = {
     ("sentry_sdk.client", "capture_event"),
     ("sentryinit._scope", "_materialise"),
 }
+
+
+# Functions entered, and bytes at the peak beyond the application without us, where tasks and
+# threads of a framework do not come and go at the same moment each time.
+MOST_CALLS = 9
+MOST_BYTES = 4096
+
+
+def _is_ours(frame: FrameType) -> bool:
+    root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return root.startswith("sentryinit") and root != "sentryinit_testkit"
+
+
+def _peak(lab: Lab, app: Any) -> int:
+    """Return the most memory that a good request has at once."""
+    lab.peer.serve(app, *[Call()] * 5)
+    peaks = []
+    for _ in range(5):
+        gc.collect()
+        tracemalloc.start()
+        try:
+            lab.peer.serve(app, Call())
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    return min(peaks)
 
 
 class Cost(Contract):
@@ -60,6 +90,36 @@ class Cost(Contract):
             lab.peer.serve(app, Call())
         assert EXPENSIVE.intersection(made) == set()
         assert [call for call in made if call[0] == _redact.__name__] == []
+
+    def test_f1_good_request_is_few_calls(self, lab: Lab) -> None:
+        """F1: A good request enters at most nine functions of ours, in every framework."""
+        app = lab.app(behaviours.good)
+        lab.peer.serve(app, Call())
+        frames: list[FrameType] = []
+
+        def profile(frame: FrameType, event: str, _arg: object) -> None:
+            # A coroutine that goes on is no call; its frame, held, is the same one.
+            if event == "call" and frame not in frames and _is_ours(frame):
+                frames.append(frame)
+
+        before = sys.getprofile()
+        threading.setprofile(profile)
+        sys.setprofile(profile)
+        try:
+            lab.peer.serve(app, Call())
+        finally:
+            sys.setprofile(before)
+            threading.setprofile(None)
+        names = [frame.f_code.co_name for frame in frames]
+        frames.clear()
+        assert len(names) <= MOST_CALLS, names
+
+    def test_f2_good_request_takes_little_room(self, lab: Lab) -> None:
+        """F2: At its peak a good request has some hundred bytes of ours: its capture and scope."""
+        extra = _peak(lab, lab.app(behaviours.good)) - _peak(
+            lab, lab.app(behaviours.good, copies=0)
+        )
+        assert extra < MOST_BYTES
 
     def test_f2_good_request_leaves_nothing_behind(self, lab: Lab) -> None:
         """F2: After any number of good requests there are as many allocated blocks as before."""
@@ -125,6 +185,38 @@ class Cost(Contract):
             "500",
             "500",
         ]
+
+    @needs("endpoint")
+    def test_f3_held_back_answer_describes_nothing(
+        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """F3: An answer beyond the budget is told by its status and endpoint."""
+        lab.start(storm_guard=True, storm_burst=1, storm_per_minute=0)
+        app = lab.app(behaviours.answers(503))
+        lab.peer.serve(app, Call())
+        assert len(lab.events) == 1
+        described: list[object] = []
+        monkeypatch.setattr(
+            sentryinit.adapters.RequestInfo,
+            "__init__",
+            lambda *_args, **_facts: described.append(1),
+        )
+        lab.peer.serve(app, *[Call()] * 3)
+        assert (len(described), sentryinit.stats()["suppressed"]) == (0, 3)
+
+    def test_f3_count_is_exact(self, lab: Lab) -> None:
+        """F3: Delivered and suppressed are the failures, of all kinds, at any time."""
+        lab.start(storm_guard=True, storm_burst=2, storm_per_minute=0)
+        for failing in (behaviours.fails, behaviours.answers(503), behaviours.answers(500)):
+            lab.peer.serve(lab.app(failing), *[Call()] * 5)
+        assert sentryinit.stats() == {
+            "failures": 15,
+            "delivered": 6,
+            "suppressed": 9,
+            "dropped": 0,
+            "lost": 0,
+        }
+        assert len(lab.events) == 6
 
     def test_f3_held_back_failure_builds_nothing(self, lab: Lab) -> None:
         """F3: A failure beyond the budget builds no event and describes no request."""
