@@ -304,7 +304,7 @@ def docs(session: nox.Session) -> None:
     """What the pages say is true, their examples run, and the demo can fail."""
     examples = "--requirement=tests/docs/requirements.txt"
     install(session, PACKAGES, *FRAMEWORKS, examples, *group("test"))
-    run_tests(session, "tests/docs", "tests/demo")
+    run_tests(session, "tests/docs", "tests/demo", "tests/benchmarks")
 
 
 @nox.session(python=FOUND[NEWEST])

@@ -37,8 +37,13 @@ def _route(facts: Mapping[str, Any]) -> str | None:
     return _CONVERTER.sub("}", facts.get(_TEMPLATE) or "") or None
 
 
+def _endpoint(request: Any) -> Any:
+    return getattr(request, "scope", request).get(_TEMPLATE)
+
+
+_ABORTS = (falcon.WebSocketDisconnected,)
 _adapter = functools.partial(
-    adapters.Adapter, "falcon", status_of=_status_of, aborts=(falcon.WebSocketDisconnected,)
+    adapters.Adapter, "falcon", status_of=_status_of, aborts=_ABORTS, endpoint=_endpoint
 )
 _WSGI = _adapter(describe=lambda env: wsgi.describe(env, _route(env)), server=wsgi.server)
 
