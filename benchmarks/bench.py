@@ -13,9 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,17 +92,19 @@ def measure(case: Case) -> float:
     return float(json.loads(done.stdout.splitlines()[-1])["value"])
 
 
-def collect(rounds: int, only: str) -> Found:
-    """Measure *rounds* rounds of what begins with *only*."""
+def collect(rounds: int, only: str, minutes: float) -> Found:
+    """Measure *rounds* rounds of what begins with *only*; one at least, whatever the time."""
     found: Found = defaultdict(list)
-    plan = [*cases()] * rounds + [*once()]
-    for number, case in enumerate(plan, 1):
-        if " ".join(case).startswith(only):
-            sys.stderr.write(f"{number}/{len(plan)} {' '.join(case)}\n")
-            found[case].append(measure(case))
-    for _ in range(rounds):
-        for case, value in servers.measure(environment(), only):
-            found[case].append(value)
+    until = time.monotonic() + minutes * 60
+    for number in range(rounds):
+        plan = [*cases(), *servers.cases(), *(once() if number == 0 else ())]
+        for case in plan:
+            late = number and time.monotonic() > until
+            if " ".join(case).startswith(only) and not late:
+                sys.stderr.write(f"round {number + 1} of {rounds}: {' '.join(case)}\n")
+                served = case[0] == "served"
+                value = servers.measure(case, environment()) if served else measure(case)
+                found[case].append(value)
     return found
 
 
@@ -127,19 +129,17 @@ def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=60, help="begin no round after so many")
     parser.add_argument("--only", default="", help="what the names of the cases begin with")
     parser.add_argument("--out", type=Path, default=PAGE, help="folder of the page")
     parser.add_argument("--instructions", action="store_true", help="count with callgrind as well")
     given = parser.parse_args()
-    found = {
-        case: page.Figure(values) for case, values in collect(given.rounds, given.only).items()
-    }
+    measured = collect(given.rounds, given.only, given.minutes)
+    found = {case: page.Figure(values) for case, values in measured.items()}
     if given.instructions:
         found |= {case: page.Figure([value]) for case, value in instructions().items()}
     given.out.mkdir(parents=True, exist_ok=True)
-    page.write(given.out, found, given.rounds)
-    middle = statistics.median(len(figure.values) for figure in found.values())
-    sys.stderr.write(f"{len(found)} figures of {middle:.0f} processes each\n")
+    page.write(given.out, found, max(len(values) for values in measured.values()))
 
 
 if __name__ == "__main__":

@@ -34,18 +34,19 @@ def command(server: str, port: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "served:app", *one, *bound]
 
 
-def measure(
-    environ: dict[str, str], only: str = ""
-) -> Iterator[tuple[tuple[str, str, str], float]]:
-    """Yield the CPU microseconds of a request, for each server, subject and variant."""
+def cases() -> Iterator[tuple[str, str, str]]:
+    """Yield what is measured: kind, subject and server, variant."""
     here = {subject.name for subject in SUBJECTS if subject.is_here()}
     for server, names in SERVERS.items():
         for name in names:
-            for variant in VARIANTS:
-                case = "served", f"{name}, {server}", variant
-                if name in here and " ".join(case).startswith(only):
-                    sys.stderr.write(f"{' '.join(case)}\n")
-                    yield case, _serve(server, {**environ, "SUBJECT": name, "VARIANT": variant})
+            if name in here:
+                yield from (("served", f"{name}, {server}", variant) for variant in VARIANTS)
+
+
+def measure(case: tuple[str, str, str], environ: dict[str, str]) -> float:
+    """Return the CPU microseconds of a request."""
+    name, _, server = case[1].partition(", ")
+    return _serve(server, {**environ, "SUBJECT": name, "VARIANT": case[2]})
 
 
 def _serve(server: str, environ: dict[str, str]) -> float:
