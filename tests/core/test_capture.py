@@ -936,6 +936,6 @@ def test_a_status_that_is_none(mailbox: testing.Mailbox, said: Any, status: Any)
         start_response(status, [])
         return []
 
-    wsgi.SentryInitMiddleware(app)({}, lambda line, _headers: got.append(line))  # type: ignore[arg-type,return-value] # as far as it is needed
+    wsgi.SentryInitMiddleware(app)({}, lambda line, _headers: got.append(line))  # type: ignore[arg-type] # as far as it is needed
 
     assert (got, mailbox.events, said()) == ([status], [], [])
