@@ -10,7 +10,7 @@ import pytest
 import sentry_sdk
 
 import sentryinit
-from sentryinit import _counts, adapters, testing
+from sentryinit import _counts, _init, adapters, testing
 from sentryinit._state import STATE
 
 Begin = Callable[..., adapters.Capture[Any]]
@@ -216,3 +216,44 @@ def test_each_process_tells_what_it_counted(child: Callable[..., Any]) -> None:
     assert told(events) == (1, 4 + 3 + 3)
     assert done.lines[0].startswith('CHILD {"failures": 3, "delivered": 0, "suppressed": 3')
     assert done.lines[-1].startswith('PARENT {"failures": 5, "delivered": 1, "suppressed": 4')
+
+
+def test_an_answer_that_cannot_be_decided_on(
+    begin: Begin, said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is reported in minimal form, and counted."""
+    with testing.capture("shop") as box:
+        assert STATE.reporter is not None
+        monkeypatch.setattr(type(STATE.reporter._policy), "ignores_status", lambda *_: 1 / 0)
+        capture = begin()
+        capture.answer(503)
+        capture.close()
+
+        assert sentryinit.stats()["delivered"] == len(box.events) == 1
+    assert len(said()) == 1
+
+
+def test_what_escapes_and_cannot_be_decided_on(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of requests likewise."""
+    with testing.capture("shop") as box:
+        monkeypatch.setattr("sentryinit._report.is_seen", lambda _: 1 / 0)
+        with pytest.raises(ValueError, match="x"), sentryinit.init():
+            raise ValueError("x")
+
+        assert sentryinit.stats()["delivered"] == len(box.events) == 1
+    assert len(said()) == 1
+
+
+def test_a_child_counts_from_nought(begin: Begin) -> None:
+    """What runs after a fork forgets, and is there for a process in which nothing is on."""
+    _init._forked()
+    with testing.capture("shop"):
+        fail(begin)
+        _init._forked()
+
+        assert sentryinit.stats()["failures"] == 0
+
+
+def test_a_transport_that_says_nothing() -> None:
+    """One without the SDK's hook is not counted, and works."""
+    assert _counts.Losses(object()).count == 0

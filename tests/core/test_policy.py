@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentryinit import _policy
 from sentryinit._policy import (
     NO_REQUEST,
     Policy,
@@ -736,3 +737,13 @@ def test_a_rule_more_reports_nothing_more(
     before, after = Policy(rules, patterns), Policy(rules + more, patterns + others)
 
     assert not before.ignores(exc) or after.ignores(exc)
+
+
+def test_classes_without_end_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verdicts are kept for so many classes; the others are judged anew."""
+    monkeypatch.setattr(_policy, "MOST_CLASSES", 1)
+    policy = _policy.Policy(errors=(KeyError,))
+    made = [type(f"Made{number}", (base,), {})() for number, base in enumerate((KeyError, OSError))]
+
+    assert [policy.ignores(exc) for exc in [*made, *made]] == [True, False, True, False]
+    assert len(policy._verdicts) == 1

@@ -78,6 +78,25 @@ def test_the_sdk_is_named_as_it_names_itself(begin: Begin, mailbox: testing.Mail
     assert ours == theirs
 
 
+def test_an_event_that_a_processor_of_the_application_made(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """It is serialised as ever, but for the parts of it that are ready."""
+    long = "x" * 9000
+    sentry_sdk.get_isolation_scope()
+    for failing in (lambda c: c.raised(ValueError("v")), lambda c: c.answer(503)):
+        capture = begin()
+        sentry_sdk.get_isolation_scope().add_event_processor(
+            lambda event, hint: {**event, "extra": {"long": long}}
+        )
+        failing(capture)
+        capture.close()
+    raised, answered = mailbox.events
+
+    assert (len(raised["extra"]["long"]), raised["exception"]["values"][0]["value"]) == (8192, "v")
+    assert answered["fingerprint"][-1] == "503"
+
+
 def test_locals_are_trimmed(begin: Begin) -> None:
     """Where locals are asked for, the serialiser sees them."""
 

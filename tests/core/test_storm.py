@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryinit import _options
+from sentryinit import _options, _storm
 from sentryinit._storm import ALL, MOST_KINDS, NEW, OTHER, Storm
 
 
@@ -239,6 +239,15 @@ def test_a_count_that_could_not_be_told_is_kept() -> None:
     storm.give_back(3)
 
     assert storm.drain() == {OTHER: 5}
+
+
+def test_files_without_end_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that is made at run time has a new name each time."""
+    monkeypatch.setattr(_storm, "_known", {})
+    monkeypatch.setattr(_storm, "MOST_KINDS", 1)
+
+    assert [_storm._is_applications(f"<made {number}>") for number in range(2)] == [True, True]
+    assert len(_storm._known) == 1
 
 
 def test_a_forked_process_begins_to_count_anew() -> None:
