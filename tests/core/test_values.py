@@ -47,6 +47,11 @@ MASKED = [
     ("</a><token>cut off", "</a><token>[secret]"),
     ("a=1,password=hunter2,b=2", "a=1,password=[secret],b=2"),
     ("tenant_id=acme", "tenant_id=[secret]"),
+    ("Key (password)=(hunter2) already exists.", "Key (password)=[secret] already exists."),
+    ("password -> hunter2", "password -> [secret]"),
+    ("CREATE USER a IDENTIFIED BY 'hunter2'", "CREATE USER a IDENTIFIED BY '[secret]'"),
+    ('Authorization: Digest username="x", response="y"', "Authorization: [secret]"),
+    ("curl -H 'Cookie: a=b' https://x", "curl -H 'Cookie: [secret]' https://x"),
     # by shape
     ("https://ann:pa55@host/x", "https://[secret]@host/x"),
     ("https://ann:pa/55@host/x", "https://[secret]@host/x"),

@@ -18,7 +18,7 @@ Mask = Callable[[str], str]
 # headers, query strings.
 _NAME = re.compile(
     r"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)
-    (?:(\\*["']?\]?\s{0,4}(?:=>|:=|={1,3}|:)\s{0,4})|(\\*["']\s{0,4},\s{0,4}))""",
+    (?:(\\*["']?[\])]?\s{0,4}(?:=>|->|:=|={1,3}|:)\s{0,4})|(\\*["']\s{0,4},\s{0,4}))""",
     re.VERBOSE,
 )
 # In code an annotation may stand between.
@@ -47,7 +47,7 @@ _SCHEME = re.compile(
     r"(?i)(?:bearer|basic|digest|token|negotiate|apikey|aws4-hmac-sha256|hawk|dpop)(?:\s|%20|\+)+"
 )
 _ENCODED_VALUE = re.compile(r"(?:[^\s&\"'<>%]|%(?!(?:25)*(?:26|3B|22))[0-9A-Fa-f]{0,2})*")
-_LINE = re.compile(r"[^\r\n\"']*")
+_LINE, _WHOLE_LINE = re.compile(r"[^\r\n\"']*"), re.compile(r"[^\r\n]*")
 
 # What is written where a secret is missing, or will be put.
 _NOTHING = re.compile(
@@ -148,7 +148,8 @@ def _bare(text: str, match: re.Match[str]) -> Span:
         found = text.find(closing, start)
         return start, len(text) if found < 0 else found + 1
     if ":" in match[2] and ("cookie" in name or "authorization" in name):
-        return start, _LINE.match(text, start).end()  # type: ignore[union-attr] # likewise
+        ends = _LINE if text[match.start() - 1 : match.start()] in {"'", '"'} else _WHOLE_LINE
+        return start, ends.match(text, start).end()  # type: ignore[union-attr] # likewise
     scheme = _SCHEME.match(text, start)
     end = _BARE.match(text, scheme.end() if scheme else start).end()  # type: ignore[union-attr] # likewise
     return start, start + len(text[start:end].rstrip(".,;:!?)]}"))

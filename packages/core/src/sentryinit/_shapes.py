@@ -58,6 +58,7 @@ _RAW_USERINFO = re.compile(
 _ORACLE = re.compile(r"(?<=jdbc:oracle:)(?:thin|oci8?):[^\s@\"']{1,256}(?=@)")
 _BEARER = re.compile(r"(?i)\bbearer[\s:=]{1,4}(?:%20)?([\w.~+/=-]{8,})")
 _BASIC = re.compile(r"(?i)\bbasic[\s:=]{1,4}(?:%20)?([A-Za-z0-9+/_-]{6,}={0,2})")
+_IDENTIFIED = re.compile(r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})")
 # A line of a key whose head and foot are not in sight.
 _BASE64_LINE = re.compile(
     r"(?m)^[ \t\"'(+]{0,80}([A-Za-z0-9+/]{60,80}={0,2})(?=(?:\\n)?[\"'),\\ \t]{0,8}$)"
@@ -132,6 +133,8 @@ def _schemes(text: str, mask: Mask) -> str:
     lowered = text.lower()
     if "bearer" in lowered:
         text = _BEARER.sub(lambda m: _after(m, mask) if _is_token(m[1]) else m[0], text)
+    if "identified" in lowered:
+        text = _IDENTIFIED.sub(lambda m: _after(m, mask), text)
     if "basic" in lowered:
         text = _BASIC.sub(lambda m: _after(m, mask) if _is_pair(m[1]) else m[0], text)
     return text
