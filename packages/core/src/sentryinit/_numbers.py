@@ -10,8 +10,6 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from sentryinit._shapes import BEGIN
-
 Mask = Callable[[str], str]
 
 # -- cards ---------------------------------------------------------------------------------------
@@ -91,7 +89,11 @@ def _is_fraction_or_digest(match: re.Match[str]) -> bool:
 
 # -- accounts ------------------------------------------------------------------------------------
 
-_IBAN = re.compile(rf"{BEGIN}[A-Za-z]{{2}}\d{{2}}(?=[ -]?[A-Za-z0-9])")
+# It begins with a letter, and only then looks at what is before it: that is found faster.
+_IBAN = re.compile(
+    r"[A-Za-z](?:(?<![A-Za-z0-9].)|(?<=%[0-9A-Fa-f][0-9A-Fa-f].)|(?<=%25[0-9A-Fa-f][0-9A-Fa-f].))"
+    r"[A-Za-z]\d{2}(?=[ -]?[A-Za-z0-9])"
+)
 # How long the numbers of a country are; see the registry of ISO 13616.
 _LENGTHS = {
     country: size
