@@ -185,6 +185,12 @@ def machine() -> str:
     )
 
 
+def _processes(rounds: int) -> str:
+    if rounds == 1:
+        return "one fresh process"
+    return f"up to {rounds} fresh processes, their median with the lowest and highest"
+
+
 def write(folder: Path, found: Found, rounds: int) -> None:
     """Write the page and its plots into *folder*."""
     starts: dict[str, dict[str, Figure]] = {}
@@ -206,7 +212,7 @@ def write(folder: Path, found: Found, rounds: int) -> None:
     template = Path(__file__).with_name("performance.md.in").read_text()
     values = {
         "machine": machine(),
-        "rounds": str(rounds),
+        "rounds": _processes(rounds),
         "healthy": healthy(found),
         "instructions": instructions(found),
         "failing": differences(found, "failing"),
