@@ -108,7 +108,8 @@ invalid password for user ann
 password: required
 Bearer authentication failed
 Basic authentication failed
-Basic abcdef== is no pair
+Basic abcdef== and Basic abcdefghi are no pairs
+eyJhbGciOiJIUzI1NiJ9 is the half of a token
 password=None, token=null, secret=***
 SELECT * FROM t WHERE token = %s AND password = ? AND pin = $1 AND key = %(key)s
 f"{token}" and password={password}

@@ -27,7 +27,9 @@ def stacktrace(walk: Walk, value: Any) -> dict[str, Any] | None:
     made = bag(walk, {key: item for key, item in found.items() if key != "frames"})
     frames = found.get("frames")
     frames = walk.few(frames) if isinstance(frames, (list, tuple)) else []
-    made["frames"] = [_frame(walk, frame) for frame in frames if isinstance(frame, Mapping)]
+    # A dict is known for a mapping at once; others are asked.
+    known = (dict, Mapping)
+    made["frames"] = [_frame(walk, frame) for frame in frames if isinstance(frame, known)]
     return made if made["frames"] else None
 
 

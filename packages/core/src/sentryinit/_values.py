@@ -39,7 +39,11 @@ class Values:
         self._names = names
         # The longest first: one secret may be a part of another.
         known = sorted(filter(None, secrets), key=len, reverse=True)
-        self._own = (*map(_finder, known), *patterns)
+        # Where a known secret is not, its pattern is not asked.
+        self._own = [
+            *((secret, _finder(secret)) for secret in known),
+            *(("", pattern) for pattern in patterns),
+        ]
         self._secret: Callable[[str], str] = functools.partial(marks, SECRET)
         self._email: Callable[[str], str] = functools.partial(marks, EMAIL)
         whole: Callable[[str], str] = functools.partial(marks, IP)
@@ -61,8 +65,8 @@ class Values:
         return self._patterns(text, code=True, versions=False).split("\n")
 
     def _own_patterns(self, text: str) -> str:
-        for pattern in self._own:
-            if pattern.search(text):
+        for secret, pattern in self._own:
+            if secret in text and pattern.search(text):
                 text = _outside_marks(text, pattern, self._in_lines)
         return text
 

@@ -146,7 +146,7 @@ class Walk:
             return value
         if isinstance(value, (int, float)):
             return self.number(value)
-        if isinstance(value, Mapping):
+        if isinstance(value, (dict, Mapping)):
             return self.mapping(value, depth + 1)
         if isinstance(value, (list, tuple, set, frozenset)):
             return self.items(value, depth + 1)
