@@ -123,7 +123,7 @@ class Cost(Contract):
 
     def test_f2_good_request_leaves_nothing_behind(self, lab: Lab) -> None:
         """F2: After any number of good requests there are as many allocated blocks as before."""
-        number = 100
+        number = 50
 
         def left_by(app: Any) -> float:
             """Count the blocks that each round leaves: what caches take they take only once."""

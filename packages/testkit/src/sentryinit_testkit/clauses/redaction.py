@@ -22,7 +22,7 @@ from sentryinit_testkit._peer import Call
 # NUL, and halves of surrogate pairs.
 _STRANGE = re.compile("[\0\ud800-\udfff]")
 
-log = logging.getLogger("shop")
+log: logging.Logger = logging.getLogger("shop")
 
 
 def _base64(text: str) -> str:
