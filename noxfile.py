@@ -180,8 +180,8 @@ def run_tests(session: nox.Session, *patterns: str, at_once: bool = True, marked
     report = session.cache_dir / f"{session.name}.xml"
     # A test that hangs fails, and says where it stood; the longest takes some seconds.
     pytest = ["coverage", "run", "-m", "pytest", "--timeout=120", f"--junit-xml={report}"]
-    # pytest's own tracebacks, also of what is expected to fail, parse whole files: that is slow, and
-    # on Python 3.11 the collector may step in and end it all (github.com/python/cpython/issues/106905).
+    # pytest's own tracebacks, also of what is expected to fail, parse whole files: that is slow,
+    # and on Python 3.11 a collection in the midst of it can end the run (a bug of its parser).
     pytest.append("--tb=native")
     if at_once and not session.posargs:
         pytest.append("--numprocesses=auto")
