@@ -290,8 +290,7 @@ def process(session: nox.Session) -> None:
     """Real servers in real processes: signals, forks, sockets."""
     servers = "--requirement=tests/process/requirements.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
-    # They are about time as well, and one server is for many of them.
-    run_tests(session, "tests/process", at_once=False, marked="not whole")
+    run_tests(session, "tests/process", marked="not whole")
 
 
 @nox.session(python=FOUND[NEWEST])
@@ -299,7 +298,7 @@ def aborts(session: nox.Session) -> None:
     """What an application sees of clients that leave and of servers that end: the whole table."""
     servers = "--requirement=tests/process/servers.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
-    run_tests(session, "tests/process/test_table.py", "tests/process/test_scope.py", at_once=False)
+    run_tests(session, "tests/process/test_table.py", "tests/process/test_scope.py")
 
 
 @nox.session(python=FOUND[NEWEST])
