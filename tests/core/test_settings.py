@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import mimetypes
 import os.path
 import re
 import socket
 from dataclasses import dataclass
+from encodings.aliases import aliases
 from typing import Any
 
 import pytest
@@ -157,7 +157,7 @@ ROWS = {
     "http_proxy": proxy(),
     "https_proxy": proxy(),
     "proxy_headers": thing(
-        "a mapping of names to text", "mimetypes:types_map", mimetypes.types_map, {"a": "b"}
+        "a mapping of names to text", "encodings.aliases:aliases", aliases, {"a": "b"}
     ),
     "ca_certs": text(None),
     "cert_file": text(None),
