@@ -58,7 +58,7 @@ def test_a_line_that_is_not_there(file: str, line: Any) -> None:
     assert lines(one) == (None, None, None)
 
 
-@pytest.mark.parametrize("path", ["/nowhere/shop.py", "<string>", None, 5])
+@pytest.mark.parametrize("path", ["/nowhere/shop.py", "<made up>", None, 5])
 def test_a_file_that_is_not_there(path: Any) -> None:
     """Likewise."""
     (one,) = added(frame(abs_path=path, lineno=1))

@@ -38,7 +38,7 @@ EXPENSIVE = {
 # Functions entered, and bytes at the peak beyond the application without us, where tasks and
 # threads of a framework do not come and go at the same moment each time.
 MOST_CALLS = 12
-MOST_BYTES = 4096
+MOST_BYTES = 8192
 
 
 def _is_ours(frame: FrameType) -> bool:
