@@ -208,9 +208,17 @@ async def _call(app: Any, scope: Any, receive: Any, send: Any, exchange: Exchang
 def _run(work: _Serving) -> list[Exchange]:
     """Run *work* in a loop of its own, which some of what an application raises tears down."""
     exchanges: list[Exchange] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def begin() -> None:
+        loops.append(asyncio.get_running_loop())
+        await work(exchanges)
+
     try:
-        contextvars.Context().run(asyncio.run, work(exchanges))
+        contextvars.Context().run(asyncio.run, begin())
     # The last one is what a thread raises into a coroutine: no handler of a frame can keep it.
     except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
         exchanges[-1].fail(error)
+        # What went down with it complains when it is collected: in the midst of a later case.
+        loops[0].set_exception_handler(lambda *_: None)
     return exchanges
