@@ -131,7 +131,7 @@ class Redaction(Contract):
 
     @rows(
         row("message", (_fails_with(ALL), None)),
-        row("chain", (_chained, None), "chain"),
+        row("chain", (_chained, None)),
         row("notes", (_noted, None)),
         row("log", (_logged, None)),
         row("body", (_reads, Call("POST", body=ALL.encode()))),
@@ -140,7 +140,7 @@ class Redaction(Contract):
         row("context", (_after(lambda: sentry_sdk.set_context("a", {ALL: [ALL]})), None)),
         row("extra", (_after(lambda: sentry_sdk.set_extra(ALL, {"a": ALL})), None)),
         row("breadcrumb", (_after(lambda: sentry_sdk.add_breadcrumb(message=ALL)), None)),
-        row("locals", (_with_locals, None), "chain"),
+        row("locals", (_with_locals, None)),
     )
     def test_g1_secret_does_not_leave(self, lab: Lab, row: Row) -> None:
         """G1: Whatever the application puts on an event, the secrets in it do not leave."""
