@@ -330,7 +330,7 @@ def minimums(session: nox.Session, package: str) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def cover(session: nox.Session) -> None:
-    """Every branch of the packages has been taken by the sessions before this one."""
+    """Nearly every branch of the packages has been taken by the sessions before this one."""
     data = session.cache_dir / "coverage"
     if not data.is_dir() or not any(data.iterdir()):
         session.error("nothing has been measured: run the tests first")

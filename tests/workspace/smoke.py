@@ -55,6 +55,7 @@ def django() -> None:
         INSTALLED_APPS=["sentryinit_django"],
         MIDDLEWARE=["sentryinit_django.middleware.SentryInitMiddleware"],
         ROOT_URLCONF=(path("", fail),),
+        SECRET_KEY="only for this",
     )
     setup()
     Client().get("/")
