@@ -124,6 +124,13 @@ def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         # Ours is the last pass over an event; None would mean theirs, which knows keys only.
         "event_scrubber": False,
     }
+    return {
+        name: value for name, value in (ours | _passed(settings)).items() if name in DEFAULT_OPTIONS
+    }
+
+
+def _passed(settings: Settings) -> dict[str, Any]:
+    """Return what goes to the SDK as it was set, but for what we do in its place."""
     passed = {
         name: settings[name]
         for name, option in TABLE.items()
@@ -137,4 +144,4 @@ def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
     # Older releases do not know all of them, and refuse what they do not know.
     for name in passed.keys() - DEFAULT_OPTIONS.keys():
         log.warning("option %s: this release of sentry-sdk does not have it", name)
-    return {name: value for name, value in (ours | passed).items() if name in DEFAULT_OPTIONS}
+    return passed
