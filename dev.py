@@ -14,6 +14,8 @@ import os
 import ssl
 import subprocess
 import sys
+import time
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -167,7 +169,23 @@ def run_tests(arguments: list[str]) -> int:
         _install()
     command = [str(_python()), "-m", "nox", *(arguments or ["-s", "ci"])]
     print("$ nox", *command[3:], flush=True)
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    started = time.time()
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    for line in _failures(started):
+        print(line)
+    return code
+
+
+def _failures(since: float) -> Iterator[str]:
+    """Yield a line for each test that failed: they stand far apart in what all sessions print."""
+    for report in sorted((ROOT / ".nox/.cache").glob("*.xml")):
+        if report.stat().st_mtime < since:
+            continue
+        for case in ET.parse(report).iter("testcase"):  # noqa: S314 # pytest wrote it, just now
+            for kind in ("failure", "error"):
+                for found in case.findall(kind):
+                    test = f"{case.get('classname')}::{case.get('name')}"
+                    yield f"FAILED {report.stem} {test}: {found.get('message', '')[:300]}"
 
 
 def run_demo(arguments: list[str]) -> int:

@@ -18,7 +18,12 @@ import pytest
 from sentryinit import adapters, testing
 
 # No deadline: the machines that run this are shared. No database: a folder of its own would stay.
-hypothesis.settings.register_profile("core", deadline=None, database=None, max_examples=60)
+# The same examples each time: what fails then is what has changed.
+# `--hypothesis-profile=search` looks for others.
+hypothesis.settings.register_profile(
+    "core", deadline=None, database=None, max_examples=60, derandomize=True
+)
+hypothesis.settings.register_profile("search", deadline=None, database=None, max_examples=3000)
 hypothesis.settings.load_profile("core")
 
 KEY = "0123456789abcdef0123456789abcdef"

@@ -60,24 +60,19 @@ def name(limit: int) -> Field:
 
 def release(walk: Walk, value: Any) -> str | None:
     """Return a release that no backend refuses; 200 is what all of them have room for."""
-    text = _word(_ODD, walk.name(value, 200, versions=True))
+    text = walk.word(value, _ODD, 200, versions=True)
     return None if text.lower() in {"", "latest", ".", ".."} else text
 
 
 def dist(walk: Walk, value: Any) -> str | None:
     """Return the build of a release."""
-    return _word(_DIST, walk.name(value, 64, versions=True)) or None
+    return walk.word(value, _DIST, 64, versions=True) or None
 
 
 def environment(walk: Walk, value: Any) -> str | None:
     """Return the name of an environment."""
-    text = _word(_ODD, walk.name(value, 64))
+    text = walk.word(value, _ODD, 64)
     return None if text.lower() in {"", "none"} else text
-
-
-def _word(odd: re.Pattern[str], text: str) -> str:
-    """Return *text* without *odd* characters; one with a secret in it names nothing any more."""
-    return "" if MARK.search(text) else odd.sub("-", text)
 
 
 def tags(walk: Walk, value: Any) -> Any:

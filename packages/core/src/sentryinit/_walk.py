@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -45,6 +46,7 @@ class Tools:
         # A mask is longer than what it masks, but no eight times.
         self.short = min(256, limit // 8)
         self.place = functools.lru_cache(maxsize=2048)(self._place)
+        self.word = functools.lru_cache(maxsize=256)(self._word)
         self.key = functools.lru_cache(maxsize=2048)(self._key)
 
     def text(self, text: str, *, versions: bool = False) -> str:
@@ -58,6 +60,12 @@ class Tools:
 
     def _place(self, text: str) -> str:
         return _safe.cut(self.values.text(_safe.clean(text[: 4 * KEY])), 2 * KEY)
+
+    def _word(self, text: str, odd: re.Pattern[str], limit: int, versions: bool) -> str:  # noqa: FBT001 # remembered by it
+        line = _safe.line(self.text(text, versions=versions), limit)
+        made = "" if MARK.search(line) else odd.sub("-", line)
+        # What is cut, or has other characters, may look like a secret only now.
+        return made if self.text(made, versions=versions) == made else ""
 
     def _key(self, key: str) -> Key:
         name = _safe.cut(self.values.text(_safe.clean(key[: 4 * KEY])), KEY)
@@ -103,9 +111,25 @@ class Walk:
     def name(self, value: object, limit: int = KEY, *, versions: bool = False) -> str:
         """Return *value* as a text of one line that can leave."""
         text = value if type(value) is str else _str(value)
+        made = _safe.line(self.text(text, versions=versions), limit)
         if len(text) > limit:
             self.cut = True
-        return _safe.line(self.text(text, versions=versions), limit)
+            # The head of a long number may look like a card.
+            made = _safe.cut(self.tools.text(made, versions=versions), limit)
+        return made
+
+    def word(
+        self, value: object, odd: re.Pattern[str], limit: int, *, versions: bool = False
+    ) -> str:
+        """Return *value*, a setting, as a text of one line without *odd* characters.
+
+        It is empty if there is a secret in it: that names nothing any more.
+        """
+        text = value if type(value) is str else _str(value)
+        if len(text) > limit:
+            self.cut = True
+        made = self.tools.word(self._hide(text) if self._hide else text, odd, limit, versions)
+        return made if self.take(_NODE + _safe.cost(made)) else ""
 
     def place(self, value: object) -> str:
         """Return *value*, which comes from the code or its settings, as :meth:`name` does."""
