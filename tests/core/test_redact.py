@@ -70,6 +70,16 @@ json_like = st.recursive(
 events = st.dictionaries(texts | st.sampled_from(SENSITIVE), json_like, max_size=5)
 
 
+@pytest.mark.parametrize("before", ["", "-", "a-", "x[", "["])
+def test_a_mark_is_no_name(before: str) -> None:
+    """What a mark says of its value stays, whatever stands before it."""
+    redactor = Redactor(hash_key="a key of tests")
+    once = redactor.text(f"{before}4111111111111111")
+
+    assert "[secret:" in once
+    assert redactor.text(once) == once
+
+
 @pytest.mark.parametrize(
     ("part", "value"),
     [

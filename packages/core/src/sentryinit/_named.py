@@ -128,7 +128,8 @@ def _in_quotes(text: str, opening: re.Match[str]) -> Span:
 
 
 def _assigned(text: str, match: re.Match[str]) -> Span:
-    if MARK.match(text, match.start()):
+    bracket = match[1].rfind("[")
+    if bracket >= 0 and MARK.match(text, match.start() + bracket):
         return _NO_VALUE  # the name is a mark's
     quoted = text[match.start() - 1 : match.start()] in {"'", '"'}
     opening = _OPENING.match(text, match.end())
