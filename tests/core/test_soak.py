@@ -1,0 +1,243 @@
+"""F3 in the large: delivered + suppressed + dropped = failures, exactly, whoever fails at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sentryinit
+from sentryinit import testing
+from sentryinit.asgi import SentryInitMiddleware
+
+# A burst that is soon used up, and a rate that refills it while the soak runs.
+TIGHT: dict[str, Any] = {"storm_guard": True, "storm_burst": 2, "storm_per_minute": 6000}
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def told(event: dict[str, Any]) -> int:
+    """Return how many failures that were held back *event* tells of."""
+    return int(event.get("contexts", {}).get("sentryinit", {}).get("suppressed", 0))
+
+
+def total(events: list[dict[str, Any]]) -> tuple[int, int]:
+    """Return how many failures are events, and how many more these tell of."""
+    return sum(event["level"] == "error" for event in events), sum(map(told, events))
+
+
+# -- what applications do ------------------------------------------------------------------------
+
+
+async def answer(send: Send, status: int) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await asyncio.sleep(0)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def good(send: Send) -> None:
+    await answer(send, 200)
+
+
+async def lost(send: Send) -> None:
+    await answer(send, 404)
+
+
+async def unavailable(send: Send) -> None:
+    await answer(send, 503)
+
+
+async def gateway(send: Send) -> None:
+    await answer(send, 502)
+
+
+async def wrong(send: Send) -> None:
+    raise ValueError
+
+
+async def missing(send: Send) -> None:
+    await asyncio.sleep(0)
+    raise KeyError from OSError()
+
+
+async def handled(send: Send) -> None:
+    try:
+        raise LookupError
+    except LookupError:
+        await answer(send, 500)
+
+
+async def mended(send: Send) -> None:
+    try:
+        raise LookupError
+    except LookupError:
+        await answer(send, 409)
+
+
+async def torn(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await asyncio.sleep(0)
+    raise RuntimeError
+
+
+async def child_task(send: Send) -> None:
+    await asyncio.create_task(wrong(send))
+
+
+async def given_up(send: Send) -> None:
+    raise asyncio.CancelledError
+
+
+FAILING = (unavailable, gateway, wrong, missing, handled, torn, child_task)
+PASSING = (good, lost, mended, given_up)
+
+
+def served() -> Any:
+    """Return the boundary around an application that does what its scope says."""
+
+    async def app(scope: Any, receive: Any, send: Send) -> None:
+        await asyncio.sleep(0)
+        await scope["deed"](send)
+
+    return SentryInitMiddleware(app)
+
+
+async def request(app: Any, deed: Any) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: dict[str, Any]) -> None:
+        await asyncio.sleep(0)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "deed": deed}
+    try:
+        await app(scope, receive, send)
+    except (Exception, asyncio.CancelledError):
+        # What goes on to the server, which keeps running.
+        return
+
+
+class Third:
+    """A hook that drops each third event, and counts the failures among them."""
+
+    def __init__(self) -> None:
+        self.seen = self.failures = 0
+
+    def __call__(self, event: Any, hint: Any) -> Any:
+        self.seen += 1
+        if self.seen % 3:
+            return event
+        self.failures += event["level"] == "error"
+        return None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_tasks(seed: int) -> None:
+    """Tasks at once, failing in kinds, with a hook that drops, and flushes in between."""
+    deeds = [*FAILING * 100, *PASSING * 100]
+    random.Random(seed).shuffle(deeds)  # noqa: S311 # an order of work, nothing secret
+    hook = Third()
+
+    async def main() -> None:
+        app, tasks = served(), []
+        for number, deed in enumerate(deeds):
+            tasks.append(asyncio.create_task(request(app, deed)))
+            if number % 50 == 0:
+                await asyncio.sleep(0.001)
+            if number % 200 == 0:
+                sentryinit.init()()
+        await asyncio.gather(*tasks)
+
+    with testing.capture("shop", before_send=hook, **TIGHT) as box:
+        asyncio.run(main())
+        # The hook drops each third event, a summary among them, and then its count is kept.
+        for _ in range(3):
+            sentryinit.init()()
+        stats = sentryinit.stats()
+
+    delivered, suppressed = total(box.events)
+    assert stats["failures"] == 100 * len(FAILING)
+    assert (delivered, suppressed, hook.failures) == (
+        stats["delivered"],
+        stats["suppressed"],
+        stats["dropped"],
+    )
+    assert delivered + suppressed + hook.failures == stats["failures"]
+    assert min(delivered, suppressed, hook.failures) > 0
+
+
+FORKS = """
+import itertools, os, threading
+from sentryinit import adapters
+
+class Files(Transport):
+    # A file for each process: a pipe that all of them write to would mix up their lines.
+    def capture_envelope(self, envelope):
+        line = b"".join(b"%s\\n" % item.get_bytes() for item in envelope.items)
+        with open(os.path.join(os.environ["FOLDER"], str(os.getpid())), "ab") as file:
+            file.write(line)
+
+adapter = adapters.Adapter("test", lambda request: adapters.RequestInfo("GET", "http", "h", "/"))
+numbers = itertools.count()
+drop = lambda event, hint: event if next(numbers) % 3 else None
+flush = sentryinit.init(
+    "shop", dsn=DSN, transport=Files(), before_send=drop, storm_burst=2, storm_per_minute=6000
+)
+
+def fail(times):
+    for number in range(times):
+        capture = adapter.open(None)
+        if number % 2:
+            capture.answer(500 + number % 5)
+        else:
+            capture.raised([ValueError(), KeyError(), OSError()][number % 3])
+        capture.close()
+
+def at_once(threads, times):
+    started = [threading.Thread(target=fail, args=(times,)) for _ in range(threads)]
+    for thread in started:
+        thread.start()
+    return started
+
+def end(threads):
+    for thread in threads:
+        thread.join()
+    for _ in range(3):
+        flush()
+    told = json.dumps([os.getpid(), sentryinit.stats()])
+    os.write(1, f"{told}\\n".encode())
+
+threads, children = at_once(3, 400), []
+for _ in range(5):
+    children.append(os.fork())
+    if children[-1] == 0:
+        end(at_once(2, 100))
+        os._exit(0)
+    fail(20)
+for child in children:
+    assert os.waitpid(child, 0)[1] == 0
+end(threads)
+"""
+
+
+def test_processes(child: Callable[..., Any], tmp_path: Path) -> None:
+    """Forks in the midst of a storm on threads: each process tells of its own failures."""
+    done = child(FORKS, FOLDER=str(tmp_path))
+    assert done.code == 0, done.err
+    stats = dict(map(json.loads, done.lines))
+
+    assert sorted(each["failures"] for each in stats.values()) == [200] * 5 + [3 * 400 + 5 * 20]
+    ids = []
+    for process, counted in stats.items():
+        lines = (tmp_path / str(process)).read_text().splitlines()
+        events = [json.loads(line) for line in lines]
+        ids += [event["event_id"] for event in events]
+        assert total(events) == (counted["delivered"], counted["suppressed"])
+        assert counted["failures"] == sum(
+            counted[what] for what in ("delivered", "suppressed", "dropped")
+        )
+    assert len(set(ids)) == len(ids)
