@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ import sentry_sdk
 import sentryinit
 from sentryinit import _counts, _init, adapters, testing
 from sentryinit._state import STATE
+from sentryinit._storm import MOST_KINDS
 
 Begin = Callable[..., adapters.Capture[Any]]
 
@@ -205,6 +208,35 @@ for _ in range(2):
 print("PARENT", json.dumps(sentryinit.stats()), flush=True)
 flush()
 """
+
+
+def test_kinds_without_end_cost_no_memory() -> None:
+    """Once the table is full, failures that are each a new kind leave nothing behind."""
+    info = adapters.RequestInfo("GET", "http", "shop.test", "/")
+    adapter = adapters.Adapter("test", lambda request: info, endpoint=str)
+    kinds = iter(range(10**6))
+
+    def attack(times: int) -> int:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(times):
+            capture = adapter.open(f"{next(kinds):<200}")
+            capture.answer(500)
+            capture.close()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+
+    # So much a minute that each kind gets in, and makes another one go.
+    options: Any = {"storm_guard": True, "storm_burst": 1, "storm_per_minute": 10**9}
+    with testing.capture("shop", before_send=lambda event, hint: None, **options):
+        tracemalloc.start()
+        try:
+            # In the second round the table itself grows once more: keys come and go.
+            filling, _, after = (attack(MOST_KINDS) for _ in range(3))
+        finally:
+            tracemalloc.stop()
+
+        assert sentryinit.stats()["failures"] == 3 * MOST_KINDS
+    assert after < filling / 10
 
 
 def test_each_process_tells_what_it_counted(child: Callable[..., Any]) -> None:

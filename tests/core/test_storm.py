@@ -286,6 +286,26 @@ def test_delivered_and_suppressed_are_the_failures(
     )
 
 
+@given(st.lists(st.tuples(st.integers(0, 30), st.floats(0, 3)), max_size=80), st.integers(1, 4))
+def test_a_table_that_is_full_loses_no_count(failures: list[tuple[int, float]], most: int) -> None:
+    """With more kinds than are remembered the sum is as exact, and no more are remembered."""
+    clock = Clock()
+    storm = Storm(1, 60, clock)
+    delivered = carried = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_storm, "MOST_KINDS", most)
+        for kind, wait in failures:
+            clock.now += wait
+            held = storm.take(kind)
+            if held is not None:
+                delivered, carried = delivered + 1, carried + held
+            assert len(storm._kinds) <= most
+
+    stats = storm.stats()
+    assert delivered + carried + sum(storm.drain().values()) == len(failures)
+    assert (stats["delivered"], stats["suppressed"]) == (delivered, len(failures) - delivered)
+
+
 @given(st.lists(st.integers(0, NEW - 1), max_size=80), st.integers(0, 3))
 def test_the_first_of_its_kind_is_always_seen(kinds: list[int], burst: int) -> None:
     """However loud the others are."""
