@@ -56,11 +56,9 @@ class Unwilling:
 @pytest.fixture
 def clean() -> Iterator[None]:
     """The state of a process in which nobody has called init()."""
-    before = vars(STATE).copy()
-    vars(STATE).clear()
+    before = STATE.replace()
     yield
-    vars(STATE).clear()
-    vars(STATE).update(before)
+    STATE.replace(before)
 
 
 @pytest.fixture

@@ -15,8 +15,12 @@ import pytest
 import sentry_sdk
 import sentry_sdk.scope
 
-from sentryinit import _scope, testing
+from sentryinit import _scope, adapters, testing
 from sentryinit._state import STATE
+
+ADAPTER: adapters.Adapter[None] = adapters.Adapter(
+    "tests", lambda _: adapters.RequestInfo("", "", "", "")
+)
 
 
 @pytest.fixture(params=["lazy", "fallback"])
@@ -33,8 +37,23 @@ def box(kind: str) -> Iterator[testing.Mailbox]:
         yield box
 
 
+def end() -> None:
+    """Have the request that was begun last be over."""
+    capture = adapters.current()
+    if capture is not None:
+        capture.close()
+
+
 def begin() -> None:
-    STATE.begin()
+    """Begin a request, after the one before it."""
+    end()
+    ADAPTER.open(None)
+
+
+@pytest.fixture(autouse=True)
+def _over() -> Iterator[None]:
+    yield
+    end()
 
 
 def alone(function: Callable[[], Any]) -> Any:
@@ -54,9 +73,9 @@ def tags(event: dict[str, Any]) -> dict[str, str]:
 
 def test_the_way_is_the_one_asked_for(kind: str, box: testing.Mailbox) -> None:
     """The lazy scope works on the lowest and the latest sentry-sdk; the fallback if forced."""
-    ways = {"lazy": _scope._begin_lazily, "fallback": _scope._begin_eagerly}
+    begin()
 
-    assert STATE.begin == ways[kind]
+    assert (sentry_sdk.get_isolation_scope() is _scope.UNTOUCHED) is (kind == "lazy")
 
 
 def test_the_self_test_leaves_nothing(box: testing.Mailbox) -> None:
@@ -213,7 +232,8 @@ def test_a_request_from_the_context_of_another(box: testing.Mailbox) -> None:
         ),
         pytest.param(
             lambda: sentry_sdk.get_isolation_scope().set_transaction_name("a"),
-            lambda e: e["transaction"],
+            # On the event of a request its route stands there.
+            lambda _: sentry_sdk.get_isolation_scope()._transaction,
             "a",
             id="transaction",
         ),
@@ -308,21 +328,21 @@ def test_threads_that_touch_at_the_same_time(box: testing.Mailbox) -> None:
 AGAIN = """
 from concurrent.futures import ThreadPoolExecutor
 import sentry_sdk
-from sentryinit import _scope, testing
-from sentryinit._state import STATE
+from sentryinit import _scope, adapters, testing
 
 _scope.force_fallback = {fallback}
+adapter = adapters.Adapter("tests", lambda _: adapters.RequestInfo("", "", "", ""))
 
 def later():
     with testing.capture("later") as box:
-        STATE.begin()
+        adapter.open(None)
         sentry_sdk.set_tag("a", "b")
         sentry_sdk.capture_message("sent")
         return box.events[0]["tags"]
 
 with ThreadPoolExecutor(1) as pool:
     with testing.capture("earlier"):
-        pool.submit(lambda: STATE.begin()).result()
+        pool.submit(lambda: adapter.open(None).close()).result()
     print(pool.submit(later).result())
 """
 
@@ -339,11 +359,12 @@ def test_capture_again_in_a_thread_that_has_served(child: Any, fallback: bool) -
 
 
 def test_a_request_that_touches_nothing_forks_nothing(mailbox: testing.Mailbox) -> None:
-    """A request that goes well costs one bare object."""
+    """A request that goes well has no scope of its own."""
     begin()
     sentry_sdk.get_client()
 
-    assert type(sentry_sdk.get_isolation_scope()) is _scope.Untouched
+    assert sentry_sdk.get_isolation_scope() is _scope.UNTOUCHED
+    assert adapters.current().scope is None  # type: ignore[union-attr] # begun above
 
 
 def test_a_touched_scope_is_an_ordinary_one(mailbox: testing.Mailbox) -> None:
@@ -354,31 +375,76 @@ def test_a_touched_scope_is_an_ordinary_one(mailbox: testing.Mailbox) -> None:
     assert type(sentry_sdk.get_isolation_scope()) is _scope.RequestScope
 
 
-def test_a_copy_of_an_untouched_one_is_untouched(mailbox: testing.Mailbox) -> None:
-    """Forks stay as cheap as what they fork."""
-    begin()
-    scope = sentry_sdk.get_isolation_scope()
-
-    assert type(copy.copy(scope)) is _scope.Untouched
-    assert type(scope) is _scope.Untouched
-
-
-def test_a_copy_of_a_touched_one_has_its_tags(mailbox: testing.Mailbox) -> None:
-    """A fork of an ordinary scope is an ordinary fork."""
-    begin()
-    sentry_sdk.set_tag("a", "b")
-
-    assert copy.copy(sentry_sdk.get_isolation_scope())._tags == {"a": "b"}
-
-
-def test_a_scope_is_made_one_of_its_own_once(mailbox: testing.Mailbox) -> None:
-    """Of two threads that come to it at once, the second finds it done."""
+def test_what_was_got_before_the_first_touch(mailbox: testing.Mailbox) -> None:
+    """A scope in hand, and the one that is asked for later, are the same to whoever uses them."""
     begin()
     scope: Any = sentry_sdk.get_isolation_scope()
     scope.set_tag("a", "b")
-    _scope._materialise(scope)
+    sentry_sdk.set_tag("c", "d")
+    scope.set_tag("e", "f")
 
-    assert scope._tags == {"a": "b"}
+    assert tags(sent(mailbox)) == {"a": "b", "c": "d", "e": "f"}
+    assert scope._tags == {"a": "b", "c": "d", "e": "f"}
+
+
+def test_what_a_child_touches_first(mailbox: testing.Mailbox) -> None:
+    """A task, or a thread with a copy of the context, writes on the scope of its request."""
+    begin()
+    alone(lambda: sentry_sdk.set_tag("a", "b"))
+
+    assert tags(sent(mailbox)) == {"a": "b"}
+
+
+def test_two_threads_touch_first(mailbox: testing.Mailbox) -> None:
+    """A request has one scope, whichever of its threads comes to it first."""
+    begin()
+    barrier = threading.Barrier(8)
+
+    def touch(number: int) -> None:
+        barrier.wait()
+        sentry_sdk.set_tag(f"t{number}", "here")
+
+    with ThreadPoolExecutor(8) as pool:
+        contexts = [contextvars.copy_context() for _ in range(8)]
+        list(pool.map(lambda n: contexts[n].run(touch, n), range(8)))
+
+    assert len(tags(sent(mailbox))) == 8
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_copy_is_one_of_its_own(mailbox: testing.Mailbox, touched: bool) -> None:  # both ways
+    """A fork has what its request has so far, and writes on itself alone."""
+    sentry_sdk.set_tag("region", "eu")
+    begin()
+    if touched:
+        sentry_sdk.set_tag("a", "b")
+    made = copy.copy(sentry_sdk.get_isolation_scope())
+    made.set_tag("c", "d")
+
+    assert made._tags == {"region": "eu", "c": "d", **({"a": "b"} if touched else {})}
+    assert "c" not in tags(sent(mailbox))
+
+
+def test_a_client_of_its_own(mailbox: testing.Mailbox) -> None:
+    """A client that is set on the scope of a request is the one that is asked for."""
+    client = sentry_sdk.Client()
+
+    def request() -> list[object]:
+        begin()
+        scope = sentry_sdk.get_isolation_scope()
+        alone(lambda: scope.set_client(client))
+        return [scope.client, sentry_sdk.get_client()]
+
+    assert alone(request) == [client, client]
+
+
+def test_no_request_to_write_for(mailbox: testing.Mailbox) -> None:
+    """Where a scope is taken to a thread without a request, what is written is nobody else's."""
+    begin()
+    scope = sentry_sdk.get_isolation_scope()
+    threading.Thread(target=lambda: scope.set_tag("a", "b")).start()
+
+    assert tags(sent(mailbox)) == {}
 
 
 # -- when the private names change ---------------------------------------------------------------
@@ -395,19 +461,15 @@ def unread(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_scope, "sdk", types.SimpleNamespace(**known))
 
 
-def other_slots(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sentry_sdk.scope.Scope, "__slots__", ("_gone",))
+def never_forked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(_scope, "_fork", lambda: None)
 
 
-def never_filled(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_scope, "_materialise", lambda scope: None)
+def an_ordinary_scope(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(_scope, "UNTOUCHED", sentry_sdk.Scope())
 
 
-def an_ordinary_class(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_scope, "Untouched", type("Untouched", (_scope.RequestScope,), {}))
-
-
-@pytest.mark.parametrize("change", [renamed, unread, other_slots, never_filled, an_ordinary_class])
+@pytest.mark.parametrize("change", [renamed, unread, never_forked, an_ordinary_scope])
 def test_a_self_test_that_fails(
     monkeypatch: pytest.MonkeyPatch, mailbox: testing.Mailbox, change: Any
 ) -> None:
@@ -415,9 +477,9 @@ def test_a_self_test_that_fails(
     base = sentry_sdk.get_isolation_scope()
     with monkeypatch.context() as patch:
         change(patch)
-        begin = _scope.start()
+        _scope.start()
 
-    assert begin == _scope._begin_eagerly
+    assert STATE.isolate == _scope._begin_eagerly
     assert sentry_sdk.get_isolation_scope() is base
 
 
@@ -425,14 +487,9 @@ def test_a_self_test_that_leaks_fails(
     monkeypatch: pytest.MonkeyPatch, mailbox: testing.Mailbox
 ) -> None:
     """A lazy scope that wrote into the start-up scope would be worse than none."""
+    monkeypatch.setattr(_scope, "_fork", lambda: _scope._base)
 
-    def shared(scope: Any) -> None:
-        for name in sentry_sdk.scope.Scope.__slots__:
-            value = getattr(_scope._base, name)
-            sentry_sdk.scope.Scope.__dict__[name].__set__(scope, value)
-        object.__setattr__(scope, "__class__", _scope.RequestScope)
+    _scope.start()
 
-    monkeypatch.setattr(_scope, "_materialise", shared)
-
-    assert _scope.start() == _scope._begin_eagerly
+    assert STATE.isolate == _scope._begin_eagerly
     sentry_sdk.get_isolation_scope().clear()

@@ -90,8 +90,6 @@ async def sentryinit_middleware(request: web.Request, handler: Handler) -> web.S
             capture.note(exc)
             raise
     capture = _ADAPTER.open(request)
-    # aiohttp gives each request a task, and sends what is returned here in the same task.
-    asyncio.current_task().add_done_callback(functools.partial(_over, capture))  # type: ignore[union-attr] # a coroutine is in one
     try:
         response = await handler(request)
     except web.HTTPException as exc:
@@ -102,16 +100,29 @@ async def sentryinit_middleware(request: web.Request, handler: Handler) -> web.S
     except BaseException as exc:
         _crossed(capture, exc)
         raise
-    if not isinstance(response, web.StreamResponse) or response.status >= 500:  # type: ignore[redundant-expr] # a handler can return anything
-        _answered(capture, response)
+    if not capture.busy and isinstance(response, web.Response) and response.status < 500:
+        body, apps = response.body, request.match_info.apps
+        # A good answer that is there as a whole, and nothing but ours runs before it is sent.
+        alone = len(apps) == 1 and list(apps[0].on_response_prepare) == [_prepared]
+        if alone and (body is None or type(body) is bytes):
+            # What close() does, without a call.
+            capture.closed = True
+            del capture.request
+            return response
+    _answered(capture, response)
     return response
 
 
 def _answered(capture: Capture[web.Request], response: Any) -> None:
     """Tell *capture* what the chain came to; what is no response, aiohttp answers 500."""
+    # aiohttp gives each request a task, and sends what is returned here in the same task.
+    asyncio.current_task().add_done_callback(functools.partial(_over, capture))  # type: ignore[union-attr] # a coroutine is in one
     if isinstance(response, web.HTTPException):
         capture.note(response)
-    capture.answer(response.status if isinstance(response, web.StreamResponse) else 500)
+    status = response.status if isinstance(response, web.StreamResponse) else 500
+    if status < 500 and not isinstance(response, web.HTTPException):
+        return
+    capture.answer(status)
     # Of a body that is there, nothing is left to fail.
     if isinstance(getattr(response, "body", b""), bytes | None):
         capture.settle()

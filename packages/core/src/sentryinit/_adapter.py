@@ -13,8 +13,7 @@ from sentryinit._state import STATE
 
 R = TypeVar("R")
 
-_new = object.__new__
-_MISSING = Token.MISSING
+MISSING = Token.MISSING
 
 
 def _no_status(exc: BaseException) -> int | None:  # noqa: ARG001 # the default of a callback
@@ -29,7 +28,7 @@ def _no_server(request: Any) -> tuple[object, ...]:  # noqa: ARG001 # the defaul
     return ()
 
 
-def _interrupt(inner: Capture[Any], outer: Capture[Any]) -> None:
+def interrupt(inner: Capture[Any], outer: Capture[Any]) -> None:
     """Have *outer* go on after *inner*: its handler asks an application in its own context."""
     # There is a request, so reporting is on, and sentry_sdk imported.
     from sentryinit._scope import keep
@@ -65,22 +64,18 @@ class Adapter(Generic[R]):
     gone: Callable[[R], bool] = _not_gone
     endpoint: Callable[[R], Hashable] | None = None
 
-    def open(self, request: R, kind: Callable[[], Capture[R]] = Capture) -> Capture[R]:
+    def open(self, request: R) -> Capture[R]:
         """Begin *request*: until ``close()``, what happens in this context belongs to it."""
-        capture = kind()
+        capture: Capture[R] = Capture()
         capture.adapter, capture.request = self, request
         capture.busy = capture.closed = False
         capture.status = None
         # The token has it: asking for what is current would be a call more.
         outer = CURRENT.set(capture).old_value
-        if outer is not _MISSING and not outer.closed:
-            _interrupt(capture, outer)
-        if STATE.lazily is None:
-            STATE.begin()
-        else:
-            # What STATE.begin() does, without a call.
-            isolate, scope, current_scope = STATE.lazily
-            isolate(_new(scope))
-            if current_scope.get() is not None:
-                current_scope.set(None)
+        if not (outer is MISSING or outer.closed):
+            interrupt(capture, outer)
+        if STATE.isolation() is not STATE.untouched:
+            STATE.isolate(STATE.untouched)
+        if STATE.current() is not None:
+            STATE.set_current(None)
         return capture

@@ -56,12 +56,12 @@ def watched(body: Any, capture: Capture[Any], unsent: int | None = None) -> Any:
     """
     if hasattr(body, "__aiter__"):
         return _AsyncBody(body, capture)
-    watching: _Body = _new(_SizedBody if hasattr(body, "__len__") else _Body)
+    watching: Body = _new(_SizedBody if hasattr(body, "__len__") else Body)
     watching.body, watching.capture, watching.unsent = body, capture, unsent
     return watching
 
 
-class _Body:
+class Body:
     # Nearly every good answer has one: it is made without a call of __init__.
     __slots__ = ("body", "capture", "unsent")
     body: Any
@@ -92,10 +92,16 @@ class _Body:
             self.capture.raised(exc)
             raise
         finally:
-            self.capture.close()
+            capture = self.capture
+            if capture.busy or capture.closed:
+                capture.close()
+            else:
+                # What close() does, without a call.
+                capture.closed = True
+                del capture.request
 
 
-class _SizedBody(_Body):
+class _SizedBody(Body):
     """A body whose length a server may look at, to send a Content-Length."""
 
     __slots__ = ()

@@ -53,6 +53,8 @@ class Capture(Generic[R]):
     resume: Callable[[], None] | None = None
     trace: dict[str, str] | None = None
     held: tuple[logging.LogRecord, ...] = ()
+    # The isolation scope, once somebody has touched it.
+    scope: Any = None
     # The last log records below ERROR, as they are.
     crumbs: deque[logging.LogRecord] | tuple[()] = ()
     reported: tuple[BaseException, ...] = ()

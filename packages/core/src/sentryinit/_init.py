@@ -180,7 +180,7 @@ def _announce(settings: _settings.Settings, host: str | None) -> None:
 
 def _switch_on(settings: _settings.Settings) -> None:
     # Not before there is a DSN: importing the SDK is most of what a start costs.
-    from sentryinit import _scope, _sdk
+    from sentryinit import _sdk
     from sentryinit._policy import Policy
     from sentryinit._report import Reporter
 
@@ -191,7 +191,7 @@ def _switch_on(settings: _settings.Settings) -> None:
         settings["ignore_paths"],
     )
     try:
-        begin = _sdk.configure(settings, policy)
+        _sdk.configure(settings, policy)
     except Exception as error:
         suspects = settings.variables_for_sdk()
         if not suspects:
@@ -202,7 +202,6 @@ def _switch_on(settings: _settings.Settings) -> None:
         log.warning("%s: %s; reporting is off", ", ".join(suspects), type(error).__name__)
         return
     STATE.reporter = Reporter(settings, policy)
-    STATE.begin, STATE.lazily = begin, _scope.parts(begin)
     _watch_process()
 
 

@@ -6,7 +6,6 @@ import functools
 import logging
 import socket
 import sys
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,8 +41,8 @@ _RIVALS = frozenset(
 )
 
 
-def configure(settings: Settings, policy: Policy) -> Callable[[], None]:
-    """Initialise the SDK; return what begins the scope of a request."""
+def configure(settings: Settings, policy: Policy) -> None:
+    """Initialise the SDK, and what begins the scope of a request."""
     if sentry_sdk.is_initialized():
         log.warning(
             "sentry_sdk.init() was called before sentryinit.init(); its client is replaced: "
@@ -66,7 +65,7 @@ def configure(settings: Settings, policy: Policy) -> Callable[[], None]:
         )
     if "argv" in settings["collect"]:
         sentry_sdk.get_global_scope().set_extra("sys.argv", sys.argv)
-    return _scope.start()
+    _scope.start()
 
 
 def rivals() -> list[str]:

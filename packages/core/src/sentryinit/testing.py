@@ -72,13 +72,11 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
         with _testing.diverted(mailbox):
             yield mailbox
         return
-    before = vars(STATE).copy()
-    vars(STATE).clear()
+    before = STATE.replace()
     given = {"dsn": DSN, "storm_guard": False, "transport": _testing.transport(mailbox), **options}
     try:
         _init.init(service or _init.STAND_IN, **given)
         yield mailbox
     finally:
         _testing.disconnect()
-        vars(STATE).clear()
-        vars(STATE).update(before)
+        STATE.replace(before)

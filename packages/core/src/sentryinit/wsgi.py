@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from sentryinit._adapter import MISSING, interrupt
+from sentryinit._boundary import Body
+from sentryinit._capture import CURRENT
 from sentryinit._debug import PATH
+from sentryinit._state import STATE
 from sentryinit.adapters import (
     EVENT_ID_HEADER,
     Adapter,
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["ADAPTER", "SentryInitMiddleware", "debug_panic", "describe", "server"]
 
 _CAPTURE = "sentryinit.capture"
+_new = object.__new__
 
 
 def describe(environ: WSGIEnvironment, route: str | None = None) -> RequestInfo:
@@ -102,12 +107,19 @@ class SentryInitMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request with the application."""
         if _CAPTURE in environ:
-            # A boundary further out has this request; one that knows the framework knows more.
-            if self._adapter is not ADAPTER:
-                environ[_CAPTURE].adapter = self._adapter
-            return self._app(environ, start_response)
-        capture: _Call = self._adapter.open(environ, _Call)  # type: ignore[assignment] # makes what it is given
-        environ[_CAPTURE], capture.respond = capture, start_response
+            return self._inside(environ, start_response)
+        # What Adapter.open() does, without a call.
+        capture = environ[_CAPTURE] = _Call()
+        capture.adapter, capture.request, capture.respond = self._adapter, environ, start_response
+        capture.busy = capture.closed = False
+        capture.status = None
+        outer = CURRENT.set(capture).old_value
+        if not (outer is MISSING or outer.closed):
+            interrupt(capture, outer)
+        if STATE.isolation() is not STATE.untouched:
+            STATE.isolate(STATE.untouched)
+        if STATE.current() is not None:
+            STATE.set_current(None)
         try:
             body = self._app(environ, capture.start)
         except DebugPanic as panic:
@@ -117,12 +129,26 @@ class SentryInitMiddleware:
             capture.raised(exc, 500)
             capture.close()
             raise
-        if type(body) is list and not capture.busy:
+        if capture.busy:
+            return _watched(body, capture, environ)
+        if type(body) is list:
             # What close() does, without a call.
             capture.closed = True
             del capture.request
             return body
-        return _watched(body, capture, environ)
+        wrapper = environ.get("wsgi.file_wrapper")
+        if hasattr(body, "__len__") or (isinstance(wrapper, type) and isinstance(body, wrapper)):
+            return _watched(body, capture, environ)
+        # What watched() does, without a call.
+        watching: Body = _new(Body)
+        watching.body, watching.capture, watching.unsent = body, capture, 500
+        return watching
+
+    def _inside(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # A boundary further out has this request; one that knows the framework knows more.
+        if self._adapter is not ADAPTER:
+            environ[_CAPTURE].adapter = self._adapter
+        return self._app(environ, start_response)
 
 
 class _Call(Capture["WSGIEnvironment"]):

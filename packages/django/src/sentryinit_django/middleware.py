@@ -91,6 +91,12 @@ class SentryInitMiddleware:
             response = self.get_response(request)
         except BaseException as exc:  # noqa: BLE001 # _raised() lets it go on
             response = _raised(capture, exc)
+        good = isinstance(response, http.HttpResponse) and response.status_code < 500
+        if good and capture and not capture.busy:
+            # What close() does, without a call.
+            capture.closed = True
+            del capture.request
+            return response
         return _answered(capture, request, response)
 
     async def __acall__(self, request: http.HttpRequest) -> Any:
@@ -99,6 +105,12 @@ class SentryInitMiddleware:
             response = await self.get_response(request)
         except BaseException as exc:  # noqa: BLE001 # _raised() lets it go on
             response = _raised(capture, exc)
+        good = isinstance(response, http.HttpResponse) and response.status_code < 500
+        if good and capture and not capture.busy:
+            # What close() does, without a call.
+            capture.closed = True
+            del capture.request
+            return response
         return _answered(capture, request, response)
 
     def process_exception(self, request: http.HttpRequest, exception: Exception) -> None:  # noqa: ARG002 # Django's
