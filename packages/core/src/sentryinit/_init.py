@@ -231,5 +231,11 @@ def _summarise() -> None:
 
 
 def _forked() -> None:
+    global _lock  # noqa: PLW0603 # a fork may have copied it while another thread held it
+    _lock = threading.RLock()
     if STATE.reporter is not None:
+        # Imported already: there is a reporter.
+        from sentryinit import _sdk
+
         STATE.reporter.forked()
+        _sdk.renew()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# For the thread that sends, which would import it with the first name of a host: a fork meanwhile
+# leaves a child in which no host is found, ever.
+import encodings.idna  # noqa: F401 # see above
 import functools
 import logging
 import socket
@@ -14,6 +17,7 @@ from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import ignore_logger
+from sentry_sdk.transport import BaseHttpTransport
 
 from sentryinit import _logs, _scope
 from sentryinit._guard import protect
@@ -72,6 +76,19 @@ def rivals() -> list[str]:
     """Return the integrations of the active client that stand where a boundary of ours stands."""
     active = sentry_sdk.get_client().integrations
     return sorted(type(active[name]).__name__ for name in _RIVALS.intersection(active))
+
+
+def renew() -> None:
+    """Give the transport of a forked process a queue, a thread and connections of its own.
+
+    What waits in the queue, the parent sends. Its locks may have been copied while another thread
+    held them (a flush holds one for as long as it waits), and a connection is not for two.
+    """
+    transport = sentry_sdk.get_client().transport
+    if isinstance(transport, BaseHttpTransport):
+        # In place: our guard and our count are on it. And not by its own class, which may be the
+        # application's and ask for something else.
+        BaseHttpTransport.__init__(transport, transport.options)
 
 
 def _redactor(settings: Settings) -> Redactor:

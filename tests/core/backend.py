@@ -1,0 +1,99 @@
+"""A backend on a real socket that a test can make slow, silent or unwilling."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+
+class Arrival(NamedTuple):
+    """An event that came: its text, its id, and the port of the connection that it came by."""
+
+    text: str
+    event_id: str
+    port: int
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Takes an envelope, then does what the test wants before it answers."""
+
+    protocol_version = "HTTP/1.1"
+    server: Backend
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        lines = body.split(b"\n")
+        events = [
+            json.loads(payload)
+            for header, payload in zip(lines[1::2], lines[2::2], strict=False)
+            if json.loads(header)["type"] == "event"
+        ]
+        arrived = [Arrival(text(e), e["event_id"], self.client_address[1]) for e in events]
+        self.server.take(arrived)
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *words: object) -> None:
+        """Say nothing: the test sees what arrived."""
+
+
+def text(event: dict[str, Any]) -> str:
+    """Return what tells the events of a test apart."""
+    return str(event.get("message") or event["logentry"]["message"])
+
+
+class Backend(ThreadingHTTPServer):
+    """Answers *status*, once *ready* agrees to a text, or some seconds have passed."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(
+        self, status: int = 200, ready: Callable[[Backend, str], bool] | None = None
+    ) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.status, self._ready = status, ready
+        self.arrived: list[Arrival] = []
+        self.changed = threading.Condition()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
+
+    @property
+    def dsn(self) -> str:
+        """What a process needs to send here."""
+        return f"http://key@127.0.0.1:{self.server_port}/1"
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of what came."""
+        return [arrival.text for arrival in self.arrived]
+
+    def take(self, arrived: list[Arrival]) -> None:
+        """File *arrived*, and wait until it may be answered."""
+        with self.changed:
+            self.arrived += arrived
+            self.changed.notify_all()
+            for arrival in arrived:
+                self.changed.wait_for(functools.partial(self._may_answer, arrival.text), 8)
+
+    def _may_answer(self, said: str) -> bool:
+        return self._ready is None or self._ready(self, said)
+
+    def handle_error(self, *details: object) -> None:
+        """Say nothing: processes end here while they are answered."""
+
+    def __enter__(self) -> Backend:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.shutdown()
+        self.server_close()
+        self._thread.join()

@@ -1,0 +1,189 @@
+"""H2: a fork sends nothing twice and does not deadlock, with the SDK's own transport."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sentry_sdk
+from backend import Backend
+from sentry_sdk.transport import HttpTransport
+
+from sentryinit import _init, testing
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+PRELUDE = """
+import contextlib, faulthandler, os, sys, threading, time
+import sentry_sdk, sentryinit
+from sentryinit import _init
+from sentryinit._state import STATE
+
+report = sentry_sdk.capture_message
+flush = sentryinit.init("shop", flush_timeout=9.0)
+
+def in_child(work):
+    child = os.fork()
+    if child == 0:
+        # Should it hang, it says where, and ends.
+        faulthandler.dump_traceback_later(5, exit=True)
+        work()
+        flush()
+        os._exit(0)
+    return child
+
+def wait_for(*children):
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0, "see what the child says"
+"""
+Run = Callable[[Backend, str], None]
+
+
+@pytest.fixture
+def run(child: Callable[..., Any]) -> Run:
+    """Run code in a process that sends to *backend*, and in the children that it forks."""
+
+    def run(backend: Backend, code: str) -> None:
+        done = child(code, PRELUDE, SENTRY_DSN=backend.dsn)
+        assert done.code == 0, done.err
+
+    return run
+
+
+def test_what_waits_is_sent_by_the_parent_only(run: Run) -> None:
+    """The child has a copy of the queue, and does not send it."""
+    with Backend(ready=lambda backend, text: "child" in backend.texts) as backend:
+        run(
+            backend,
+            "for number in range(3):\n"
+            "    report(f'parent {number}')\n"
+            "wait_for(in_child(lambda: report('child')))\n"
+            "flush()\n",
+        )
+    assert sorted(backend.texts) == ["child", "parent 0", "parent 1", "parent 2"]
+
+
+def test_a_fork_in_the_midst_of_a_flush(run: Run) -> None:
+    """A thread that flushes holds a lock; in the child nobody does."""
+    with Backend(ready=lambda backend, text: "child" in backend.texts) as backend:
+        run(
+            backend,
+            "report('parent')\n"
+            "thread = threading.Thread(target=flush)\n"
+            "thread.start()\n"
+            "lock = sentry_sdk.get_client().transport._worker._lock\n"
+            "while not lock.locked():\n"
+            "    time.sleep(0.001)\n"
+            "wait_for(in_child(lambda: report('child')))\n"
+            "thread.join()\n",
+        )
+
+    assert sorted(backend.texts) == ["child", "parent"]
+
+
+def test_a_connection_belongs_to_one_process(run: Run) -> None:
+    """What is kept alive by the parent is not written to by the child."""
+    with Backend() as backend:
+        run(
+            backend,
+            "report('parent 0')\n"
+            "flush()\n"
+            "children = [in_child(lambda: report(f'child {number}')) for number in range(2)]\n"
+            "report('parent 1')\n"
+            "flush()\n"
+            "wait_for(*children)\n",
+        )
+
+    ports = {arrival.text: arrival.port for arrival in backend.arrived}
+    assert sorted(backend.texts) == ["child 0", "child 1", "parent 0", "parent 1"]
+    assert ports["parent 0"] == ports["parent 1"]
+    assert len(set(ports.values())) == 3
+
+
+@pytest.mark.parametrize("lock", ["_init._lock", "STATE.reporter._storm._lock"])
+def test_a_fork_while_a_thread_holds_a_lock_of_ours(run: Run, lock: str) -> None:
+    """The child has the locks anew."""
+    with Backend() as backend:
+        run(
+            backend,
+            "held, done = threading.Event(), threading.Event()\n"
+            "def hold():\n"
+            f"    with {lock}:\n"
+            "        held.set()\n"
+            "        done.wait()\n"
+            "thread = threading.Thread(target=hold)\n"
+            "thread.start()\n"
+            "held.wait()\n"
+            "def work():\n"
+            "    sentryinit.init('shop')\n"
+            "    with contextlib.suppress(LookupError), sentryinit.init():\n"
+            "        raise LookupError\n"
+            "    assert sentryinit.stats()['delivered'] == 1\n"
+            "wait_for(in_child(work))\n"
+            "done.set()\n"
+            "thread.join()\n",
+        )
+
+
+def test_the_transport_is_renewed_in_place() -> None:
+    """What guards and counts stays on it; one that is not the SDK's is left alone."""
+    with testing.capture("shop", transport=HttpTransport):
+        transport: Any = sentry_sdk.get_client().transport
+        queue, guard, count = (
+            transport._worker,
+            transport.capture_envelope,
+            transport.on_dropped_event,
+        )
+        _init._forked()
+
+        assert transport._worker is not queue
+        assert (transport.capture_envelope, transport.on_dropped_event) == (guard, count)
+    with testing.capture("shop"):
+        before = vars(sentry_sdk.get_client().transport).copy()
+        _init._forked()
+
+        assert vars(sentry_sdk.get_client().transport) == before
+
+
+def test_sending_imports_nothing(run: Run) -> None:
+    """A fork in the midst of an import leaves the child without the module, or waiting for it."""
+    with Backend() as backend:
+        run(
+            backend,
+            "known = set(sys.modules)\n"
+            "report('parent')\n"
+            "flush()\n"
+            "assert set(sys.modules) == known, set(sys.modules) - known\n",
+        )
+
+    assert backend.texts == ["parent"]
+
+
+def test_forks_while_threads_report(run: Run) -> None:
+    """A soak: whatever a thread was at, the child reports; nothing arrives twice."""
+    with Backend() as backend:
+        run(
+            backend,
+            "done = threading.Event()\n"
+            "def work():\n"
+            "    while not done.is_set():\n"
+            "        report('parent')\n"
+            "        time.sleep(0.005)\n"
+            "threads = [threading.Thread(target=work) for _ in range(3)]\n"
+            "for thread in threads:\n"
+            "    thread.start()\n"
+            "for number in range(20):\n"
+            "    wait_for(in_child(lambda: report(f'child {number}')))\n"
+            "done.set()\n"
+            "for thread in threads:\n"
+            "    thread.join()\n"
+            "flush()\n",
+        )
+
+    ids = [arrival.event_id for arrival in backend.arrived]
+    assert len(set(ids)) == len(ids)
+    assert sorted(t for t in backend.texts if t.startswith("child")) == sorted(
+        f"child {number}" for number in range(20)
+    )
