@@ -15,6 +15,7 @@ class AsgiDriver(Driver):
     protocol = "asgi"
     modules: ClassVar = ("sentryinit.asgi",)
     lacks = frozenset({"abort", "evidence", "route"})
+    calls = 5  # the debug route is around the application
 
     def app(self, site: Site) -> Any:
         """Build the application and wrap it."""

@@ -29,6 +29,7 @@ class AloneDjangoDriver(DjangoDriver):
     variant = "alone"
     lacks: ClassVar = DjangoDriver.lacks | {"evidence"}
     last: ClassVar = []
+    calls = 3
 
 
 class RestDjangoDriver(DjangoDriver):

@@ -91,8 +91,10 @@ class SentryInitMiddleware:
             response = self.get_response(request)
         except BaseException as exc:  # noqa: BLE001 # _raised() lets it go on
             response = _raised(capture, exc)
+        if capture is None:
+            return response
         good = isinstance(response, http.HttpResponse) and response.status_code < 500
-        if good and capture and not capture.busy:
+        if good and not capture.busy:
             # What close() does, without a call.
             capture.closed = True
             del capture.request
@@ -105,8 +107,10 @@ class SentryInitMiddleware:
             response = await self.get_response(request)
         except BaseException as exc:  # noqa: BLE001 # _raised() lets it go on
             response = _raised(capture, exc)
+        if capture is None:
+            return response
         good = isinstance(response, http.HttpResponse) and response.status_code < 500
-        if good and capture and not capture.busy:
+        if good and not capture.busy:
             # What close() does, without a call.
             capture.closed = True
             del capture.request
@@ -129,10 +133,8 @@ def _raised(capture: adapters.Capture[Any] | None, exc: BaseException) -> Any:
     raise exc
 
 
-def _answered(capture: adapters.Capture[Any] | None, request: Any, response: Any) -> Any:
+def _answered(capture: adapters.Capture[Any], request: Any, response: Any) -> Any:
     """Tell *capture* of the status that goes out; return the response to send."""
-    if capture is None:
-        return response
     # What else a middleware may return, by mistake, is for Django to complain of.
     if isinstance(response, http.response.HttpResponseBase):
         capture.answer(response.status_code)
