@@ -47,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def text(event: dict[str, Any]) -> str:
     """Return what tells the events of a test apart."""
-    return str(event.get("message") or event["logentry"]["message"])
+    return str(event.get("message") or event.get("logentry", {}).get("message"))
 
 
 class Backend(ThreadingHTTPServer):

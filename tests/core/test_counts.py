@@ -6,6 +6,7 @@ import gc
 import threading
 import tracemalloc
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -125,7 +126,7 @@ def test_nothing_can_be_sent_at_all(
     assert len(said()) == 2
 
 
-def test_what_the_transport_drops_is_counted(begin: Begin) -> None:
+def test_what_the_transport_drops_is_counted(begin: Begin, said: Any) -> None:
     """The SDK's queue drops without a word, and only Sentry reads its reports of it."""
     reasons: list[str] = []
 
@@ -141,6 +142,24 @@ def test_what_the_transport_drops_is_counted(begin: Begin) -> None:
 
         assert sentryinit.stats()["lost"] == 2
     assert reasons == ["full_queue", "full_queue"]
+    assert said() == ["lost on the way to the backend: 1, the last one by full_queue"]
+
+
+def test_losses_are_logged_once_a_minute(said: Any) -> None:
+    """The first at once, then what came since: a backend that is down fills no log."""
+    now = 0.0
+    transport: Any = SimpleNamespace(on_dropped_event=str)
+    losses = _counts.Losses(transport, lambda: now)
+    for _ in range(3):
+        for reason in ("network", "status_429"):
+            transport.on_dropped_event(reason)
+        now += _counts.QUIET / 2
+
+    assert said() == [
+        "lost on the way to the backend: 1, the last one by network",
+        "lost on the way to the backend: 4, the last one by network",
+    ]
+    assert losses.count == 6
 
 
 def test_delivered_and_told_are_the_failures_in_a_storm_on_threads(begin: Begin) -> None:

@@ -5,11 +5,17 @@ Pure: knows nothing of ``sentry_sdk``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
+
+log = logging.getLogger("sentryinit")
 
 # A summary names so many kinds, and says how many more there were.
 MOST_NAMED = 50
+# Seconds between two lines on what is lost: a backend that is down is down for each event.
+QUIET = 60
 
 
 def summary(service: str, counts: Mapping[str, int]) -> dict[str, Any]:
@@ -36,15 +42,21 @@ def loudest(counts: Mapping[str, int]) -> dict[str, int]:
 class Losses:
     """Counts what *transport* drops: a full queue, a network that is down, a backend's refusal.
 
-    ``on_dropped_event`` is there for that, on the instance; a transport without it is not counted.
+    The first is logged at once, later ones together. ``on_dropped_event`` is there for that, on the
+    instance; a transport without it is not counted.
     """
 
-    def __init__(self, transport: Any) -> None:
-        self.count = 0
+    def __init__(self, transport: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self.count = self._told = 0
+        self._clock, self._quiet = clock, 0.0
         self._usual = getattr(transport, "on_dropped_event", None)
         if self._usual is not None:
             transport.on_dropped_event = self._one_more
 
     def _one_more(self, reason: str) -> Any:
         self.count += 1
+        now = self._clock()
+        if now >= self._quiet:
+            untold, self._told, self._quiet = self.count - self._told, self.count, now + QUIET
+            log.warning("lost on the way to the backend: %s, the last one by %s", untold, reason)
         return self._usual(reason)  # type: ignore[misc] # there is one, or this is not called

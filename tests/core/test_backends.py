@@ -1,0 +1,86 @@
+"""H3: a backend that is dead, slow or unwilling never slows a request; what it loses is told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from backend import Backend
+
+PRELUDE = """
+import contextlib, json, sys, threading
+import sentryinit
+from sentryinit.wsgi import SentryInitMiddleware
+
+# Too short for a backend that hangs.
+flush = sentryinit.init("shop", storm_guard=False, flush_timeout=0.5)
+waits = []
+
+def note(event, arguments):
+    # Whatever a request does that waits for somebody.
+    if event.startswith("socket.") and threading.current_thread() is threading.main_thread():
+        waits.append(event)
+
+def app(environ, start_response):
+    raise LookupError
+
+served = SentryInitMiddleware(app)
+
+def serve(times):
+    for _ in range(times):
+        with contextlib.suppress(LookupError):
+            served({"REQUEST_METHOD": "GET", "wsgi.url_scheme": "http", "HTTP_HOST": "h"}, None)
+
+sys.addaudithook(note)
+"""
+LOST = "lost on the way to the backend: 1, the last one by {}\n"
+
+
+@pytest.fixture
+def run(child: Callable[..., Any]) -> Callable[..., tuple[dict[str, int], str]]:
+    """Run code in a process that sends to a DSN; return its counts, and what it logged."""
+
+    def run(dsn: str, code: str) -> tuple[dict[str, int], str]:
+        told = "\nassert waits == [], waits\nprint(json.dumps(sentryinit.stats()))\n"
+        done = child(code + told, PRELUDE, SENTRY_DSN=dsn, PYTHONDEVMODE="")
+        assert done.code == 0, done.err
+        return json.loads(done.out), done.err
+
+    return run
+
+
+def test_a_dead_backend(run: Callable[..., Any]) -> None:
+    """Nobody listens: each event is lost, and counted; one line says it."""
+    with Backend() as backend:
+        dsn = backend.dsn
+    stats, err = run(dsn, "serve(5)\nflush()\n")
+
+    assert (stats["delivered"], stats["lost"], err) == (5, 5, LOST.format("network"))
+
+
+@pytest.mark.parametrize("status", [413, 429, 500, 503])
+def test_an_unwilling_backend(run: Callable[..., Any], status: int) -> None:
+    """It refuses, by whatever status: likewise."""
+    with Backend(status) as backend:
+        stats, err = run(backend.dsn, "serve(5)\nflush()\n")
+
+    assert (stats["delivered"], stats["lost"], err) == (5, 5, LOST.format(f"status_{status}"))
+    # After a 429 the SDK asks no more for a while.
+    assert len(backend.arrived) == (1 if status == 429 else 5)
+
+
+def test_a_backend_that_hangs(run: Callable[..., Any]) -> None:
+    """Requests go on while it answers nothing; what the queue has no place for is lost."""
+    over = threading.Event()
+    with Backend(ready=lambda backend, text: over.is_set()) as backend:
+        stats, err = run(backend.dsn, "serve(150)\n")
+        over.set()
+
+    # The queue holds 100; one more may be under way.
+    assert stats["delivered"] == 150
+    assert stats["lost"] in {49, 50}
+    assert len(backend.arrived) <= 1
+    assert err == LOST.format("full_queue")
