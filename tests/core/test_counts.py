@@ -211,7 +211,7 @@ adapter = adapters.Adapter("test", lambda request: adapters.RequestInfo("GET", "
 
 def fail(times):
     for _ in range(times):
-        capture = adapter.open(None)
+        capture = adapter.open("request")
         capture.raised(ValueError())
         capture.close()
 

@@ -16,9 +16,9 @@ from sentryinit import _init, testing
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 PRELUDE = """
-import contextlib, faulthandler, os, sys, threading, time
+import contextlib, faulthandler, logging, os, sys, threading, time
 import sentry_sdk, sentryinit
-from sentryinit import _init
+from sentryinit import _init, _scope, adapters
 from sentryinit._state import STATE
 
 report = sentry_sdk.capture_message
@@ -102,7 +102,7 @@ def test_a_connection_belongs_to_one_process(run: Run) -> None:
     assert len(set(ports.values())) == 3
 
 
-@pytest.mark.parametrize("lock", ["_init._lock", "STATE.reporter._storm._lock"])
+@pytest.mark.parametrize("lock", ["_init._lock", "_scope._lock", "STATE.reporter._storm._lock"])
 def test_a_fork_while_a_thread_holds_a_lock_of_ours(run: Run, lock: str) -> None:
     """The child has the locks anew."""
     with Backend() as backend:
@@ -118,6 +118,8 @@ def test_a_fork_while_a_thread_holds_a_lock_of_ours(run: Run, lock: str) -> None
             "held.wait()\n"
             "def work():\n"
             "    sentryinit.init('shop')\n"
+            "    adapters.Adapter('test', None).open(1)\n"
+            "    sentry_sdk.set_tag('a', 'b')\n"
             "    with contextlib.suppress(LookupError), sentryinit.init():\n"
             "        raise LookupError\n"
             "    assert sentryinit.stats()['delivered'] == 1\n"
@@ -145,6 +147,21 @@ def test_the_transport_is_renewed_in_place() -> None:
         _init._forked()
 
         assert vars(sentry_sdk.get_client().transport) == before
+
+
+def test_a_child_has_lost_nothing_yet(run: Run) -> None:
+    """What the parent lost, the parent tells."""
+    with Backend(500) as backend:
+        run(
+            backend,
+            "logging.getLogger('sentryinit').disabled = True\n"
+            "report('parent')\n"
+            "flush()\n"
+            "assert sentryinit.stats()['lost'] == 1\n"
+            "def work():\n"
+            "    assert sentryinit.stats()['lost'] == 0\n"
+            "wait_for(in_child(work))\n",
+        )
 
 
 def test_sending_imports_nothing(run: Run) -> None:

@@ -18,7 +18,7 @@ import sentry_sdk.scope
 from sentryinit import _scope, adapters, testing
 from sentryinit._state import STATE
 
-ADAPTER: adapters.Adapter[None] = adapters.Adapter(
+ADAPTER: adapters.Adapter[str] = adapters.Adapter(
     "tests", lambda _: adapters.RequestInfo("", "", "", "")
 )
 
@@ -47,7 +47,7 @@ def end() -> None:
 def begin() -> None:
     """Begin a request, after the one before it."""
     end()
-    ADAPTER.open(None)
+    ADAPTER.open("request")
 
 
 @pytest.fixture(autouse=True)
@@ -335,14 +335,14 @@ adapter = adapters.Adapter("tests", lambda _: adapters.RequestInfo("", "", "", "
 
 def later():
     with testing.capture("later") as box:
-        adapter.open(None)
+        adapter.open("request")
         sentry_sdk.set_tag("a", "b")
         sentry_sdk.capture_message("sent")
         return box.events[0]["tags"]
 
 with ThreadPoolExecutor(1) as pool:
     with testing.capture("earlier"):
-        pool.submit(lambda: adapter.open(None).close()).result()
+        pool.submit(lambda: adapter.open("request").close()).result()
     print(pool.submit(later).result())
 """
 

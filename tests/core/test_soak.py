@@ -190,7 +190,7 @@ flush = sentryinit.init(
 
 def fail(times):
     for number in range(times):
-        capture = adapter.open(None)
+        capture = adapter.open("request")
         if number % 2:
             capture.answer(500 + number % 5)
         else:

@@ -105,9 +105,7 @@ async def sentryinit_middleware(request: web.Request, handler: Handler) -> web.S
         # A good answer that is there as a whole, and nothing but ours runs before it is sent.
         alone = len(apps) == 1 and list(apps[0].on_response_prepare) == [_prepared]
         if alone and (body is None or type(body) is bytes):
-            # What close() does, without a call.
-            capture.closed = True
-            del capture.request
+            capture.request = None  # what close() does, without a call
             return response
     _answered(capture, response)
     return response
@@ -137,10 +135,9 @@ def _crossed(capture: Capture[web.Request], exc: BaseException) -> None:
 
 def _over(capture: Capture[web.Request], task: asyncio.Task[Any]) -> None:
     """The request is over: what failed after the middleware is what its task ended with."""
-    if not (capture.closed or task.cancelled()):
-        exc = task.exception()
-        if exc is not None:
-            _crossed(capture, exc)
+    exc = None if task.cancelled() else task.exception()
+    if exc is not None and capture.request is not None:
+        _crossed(capture, exc)
     capture.close()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import functools
+from collections.abc import Callable, Hashable, MutableMapping
 from contextvars import Token
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, overload
 
 from sentryinit._capture import CURRENT, Capture
 from sentryinit._request import RequestInfo
@@ -14,6 +15,8 @@ from sentryinit._state import STATE
 R = TypeVar("R")
 
 MISSING = Token.MISSING
+# Where the capture of a request is, in its environ or scope.
+CARRIED = "sentryinit.capture"
 
 
 def _no_status(exc: BaseException) -> int | None:  # noqa: ARG001 # the default of a callback
@@ -64,18 +67,53 @@ class Adapter(Generic[R]):
     gone: Callable[[R], bool] = _not_gone
     endpoint: Callable[[R], Hashable] | None = None
 
-    def open(self, request: R) -> Capture[R]:
-        """Begin *request*: until ``close()``, what happens in this context belongs to it."""
+    @overload
+    def open(self, request: R) -> Capture[R]: ...
+    @overload
+    def open(self, request: R, carrier: MutableMapping[str, Any]) -> Capture[R] | None: ...
+
+    def open(self, request: R, carrier: Any = None) -> Any:
+        """Begin *request*: until ``close()``, what happens in this context belongs to it.
+
+        *carrier*, where several boundaries may be on the way of a request, is what all of them see:
+        the environ or scope. None, if one further out has begun it: that one reports, with what
+        this one knows of the framework.
+        """
+        if carrier is not None and CARRIED in carrier:
+            return _inside(self, request, carrier[CARRIED])
         capture: Capture[R] = Capture()
         capture.adapter, capture.request = self, request
-        capture.busy = capture.closed = False
-        capture.status = None
+        capture.busy, capture.status = False, None
+        if carrier is not None:
+            carrier[CARRIED] = capture
         # The token has it: asking for what is current would be a call more.
         outer = CURRENT.set(capture).old_value
-        if not (outer is MISSING or outer.closed):
+        if outer is not MISSING and outer.request is not None:
             interrupt(capture, outer)
         if STATE.isolation() is not STATE.untouched:
             STATE.isolate(STATE.untouched)
         if STATE.current() is not None:
             STATE.set_current(None)
         return capture
+
+
+def _inside(adapter: Adapter[Any], request: Any, outer: Capture[Any]) -> None:
+    if adapter.name != outer.adapter.name:
+        outer.adapter = _nested(adapter, outer.adapter)
+        outer.request = request, outer.request
+
+
+@functools.lru_cache(maxsize=16)
+def _nested(inner: Adapter[Any], outer: Adapter[Any]) -> Adapter[Any]:
+    """Return the facts of a pair of requests: *outer* knows the server, *inner* the framework."""
+    return replace(
+        inner,
+        describe=_of(0, inner.describe),
+        endpoint=_of(0, inner.endpoint) if inner.endpoint else None,
+        server=_of(1, outer.server),
+        gone=_of(1, outer.gone),
+    )
+
+
+def _of(which: int, fact: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda pair: fact(pair[which])

@@ -1,51 +1,13 @@
-"""What boundaries have in common: who has a request, and bodies that are watched."""
+"""Bodies that are watched while they are being sent."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from sentryinit._adapter import Adapter
 from sentryinit._capture import Capture
 
-# As in sentryinit.wsgi and sentryinit.asgi, where it is not worth a call.
-_CAPTURE = "sentryinit.capture"
 _new = object.__new__
-
-
-def enter(adapter: Adapter[Any], request: Any, carrier: Any) -> Capture[Any] | None:
-    """Begin *request*; None if a boundary further out has done so, which then reports.
-
-    For adapters whose request is an object of the framework. *carrier*: the environ or scope, which
-    all boundaries on the way of a request see.
-    """
-    outer: Capture[Any] | None = carrier.get(_CAPTURE)
-    if outer is None:
-        capture: Capture[Any] = adapter.open(request)
-        carrier[_CAPTURE] = capture
-        return capture
-    if adapter.name != outer.adapter.name:
-        outer.adapter = _nested(adapter, outer.adapter)
-        outer.request = request, outer.request
-    return None
-
-
-@functools.lru_cache(maxsize=16)
-def _nested(inner: Adapter[Any], outer: Adapter[Any]) -> Adapter[Any]:
-    """Return the facts of a pair of requests: *outer* knows the server, *inner* the framework."""
-    return replace(
-        inner,
-        describe=_of(0, inner.describe),
-        endpoint=_of(0, inner.endpoint) if inner.endpoint else None,
-        server=_of(1, outer.server),
-        gone=_of(1, outer.gone),
-    )
-
-
-def _of(which: int, fact: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda pair: fact(pair[which])
 
 
 def watched(body: Any, capture: Capture[Any], unsent: int | None = None) -> Any:
@@ -92,13 +54,10 @@ class Body:
             self.capture.raised(exc)
             raise
         finally:
-            capture = self.capture
-            if capture.busy or capture.closed:
-                capture.close()
+            if self.capture.busy:
+                self.capture.close()
             else:
-                # What close() does, without a call.
-                capture.closed = True
-                del capture.request
+                self.capture.request = None  # what close() does, without a call
 
 
 class _SizedBody(Body):

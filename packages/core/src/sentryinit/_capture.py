@@ -37,12 +37,12 @@ class Capture(Generic[R]):
 
     # What every request writes has a slot; the rest has its default on the class, and a dictionary
     # if it is written. Nor is there an __init__: a call is a tenth of what a good request costs.
-    __slots__ = ("__dict__", "adapter", "busy", "closed", "request", "status")
+    __slots__ = ("__dict__", "adapter", "busy", "request", "status")
     adapter: Adapter[R]
-    request: R
+    # An R; None once it is over.
+    request: Any
     # Whether anything at all has been seen that asks for more than a status and an end.
     busy: bool
-    closed: bool
     status: int | None
 
     gone: bool = False
@@ -98,7 +98,7 @@ class Capture(Generic[R]):
 
     def close(self) -> None:
         """The request is over, its body included. Idempotent."""
-        if self.closed:
+        if self.request is None:
             return
         if self.busy:
             self.settle()
@@ -107,9 +107,8 @@ class Capture(Generic[R]):
             if self.resume is not None:
                 self.resume()
                 self.resume = None
-        self.closed = True
         # A task that outlives the request keeps its context, and with it this object.
-        del self.request
+        self.request = None
 
     @property
     def panicked(self) -> bool:
@@ -206,7 +205,7 @@ class Capture(Generic[R]):
             self._settle()
 
     def _crossed(self, exc: BaseException, status: int) -> None:
-        if self._decided or self.closed:
+        if self._decided or self.request is None:
             return
         self.busy = True
         if self.is_abort(exc):
@@ -272,4 +271,4 @@ CURRENT: ContextVar[Capture[Any] | None] = ContextVar("sentryinit_capture", defa
 def current() -> Capture[Any] | None:
     """Return the capture of the request that this code runs for, None outside of requests."""
     capture = CURRENT.get()
-    return None if capture is None or capture.closed else capture
+    return None if capture is None or capture.request is None else capture

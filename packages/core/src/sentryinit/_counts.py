@@ -47,11 +47,16 @@ class Losses:
     """
 
     def __init__(self, transport: Any, clock: Callable[[], float] = time.monotonic) -> None:
-        self.count = self._told = 0
-        self._clock, self._quiet = clock, 0.0
+        self._clock = clock
+        self.forget()
         self._usual = getattr(transport, "on_dropped_event", None)
         if self._usual is not None:
             transport.on_dropped_event = self._one_more
+
+    def forget(self) -> None:
+        """Begin to count anew, in a forked process."""
+        self.count = self._told = 0
+        self._quiet = 0.0
 
     def _one_more(self, reason: str) -> Any:
         self.count += 1

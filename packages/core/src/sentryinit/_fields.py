@@ -119,7 +119,8 @@ def logentry(walk: Walk, value: Any) -> dict[str, Any]:
     if entry.get("message"):
         made["message"] = walk.text(entry["message"])
     if formatted or made:
-        made["formatted"] = walk.text(formatted) if formatted else made["message"]
+        same = not formatted or formatted is entry.get("message")
+        made["formatted"] = made["message"] if same else walk.text(formatted)
         made.setdefault("message", made["formatted"])
     if formatted and isinstance(params, (list, tuple, Mapping)):
         made["params"] = _params(walk, params, made["formatted"])

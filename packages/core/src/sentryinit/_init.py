@@ -235,7 +235,8 @@ def _forked() -> None:
     _lock = threading.RLock()
     if STATE.reporter is not None:
         # Imported already: there is a reporter.
-        from sentryinit import _sdk
+        from sentryinit import _scope, _sdk
 
+        _scope.forked()
         STATE.reporter.forked()
         _sdk.renew()

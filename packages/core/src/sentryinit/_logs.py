@@ -81,7 +81,7 @@ def sift(plain: Callable[..., Any], client: Any, kept: int) -> None:
         plain(self, record)
         if SIEVE.kept and record.levelno >= logging.INFO:
             capture = CURRENT.get()
-            if capture is not None and not capture.closed:
+            if capture is not None and capture.request is not None:
                 _keep(capture, record)
 
     logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign] # as the SDK does

@@ -21,6 +21,7 @@ from sentryinit._logs import HANDLER
 from sentryinit._minimal import minimal
 from sentryinit._ready import Ready, ReadyEvent, ReadyList
 from sentryinit._request import UNKNOWN, trace
+from sentryinit._scope import touch
 from sentryinit._settings import Settings
 from sentryinit._storm import Storm, kind_of, label_of
 
@@ -129,6 +130,7 @@ class Reporter:
     def forked(self) -> None:
         """Begin to count anew, in the child: what is not told yet, the parent tells."""
         self._storm.forget()
+        self._losses.forget()
 
     def stats(self) -> dict[str, int]:
         """Return what has been counted since the start of the process."""
@@ -210,6 +212,7 @@ class Reporter:
                 "that nothing is masked any more: remove that call"
             )
         event = ReadyEvent(event, sentry_sdk.get_client().options)
+        touch()
         return sentry_sdk.capture_event(event, {**hint, OURS: ours})  # type: ignore[arg-type] # an Event is a TypedDict
 
     def _undecided(self, error: Exception, exc: BaseException | None) -> None:

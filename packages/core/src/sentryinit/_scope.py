@@ -46,7 +46,7 @@ class _Untouched(Scope):
     __slots__ = ()
 
     @property
-    def client(self) -> Any:
+    def client(self) -> Any:  # type: ignore[override] # it is written by __setattr__
         # get_client() looks at it for each event: that is no reason to fork.
         own = _touched()
         return _NO_CLIENT if own is None else own.client
@@ -91,6 +91,12 @@ def _fork() -> Scope:
     return made
 
 
+def forked() -> None:
+    """Make the lock anew, in a forked process: another thread of the parent's may have held it."""
+    global _lock  # noqa: PLW0603 # there is one
+    _lock = threading.RLock()
+
+
 def _nothing() -> None: ...
 
 
@@ -102,6 +108,12 @@ def _begin_eagerly(_untouched: object) -> None:
 def _begin_lazily() -> None:
     sdk._isolation_scope.set(UNTOUCHED)  # noqa: SLF001 # the self-test guards it
     sdk._current_scope.set(None)  # noqa: SLF001 # likewise
+
+
+def touch() -> None:
+    """Give the current request its fork now: who reads all of it needs no first touch by name."""
+    if sdk._isolation_scope.get() is UNTOUCHED:  # noqa: SLF001 # the self-test guards it
+        _own()
 
 
 def keep() -> Callable[[], None]:

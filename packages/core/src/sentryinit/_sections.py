@@ -33,8 +33,14 @@ def versions(walk: Walk, value: Any) -> dict[str, str]:
 
 def sdk(walk: Walk, value: Any) -> dict[str, Any] | None:
     """Return what the SDK says of itself, None if it does not say the least."""
+    # Not by ==: a subclass may have one of its own.
+    if isinstance(value, dict) and dict.__eq__(value, walk.tools.sdk) is True:
+        return {**walk.tools.sdk}
     made = bag(walk, value) if isinstance(value, Mapping) else {}
-    return made if made.get("name") and made.get("version") else None
+    if not (made.get("name") and made.get("version")):
+        return None
+    walk.tools.sdk = made
+    return made
 
 
 def remarks(walk: Walk, value: Any) -> Any:

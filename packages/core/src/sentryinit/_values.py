@@ -13,9 +13,10 @@ from sentryinit import _named, _numbers, _shapes
 from sentryinit._marks import EMAIL, IP, MARK, SECRET, Marks
 from sentryinit._names import Names
 
-# Words, numbers, paths: in a short one of these there is no room for a secret.
-_SIMPLE = re.compile(r"[A-Za-z0-9_ ,.()/\[\]-]*\Z")
 _SHORTEST, _SHORTEST_KEY = 4, 13
+# Words, numbers, paths: in a short one of these there is no room for a secret, nor for an address.
+_WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
+_SIMPLE = re.compile(rf"(?=.{{0,{_SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z")
 _ENCODED_AT = re.compile(r"%(?:25)*40|u0040")
 _DIGIT = re.compile(r"\d")
 # Cards and accounts have them in a row. Not \d{4}: what begins with a set is found faster.
@@ -44,6 +45,9 @@ class Values:
             *((secret, _finder(secret)) for secret in known),
             *(("", pattern) for pattern in patterns),
         ]
+        # One of the known ones may be as short.
+        short = any(len(secret) < _SHORTEST_KEY for secret, _ in self._own)
+        self.is_simple: Callable[[str], object] = _never if short else _SIMPLE.match
         self._secret: Callable[[str], str] = functools.partial(marks, SECRET)
         self._email: Callable[[str], str] = functools.partial(marks, EMAIL)
         whole: Callable[[str], str] = functools.partial(marks, IP)
@@ -51,12 +55,10 @@ class Values:
 
     def text(self, text: str, *, versions: bool = False) -> str:
         """Return *text* masked; *versions* says that what looks like an IPv4 address is none."""
+        if self.is_simple(text):
+            return text
         if self._own:
             text = self._own_patterns(text)
-        if len(text) < _SHORTEST_KEY and _SIMPLE.match(text):
-            address = text.count(".") == 3 and not versions
-            if not address and "-" not in text:
-                return text
         return self._patterns(text, code=False, versions=versions)
 
     def code(self, lines: Sequence[str]) -> list[str]:
@@ -94,6 +96,9 @@ class Values:
         if at or ("40" in text and _ENCODED_AT.search(text)) or "\uff20" in text or "&#" in text:
             text = _numbers.emails(text, self._email)
         return text
+
+
+def _never(_text: str) -> None: ...
 
 
 def _outside_marks(text: str, pattern: re.Pattern[str], mask: Callable[[str], str]) -> str:

@@ -45,6 +45,8 @@ class Tools:
         self.names, self.marks, self.values, self.limit = names, marks, values, limit
         # A mask is longer than what it masks, but no eight times.
         self.short = min(256, limit // 8)
+        # What the SDK said of itself, masked: it says the same on each event.
+        self.sdk: dict[str, Any] = {}
         self.place = functools.lru_cache(maxsize=2048)(self._place)
         self.word = functools.lru_cache(maxsize=256)(self._word)
         self.key = functools.lru_cache(maxsize=2048)(self._key)
@@ -103,6 +105,9 @@ class Walk:
         text = value if type(value) is str else _str(value)
         if self._hide is not None:
             text = self._hide(text)
+        if self.tools.values.is_simple(text):
+            # Most of what an event says; what is below comes to the same.
+            return text if self.take(_NODE + len(text)) else _safe.TAIL
         made = self.tools.text(text, versions=versions)
         if len(text) > self.tools.limit:
             self.cut = True

@@ -8,7 +8,7 @@ crosses the boundary, the request is over. What is reported, and how, is for the
 from __future__ import annotations
 
 from sentryinit._adapter import Adapter
-from sentryinit._boundary import enter, watched
+from sentryinit._boundary import watched
 from sentryinit._capture import Capture, current
 from sentryinit._debug import EVENT_ID_HEADER, TOKEN_HEADER, DebugPanic, may_panic
 from sentryinit._init import ended, ensure
@@ -26,7 +26,6 @@ __all__ = [
     "current",
     "ended",
     "ensure",
-    "enter",
     "may_panic",
     "problems",
     "watched",

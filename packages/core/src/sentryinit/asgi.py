@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from sentryinit._adapter import CARRIED
 from sentryinit._debug import PATH
 from sentryinit.adapters import (
     EVENT_ID_HEADER,
@@ -46,7 +47,6 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _new = object.__new__
-_CAPTURE = "sentryinit.capture"
 _ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _ENDS = frozenset(
     {"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"}
@@ -129,7 +129,7 @@ class SentryInitMiddleware:
         if scope["type"] == "lifespan":
             await _lifespan(self._app, self.adapter.name, scope, receive, send)
             return
-        outer: Capture[Exchange] | None = scope.get(_CAPTURE)
+        outer: Capture[Exchange] | None = scope.get(CARRIED)
         if outer is not None:
             # A boundary further out has this request; one that knows the framework knows more.
             if self.adapter is not ADAPTER:
@@ -138,7 +138,7 @@ class SentryInitMiddleware:
             return
         wire = _new(_Wire)
         wire.scope, wire.receive, wire.send = scope, receive, send
-        capture = wire.capture = scope[_CAPTURE] = self.adapter.open(wire)
+        capture = wire.capture = scope[CARRIED] = self.adapter.open(wire)
         try:
             await self._app(scope, wire.hear, wire.say)
         except BaseException as exc:
@@ -147,12 +147,10 @@ class SentryInitMiddleware:
                 await _panicked(capture, send)
             capture.close()
             raise
-        if capture.busy or capture.closed:
+        if capture.busy:
             capture.close()
         else:
-            # What close() does, without a call.
-            capture.closed = True
-            del capture.request
+            capture.request = None  # what close() does, without a call
 
 
 class _Wire(Exchange):

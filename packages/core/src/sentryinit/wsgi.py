@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sentryinit._adapter import MISSING, interrupt
+from sentryinit._adapter import CARRIED, MISSING, interrupt
 from sentryinit._boundary import Body
 from sentryinit._capture import CURRENT
 from sentryinit._debug import PATH
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ADAPTER", "SentryInitMiddleware", "debug_panic", "describe", "server"]
 
-_CAPTURE = "sentryinit.capture"
 _new = object.__new__
 
 
@@ -106,15 +105,14 @@ class SentryInitMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request with the application."""
-        if _CAPTURE in environ:
+        if CARRIED in environ:
             return self._inside(environ, start_response)
         # What Adapter.open() does, without a call.
-        capture = environ[_CAPTURE] = _Call()
+        capture = environ[CARRIED] = _Call()
         capture.adapter, capture.request, capture.respond = self._adapter, environ, start_response
-        capture.busy = capture.closed = False
-        capture.status = None
+        capture.busy, capture.status = False, None
         outer = CURRENT.set(capture).old_value
-        if not (outer is MISSING or outer.closed):
+        if outer is not MISSING and outer.request is not None:
             interrupt(capture, outer)
         if STATE.isolation() is not STATE.untouched:
             STATE.isolate(STATE.untouched)
@@ -132,9 +130,7 @@ class SentryInitMiddleware:
         if capture.busy:
             return _watched(body, capture, environ)
         if type(body) is list:
-            # What close() does, without a call.
-            capture.closed = True
-            del capture.request
+            capture.request = None  # what close() does, without a call
             return body
         wrapper = environ.get("wsgi.file_wrapper")
         if hasattr(body, "__len__") or (isinstance(wrapper, type) and isinstance(body, wrapper)):
@@ -147,7 +143,7 @@ class SentryInitMiddleware:
     def _inside(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # A boundary further out has this request; one that knows the framework knows more.
         if self._adapter is not ADAPTER:
-            environ[_CAPTURE].adapter = self._adapter
+            environ[CARRIED].adapter = self._adapter
         return self._app(environ, start_response)
 
 

@@ -86,36 +86,20 @@ class SentryInitMiddleware:
         """Serve one request with what is further in; in async mode, return a coroutine for it."""
         if self._is_async:
             return self.__acall__(request)
-        capture = adapters.enter(ADAPTER, request, getattr(request, "scope", request.META))
+        capture = ADAPTER.open(request, getattr(request, "scope", request.META))
         try:
             response = self.get_response(request)
         except BaseException as exc:  # noqa: BLE001 # _raised() lets it go on
             response = _raised(capture, exc)
-        if capture is None:
-            return response
-        good = isinstance(response, http.HttpResponse) and response.status_code < 500
-        if good and not capture.busy:
-            # What close() does, without a call.
-            capture.closed = True
-            del capture.request
-            return response
-        return _answered(capture, request, response)
+        return response if capture is None else _answered(capture, request, response)
 
     async def __acall__(self, request: http.HttpRequest) -> Any:
-        capture = adapters.enter(ADAPTER, request, getattr(request, "scope", request.META))
+        capture = ADAPTER.open(request, getattr(request, "scope", request.META))
         try:
             response = await self.get_response(request)
         except BaseException as exc:  # noqa: BLE001 # _raised() lets it go on
             response = _raised(capture, exc)
-        if capture is None:
-            return response
-        good = isinstance(response, http.HttpResponse) and response.status_code < 500
-        if good and not capture.busy:
-            # What close() does, without a call.
-            capture.closed = True
-            del capture.request
-            return response
-        return _answered(capture, request, response)
+        return response if capture is None else _answered(capture, request, response)
 
     def process_exception(self, request: http.HttpRequest, exception: Exception) -> None:  # noqa: ARG002 # Django's
         """Note what a view raised; another middleware may be about to answer it."""
@@ -135,6 +119,9 @@ def _raised(capture: adapters.Capture[Any] | None, exc: BaseException) -> Any:
 
 def _answered(capture: adapters.Capture[Any], request: Any, response: Any) -> Any:
     """Tell *capture* of the status that goes out; return the response to send."""
+    if isinstance(response, http.HttpResponse) and response.status_code < 500 and not capture.busy:
+        capture.request = None  # what close() does, without a call
+        return response
     # What else a middleware may return, by mistake, is for Django to complain of.
     if isinstance(response, http.response.HttpResponseBase):
         capture.answer(response.status_code)
@@ -152,5 +139,4 @@ def _answered(capture: adapters.Capture[Any], request: Any, response: Any) -> An
 
 def _is_servers(request: http.HttpRequest, response: Any) -> bool:
     """Tell whether the server sends a file by itself."""
-    file = getattr(response, "file_to_stream", None)
-    return file is not None and bool(request.META.get("wsgi.file_wrapper"))
+    return bool(request.META.get("wsgi.file_wrapper") and getattr(response, "file_to_stream", None))
