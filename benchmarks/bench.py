@@ -5,7 +5,7 @@ counts, since whatever else runs on the machine only adds. Rounds are interleave
 every subject once, then all of them again.
 
     python benchmarks/bench.py                 everything; writes docs/explanation/performance.md
-    python benchmarks/bench.py --rounds 1 --only "healthy WSGI" --out FOLDER
+    python benchmarks/bench.py --rounds 1 --only ".* WSGI " --out FOLDER
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -52,7 +53,8 @@ def cases() -> Iterator[Case]:
     """Yield what is measured in one round: kind, subject, variant."""
     for subject in SUBJECTS:
         if subject.is_here():
-            yield from (("healthy", subject.name, variant) for variant in VARIANTS)
+            yield from (("healthy", subject.name, variant) for variant in ("bare", "sdk", "slim"))
+            yield "beside", subject.name, "floor and ours"
     for case, variants in FAILING:
         yield from (("failing", case, variant) for variant in variants)
     for case, variants in STARTUP:
@@ -74,8 +76,8 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONHASHSEED": "0"}
 
 
-def measure(case: Case) -> float:
-    """Return what a process of its own measures."""
+def measure(case: Case) -> dict[str, float]:
+    """Return what a process of its own measures, by variant."""
     # A start imports nothing of ours before it.
     program = (
         [str(HERE / "starting.py"), *case[1:]] if case[0] == "startup" else [str(WORKER), *case]
@@ -89,22 +91,24 @@ def measure(case: Case) -> float:
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(case)}:\n{done.stderr}")
-    return float(json.loads(done.stdout.splitlines()[-1])["value"])
+    values = json.loads(done.stdout.splitlines()[-1])
+    return {case[2] if variant == "value" else variant: value for variant, value in values.items()}
 
 
 def collect(rounds: int, only: str, minutes: float) -> Found:
-    """Measure *rounds* rounds of what begins with *only*; one at least, whatever the time."""
+    """Measure *rounds* rounds of what matches *only*; one at least, whatever the time."""
     found: Found = defaultdict(list)
     until = time.monotonic() + minutes * 60
     for number in range(rounds):
         plan = [*cases(), *servers.cases(), *(once() if number == 0 else ())]
         for case in plan:
             late = number and time.monotonic() > until
-            if " ".join(case).startswith(only) and not late:
+            if re.match(only, " ".join(case)) and not late:
                 sys.stderr.write(f"round {number + 1} of {rounds}: {' '.join(case)}\n")
                 served = case[0] == "served"
-                value = servers.measure(case, environment()) if served else measure(case)
-                found[case].append(value)
+                values = servers.measure(case, environment()) if served else measure(case)
+                for variant, value in values.items():
+                    found[case[0], case[1], variant].append(value)
     return found
 
 
@@ -130,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=60, help="begin no round after so many")
-    parser.add_argument("--only", default="", help="what the names of the cases begin with")
+    parser.add_argument("--only", default="", help="pattern of how the names of cases begin")
     parser.add_argument("--out", type=Path, default=PAGE, help="folder of the page")
     parser.add_argument("--instructions", action="store_true", help="count with callgrind as well")
     given = parser.parse_args()

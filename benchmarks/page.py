@@ -66,6 +66,9 @@ def added(found: Found, kind: str) -> dict[str, dict[str, Figure]]:
         bare = found.get((kind, name, "bare"))
         if each == kind and variant != "bare" and bare is not None:
             rows.setdefault(name, {})[variant] = figure.less(bare)
+        elif (each, kind) == ("beside", "healthy"):
+            # Measured in one process with the bare application, as what it adds.
+            rows.setdefault(name, {})[variant] = figure
     return rows
 
 
@@ -73,7 +76,7 @@ def healthy(found: Found) -> str:
     """Return the table of good requests."""
     lines = []
     for name, row in added(found, "healthy").items():
-        bare = found["healthy", name, "bare"]
+        bare = found.get(("healthy", name, "bare"), "")
         ours, floor, sdk = (row.get(variant) for variant in ("ours", "floor", "sdk"))
         ratio = f"1/{sdk.middle / ours.middle:.0f}" if ours and sdk and ours.middle > 0 else ""
         beyond = str(ours.less(floor)) if ours and floor else ""

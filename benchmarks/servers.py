@@ -17,7 +17,7 @@ from pathlib import Path
 from subjects import BODY, PATH, SUBJECTS, VARIANTS
 
 HERE = Path(__file__).resolve().parent
-REQUESTS, WARM = 3000, 300
+REQUESTS, WARM = 10_000, 1000
 SERVERS = {
     "gunicorn gthread": ("WSGI", "Flask"),
     "uvicorn": ("ASGI", "Starlette"),
@@ -43,10 +43,10 @@ def cases() -> Iterator[tuple[str, str, str]]:
                 yield from (("served", f"{name}, {server}", variant) for variant in VARIANTS)
 
 
-def measure(case: tuple[str, str, str], environ: dict[str, str]) -> float:
-    """Return the CPU microseconds of a request."""
+def measure(case: tuple[str, str, str], environ: dict[str, str]) -> dict[str, float]:
+    """Return the CPU microseconds of a request, by variant."""
     name, _, server = case[1].partition(", ")
-    return _serve(server, {**environ, "SUBJECT": name, "VARIANT": case[2]})
+    return {case[2]: _serve(server, {**environ, "SUBJECT": name, "VARIANT": case[2]})}
 
 
 def _serve(server: str, environ: dict[str, str]) -> float:

@@ -239,13 +239,15 @@ def _django(variant: str, view: Any) -> None:
         "floor": [f"{__name__}.django_floor"],
         "ours": ["sentryinit_django.middleware.SentryInitMiddleware"],
     }
-    settings.configure(
-        ALLOWED_HOSTS=["*"],
-        MIDDLEWARE=chain.get(variant, []),
-        ROOT_URLCONF=(path("orders/<order_id>", view),),
-        SECRET_KEY="benchmark",
-    )
-    django.setup()
+    if not settings.configured:
+        settings.configure(
+            ALLOWED_HOSTS=["*"],
+            ROOT_URLCONF=(path("orders/<order_id>", view),),
+            SECRET_KEY="benchmark",
+        )
+        django.setup()
+    # Read when an application is made.
+    settings.MIDDLEWARE = chain.get(variant, [])
 
 
 def django_floor(get_response: Any) -> Any:

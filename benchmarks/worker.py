@@ -59,19 +59,39 @@ def switch_on(variant: str, integration: str = "", **options: Any) -> None:
         sentry_sdk.init(dsn=DSN, transport=null_transport(), **given, **options)
 
 
-def microseconds(run: drive.Slice, slices: int = SLICES) -> float:
-    """Return what one of *run* takes in its best slice: others on the machine only add to it."""
-    run(20)
-    number = max(2, int(SLICE_SECONDS / (run(20) / 20)))
-    return min(run(number) for _ in range(slices)) / number * 1e6
+def microseconds(*runs: drive.Slice, slices: int = SLICES) -> list[float]:
+    """Return what one of each of *runs* takes in its best slice; the slices are interleaved.
+
+    What else the machine does only adds to a slice.
+    """
+    for run in runs:
+        run(20)
+    number = max(2, int(SLICE_SECONDS / (runs[0](20) / 20)))
+    taken = [[run(number) for run in runs] for _ in range(slices)]
+    return [min(times) / number * 1e6 for times in zip(*taken, strict=True)]
 
 
 def healthy(name: str, variant: str) -> dict[str, Any]:
     """Serve good requests."""
     subject = next(row for row in SUBJECTS if row.name == name)
     switch_on(variant, subject.integration)
-    run = drive.DRIVERS[subject.protocol](subject.make(variant))
-    return {"value": microseconds(run)}
+    (value,) = microseconds(drive.DRIVERS[subject.protocol](subject.make(variant)))
+    return {"value": value}
+
+
+def beside(name: str, _variant: str) -> dict[str, Any]:
+    """Serve good requests in one process, bare, with the floor and with ours; tell what these add.
+
+    They can live in one process, and what they add is less than what two processes differ by.
+    """
+    subject = next(row for row in SUBJECTS if row.name == name)
+    switch_on("ours")
+    variants = "bare", "floor", "ours"
+    bare, floor, ours = microseconds(
+        *(drive.DRIVERS[subject.protocol](subject.make(variant)) for variant in variants),
+        slices=3 * SLICES,
+    )
+    return {"floor": floor - bare, "ours": ours - bare}
 
 
 def instructions(name: str, variant: str, number: str) -> dict[str, Any]:
@@ -126,7 +146,8 @@ def failing(case: str, variant: str) -> dict[str, Any]:
     elif variant == "floor":
         app = WsgiFloor(app)
     run = drive.wsgi(app)
-    return {"value": microseconds(run, SLICES if detail == "held back" else 40)}
+    (value,) = microseconds(run, slices=SLICES if detail == "held back" else 40)
+    return {"value": value}
 
 
 class _Socket:
@@ -180,7 +201,8 @@ def aside(case: str, variant: str) -> dict[str, Any]:
         "thread": _thread,
         "executor submit": lambda: pool.submit(int).result(),
     }
-    return {"value": microseconds(_repeat(work[case]))}
+    (value,) = microseconds(_repeat(work[case]))
+    return {"value": value}
 
 
 def _begin(variant: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import contextlib
 import math
-import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -122,6 +121,9 @@ def _statuses(value: Any) -> range:
 
 
 def _imported(text: str) -> Any:
+    # Few settings name an object, and it is a tenth of what a start without a DSN costs.
+    import pkgutil
+
     try:
         return pkgutil.resolve_name(text.strip())
     except Exception as error:  # importing runs other people's code
