@@ -13,7 +13,6 @@ from sentryinit._marks import MARK
 # Relay and GlitchTip refuse NUL and halves of surrogate pairs; the other control characters are of
 # use to nobody, and six bytes each in JSON.
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_BLANKS = re.compile(r"\s+")
 TAIL = "..."
 
 
@@ -47,7 +46,7 @@ def _head(text: str, limit: int) -> str:
 
 def line(text: str, limit: int) -> str:
     """Return *text* as one line of at most *limit* characters, without blanks at its ends."""
-    return cut(_BLANKS.sub(" ", clean(text)).strip(), limit)
+    return cut(" ".join(clean(text).split()), limit)
 
 
 def number(value: float) -> float | str:
