@@ -35,7 +35,7 @@ class AsgiDjangoDriver(DjangoDriver):
     """Asynchronous views."""
 
     variant, protocol, shop = "asgi", "asgi", Asgi
-    calls = 7  # a call is a coroutine here, which is one more
+    calls = 8  # a call is a coroutine here, which is one more
     # Its ASGI handler speaks HTTP and nothing else.
     lacks: ClassVar = DjangoDriver.lacks | {"background", "startup", "websocket"}
 

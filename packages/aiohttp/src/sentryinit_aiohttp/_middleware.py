@@ -158,7 +158,7 @@ async def _prepared(request: web.Request, response: web.StreamResponse) -> None:
         capture.status = response.status
         return
     capture.answer(response.status)
-    if capture.panicked and capture.event_id:
+    if capture.event_id and capture.panicked:
         response.headers[EVENT_ID_HEADER] = capture.event_id
 
 

@@ -23,10 +23,6 @@ def _no_status(exc: BaseException) -> int | None:  # noqa: ARG001 # the default 
     return None
 
 
-def _not_gone(request: Any) -> bool:  # noqa: ARG001 # the default of a callback
-    return False
-
-
 def _no_server(request: Any) -> tuple[object, ...]:  # noqa: ARG001 # the default of a callback
     return ()
 
@@ -64,7 +60,7 @@ class Adapter(Generic[R]):
     status_of: Callable[[BaseException], int | None] = _no_status
     aborts: tuple[type[BaseException], ...] = ()
     server: Callable[[R], tuple[object, ...]] = _no_server
-    gone: Callable[[R], bool] = _not_gone
+    gone: Callable[[R], bool] | None = None
     endpoint: Callable[[R], Hashable] | None = None
 
     @overload
@@ -111,7 +107,7 @@ def _nested(inner: Adapter[Any], outer: Adapter[Any]) -> Adapter[Any]:
         describe=_of(0, inner.describe),
         endpoint=_of(0, inner.endpoint) if inner.endpoint else None,
         server=_of(1, outer.server),
-        gone=_of(1, outer.gone),
+        gone=_of(1, outer.gone) if outer.gone else None,
     )
 
 

@@ -82,7 +82,8 @@ class Capture(Generic[R]):
         elif self.busy:
             # Whatever it was, it has been dealt with.
             self.noted, self._stack, self._owes = None, None, False
-            self._safely(self._release)
+            if self.held:
+                self._safely(self._release)
 
     def raised(self, exc: BaseException, status: int | None = None) -> None:
         """*exc* crosses the boundary: nobody inside handled it.
@@ -145,7 +146,8 @@ class Capture(Generic[R]):
         return _policy.is_abort(exc, _policy.Request(self.adapter.aborts, server, self._is_gone()))
 
     def _is_gone(self) -> bool:
-        return self.gone or self._fact(self.adapter.gone, self.request, False)
+        gone = self.adapter.gone
+        return self.gone or (gone is not None and self._fact(gone, self.request, False))
 
     def _behind(self, exc: BaseException | None) -> BaseException | None:
         # What nobody handled was no response to anybody, whatever its class.
@@ -192,7 +194,7 @@ class Capture(Generic[R]):
         self.busy = True
         # A 5xx that is made up for nobody is no failure.
         self._owes = not (self._decided or self._is_gone())
-        error = self._behind(self.noted)
+        error = None if self.noted is None else self._behind(self.noted)
         if error is not None and self.is_abort(error):
             self._decided = True
             self._failures += (error,)
@@ -221,11 +223,12 @@ class Capture(Generic[R]):
     def _settle(self) -> None:
         if self._owes and not self._decided:
             self._decide(self.status or 500)
-        self._release()
+        if self.held:
+            self._release()
 
     def _decide(self, status: int) -> None:
-        error = self._behind(self.noted)
-        if error is None:
+        error = None if self.noted is None else self._behind(self.noted)
+        if error is None and self.held:
             logged = [e for e in map(error_of, self.held) if e is not None]
             error = self._behind(logged[-1]) if logged else None
         if error is None:
@@ -247,8 +250,6 @@ class Capture(Generic[R]):
 
     def _release(self) -> None:
         """Send the held records that do not tell of this request's failure."""
-        if not self.held:
-            return
         related = self.related()
         waiting, self.held = self.held, ()
         for record in waiting:

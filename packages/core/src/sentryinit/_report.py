@@ -56,7 +56,8 @@ class Reporter:
         """Report *exc*, unless it is ignored, held back, or on an event already."""
         try:
             silent = handled and self._policy.ignores_status(status)
-            if silent or self._policy.ignores(exc) or self._ignores_path(capture):
+            by_path = self._by_path and self._ignores_path(capture)
+            if silent or self._policy.ignores(exc) or by_path:
                 return
             if claim_orphan(exc):
                 return
@@ -72,9 +73,10 @@ class Reporter:
     def status(self, capture: Capture[Any], status: int) -> bool:
         """Report an answer without exception; tell whether it stands for what was logged."""
         try:
-            if self._ignores_path(capture):
+            if self._by_path and self._ignores_path(capture):
                 return True
-            if self._policy.ignores_status(status) or self._ignores_text(capture, status):
+            by_text = self._by_text and self._ignores_text(capture, status)
+            if by_text or self._policy.ignores_status(status):
                 return False
             kind = "status", status, capture.endpoint()
             held = self._storm.take(kind)
@@ -232,10 +234,10 @@ class Reporter:
         return None
 
     def _ignores_path(self, capture: Capture[Any]) -> bool:
-        return self._by_path and self._policy.ignores_path(capture.describe().path)
+        return self._policy.ignores_path(capture.describe().path)
 
     def _ignores_text(self, capture: Capture[Any], status: int) -> bool:
-        return self._by_text and self._policy.ignores_message(_text(capture, status))
+        return self._policy.ignores_message(_text(capture, status))
 
 
 def _sdk_info(client: Any) -> Ready:

@@ -184,7 +184,7 @@ def _answered(capture: Capture[Exchange], message: Message, status: int) -> Mess
         if exc is not None and not capture.noted:
             capture.note(exc)
     capture.answer(status)
-    if capture.panicked and capture.event_id:
+    if capture.event_id and capture.panicked:
         return {**message, "headers": [*message.get("headers", ()), _event_id(capture)]}
     return message
 

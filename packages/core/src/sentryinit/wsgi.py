@@ -193,7 +193,7 @@ def _failing(
     capture.answer(code)
     # Of a body whose length is known, nothing is left to fail; without one it may be a stream.
     capture.streams = "content-length" not in {name.lower() for name, _ in headers}
-    if capture.panicked and capture.event_id:
+    if capture.event_id and capture.panicked:
         return [*headers, (EVENT_ID_HEADER, capture.event_id)]
     return headers
 

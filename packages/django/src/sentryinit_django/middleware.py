@@ -125,7 +125,7 @@ def _answered(capture: adapters.Capture[Any], request: Any, response: Any) -> An
     # What else a middleware may return, by mistake, is for Django to complain of.
     if isinstance(response, http.response.HttpResponseBase):
         capture.answer(response.status_code)
-        if response.status_code >= 500 and capture.panicked and capture.event_id:
+        if response.status_code >= 500 and capture.event_id and capture.panicked:
             response[adapters.EVENT_ID_HEADER] = capture.event_id
         if response.streaming and not _is_servers(request, response):
             # Under WSGI, a server can answer with its own 500 until the first bytes.
