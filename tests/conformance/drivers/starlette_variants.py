@@ -35,7 +35,7 @@ class WrappedStarletteDriver(StarletteDriver):
     """Behind a ``BaseHTTPMiddleware``, which runs the rest in a child task."""
 
     variant = "wrapped"
-    calls = 5  # it ends each body with a message of its own
+    calls = 7  # it ends each body with a message of its own, and at the floor asks for two
     # What the child task makes of an exception is all that comes out of it: at the floor nothing
     # of what fails after the response, and a group around the error as its context.
     lacks = frozenset({"evidence", "raised-abort"}) | (
