@@ -665,8 +665,23 @@ def test_the_debug_route_is_a_404_for_every_method(mailbox: Mailbox, method: str
     assert mailbox.events == []
 
 
-def test_a_good_request_costs_three_calls(mailbox: Mailbox) -> None:
-    """F1: The middleware, twice if there are others; the status."""
+@pytest.mark.parametrize("value", ["a\r\nb", 5])
+def test_an_answer_that_cannot_be_prepared(mailbox: Mailbox, value: Any) -> None:
+    """A header with a newline, or one that is no text, fails after all middlewares."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        response = web.Response(text="ok")
+        response.headers["X-A"] = value
+        return response
+
+    ask(covered(answer), method="POST")
+    (event,) = mailbox.events
+    assert event["exception"]["values"][-1]["type"] in {"ValueError", "TypeError"}
+    assert event["transaction"] == "/orders/{order_id}"
+
+
+def test_a_good_request_costs_four_calls(mailbox: Mailbox) -> None:
+    """F1: The middleware, twice if there are others; the status; the end."""
     import sys
 
     made: list[str] = []
@@ -685,4 +700,4 @@ def test_a_good_request_costs_three_calls(mailbox: Mailbox) -> None:
                 sys.setprofile(None)
 
     asyncio.run(main())
-    assert made == ["sentryinit_middleware", "sentryinit_middleware", "_prepared"]
+    assert made == ["sentryinit_middleware", "sentryinit_middleware", "_prepared", "_over"]

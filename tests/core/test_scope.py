@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import copy
 import threading
@@ -15,7 +16,7 @@ import pytest
 import sentry_sdk
 import sentry_sdk.scope
 
-from sentryinit import _scope, adapters, testing
+from sentryinit import _scope, adapters, testing, wsgi
 from sentryinit._state import STATE
 
 ADAPTER: adapters.Adapter[str] = adapters.Adapter(
@@ -61,6 +62,16 @@ def alone(function: Callable[[], Any]) -> Any:
     return contextvars.copy_context().run(function)
 
 
+def environ(path: str = "/orders/17") -> dict[str, Any]:
+    return {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": path,
+        "SERVER_NAME": "shop.test",
+        "SERVER_PORT": "80",
+        "wsgi.url_scheme": "http",
+    }
+
+
 def sent(box: testing.Mailbox, text: str = "sent") -> dict[str, Any]:
     """Have an event sent from here; return it."""
     sentry_sdk.capture_message(text)
@@ -75,7 +86,7 @@ def test_the_way_is_the_one_asked_for(kind: str, box: testing.Mailbox) -> None:
     """The lazy scope works on the lowest and the latest sentry-sdk; the fallback if forced."""
     begin()
 
-    assert (sentry_sdk.get_isolation_scope() is _scope.UNTOUCHED) is (kind == "lazy")
+    assert (STATE.isolation() is _scope.UNTOUCHED) is (kind == "lazy")
 
 
 def test_the_self_test_leaves_nothing(box: testing.Mailbox) -> None:
@@ -363,7 +374,7 @@ def test_a_request_that_touches_nothing_forks_nothing(mailbox: testing.Mailbox) 
     begin()
     sentry_sdk.get_client()
 
-    assert sentry_sdk.get_isolation_scope() is _scope.UNTOUCHED
+    assert STATE.isolation() is _scope.UNTOUCHED
     assert adapters.current().scope is None  # type: ignore[union-attr] # begun above
 
 
@@ -375,16 +386,35 @@ def test_a_touched_scope_is_an_ordinary_one(mailbox: testing.Mailbox) -> None:
     assert type(sentry_sdk.get_isolation_scope()) is _scope.RequestScope
 
 
-def test_what_was_got_before_the_first_touch(mailbox: testing.Mailbox) -> None:
-    """A scope in hand, and the one that is asked for later, are the same to whoever uses them."""
+def test_a_scope_in_hand_is_of_its_request(box: testing.Mailbox) -> None:
+    """Whoever has it, wherever and whenever, writes on that request's and nobody else's."""
     begin()
-    scope: Any = sentry_sdk.get_isolation_scope()
+    first = sentry_sdk.get_isolation_scope()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: first.set_tag("from", "a thread")).result()
+    event = sent(box)
+    begin()
+    first.set_tag("late", "for the first")
+    with sentry_sdk.scope.use_isolation_scope(first):
+        within = sent(box)
+
+    assert tags(event) == {"from": "a thread"}
+    assert tags(within) == {"from": "a thread", "late": "for the first"}
+    assert tags(sent(box)) == {}
+
+
+def test_what_the_sdk_reads_by_itself(mailbox: testing.Mailbox) -> None:
+    """Its variable has the scope of all untouched requests, which writes on that of its request."""
+    begin()
+    scope: Any = STATE.isolation()
     scope.set_tag("a", "b")
     sentry_sdk.set_tag("c", "d")
     scope.set_tag("e", "f")
+    scope.fingerprint = ["g"]
 
     assert tags(sent(mailbox)) == {"a": "b", "c": "d", "e": "f"}
     assert scope._tags == {"a": "b", "c": "d", "e": "f"}
+    assert copy.copy(scope)._fingerprint == ["g"]
 
 
 def test_what_a_child_touches_first(mailbox: testing.Mailbox) -> None:
@@ -418,7 +448,7 @@ def test_a_copy_is_one_of_its_own(mailbox: testing.Mailbox, touched: bool) -> No
     begin()
     if touched:
         sentry_sdk.set_tag("a", "b")
-    made = copy.copy(sentry_sdk.get_isolation_scope())
+    made = copy.copy(STATE.isolation())
     made.set_tag("c", "d")
 
     assert made._tags == {"region": "eu", "c": "d", **({"a": "b"} if touched else {})}
@@ -431,20 +461,76 @@ def test_a_client_of_its_own(mailbox: testing.Mailbox) -> None:
 
     def request() -> list[object]:
         begin()
-        scope = sentry_sdk.get_isolation_scope()
+        scope: Any = STATE.isolation()
         alone(lambda: scope.set_client(client))
         return [scope.client, sentry_sdk.get_client()]
 
     assert alone(request) == [client, client]
 
 
-def test_no_request_to_write_for(mailbox: testing.Mailbox) -> None:
-    """Where a scope is taken to a thread without a request, what is written is nobody else's."""
-    begin()
-    scope = sentry_sdk.get_isolation_scope()
-    threading.Thread(target=lambda: scope.set_tag("a", "b")).start()
+def test_two_bodies_at_once(box: testing.Mailbox) -> None:
+    """The event of a body that fails has what its own request set, whichever was begun last."""
 
-    assert tags(sent(mailbox)) == {}
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        name = environ["PATH_INFO"][1:]
+        sentry_sdk.set_user({"id": name})
+
+        def body() -> Iterator[bytes]:
+            yield b"some"
+            raise LookupError(name)
+
+        return body()
+
+    boundary = wsgi.SentryInitMiddleware(app)
+    bodies = {name: iter(boundary(environ(f"/{name}"), lambda *_: None)) for name in ("ann", "bob")}
+    for body in (*bodies.values(), bodies["bob"], bodies["ann"]):
+        with contextlib.suppress(LookupError):
+            next(body)
+    with ThreadPoolExecutor(1) as pool:
+        late = iter(boundary(environ("/eve"), lambda *_: None))
+        next(late)
+        assert isinstance(pool.submit(next, late).exception(), LookupError)
+
+    assert [event["user"]["id"] for event in box.events] == ["bob", "ann", "eve"]
+
+
+def test_an_environ_that_is_served_twice(mailbox: testing.Mailbox) -> None:
+    """A retry outside of the boundary is a request of its own."""
+    statuses = ["200 OK", "503 Service Unavailable"]
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response(statuses.pop(0), [])
+        return [b""]
+
+    boundary, again = wsgi.SentryInitMiddleware(app), environ()
+    for _ in range(2):
+        boundary(again, lambda *_: None)
+
+    assert [event["tags"]["status_code"] for event in mailbox.events] == ["503"]
+
+
+def test_a_summary_is_nobodys() -> None:
+    """What the storm guard held back is not told with the user who was served last."""
+    with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
+        for _ in range(3):
+            begin()
+            capture: Any = adapters.current()
+            capture.raised(LookupError())
+        begin()
+        sentry_sdk.set_user({"id": "innocent"})
+        sentry_sdk.flush()
+        STATE.reporter.summarise()  # type: ignore[union-attr] # it is on
+
+    assert [event.get("user") for event in box.events] == [None, None]
+
+
+def test_no_request_is_a_request_too(mailbox: testing.Mailbox) -> None:
+    """An adapter may have nothing to describe it by."""
+    adapter: adapters.Adapter[None] = adapters.Adapter("job", lambda _: ADAPTER.describe(""))
+    adapter.open(None).raised(LookupError())
+
+    assert len(mailbox.events) == 1
 
 
 # -- when the private names change ---------------------------------------------------------------

@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from sentryinit.adapters import (
     EVENT_ID_HEADER,
+    OVER,
     TOKEN_HEADER,
     Adapter,
     Capture,
@@ -90,6 +91,8 @@ async def sentryinit_middleware(request: web.Request, handler: Handler) -> web.S
             capture.note(exc)
             raise
     capture = _ADAPTER.open(request)
+    # aiohttp gives each request a task, and sends what is returned here in the same task.
+    asyncio.current_task().add_done_callback(functools.partial(_over, capture))  # type: ignore[union-attr] # a coroutine is in one
     try:
         response = await handler(request)
     except web.HTTPException as exc:
@@ -100,27 +103,16 @@ async def sentryinit_middleware(request: web.Request, handler: Handler) -> web.S
     except BaseException as exc:
         _crossed(capture, exc)
         raise
-    if not capture.busy and isinstance(response, web.Response) and response.status < 500:
-        body, apps = response.body, request.match_info.apps
-        # A good answer that is there as a whole, and nothing but ours runs before it is sent.
-        alone = len(apps) == 1 and list(apps[0].on_response_prepare) == [_prepared]
-        if alone and (body is None or type(body) is bytes):
-            capture.request = None  # what close() does, without a call
-            return response
-    _answered(capture, response)
+    if not isinstance(response, web.StreamResponse) or response.status >= 500:  # type: ignore[redundant-expr] # a handler can return anything
+        _answered(capture, response)
     return response
 
 
 def _answered(capture: Capture[web.Request], response: Any) -> None:
     """Tell *capture* what the chain came to; what is no response, aiohttp answers 500."""
-    # aiohttp gives each request a task, and sends what is returned here in the same task.
-    asyncio.current_task().add_done_callback(functools.partial(_over, capture))  # type: ignore[union-attr] # a coroutine is in one
     if isinstance(response, web.HTTPException):
         capture.note(response)
-    status = response.status if isinstance(response, web.StreamResponse) else 500
-    if status < 500 and not isinstance(response, web.HTTPException):
-        return
-    capture.answer(status)
+    capture.answer(response.status if isinstance(response, web.StreamResponse) else 500)
     # Of a body that is there, nothing is left to fail.
     if isinstance(getattr(response, "body", b""), bytes | None):
         capture.settle()
@@ -136,9 +128,12 @@ def _crossed(capture: Capture[web.Request], exc: BaseException) -> None:
 def _over(capture: Capture[web.Request], task: asyncio.Task[Any]) -> None:
     """The request is over: what failed after the middleware is what its task ended with."""
     exc = None if task.cancelled() else task.exception()
-    if exc is not None and capture.request is not None:
+    if exc is not None and capture.request is not OVER:
         _crossed(capture, exc)
-    capture.close()
+    elif capture.busy:
+        capture.close()
+    else:
+        capture.request = OVER  # what close() does, without a call
 
 
 def _panicked(capture: Capture[web.Request], panic: DebugPanic) -> web.Response:

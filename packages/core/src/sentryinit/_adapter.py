@@ -8,7 +8,7 @@ from contextvars import Token
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, overload
 
-from sentryinit._capture import CURRENT, Capture
+from sentryinit._capture import CURRENT, OVER, Capture
 from sentryinit._request import RequestInfo
 from sentryinit._state import STATE
 
@@ -75,8 +75,9 @@ class Adapter(Generic[R]):
         the environ or scope. None, if one further out has begun it: that one reports, with what
         this one knows of the framework.
         """
-        if carrier is not None and CARRIED in carrier:
-            return _inside(self, request, carrier[CARRIED])
+        further_out = None if carrier is None else carrier.get(CARRIED)
+        if further_out is not None and further_out.request is not OVER:
+            return _inside(self, request, further_out)
         capture: Capture[R] = Capture()
         capture.adapter, capture.request = self, request
         capture.busy, capture.status = False, None
@@ -84,7 +85,7 @@ class Adapter(Generic[R]):
             carrier[CARRIED] = capture
         # The token has it: asking for what is current would be a call more.
         outer = CURRENT.set(capture).old_value
-        if outer is not MISSING and outer.request is not None:
+        if outer is not MISSING and outer.request is not OVER:
             interrupt(capture, outer)
         if STATE.isolation() is not STATE.untouched:
             STATE.isolate(STATE.untouched)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from sentryinit._capture import Capture
+from sentryinit._capture import OVER, Capture
 
 _new = object.__new__
 
@@ -57,7 +57,7 @@ class Body:
             if self.capture.busy:
                 self.capture.close()
             else:
-                self.capture.request = None  # what close() does, without a call
+                self.capture.request = OVER  # what close() does, without a call
 
 
 class _SizedBody(Body):

@@ -23,6 +23,9 @@ log = logging.getLogger("sentryinit")
 R = TypeVar("R")
 T = TypeVar("T")
 
+# In the place of a request that is over.
+OVER: Any = object()
+
 # More than this many held log records are a storm, and no longer one error said twice.
 MOST_HELD = 10
 
@@ -39,7 +42,7 @@ class Capture(Generic[R]):
     # if it is written. Nor is there an __init__: a call is a tenth of what a good request costs.
     __slots__ = ("__dict__", "adapter", "busy", "request", "status")
     adapter: Adapter[R]
-    # An R; None once it is over.
+    # An R; OVER once it is over.
     request: Any
     # Whether anything at all has been seen that asks for more than a status and an end.
     busy: bool
@@ -99,7 +102,7 @@ class Capture(Generic[R]):
 
     def close(self) -> None:
         """The request is over, its body included. Idempotent."""
-        if self.request is None:
+        if self.request is OVER:
             return
         if self.busy:
             self.settle()
@@ -109,7 +112,7 @@ class Capture(Generic[R]):
                 self.resume()
                 self.resume = None
         # A task that outlives the request keeps its context, and with it this object.
-        self.request = None
+        self.request = OVER
 
     @property
     def panicked(self) -> bool:
@@ -207,7 +210,7 @@ class Capture(Generic[R]):
             self._settle()
 
     def _crossed(self, exc: BaseException, status: int) -> None:
-        if self._decided or self.request is None:
+        if self._decided or self.request is OVER:
             return
         self.busy = True
         if self.is_abort(exc):
@@ -272,4 +275,4 @@ CURRENT: ContextVar[Capture[Any] | None] = ContextVar("sentryinit_capture", defa
 def current() -> Capture[Any] | None:
     """Return the capture of the request that this code runs for, None outside of requests."""
     capture = CURRENT.get()
-    return None if capture is None or capture.request is None else capture
+    return None if capture is None or capture.request is OVER else capture

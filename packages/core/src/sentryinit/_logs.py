@@ -14,7 +14,7 @@ from typing import Any
 
 from sentry_sdk.integrations.logging import EventHandler, LoggingIntegration
 
-from sentryinit._capture import CURRENT, Capture, current
+from sentryinit._capture import CURRENT, OVER, Capture, current
 
 
 class HoldingHandler(EventHandler):
@@ -81,7 +81,7 @@ def sift(plain: Callable[..., Any], client: Any, kept: int) -> None:
         plain(self, record)
         if SIEVE.kept and record.levelno >= logging.INFO:
             capture = CURRENT.get()
-            if capture is not None and capture.request is not None:
+            if capture is not None and capture.request is not OVER:
                 _keep(capture, record)
 
     logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign] # as the SDK does

@@ -21,7 +21,7 @@ from sentryinit._logs import HANDLER
 from sentryinit._minimal import minimal
 from sentryinit._ready import Ready, ReadyEvent, ReadyList
 from sentryinit._request import UNKNOWN, trace
-from sentryinit._scope import touch
+from sentryinit._scope import within
 from sentryinit._settings import Settings
 from sentryinit._storm import Storm, kind_of, label_of
 
@@ -56,7 +56,7 @@ class Reporter:
         """Report *exc*, unless it is ignored, held back, or on an event already."""
         try:
             silent = handled and self._policy.ignores_status(status)
-            by_path = self._by_path and self._ignores_path(capture)
+            by_path = self._by_path and self._policy.ignores_path(capture.describe().path)
             if silent or self._policy.ignores(exc) or by_path:
                 return
             if claim_orphan(exc):
@@ -73,9 +73,9 @@ class Reporter:
     def status(self, capture: Capture[Any], status: int) -> bool:
         """Report an answer without exception; tell whether it stands for what was logged."""
         try:
-            if self._by_path and self._ignores_path(capture):
+            if self._by_path and self._policy.ignores_path(capture.describe().path):
                 return True
-            by_text = self._by_text and self._ignores_text(capture, status)
+            by_text = self._by_text and self._policy.ignores_message(_text(capture, status))
             if by_text or self._policy.ignores_status(status):
                 return False
             kind = "status", status, capture.endpoint()
@@ -123,7 +123,9 @@ class Reporter:
             return
         sent = None
         try:
-            sent = self._capture(_counts.summary(self._settings["service"], counts), {}, {})
+            # Nobody's, whoever was served last in this thread.
+            event = _counts.summary(self._settings["service"], counts)
+            sent = within(None, self._capture, event, {}, {})
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach whoever flushes
             log.warning("a summary could not be sent: %s", type(error).__name__)
         if sent is None:
@@ -192,12 +194,13 @@ class Reporter:
             event, hint = make()
             event["sdk"] = self._sdk
             event["contexts"] = {"sentryinit": Ready(suppressed=held)} if held else {}
-            capture = ours.get("capture")
+            capture, send = ours.get("capture"), self._capture
             if capture is not None:
                 # The SDK would begin one, and fork the scope for it.
                 capture.trace = trace(capture.trace, capture.describe())
                 event["contexts"]["trace"] = Ready(capture.trace)
-            event_id = self._capture(event, hint, ours)
+                send = functools.partial(within, capture, self._capture)
+            event_id = send(event, hint, ours)
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
             event_id = self._last_resort(error, exc, held)
         if event_id is None:
@@ -214,7 +217,8 @@ class Reporter:
                 "that nothing is masked any more: remove that call"
             )
         event = ReadyEvent(event, sentry_sdk.get_client().options)
-        touch()
+        # Asked for once, the scope is an ordinary one, and the SDK's many questions cost less.
+        sentry_sdk.get_isolation_scope()
         return sentry_sdk.capture_event(event, {**hint, OURS: ours})  # type: ignore[arg-type] # an Event is a TypedDict
 
     def _undecided(self, error: Exception, exc: BaseException | None) -> None:
@@ -232,12 +236,6 @@ class Reporter:
         with contextlib.suppress(Exception):  # there is nothing left to try
             return sentry_sdk.capture_event(event, {OURS: {"suppressed": held}})  # type: ignore[arg-type] # an Event is a TypedDict
         return None
-
-    def _ignores_path(self, capture: Capture[Any]) -> bool:
-        return self._policy.ignores_path(capture.describe().path)
-
-    def _ignores_text(self, capture: Capture[Any], status: int) -> bool:
-        return self._policy.ignores_message(_text(capture, status))
 
 
 def _sdk_info(client: Any) -> Ready:

@@ -1,10 +1,11 @@
 """The isolation scope of a request, which costs nothing until somebody touches it.
 
-Until then all requests have the same one, which holds nothing: what is asked of it is asked of a
-fork that the request gets then. Each forks the scope that stood at start-up, never the current one:
-what an earlier request of the same connection or thread left behind stays behind (uvicorn runs a
-request in the context of the one before it; see github.com/python/cpython/issues/140947). Set at
-the start of a request and never reset: what fails while the body is being sent still has it.
+Until then all requests have the same one, which holds nothing. Whoever asks for the scope gets a
+fork that is the request's from then on; what the SDK asks by itself is asked of that. Each request
+forks the scope that stood at start-up, never the current one: what an earlier request of the same
+connection or thread left behind stays behind (uvicorn runs a request in the context of the one
+before it; see github.com/python/cpython/issues/140947). Set at the start of a request and never
+reset: what fails while the body is being sent still has it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import sentry_sdk.scope as sdk
 from sentry_sdk.client import NonRecordingClient
@@ -20,6 +21,8 @@ from sentry_sdk.scope import Scope, ScopeType
 
 from sentryinit._capture import CURRENT, Capture
 from sentryinit._state import STATE
+
+T = TypeVar("T")
 
 # Tests set it to run everything on the fallback.
 force_fallback = False
@@ -39,8 +42,9 @@ class RequestScope(Scope):
 class _Untouched(Scope):
     """The scope of every request that nobody has touched: it has no state.
 
-    Every method of ``Scope`` reads or writes a slot, and every slot is unset here, so
-    ``__getattr__`` and ``__setattr__`` see the first touch, whichever method it comes from.
+    Only the SDK sees it, where it reads its variable and not ``get_isolation_scope()``. Every
+    method of ``Scope`` reads or writes a slot, and every slot is unset here, so ``__getattr__`` and
+    ``__setattr__`` see it all.
     """
 
     __slots__ = ()
@@ -62,6 +66,16 @@ class _Untouched(Scope):
 
 
 UNTOUCHED: Scope = object.__new__(_Untouched)
+_get_isolation_scope = Scope.get_isolation_scope
+
+
+def _bound(_cls: type[Scope]) -> Scope:
+    """Stand for ``Scope.get_isolation_scope``: what is handed on is of one request for good."""
+    scope = _get_isolation_scope()
+    return _own() if scope is UNTOUCHED else scope
+
+
+Scope.get_isolation_scope = classmethod(_bound)  # type: ignore[method-assign,assignment] # see above
 
 
 def _touched() -> Scope | None:
@@ -101,8 +115,12 @@ def _nothing() -> None: ...
 
 
 def _begin_eagerly(_untouched: object) -> None:
-    Scope.set_isolation_scope(_base.fork())
+    fork = _base.fork()
+    Scope.set_isolation_scope(fork)
     Scope.set_current_scope(Scope(ty=ScopeType.CURRENT))
+    capture = CURRENT.get()
+    if capture is not None:
+        capture.scope = fork
 
 
 def _begin_lazily() -> None:
@@ -110,15 +128,26 @@ def _begin_lazily() -> None:
     sdk._current_scope.set(None)  # noqa: SLF001 # likewise
 
 
-def touch() -> None:
-    """Give the current request its fork now: who reads all of it needs no first touch by name."""
-    if sdk._isolation_scope.get() is UNTOUCHED:  # noqa: SLF001 # the self-test guards it
-        _own()
+def within(capture: Capture[Any] | None, function: Callable[..., T], *arguments: Any) -> T:
+    """Call *function* with the scope of *capture*, or that of the start, wherever this runs.
+
+    A body may be iterated in another thread, or beside one of another request.
+    """
+    if capture is not None and CURRENT.get() is capture:
+        return function(*arguments)
+
+    def call() -> T:
+        CURRENT.set(capture)
+        Scope.set_isolation_scope(_base if capture is None else capture.scope or UNTOUCHED)
+        Scope.set_current_scope(Scope(ty=ScopeType.CURRENT))
+        return function(*arguments)
+
+    return contextvars.copy_context().run(call)
 
 
 def keep() -> Callable[[], None]:
     """Return what puts the scopes back that are the context's now."""
-    isolation, current = Scope.get_isolation_scope(), Scope.get_current_scope()
+    isolation, current = _get_isolation_scope(), Scope.get_current_scope()
 
     def back() -> None:
         Scope.set_isolation_scope(isolation)
@@ -131,21 +160,22 @@ def _works() -> bool:
     """Try the lazy scope on the sentry-sdk that is here: it leans on private names."""
     CURRENT.set(Capture())
     _begin_lazily()
-    scope = Scope.get_isolation_scope()
-    # The one question that each event asks, and each log record: it is not to fork.
+    # The one question that each event asks: it is not to fork.
     Scope.get_client()
-    untouched = sdk._isolation_scope.get() is UNTOUCHED  # noqa: SLF001 # this is the self-test
-    scope.set_tag("sentryinit", "self-test")
+    untouched = _touched() is None and _get_isolation_scope() is UNTOUCHED
+    UNTOUCHED.set_tag("sentryinit", "self-test")
+    scope = Scope.get_isolation_scope()
     scope.set_extra("sentryinit", "self-test")
-    event: Any = Scope.get_current_scope()._merge_scopes().apply_to_event({}, {}, {})  # noqa: SLF001 # as the SDK does
+    # As the SDK does; what the application does with events is not asked.
+    merged: Any = Scope.get_current_scope()._merge_scopes()  # noqa: SLF001 # see above
     CURRENT.set(Capture())
     _begin_lazily()
-    after: Any = Scope.get_isolation_scope().apply_to_event({}, {}, {})
+    after: Any = Scope.get_current_scope()._merge_scopes()  # noqa: SLF001 # likewise
     return (
         untouched
-        and type(Scope.get_isolation_scope()) is RequestScope
-        and event["tags"]["sentryinit"] == "self-test"
-        and "sentryinit" not in after.get("tags", {})
+        and type(scope) is RequestScope
+        and merged._tags["sentryinit"] == merged._extras["sentryinit"] == "self-test"  # noqa: SLF001 # likewise
+        and "sentryinit" not in {**after._tags, **after._extras}  # noqa: SLF001 # likewise
         and "sentryinit" not in _base._tags  # noqa: SLF001 # the point of it all
     )
 
@@ -153,7 +183,7 @@ def _works() -> bool:
 def start() -> None:
     """Take the current isolation scope as the start-up scope, and tell how requests begin."""
     global _base  # noqa: PLW0603 # there is one isolation scope at start-up
-    _base = Scope.get_isolation_scope()
+    _base = _get_isolation_scope()
     if _base is UNTOUCHED or isinstance(_base, RequestScope):
         # A request's, left over in this thread: what it has is nobody else's.
         _base = Scope(ty=ScopeType.ISOLATION)

@@ -43,6 +43,8 @@ class Tools:
 
     def __init__(self, names: Names, marks: Marks, values: Values, limit: int) -> None:
         self.names, self.marks, self.values, self.limit = names, marks, values, limit
+        # Of twelve characters at most: what is shorter has to be cut.
+        self.is_simple: Callable[[str], object] = values.is_simple if limit > 12 else _never
         # A mask is longer than what it masks, but no eight times.
         self.short = min(256, limit // 8)
         # What the SDK said of itself, masked: it says the same on each event.
@@ -105,7 +107,7 @@ class Walk:
         text = value if type(value) is str else _str(value)
         if self._hide is not None:
             text = self._hide(text)
-        if self.tools.values.is_simple(text):
+        if self.tools.is_simple(text):
             # Most of what an event says; what is below comes to the same.
             return text if self.take(_NODE + len(text)) else _safe.TAIL
         made = self.tools.text(text, versions=versions)
@@ -235,6 +237,9 @@ class Walk:
         """Tell whether *item* is what follows a sensitive option on a command line."""
         flag = isinstance(before, str) and isinstance(item, str) and before[:1] == "-"
         return flag and "=" not in str(before) and self.tools.names.is_sensitive(str(before))
+
+
+def _never(_text: str) -> None: ...
 
 
 def _str(value: object) -> str:

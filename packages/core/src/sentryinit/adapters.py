@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sentryinit._adapter import Adapter
 from sentryinit._boundary import watched
-from sentryinit._capture import Capture, current
+from sentryinit._capture import OVER, Capture, current
 from sentryinit._debug import EVENT_ID_HEADER, TOKEN_HEADER, DebugPanic, may_panic
 from sentryinit._init import ended, ensure
 from sentryinit._problems import Problem, problems
@@ -17,6 +17,7 @@ from sentryinit._request import RequestInfo
 
 __all__ = [
     "EVENT_ID_HEADER",
+    "OVER",
     "TOKEN_HEADER",
     "Adapter",
     "Capture",

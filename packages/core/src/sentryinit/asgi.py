@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sentryinit._adapter import CARRIED
+from sentryinit._capture import OVER
 from sentryinit._debug import PATH
 from sentryinit.adapters import (
     EVENT_ID_HEADER,
@@ -130,7 +131,7 @@ class SentryInitMiddleware:
             await _lifespan(self._app, self.adapter.name, scope, receive, send)
             return
         outer: Capture[Exchange] | None = scope.get(CARRIED)
-        if outer is not None:
+        if outer is not None and outer.request is not OVER:
             # A boundary further out has this request; one that knows the framework knows more.
             if self.adapter is not ADAPTER:
                 outer.adapter, outer.request.scope = self.adapter, scope
@@ -150,7 +151,7 @@ class SentryInitMiddleware:
         if capture.busy:
             capture.close()
         else:
-            capture.request = None  # what close() does, without a call
+            capture.request = OVER  # what close() does, without a call
 
 
 class _Wire(Exchange):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sentryinit._adapter import CARRIED, MISSING, interrupt
 from sentryinit._boundary import Body
-from sentryinit._capture import CURRENT
+from sentryinit._capture import CURRENT, OVER
 from sentryinit._debug import PATH
 from sentryinit._state import STATE
 from sentryinit.adapters import (
@@ -105,14 +105,16 @@ class SentryInitMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request with the application."""
-        if CARRIED in environ:
+        further_out = environ.get(CARRIED)
+        # One that is over was of the same environ, served before.
+        if further_out is not None and further_out.request is not OVER:
             return self._inside(environ, start_response)
         # What Adapter.open() does, without a call.
         capture = environ[CARRIED] = _Call()
         capture.adapter, capture.request, capture.respond = self._adapter, environ, start_response
         capture.busy, capture.status = False, None
         outer = CURRENT.set(capture).old_value
-        if outer is not MISSING and outer.request is not None:
+        if outer is not MISSING and outer.request is not OVER:
             interrupt(capture, outer)
         if STATE.isolation() is not STATE.untouched:
             STATE.isolate(STATE.untouched)
@@ -130,7 +132,7 @@ class SentryInitMiddleware:
         if capture.busy:
             return _watched(body, capture, environ)
         if type(body) is list:
-            capture.request = None  # what close() does, without a call
+            capture.request = OVER  # what close() does, without a call
             return body
         wrapper = environ.get("wsgi.file_wrapper")
         if hasattr(body, "__len__") or (isinstance(wrapper, type) and isinstance(body, wrapper)):

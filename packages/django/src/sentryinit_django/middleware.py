@@ -119,8 +119,8 @@ def _raised(capture: adapters.Capture[Any] | None, exc: BaseException) -> Any:
 
 def _answered(capture: adapters.Capture[Any], request: Any, response: Any) -> Any:
     """Tell *capture* of the status that goes out; return the response to send."""
-    if isinstance(response, http.HttpResponse) and response.status_code < 500 and not capture.busy:
-        capture.request = None  # what close() does, without a call
+    if not (capture.busy or getattr(response, "streaming", True) or response.status_code >= 500):
+        capture.request = adapters.OVER  # what close() does, without a call
         return response
     # What else a middleware may return, by mistake, is for Django to complain of.
     if isinstance(response, http.response.HttpResponseBase):

@@ -154,7 +154,7 @@ def _watched(capture: Any, request: Any, context: contextvars.Context) -> Iterat
             # No Adapter.open(): what the handler has set is to be on the event.
             later = adapters.Capture[Any]()
             later.adapter, later.request, later.busy = capture.adapter, request, False
-            later.status, later.trace = capture.status, capture.trace
+            later.status, later.trace, later.scope = capture.status, capture.trace, capture.scope
             context.run(later.raised, exc)
         raise
 
