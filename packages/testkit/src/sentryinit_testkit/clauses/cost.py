@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import statistics
 import sys
 import threading
 import tracemalloc
@@ -124,8 +125,8 @@ class Cost(Contract):
         """F2: After any number of good requests there are as many allocated blocks as before."""
         number = 50
 
-        def left_by(app: Any) -> int:
-            """Count the blocks that every round leaves: caches, and others, take at times."""
+        def left_by(app: Any) -> float:
+            """Count the blocks that each round leaves: what caches take they take only once."""
             left = []
             for _ in range(5):
                 gc.collect()
@@ -133,11 +134,14 @@ class Cost(Contract):
                 lab.peer.serve(app, *[Call()] * number)
                 gc.collect()
                 left.append(sys.getallocatedblocks() - before)
-            return min(left)
+            return statistics.median(left)
 
-        # The framework, or whatever traces the threads that it starts, may leave some of its own.
-        bare = left_by(lab.app(behaviours.good, copies=0))
-        assert left_by(lab.app(behaviours.good)) - bare < number // 2
+        def extra() -> float:
+            # The framework, or whatever traces the threads that it starts, may leave some as well.
+            return left_by(lab.app(behaviours.good)) - left_by(lab.app(behaviours.good, copies=0))
+
+        # What leaks does so each time; what else runs in the process, now and then.
+        assert any(extra() < number // 2 for _ in range(3))
 
     def test_f2_request_is_not_kept(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         """F2: Nothing holds on to a request that is over, failed or not."""
