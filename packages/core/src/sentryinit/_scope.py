@@ -20,7 +20,7 @@ from sentry_sdk.client import NonRecordingClient
 from sentry_sdk.scope import Scope, ScopeType
 
 from sentryinit._capture import CURRENT, Capture
-from sentryinit._state import STATE
+from sentryinit._state import STATE, nothing
 
 T = TypeVar("T")
 
@@ -111,9 +111,6 @@ def forked() -> None:
     _lock = threading.RLock()
 
 
-def _nothing() -> None: ...
-
-
 def _begin_eagerly(_untouched: object) -> None:
     fork = _base.fork()
     Scope.set_isolation_scope(fork)
@@ -200,4 +197,4 @@ def start() -> None:
         STATE.current, STATE.set_current = current.get, current.set
     else:
         # Asked, nothing is as it should be, and so each request begins anew.
-        STATE.isolation, STATE.isolate, STATE.current = _nothing, _begin_eagerly, _nothing
+        STATE.isolation, STATE.isolate, STATE.current = nothing, _begin_eagerly, nothing

@@ -10,11 +10,20 @@ if TYPE_CHECKING:
     from sentryinit._settings import Settings
 
 
-def _nothing(*_: object) -> None: ...
+def nothing(*_: object) -> None:
+    """Stand for what there is nothing to do or to ask."""
 
 
-# In the order of the slots.
-_AT_FIRST = (_nothing, _nothing, _nothing, (), None, None, _nothing, None)
+_AT_FIRST: dict[str, Any] = {
+    "settings": None,
+    "reporter": None,
+    "isolation": nothing,
+    "isolate": nothing,
+    "untouched": None,
+    "current": nothing,
+    "set_current": nothing,
+    "left_out": (),
+}
 
 
 class State:
@@ -26,10 +35,7 @@ class State:
     """
 
     # Every request reads them: a slot is read in a third of the time.
-    __slots__ = (
-        *("current", "isolate", "isolation", "left_out"),
-        *("reporter", "settings", "set_current", "untouched"),
-    )
+    __slots__ = tuple(_AT_FIRST)
     settings: Settings | None
     reporter: Reporter | None
     isolation: Callable[[], object]
@@ -42,10 +48,10 @@ class State:
     def __init__(self) -> None:
         self.replace()
 
-    def replace(self, values: tuple[Any, ...] = _AT_FIRST) -> tuple[Any, ...]:
+    def replace(self, values: dict[str, Any] = _AT_FIRST) -> dict[str, Any]:
         """Take on *values*, or what there is before ``init``; return those of until now."""
-        before = tuple(getattr(self, name, None) for name in State.__slots__)
-        for name, value in zip(State.__slots__, values, strict=True):
+        before = {name: getattr(self, name, None) for name in _AT_FIRST}
+        for name, value in values.items():
             setattr(self, name, value)
         return before
 

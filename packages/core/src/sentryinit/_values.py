@@ -47,7 +47,7 @@ class Values:
         ]
         # One of the known ones may be as short.
         short = any(len(secret) < _SHORTEST_KEY for secret, _ in self._own)
-        self.is_simple: Callable[[str], object] = _never if short else _SIMPLE.match
+        self.is_simple: Callable[[str], object] = never if short else _SIMPLE.match
         self._secret: Callable[[str], str] = functools.partial(marks, SECRET)
         self._email: Callable[[str], str] = functools.partial(marks, EMAIL)
         whole: Callable[[str], str] = functools.partial(marks, IP)
@@ -98,7 +98,8 @@ class Values:
         return text
 
 
-def _never(_text: str) -> None: ...
+def never(_text: str) -> None:
+    """Say of no text that it is simple."""
 
 
 def _outside_marks(text: str, pattern: re.Pattern[str], mask: Callable[[str], str]) -> str:

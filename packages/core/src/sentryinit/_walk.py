@@ -15,7 +15,7 @@ from sentryinit import _safe
 from sentryinit._marks import MARK, SECRET, Marks
 from sentryinit._names import COUNTS, Names, plain
 from sentryinit._numbers import is_card
-from sentryinit._values import Values
+from sentryinit._values import Values, never
 
 # A backend refuses, or cuts, what is larger; Bugsink takes 1 MiB an event.
 SIZE = 400_000
@@ -44,7 +44,7 @@ class Tools:
     def __init__(self, names: Names, marks: Marks, values: Values, limit: int) -> None:
         self.names, self.marks, self.values, self.limit = names, marks, values, limit
         # Of twelve characters at most: what is shorter has to be cut.
-        self.is_simple: Callable[[str], object] = values.is_simple if limit > 12 else _never
+        self.is_simple: Callable[[str], object] = values.is_simple if limit > 12 else never
         # A mask is longer than what it masks, but no eight times.
         self.short = min(256, limit // 8)
         # What the SDK said of itself, masked: it says the same on each event.
@@ -237,9 +237,6 @@ class Walk:
         """Tell whether *item* is what follows a sensitive option on a command line."""
         flag = isinstance(before, str) and isinstance(item, str) and before[:1] == "-"
         return flag and "=" not in str(before) and self.tools.names.is_sensitive(str(before))
-
-
-def _never(_text: str) -> None: ...
 
 
 def _str(value: object) -> str:
