@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import logging
 import statistics
 import sys
 import threading
+import time
 import tracemalloc
 from types import FrameType
 from typing import Any
@@ -17,6 +19,7 @@ import sentry_sdk
 import sentryinit
 import sentryinit.adapters
 from sentryinit import _redact
+from sentryinit.adapters import Capture
 from sentryinit_testkit import _events, behaviours
 from sentryinit_testkit._contract import Contract
 from sentryinit_testkit._driver import Reply, Request
@@ -43,6 +46,14 @@ MOST_BYTES = 8192
 def _is_ours(frame: FrameType) -> bool:
     root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
     return root.startswith("sentryinit") and root != "sentryinit_testkit"
+
+
+def _open_captures() -> int:
+    """Return how many captures there are that still have their request."""
+    gc.collect()
+    over = sentryinit.adapters.OVER
+    found = [thing for thing in gc.get_objects() if issubclass(type(thing), Capture)]
+    return sum(getattr(capture, "request", over) is not over for capture in found)
 
 
 def _peak(lab: Lab, app: Any) -> int:
@@ -167,6 +178,22 @@ class Cost(Contract):
         # isinstance() would ask frameworks' lazy objects what they stand for.
         kept = [thing for thing in gc.get_objects() if type(thing) is Basket]
         assert len(kept) <= 1
+
+    def test_f2_request_that_is_over_is_let_go(self, lab: Lab) -> None:
+        """F2: A context that outlives a request has nothing of it, neither environ nor scope."""
+        before, contexts = _open_captures(), []
+
+        def outlived(request: Request) -> Reply:
+            contexts.append(contextvars.copy_context())
+            return behaviours.good(request)
+
+        lab.serve(outlived)
+        assert len(contexts) == 1
+        # A task may end a moment after its client has the answer.
+        until = time.monotonic() + 2
+        while _open_captures() != before and time.monotonic() < until:
+            time.sleep(0.01)
+        assert _open_captures() == before
 
     def test_f3_storm_is_counted_to_the_last_failure(self, lab: Lab) -> None:
         """F3: Of a storm the budget is delivered now, the exact rest as a count at the flush."""
