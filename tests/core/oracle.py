@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sentryinit._marks import MARK
+from sentryinit._redaction.placeholders import MARK
 
 relay: Any = pytest.importorskip(
     "sentry_relay.processing", reason="sessions without the group `oracle` do not ask Relay"

@@ -12,8 +12,8 @@ import pytest
 import sentry_sdk
 
 from sentryinit import adapters, testing, wsgi
-from sentryinit._capture import MOST_HELD
-from sentryinit._records import tells_of
+from sentryinit._boundary.capture import MOST_HELD
+from sentryinit._policy.log_records import tells_of
 
 log = logging.getLogger("shop")
 Begin = Callable[..., adapters.Capture[Any]]

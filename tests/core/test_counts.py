@@ -13,9 +13,10 @@ import pytest
 import sentry_sdk
 
 import sentryinit
-from sentryinit import _counts, _init, adapters, testing
+from sentryinit import _init, adapters, testing
+from sentryinit._events import summary as _counts
+from sentryinit._policy.rate_limit import MOST_KINDS
 from sentryinit._state import STATE
-from sentryinit._storm import MOST_KINDS
 
 Begin = Callable[..., adapters.Capture[Any]]
 
@@ -91,7 +92,7 @@ def test_an_event_that_cannot_be_built_is_delivered(
 ) -> None:
     """In minimal form, and counted as such."""
     with testing.capture("shop", storm_guard=True) as box:
-        monkeypatch.setattr("sentryinit._report.event_from", lambda *_: 1 / 0)
+        monkeypatch.setattr("sentryinit._reporter.event_from", lambda *_: 1 / 0)
         fail(begin, 2)
 
         assert (len(box.events), sentryinit.stats()["delivered"]) == (2, 2)
@@ -104,7 +105,7 @@ def test_what_cannot_be_decided_on_is_held_back_too(
     """A fault of ours at each failure is a storm like any other."""
     options: Any = {"storm_guard": True, "storm_burst": 1, "storm_per_minute": 0}
     with testing.capture("shop", **options) as box:
-        monkeypatch.setattr("sentryinit._report.claim_orphan", lambda _: 1 / 0)
+        monkeypatch.setattr("sentryinit._reporter.claim_orphan", lambda _: 1 / 0)
         fail(begin, 5)
         sentryinit.init()()
 
@@ -119,7 +120,7 @@ def test_nothing_can_be_sent_at_all(
     with testing.capture("shop", storm_guard=True):
         monkeypatch.setattr(sentry_sdk, "capture_event", lambda *_: 1 / 0)
         fail(begin)
-        monkeypatch.setattr("sentryinit._report.claim_orphan", lambda _: 1 / 0)
+        monkeypatch.setattr("sentryinit._reporter.claim_orphan", lambda _: 1 / 0)
         fail(begin)
 
         assert sentryinit.stats()["dropped"] == 2
@@ -287,7 +288,7 @@ def test_an_answer_that_cannot_be_decided_on(
 def test_what_escapes_and_cannot_be_decided_on(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside of requests likewise."""
     with testing.capture("shop") as box:
-        monkeypatch.setattr("sentryinit._report.is_seen", lambda _: 1 / 0)
+        monkeypatch.setattr("sentryinit._reporter.is_seen", lambda _: 1 / 0)
         with pytest.raises(ValueError, match="x"), sentryinit.init():
             raise ValueError("x")
 

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from sentryinit import testing
-from sentryinit._exceptions import MOST_LINKS
+from sentryinit._sdk.exceptions import MOST_LINKS
 from sentryinit._state import STATE
 
 if sys.version_info < (3, 11):

@@ -9,8 +9,10 @@ import pytest
 import sentry_sdk
 from planted import Event, refused
 
-from sentryinit import _guard, _safe, testing
-from sentryinit._redact import Redactor
+from sentryinit import testing
+from sentryinit._redaction import limits as _safe
+from sentryinit._redaction.redactor import Redactor
+from sentryinit._sdk import transport as _guard
 
 REDACTOR = Redactor()
 

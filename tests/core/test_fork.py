@@ -18,7 +18,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 PRELUDE = """
 import contextlib, faulthandler, logging, os, sys, threading, time
 import sentry_sdk, sentryinit
-from sentryinit import _init, _scope, adapters
+from sentryinit import _init, adapters
+from sentryinit._sdk import scopes as _scope
 from sentryinit._state import STATE
 
 report = sentry_sdk.capture_message

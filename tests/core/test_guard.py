@@ -10,8 +10,8 @@ import sentry_sdk
 from sentry_sdk.envelope import Envelope, Item, PayloadRef
 
 from sentryinit import testing
-from sentryinit._guard import Guard, protect
-from sentryinit._redact import Redactor
+from sentryinit._redaction.redactor import Redactor
+from sentryinit._sdk.transport import Guard, protect
 
 MAIL = "ann@shop.example"
 

@@ -10,9 +10,11 @@ import pytest
 import sentry_sdk
 
 import sentryinit
-from sentryinit import _hooks, _report, adapters, testing
+from sentryinit import _reporter as _report
+from sentryinit import adapters, testing
+from sentryinit._policy.rate_limit import Storm, place
+from sentryinit._sdk import hooks as _hooks
 from sentryinit._state import STATE
-from sentryinit._storm import Storm, place
 
 log = logging.getLogger("shop")
 Begin = Callable[..., adapters.Capture[Any]]
@@ -176,7 +178,7 @@ def test_masking_that_fails(
     mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An event that cannot be masked leaves in minimal form, and says why."""
-    monkeypatch.setattr("sentryinit._redact.Redactor.event", broken)
+    monkeypatch.setattr("sentryinit._redaction.redactor.Redactor.event", broken)
     sentry_sdk.capture_message("hunter2")
 
     (event,) = mailbox.events

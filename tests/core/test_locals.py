@@ -10,7 +10,7 @@ import pytest
 import sentry_sdk
 
 from sentryinit import testing
-from sentryinit._locals import described
+from sentryinit._redaction.local_variables import described
 
 
 class Slow:

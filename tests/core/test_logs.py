@@ -11,7 +11,7 @@ import sentry_sdk
 from sentry_sdk.integrations.logging import LoggingIntegration
 
 from sentryinit import adapters, testing
-from sentryinit._logs import SIEVE
+from sentryinit._sdk.log_handler import SIEVE
 
 Begin = Callable[..., adapters.Capture[Any]]
 

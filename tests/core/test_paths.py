@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sentryinit._paths import hider, parameters
-from sentryinit._redact import Redactor
+from sentryinit._redaction.path_params import hider, parameters
+from sentryinit._redaction.redactor import Redactor
 
 ROUTE, PATH = "/tenants/{tenant_id}/orders/{order_id}", "/tenants/acme/orders/17"
 

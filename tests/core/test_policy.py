@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryinit import _policy
-from sentryinit._policy import (
+from sentryinit._policy import ignore_rules as _policy
+from sentryinit._policy.ignore_rules import (
     NO_REQUEST,
     Policy,
     Request,

@@ -11,7 +11,7 @@ import sentry_sdk
 from sentry_sdk.serializer import serialize
 
 from sentryinit import adapters, testing
-from sentryinit._ready import Ready, ReadyEvent, ReadyList
+from sentryinit._sdk.preserialized import Ready, ReadyEvent, ReadyList
 
 Begin = Callable[..., adapters.Capture[Any]]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryinit._marks import MARK
-from sentryinit._minimal import minimal
-from sentryinit._redact import Redactor
+from sentryinit._redaction.fallback import minimal
+from sentryinit._redaction.placeholders import MARK
+from sentryinit._redaction.redactor import Redactor
 
 TOKEN = "tok-5f1c9a"
 SENSITIVE = (

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import CARRIERS, CODE, KINDS, NOT_IN_CODE, VERSIONS, Event, refused
 
-from sentryinit._redact import Redactor
+from sentryinit._redaction.redactor import Redactor
 
 REDACTOR = Redactor()
 NETWORKS = Redactor(networks=True)

@@ -15,7 +15,7 @@ from planted import CARRIERS, CODE, KINDS, NOT_IN_CODE, VERSIONS, Event
 from test_redact_planted import ANYTHING, PARTS
 
 from sentryinit import adapters, testing
-from sentryinit._redact import Redactor
+from sentryinit._redaction.redactor import Redactor
 
 REDACTOR = Redactor()
 Begin = Callable[..., adapters.Capture[Any]]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sentryinit._redact import Redactor
+from sentryinit._redaction.redactor import Redactor
 
 MEBIBYTE = 2**20
 PLAIN = "The order of the customer could not be found in the shop, and so nothing was sent. "

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sentryinit import adapters
-from sentryinit._debug import may_panic
-from sentryinit._request import UNDESCRIBED, RequestInfo, section, trace
+from sentryinit._boundary.debug_route import may_panic
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, section, trace
 from sentryinit._state import STATE
 from sentryinit.testing import Mailbox, capture
 

@@ -16,7 +16,8 @@ import pytest
 import sentry_sdk
 import sentry_sdk.scope
 
-from sentryinit import _scope, adapters, testing, wsgi
+from sentryinit import adapters, testing, wsgi
+from sentryinit._sdk import scopes as _scope
 from sentryinit._state import STATE
 
 ADAPTER: adapters.Adapter[str] = adapters.Adapter(
@@ -339,7 +340,8 @@ def test_threads_that_touch_at_the_same_time(box: testing.Mailbox) -> None:
 AGAIN = """
 from concurrent.futures import ThreadPoolExecutor
 import sentry_sdk
-from sentryinit import _scope, adapters, testing
+from sentryinit import adapters, testing
+from sentryinit._sdk import scopes as _scope
 
 _scope.force_fallback = {fallback}
 adapter = adapters.Adapter("tests", lambda _: adapters.RequestInfo("", "", "", ""))

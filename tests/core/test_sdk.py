@@ -11,7 +11,8 @@ import pytest
 import sentry_sdk
 from sentry_sdk.consts import DEFAULT_OPTIONS
 
-from sentryinit import _sdk, testing
+from sentryinit import testing
+from sentryinit._sdk import client as _sdk
 
 TOKEN = "tok-5f1c9a"
 

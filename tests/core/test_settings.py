@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sentry_sdk.consts import DEFAULT_OPTIONS
 
-from sentryinit._options import TABLE
-from sentryinit._settings import OWNED, backend, check_arguments, resolve, variables
+from sentryinit._config.options import TABLE
+from sentryinit._config.settings import OWNED, backend, check_arguments, resolve, variables
 
 KEY = "0123456789abcdef0123456789abcdef"
 DSN = f"https://{KEY}@backend.example/17"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import sentry_sdk
 
-from sentryinit import _source, testing
+from sentryinit import testing
+from sentryinit._events import source_context as _source
 
 TEXT = [f"line {number}" for number in range(1, 21)]
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryinit import _options, _storm
-from sentryinit._storm import ALL, MOST_KINDS, NEW, OTHER, Storm
+from sentryinit._config import options as _options
+from sentryinit._policy import rate_limit as _storm
+from sentryinit._policy.rate_limit import ALL, MOST_KINDS, NEW, OTHER, Storm
 
 
 class Clock:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sentryinit._marks import Marks
-from sentryinit._names import Names
-from sentryinit._values import Values
+from sentryinit._redaction.key_names import Names
+from sentryinit._redaction.placeholders import Marks
+from sentryinit._redaction.text import Values
 
 VALUES = Values(Names(["Tenant-Id"]), Marks())
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from sentryinit import _settings
-from sentryinit._options import TABLE, Option
+from sentryinit._config import settings as _settings
+from sentryinit._config.options import TABLE, Option
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- begin {} -->", "<!-- end {} -->"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sentryinit._init import Handle, init, stats
 
 if TYPE_CHECKING:
-    from sentryinit._options import Options
+    from sentryinit._config.options import Options
 
 __all__ = ["Handle", "Options", "__version__", "init", "stats"]
 
@@ -23,7 +23,7 @@ __version__: str
 def __getattr__(name: str) -> object:
     # Both are for tools and type checkers; nobody else is to pay for them.
     if name == "Options":
-        from sentryinit._options import Options
+        from sentryinit._config.options import Options
 
         return Options
     if name == "__version__":

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sentryinit import _kinds, _settings
-from sentryinit._options import TABLE
+from sentryinit._config import option_types as _kinds
+from sentryinit._config import settings as _settings
+from sentryinit._config.options import TABLE
 from sentryinit._state import STATE
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from sentryinit._options import Options
+    from sentryinit._config.options import Options
 
 log = logging.getLogger("sentryinit")
 
@@ -180,9 +181,9 @@ def _announce(settings: _settings.Settings, host: str | None) -> None:
 
 def _switch_on(settings: _settings.Settings) -> None:
     # Not before there is a DSN: importing the SDK is most of what a start costs.
-    from sentryinit import _sdk
-    from sentryinit._policy import Policy
-    from sentryinit._report import Reporter
+    from sentryinit._policy.ignore_rules import Policy
+    from sentryinit._reporter import Reporter
+    from sentryinit._sdk import client as _sdk
 
     policy = Policy(
         settings["ignore_errors"],
@@ -235,7 +236,8 @@ def _forked() -> None:
     _lock = threading.RLock()
     if STATE.reporter is not None:
         # Imported already: there is a reporter.
-        from sentryinit import _scope, _sdk
+        from sentryinit._sdk import client as _sdk
+        from sentryinit._sdk import scopes as _scope
 
         _scope.forked()
         STATE.reporter.forked()

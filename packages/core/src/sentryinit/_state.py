@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sentryinit._report import Reporter
-    from sentryinit._settings import Settings
+    from sentryinit._config.settings import Settings
+    from sentryinit._reporter import Reporter
 
 
 def nothing(*_: object) -> None:

@@ -7,13 +7,13 @@ crosses the boundary, the request is over. What is reported, and how, is for the
 
 from __future__ import annotations
 
-from sentryinit._adapter import Adapter
-from sentryinit._boundary import watched
-from sentryinit._capture import OVER, Capture, current
-from sentryinit._debug import EVENT_ID_HEADER, TOKEN_HEADER, DebugPanic, may_panic
+from sentryinit._boundary.adapter import Adapter
+from sentryinit._boundary.body import watched
+from sentryinit._boundary.capture import OVER, Capture, current
+from sentryinit._boundary.debug_route import EVENT_ID_HEADER, TOKEN_HEADER, DebugPanic, may_panic
+from sentryinit._boundary.request_info import RequestInfo
+from sentryinit._config.checks import Problem, problems
 from sentryinit._init import ended, ensure
-from sentryinit._problems import Problem, problems
-from sentryinit._request import RequestInfo
 
 __all__ = [
     "EVENT_ID_HEADER",

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sentryinit._adapter import CARRIED
-from sentryinit._capture import OVER
-from sentryinit._debug import PATH
+from sentryinit._boundary.adapter import CARRIED
+from sentryinit._boundary.capture import OVER
+from sentryinit._boundary.debug_route import PATH
 from sentryinit.adapters import (
     EVENT_ID_HEADER,
     TOKEN_HEADER,
@@ -39,7 +39,7 @@ __all__ = [
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from sentryinit._options import Options
+    from sentryinit._config.options import Options
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -63,7 +63,7 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
     unless asked for. Without *service*, it is what the application calls ``init`` with inside the
     block, or else ``test-service``.
     """
-    from sentryinit import _testing
+    from sentryinit._sdk import testing as _testing
 
     mailbox = Mailbox()
     if STATE.reporter is not None:

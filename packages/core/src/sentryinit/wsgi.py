@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sentryinit._adapter import CARRIED, MISSING, interrupt
-from sentryinit._boundary import Body
-from sentryinit._capture import CURRENT, OVER
-from sentryinit._debug import PATH
+from sentryinit._boundary.adapter import CARRIED, MISSING, interrupt
+from sentryinit._boundary.body import Body
+from sentryinit._boundary.capture import CURRENT, OVER
+from sentryinit._boundary.debug_route import PATH
 from sentryinit._state import STATE
 from sentryinit.adapters import (
     EVENT_ID_HEADER,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from typing_extensions import Unpack
 
-    from sentryinit._options import Options
+    from sentryinit._config.options import Options
 
 __all__ = ["ADAPTER", "SentryInitMiddleware", "debug_panic", "describe", "server"]
 

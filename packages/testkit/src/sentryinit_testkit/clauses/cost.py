@@ -18,7 +18,7 @@ import sentry_sdk
 
 import sentryinit
 import sentryinit.adapters
-from sentryinit import _redact
+from sentryinit._redaction import redactor as _redact
 from sentryinit.adapters import Capture
 from sentryinit_testkit import _events, behaviours
 from sentryinit_testkit._contract import Contract
@@ -34,7 +34,7 @@ EXPENSIVE = {
     ("sentry_sdk.scope", "_merge_scopes"),
     ("sentry_sdk.utils", "event_from_exception"),
     ("sentry_sdk.client", "capture_event"),
-    ("sentryinit._scope", "_fork"),
+    ("sentryinit._sdk.scopes", "_fork"),
 }
 
 

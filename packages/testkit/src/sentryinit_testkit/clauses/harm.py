@@ -9,7 +9,7 @@ import pytest
 import sentry_sdk
 
 import sentryinit.adapters
-from sentryinit import _redact
+from sentryinit._redaction import redactor as _redact
 from sentryinit_testkit import _events, _isolated, behaviours
 from sentryinit_testkit._contract import Contract, Row, needs, row, rows
 from sentryinit_testkit._driver import Behaviour, Reply, Request

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sentry_sdk
 
-from sentryinit import _redact
+from sentryinit._redaction import redactor as _redact
 from sentryinit_testkit import _events, behaviours
 from sentryinit_testkit._contract import Contract, Row, needs, row, rows
 from sentryinit_testkit._driver import ROUTE, Behaviour, Request

@@ -9,9 +9,11 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from sentryinit import _named, _numbers, _shapes
-from sentryinit._marks import EMAIL, IP, MARK, SECRET, Marks
-from sentryinit._names import Names
+from sentryinit._redaction import credentials as _shapes
+from sentryinit._redaction import key_values as _named
+from sentryinit._redaction import pii as _numbers
+from sentryinit._redaction.key_names import Names
+from sentryinit._redaction.placeholders import EMAIL, IP, MARK, SECRET, Marks
 
 _SHORTEST, _SHORTEST_KEY = 4, 13
 # Words, numbers, paths: in a short one of these there is no room for a secret, nor for an address.

@@ -11,7 +11,7 @@ import base64
 import re
 from collections.abc import Callable
 
-from sentryinit._marks import MARK
+from sentryinit._redaction.placeholders import MARK
 
 Mask = Callable[[str], str]
 

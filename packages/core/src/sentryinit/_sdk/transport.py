@@ -8,8 +8,8 @@ from typing import Any
 
 from sentry_sdk.envelope import Envelope, Item, PayloadRef
 
-from sentryinit._minimal import minimal
-from sentryinit._redact import Masked, Redactor
+from sentryinit._redaction.fallback import minimal
+from sentryinit._redaction.redactor import Masked, Redactor
 
 log = logging.getLogger("sentryinit")
 

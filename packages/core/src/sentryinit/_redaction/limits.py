@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 
-from sentryinit._marks import MARK
+from sentryinit._redaction.placeholders import MARK
 
 # Relay and GlitchTip refuse NUL and halves of surrogate pairs; the other control characters are of
 # use to nobody, and six bytes each in JSON.

@@ -8,8 +8,8 @@ from contextvars import Token
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, overload
 
-from sentryinit._capture import CURRENT, OVER, Capture
-from sentryinit._request import RequestInfo
+from sentryinit._boundary.capture import CURRENT, OVER, Capture
+from sentryinit._boundary.request_info import RequestInfo
 from sentryinit._state import STATE
 
 R = TypeVar("R")
@@ -30,7 +30,7 @@ def _no_server(request: Any) -> tuple[object, ...]:  # noqa: ARG001 # the defaul
 def interrupt(inner: Capture[Any], outer: Capture[Any]) -> None:
     """Have *outer* go on after *inner*: its handler asks an application in its own context."""
     # There is a request, so reporting is on, and sentry_sdk imported.
-    from sentryinit._scope import keep
+    from sentryinit._sdk.scopes import keep
 
     back = keep()
 

@@ -1,6 +1,6 @@
 """Numbers and addresses that are personal: cards, accounts, e-mail, IP. Checked, not guessed.
 
-Pure, and linear as :mod:`sentryinit._shapes` is.
+Pure, and linear as :mod:`sentryinit._redaction.credentials` is.
 """
 
 from __future__ import annotations

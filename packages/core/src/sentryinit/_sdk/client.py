@@ -19,14 +19,15 @@ from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import ignore_logger
 from sentry_sdk.transport import BaseHttpTransport
 
-from sentryinit import _logs, _scope
-from sentryinit._guard import protect
-from sentryinit._hooks import Hooks, drop
-from sentryinit._locals import described
-from sentryinit._options import TABLE
-from sentryinit._policy import Policy
-from sentryinit._redact import Redactor
-from sentryinit._settings import Settings
+from sentryinit._config.options import TABLE
+from sentryinit._config.settings import Settings
+from sentryinit._policy.ignore_rules import Policy
+from sentryinit._redaction.local_variables import described
+from sentryinit._redaction.redactor import Redactor
+from sentryinit._sdk import log_handler as _logs
+from sentryinit._sdk import scopes as _scope
+from sentryinit._sdk.hooks import Hooks, drop
+from sentryinit._sdk.transport import protect
 
 log = logging.getLogger("sentryinit")
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from sentryinit._options import TABLE, Option
+from sentryinit._config.options import TABLE, Option
 
 PREFIX = "SENTRYINIT_"
 

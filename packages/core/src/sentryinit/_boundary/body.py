@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from sentryinit._capture import OVER, Capture
+from sentryinit._boundary.capture import OVER, Capture
 
 _new = object.__new__
 

@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sentryinit import _safe
-from sentryinit._marks import MARK, SECRET, Marks
-from sentryinit._names import COUNTS, Names, plain
-from sentryinit._numbers import is_card
-from sentryinit._values import Values, never
+from sentryinit._redaction import limits as _safe
+from sentryinit._redaction.key_names import COUNTS, Names, plain
+from sentryinit._redaction.pii import is_card
+from sentryinit._redaction.placeholders import MARK, SECRET, Marks
+from sentryinit._redaction.text import Values, never
 
 # A backend refuses, or cuts, what is larger; Bugsink takes 1 MiB an event.
 SIZE = 400_000

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from sentryinit import _policy
-from sentryinit._capture import Capture, current
-from sentryinit._minimal import minimal
-from sentryinit._records import error_of, message_of
-from sentryinit._redact import Masked, Redactor
-from sentryinit._request import UNDESCRIBED, UNKNOWN, section, trace
-from sentryinit._settings import Settings
-from sentryinit._source import add_lines
+from sentryinit._boundary.capture import Capture, current
+from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN, section, trace
+from sentryinit._config.settings import Settings
+from sentryinit._events.source_context import add_lines
+from sentryinit._policy import ignore_rules as _policy
+from sentryinit._policy.log_records import error_of, message_of
+from sentryinit._redaction.fallback import minimal
+from sentryinit._redaction.redactor import Masked, Redactor
 
 log = logging.getLogger("sentryinit")
 

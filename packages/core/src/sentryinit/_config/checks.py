@@ -45,6 +45,6 @@ def _rivals() -> list[str]:
     if STATE.reporter is None:
         return []
     # There is a DSN, and so it is imported already.
-    from sentryinit._sdk import rivals
+    from sentryinit._sdk.client import rivals
 
     return rivals()

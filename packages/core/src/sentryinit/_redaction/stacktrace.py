@@ -9,8 +9,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sentryinit import _safe
-from sentryinit._walk import Tools, Walk, bag
+from sentryinit._redaction import limits as _safe
+from sentryinit._redaction.walker import Tools, Walk, bag
 
 _SOURCE = ("pre_context", "context_line", "post_context")
 _PLACES = frozenset("filename abs_path function module package platform".split())

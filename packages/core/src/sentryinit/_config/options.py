@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, TypedDict, get_type_hints
 
-from sentryinit import _kinds as kinds
+from sentryinit._config import option_types as kinds
 
 
 # Not a dataclass: their module imports a tenth of the standard library, also where we are off.

@@ -9,14 +9,14 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sentryinit import _policy
-from sentryinit._debug import DebugPanic
-from sentryinit._records import error_of, tells_of
-from sentryinit._request import UNDESCRIBED, RequestInfo, trace
+from sentryinit._boundary.debug_route import DebugPanic
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, trace
+from sentryinit._policy import ignore_rules as _policy
+from sentryinit._policy.log_records import error_of, tells_of
 from sentryinit._state import STATE
 
 if TYPE_CHECKING:
-    from sentryinit._adapter import Adapter
+    from sentryinit._boundary.adapter import Adapter
 
 log = logging.getLogger("sentryinit")
 

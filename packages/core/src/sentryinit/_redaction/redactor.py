@@ -9,11 +9,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sentryinit import _fields, _frames, _paths, _sections
-from sentryinit._marks import Marks
-from sentryinit._names import Names, plain
-from sentryinit._values import Values
-from sentryinit._walk import SIZE, Tools, Walk, bag
+from sentryinit._redaction import attributes as _fields
+from sentryinit._redaction import interfaces as _sections
+from sentryinit._redaction import path_params as _paths
+from sentryinit._redaction import stacktrace as _frames
+from sentryinit._redaction.key_names import Names, plain
+from sentryinit._redaction.placeholders import Marks
+from sentryinit._redaction.text import Values
+from sentryinit._redaction.walker import SIZE, Tools, Walk, bag
 
 # In the order in which they may take from what an event has room for.
 _FIELDS: dict[str, _fields.Field] = {

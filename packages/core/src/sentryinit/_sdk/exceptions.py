@@ -7,8 +7,8 @@ from typing import Any
 
 from sentry_sdk.utils import event_from_exception, single_exception_from_error_tuple
 
-from sentryinit import _policy
-from sentryinit._ready import Ready
+from sentryinit._policy import ignore_rules as _policy
+from sentryinit._sdk.preserialized import Ready
 
 MOST_LINKS = 100
 

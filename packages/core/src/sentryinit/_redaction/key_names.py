@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sentryinit._marks import MARK
+from sentryinit._redaction.placeholders import MARK
 
 # Anywhere in a name.
 TELLING = (

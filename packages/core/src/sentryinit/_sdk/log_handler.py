@@ -14,7 +14,7 @@ from typing import Any
 
 from sentry_sdk.integrations.logging import EventHandler, LoggingIntegration
 
-from sentryinit._capture import CURRENT, OVER, Capture, current
+from sentryinit._boundary.capture import CURRENT, OVER, Capture, current
 
 
 class HoldingHandler(EventHandler):

@@ -12,18 +12,19 @@ from typing import Any
 
 import sentry_sdk
 
-from sentryinit import _counts, _policy
-from sentryinit._capture import Capture
-from sentryinit._counts import Losses
-from sentryinit._exceptions import event_from
-from sentryinit._hooks import OURS, claim_orphan, is_seen
-from sentryinit._logs import HANDLER
-from sentryinit._minimal import minimal
-from sentryinit._ready import Ready, ReadyEvent, ReadyList
-from sentryinit._request import UNKNOWN, trace
-from sentryinit._scope import within
-from sentryinit._settings import Settings
-from sentryinit._storm import Storm, kind_of, label_of
+from sentryinit._boundary.capture import Capture
+from sentryinit._boundary.request_info import UNKNOWN, trace
+from sentryinit._config.settings import Settings
+from sentryinit._events import summary as _counts
+from sentryinit._events.summary import Losses
+from sentryinit._policy import ignore_rules as _policy
+from sentryinit._policy.rate_limit import Storm, kind_of, label_of
+from sentryinit._redaction.fallback import minimal
+from sentryinit._sdk.exceptions import event_from
+from sentryinit._sdk.hooks import OURS, claim_orphan, is_seen
+from sentryinit._sdk.log_handler import HANDLER
+from sentryinit._sdk.preserialized import Ready, ReadyEvent, ReadyList
+from sentryinit._sdk.scopes import within
 
 log = logging.getLogger("sentryinit")
 

@@ -1,6 +1,6 @@
 """The larger parts of an event: who asked for what, where it broke, and what came before.
 
-Pure. As in :mod:`sentryinit._fields`, which has the small ones.
+Pure. As in :mod:`sentryinit._redaction.attributes`, which has the small ones.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sentryinit import _fields, _frames
-from sentryinit._walk import Walk, bag
+from sentryinit._redaction import attributes as _fields
+from sentryinit._redaction import stacktrace as _frames
+from sentryinit._redaction.walker import Walk, bag
 
 # The last goes into the head of the envelope, for a sampling that there is none of.
 _TRACE = {

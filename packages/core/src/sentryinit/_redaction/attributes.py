@@ -11,8 +11,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sentryinit._marks import MARK
-from sentryinit._walk import Walk
+from sentryinit._redaction.placeholders import MARK
+from sentryinit._redaction.walker import Walk
 
 Field = Callable[[Walk, Any], Any]
 

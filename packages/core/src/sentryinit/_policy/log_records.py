@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sentryinit import _policy
+from sentryinit._policy import ignore_rules as _policy
 
 
 def error_of(record: logging.LogRecord) -> BaseException | None:

@@ -1,7 +1,7 @@
 """Values in a text that stand behind a sensitive name: ``password=...``, ``"token": "..."``.
 
-Pure, and linear as :mod:`sentryinit._shapes` is: names are looked for, a value is looked at only
-behind a sensitive one, and what has been looked at is passed.
+Pure, and linear as :mod:`sentryinit._redaction.credentials` is: names are looked for, a value is
+looked at only behind a sensitive one, and what has been looked at is passed.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sentryinit._marks import MARK
-from sentryinit._names import COUNTS, Names, plain
+from sentryinit._redaction.key_names import COUNTS, Names, plain
+from sentryinit._redaction.placeholders import MARK
 
 Mask = Callable[[str], str]
 

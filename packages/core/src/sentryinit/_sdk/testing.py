@@ -10,7 +10,7 @@ import sentry_sdk
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 
-from sentryinit._guard import Guard
+from sentryinit._sdk.transport import Guard
 
 if TYPE_CHECKING:
     from sentryinit.testing import Mailbox

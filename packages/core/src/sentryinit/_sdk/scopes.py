@@ -19,7 +19,7 @@ import sentry_sdk.scope as sdk
 from sentry_sdk.client import NonRecordingClient
 from sentry_sdk.scope import Scope, ScopeType
 
-from sentryinit._capture import CURRENT, Capture
+from sentryinit._boundary.capture import CURRENT, Capture
 from sentryinit._state import STATE, nothing
 
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""What our events say. Does not import ``sentry_sdk``."""

@@ -1,0 +1,1 @@
+"""What may leave the process, and how large it may be. Pure."""

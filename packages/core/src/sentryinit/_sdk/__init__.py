@@ -1,0 +1,1 @@
+"""Everything that touches ``sentry_sdk``; nothing else does."""
