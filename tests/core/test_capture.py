@@ -12,8 +12,8 @@ import pytest
 import sentry_sdk
 
 from sentryinit import adapters, testing, wsgi
-from sentryinit._boundary.capture import MOST_HELD
-from sentryinit._policy.log_records import tells_of
+from sentryinit._boundary.capture import MAX_DEFERRED
+from sentryinit._policy.log_records import is_about
 
 log = logging.getLogger("shop")
 Begin = Callable[..., adapters.Capture[Any]]
@@ -91,7 +91,7 @@ def handled(event: dict[str, Any]) -> bool:
 def test_a_good_answer(begin: Begin, mailbox: testing.Mailbox, status: int) -> None:
     """An answer below 500 is nothing to report."""
     capture = begin()
-    capture.answer(status)
+    capture.response_started(status)
     capture.close()
 
     assert mailbox.events == []
@@ -100,8 +100,8 @@ def test_a_good_answer(begin: Begin, mailbox: testing.Mailbox, status: int) -> N
 def test_an_error_that_was_dealt_with(begin: Begin, mailbox: testing.Mailbox) -> None:
     """An exception that ended in an answer below 500 has been handled."""
     capture = begin()
-    capture.note(raised(ValueError()))
-    capture.answer(404)
+    capture.exception_seen(raised(ValueError()))
+    capture.response_started(404)
     capture.close()
 
     assert mailbox.events == []
@@ -111,7 +111,7 @@ def test_an_error_that_was_dealt_with(begin: Begin, mailbox: testing.Mailbox) ->
 def test_a_failing_answer(begin: Begin, mailbox: testing.Mailbox, status: int) -> None:
     """A 5xx without an exception is one event, which says what was answered to what."""
     capture = begin()
-    capture.answer(status)
+    capture.response_started(status)
     capture.close()
 
     (event,) = mailbox.events
@@ -131,7 +131,7 @@ def test_a_failing_answer(begin: Begin, mailbox: testing.Mailbox, status: int) -
 def test_a_status_beyond_5xx(begin: Begin, mailbox: testing.Mailbox) -> None:
     """A number beyond 599 is no server error that anybody knows."""
     capture = begin()
-    capture.answer(600)
+    capture.response_started(600)
     capture.close()
 
     assert mailbox.events == []
@@ -140,8 +140,8 @@ def test_a_status_beyond_5xx(begin: Begin, mailbox: testing.Mailbox) -> None:
 def test_a_5xx_that_is_taken_back(begin: Begin, mailbox: testing.Mailbox) -> None:
     """A status that is replaced before it is reported counts for nothing."""
     capture = begin()
-    capture.answer(500)
-    capture.answer(200)
+    capture.response_started(500)
+    capture.response_started(200)
     capture.close()
 
     assert mailbox.events == []
@@ -150,7 +150,7 @@ def test_a_5xx_that_is_taken_back(begin: Begin, mailbox: testing.Mailbox) -> Non
 def test_an_escaped_exception(begin: Begin, mailbox: testing.Mailbox) -> None:
     """What crosses the boundary is one event: the adapter's mechanism, unhandled, status 500."""
     capture = begin()
-    capture.raised(raised(ValueError("x")))
+    capture.exception_escaped(raised(ValueError("x")))
     capture.close()
 
     (event,) = mailbox.events
@@ -170,8 +170,8 @@ def test_an_escaped_exception(begin: Begin, mailbox: testing.Mailbox) -> None:
 def test_the_status_that_went_out(begin: Begin, mailbox: testing.Mailbox) -> None:
     """After the status went out, an exception does not change it."""
     capture = begin()
-    capture.answer(200)
-    capture.raised(raised(ValueError()))
+    capture.response_started(200)
+    capture.exception_escaped(raised(ValueError()))
 
     assert [tag(event) for event in mailbox.events] == ["200"]
 
@@ -179,8 +179,8 @@ def test_the_status_that_went_out(begin: Begin, mailbox: testing.Mailbox) -> Non
 def test_the_status_that_the_client_gets(begin: Begin, mailbox: testing.Mailbox) -> None:
     """An adapter that knows better says so."""
     capture = begin()
-    capture.answer(200)
-    capture.raised(raised(ValueError()), 500)
+    capture.response_started(200)
+    capture.exception_escaped(raised(ValueError()), 500)
 
     assert [tag(event) for event in mailbox.events] == ["500"]
 
@@ -190,8 +190,8 @@ def test_a_noted_exception_is_the_evidence(
 ) -> None:
     """A 5xx with an exception seen inside is one event of that exception, handled."""
     capture = begin()
-    capture.note(raised(ValueError()))
-    capture.answer(500)
+    capture.exception_seen(raised(ValueError()))
+    capture.response_started(500)
     capture.close()
 
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], True)
@@ -200,8 +200,8 @@ def test_a_noted_exception_is_the_evidence(
 def test_a_noted_exception_that_nobody_handled(begin: Begin, mailbox: testing.Mailbox) -> None:
     """An adapter may know that nobody did."""
     capture = begin()
-    capture.note(raised(ValueError()), handled=False)
-    capture.answer(500)
+    capture.exception_seen(raised(ValueError()), handled=False)
+    capture.response_started(500)
     capture.close()
 
     assert handled(mailbox.events[0]) is False
@@ -210,9 +210,9 @@ def test_a_noted_exception_that_nobody_handled(begin: Begin, mailbox: testing.Ma
 def test_a_stack_that_is_taken_off_later(begin: Begin, mailbox: testing.Mailbox) -> None:
     """The stack is that of the moment when the exception was seen."""
     error, capture = raised(ValueError()), begin()
-    capture.note(error)
+    capture.exception_seen(error)
     error.__traceback__ = None
-    capture.answer(500)
+    capture.response_started(500)
     capture.close()
 
     frames = mailbox.events[0]["exception"]["values"][0]["stacktrace"]["frames"]
@@ -222,8 +222,8 @@ def test_a_stack_that_is_taken_off_later(begin: Begin, mailbox: testing.Mailbox)
 def test_an_answer_by_exception(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
     """A framework's HTTP exception is an answer."""
     capture = begin(status_of=status_of)
-    capture.note(raised(Answer()))
-    capture.answer(503)
+    capture.exception_seen(raised(Answer()))
+    capture.response_started(503)
     capture.close()
 
     assert titles(mailbox) == ["HTTP 503 GET /orders/17"]
@@ -236,8 +236,8 @@ def test_an_answer_by_exception_with_a_reason(
     answer = Answer()
     answer.__cause__ = raised(ValueError())
     capture = begin(status_of=status_of)
-    capture.note(raised(answer))
-    capture.answer(503)
+    capture.exception_seen(raised(answer))
+    capture.response_started(503)
     capture.close()
 
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], True)
@@ -248,9 +248,9 @@ def test_the_error_first_then_what_broke_on_the_way_out(
 ) -> None:
     """What the 5xx was for came first; another error after it is not the request's."""
     capture = begin()
-    capture.note(raised(ValueError()))
-    capture.answer(500)
-    capture.raised(raised(KeyError()))
+    capture.exception_seen(raised(ValueError()))
+    capture.response_started(500)
+    capture.exception_escaped(raised(KeyError()))
 
     assert titles(mailbox) == ["ValueError"]
 
@@ -258,9 +258,9 @@ def test_the_error_first_then_what_broke_on_the_way_out(
 def test_the_same_error_noted_and_escaped(begin: Begin, mailbox: testing.Mailbox) -> None:
     """An exception that was answered with a 500 and goes on was handled by nobody."""
     capture, error = begin(), raised(ValueError())
-    capture.note(error)
-    capture.answer(500)
-    capture.raised(error)
+    capture.exception_seen(error)
+    capture.response_started(500)
+    capture.exception_escaped(error)
 
     assert [handled(event) for event in mailbox.events] == [False]
 
@@ -271,9 +271,9 @@ def test_an_error_raised_from_the_noted_one(
     """An error that was raised from the noted one tells of both."""
     capture, first, second = begin(), raised(ValueError()), KeyError()
     second.__cause__ = first
-    capture.note(first)
-    capture.answer(500)
-    capture.raised(raised(second))
+    capture.exception_seen(first)
+    capture.response_started(500)
+    capture.exception_escaped(raised(second))
 
     assert titles(mailbox) == ["KeyError"]
 
@@ -281,9 +281,9 @@ def test_an_error_raised_from_the_noted_one(
 def test_one_event_a_request(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
     """The first failure counts."""
     capture = begin()
-    capture.raised(raised(ValueError()))
-    capture.answer(500)
-    capture.raised(raised(KeyError()))
+    capture.exception_escaped(raised(ValueError()))
+    capture.response_started(500)
+    capture.exception_escaped(raised(KeyError()))
     capture.close()
 
     assert titles(mailbox) == ["ValueError"]
@@ -293,7 +293,7 @@ def test_nothing_after_the_end(begin: Begin, mailbox: testing.Mailbox) -> None:
     """A request that is over reports nothing more, and closing it again does nothing."""
     capture = begin()
     capture.close()
-    capture.raised(raised(ValueError()))
+    capture.exception_escaped(raised(ValueError()))
     capture.close()
 
     assert mailbox.events == []
@@ -302,26 +302,26 @@ def test_nothing_after_the_end(begin: Begin, mailbox: testing.Mailbox) -> None:
 def test_what_a_request_holds_is_let_go(begin: Begin, mailbox: testing.Mailbox) -> None:
     """A task that outlives a request does not keep it."""
     capture = begin()
-    capture.raised(raised(ValueError()))
+    capture.exception_escaped(raised(ValueError()))
     capture.close()
 
     assert capture.request is adapters.OVER
-    assert (capture.noted, capture.reported, capture.held) == (None, (), ())
+    assert (capture.seen_exception, capture.reported, capture.held) == (None, (), ())
 
 
 def test_nobody_is_current_after_the_end(begin: Begin, mailbox: testing.Mailbox) -> None:
     """What happens later in this context belongs to no request."""
     capture = begin()
-    before = adapters.current()
+    before = adapters.current_capture()
     capture.close()
 
-    assert (before is capture, adapters.current()) == (True, None)
+    assert (before is capture, adapters.current_capture()) == (True, None)
 
 
 def test_nobody_is_current_at_first(mailbox: testing.Mailbox) -> None:
     """Outside of requests there is none."""
     found: list[object] = []
-    thread = threading.Thread(target=lambda: found.append(adapters.current()))
+    thread = threading.Thread(target=lambda: found.append(adapters.current_capture()))
     thread.start()
     thread.join()
 
@@ -331,7 +331,7 @@ def test_nobody_is_current_at_first(mailbox: testing.Mailbox) -> None:
 def test_the_event_id(begin: Begin, mailbox: testing.Mailbox) -> None:
     """An adapter can tell a client which event is theirs."""
     capture = begin()
-    capture.raised(raised(ValueError()))
+    capture.exception_escaped(raised(ValueError()))
 
     assert capture.event_id == mailbox.events[0]["event_id"]
 
@@ -339,8 +339,8 @@ def test_the_event_id(begin: Begin, mailbox: testing.Mailbox) -> None:
 def test_the_event_id_of_a_status(begin: Begin, mailbox: testing.Mailbox) -> None:
     """For an answer without exception as well."""
     capture = begin()
-    capture.answer(503)
-    capture.settle()
+    capture.response_started(503)
+    capture.handler_done()
 
     assert capture.event_id == mailbox.events[0]["event_id"]
 
@@ -351,7 +351,7 @@ def test_an_exit_is_fatal(
     """Code that ends the process is one fatal event, sent at once."""
     flushed: list[float] = []
     monkeypatch.setattr(sentry_sdk, "flush", lambda *, timeout: flushed.append(timeout))
-    begin().raised(raised(SystemExit(3)))
+    begin().exception_escaped(raised(SystemExit(3)))
 
     assert [event["level"] for event in mailbox.events] == ["fatal"]
     assert flushed == [2.0]
@@ -360,8 +360,8 @@ def test_an_exit_is_fatal(
 def test_an_exception_that_is_false(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
     """An exception with a length of 0 is one all the same."""
     capture = begin()
-    capture.note(raised(Falsy()))
-    capture.answer(500)
+    capture.exception_seen(raised(Falsy()))
+    capture.response_started(500)
     capture.close()
 
     assert titles(mailbox) == ["Falsy"]
@@ -372,7 +372,7 @@ def test_an_exception_that_is_false(begin: Begin, mailbox: testing.Mailbox, titl
 
 def test_an_abort(begin: Begin, mailbox: testing.Mailbox) -> None:
     """A cancellation is nobody's failure."""
-    begin().raised(raised(asyncio.CancelledError()))
+    begin().exception_escaped(raised(asyncio.CancelledError()))
 
     assert mailbox.events == []
 
@@ -380,8 +380,8 @@ def test_an_abort(begin: Begin, mailbox: testing.Mailbox) -> None:
 def test_a_5xx_for_an_abort(begin: Begin, mailbox: testing.Mailbox) -> None:
     """Nor is what a framework answers to one."""
     capture = begin(aborts=(ConnectionError,))
-    capture.note(raised(ConnectionResetError()))
-    capture.answer(500)
+    capture.exception_seen(raised(ConnectionResetError()))
+    capture.response_started(500)
     capture.close()
 
     assert mailbox.events == []
@@ -391,7 +391,7 @@ def test_a_5xx_for_nobody(begin: Begin, mailbox: testing.Mailbox) -> None:
     """An answer to a client that has left is no failure."""
     capture = begin()
     capture.gone = True
-    capture.answer(500)
+    capture.response_started(500)
     capture.close()
 
     assert mailbox.events == []
@@ -402,7 +402,7 @@ def test_a_5xx_for_a_client_that_the_adapter_knows_is_gone(
 ) -> None:
     """An adapter may look at the connection."""
     capture = begin(gone=lambda request: True)
-    capture.answer(500)
+    capture.response_started(500)
     capture.close()
 
     assert mailbox.events == []
@@ -412,7 +412,7 @@ def test_an_error_for_nobody(begin: Begin, mailbox: testing.Mailbox, titles: Tit
     """An application's own error is news, whoever waits for the answer."""
     capture = begin()
     capture.gone = True
-    capture.raised(raised(ValueError()))
+    capture.exception_escaped(raised(ValueError()))
 
     assert titles(mailbox) == ["ValueError"]
 
@@ -421,7 +421,7 @@ def test_a_log_line_about_an_abort(begin: Begin, mailbox: testing.Mailbox) -> No
     """An abort that was logged as an error is an abort."""
     capture, error = begin(aborts=(ConnectionError,)), raised(ConnectionResetError("by peer"))
     log.error("lost", exc_info=error)
-    capture.raised(error)
+    capture.exception_escaped(error)
     capture.close()
 
     assert mailbox.events == []
@@ -433,7 +433,7 @@ def test_a_log_line_about_an_abort_without_its_exception(
     """Nor is its text any news."""
     capture, error = begin(aborts=(ConnectionError,)), raised(ConnectionResetError("by peer"))
     log.error("lost: %s", error)
-    capture.raised(error)
+    capture.exception_escaped(error)
     capture.close()
 
     assert mailbox.events == []
@@ -457,7 +457,7 @@ def test_a_logged_error_of_a_good_answer(
     """It is an event once the answer goes out."""
     capture = begin()
     log.error("broken")
-    capture.answer(status)
+    capture.response_started(status)
 
     assert titles(mailbox) == ["broken"]
 
@@ -477,7 +477,7 @@ def test_a_logged_error_after_the_answer(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
     """Once the status is out, nothing waits."""
-    begin().answer(200)
+    begin().response_started(200)
     log.error("broken")
 
     assert titles(mailbox) == ["broken"]
@@ -525,7 +525,7 @@ def test_a_held_record_belongs_to_its_request(begin: Begin, mailbox: testing.Mai
 def test_held_records_are_bounded(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
     """More than ten are a storm: the oldest goes out for each new one."""
     begin()
-    for number in range(MOST_HELD + 2):
+    for number in range(MAX_DEFERRED + 2):
         log.error("broken %d", number)
 
     assert titles(mailbox) == ["broken 0", "broken 1"]
@@ -534,9 +534,9 @@ def test_held_records_are_bounded(begin: Begin, mailbox: testing.Mailbox, titles
 def test_no_held_record_is_lost(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
     """All of them leave when the request ends well."""
     capture = begin()
-    for number in range(MOST_HELD + 2):
+    for number in range(MAX_DEFERRED + 2):
         log.error("broken %d", number)
-    capture.answer(200)
+    capture.response_started(200)
 
     assert titles(mailbox) == [f"broken {number}" for number in range(12)]
 
@@ -545,7 +545,7 @@ def test_logged_with_the_exception(begin: Begin, mailbox: testing.Mailbox, title
     """Logged and raised is one event, and ours: unhandled."""
     capture, error = begin(), raised(ValueError("x"))
     log.error("broken", exc_info=error)
-    capture.raised(error)
+    capture.exception_escaped(error)
     capture.close()
 
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], False)
@@ -557,7 +557,7 @@ def test_logged_without_the_exception(
     """The text of the record is kept, as a breadcrumb of the event."""
     capture, error = begin(), raised(ValueError("out of stock"))
     log.error("cannot order: %s", error)
-    capture.raised(error)
+    capture.exception_escaped(error)
     capture.close()
 
     assert titles(mailbox) == ["ValueError"]
@@ -568,7 +568,7 @@ def test_a_record_as_a_breadcrumb(begin: Begin, mailbox: testing.Mailbox) -> Non
     """It says which logger, which level (one that backends know), and that it was a record."""
     capture = begin()
     log.critical("down")
-    capture.answer(503)
+    capture.response_started(503)
     capture.close()
 
     (crumb,) = mailbox.events[0]["breadcrumbs"]["values"]
@@ -579,7 +579,7 @@ def test_logged_and_answered(begin: Begin, mailbox: testing.Mailbox, titles: Tit
     """An error that was logged and answered with a 5xx is one event: the exception, handled."""
     capture = begin()
     log.error("broken", exc_info=raised(ValueError()))
-    capture.answer(500)
+    capture.response_started(500)
     capture.close()
 
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], True)
@@ -589,7 +589,7 @@ def test_a_text_logged_and_answered(begin: Begin, mailbox: testing.Mailbox, titl
     """A text that was logged before a 5xx is its reason, not another event."""
     capture = begin()
     log.error("no database")
-    capture.answer(503)
+    capture.response_started(503)
     capture.close()
 
     assert titles(mailbox) == ["HTTP 503 GET /orders/17"]
@@ -600,7 +600,7 @@ def test_another_error_logged(begin: Begin, mailbox: testing.Mailbox, titles: Ti
     """A logged error that is not the request's failure is news of its own."""
     capture = begin()
     log.error("other", exc_info=raised(KeyError("k")))
-    capture.raised(raised(ValueError("x")))
+    capture.exception_escaped(raised(ValueError("x")))
     capture.close()
 
     assert sorted(titles(mailbox)) == ["KeyError", "ValueError"]
@@ -610,7 +610,7 @@ def test_another_text_logged(begin: Begin, mailbox: testing.Mailbox, titles: Tit
     """A text that does not mention the failure is news of its own."""
     capture = begin()
     log.error("the cache is cold")
-    capture.raised(raised(ValueError("x y z")))
+    capture.exception_escaped(raised(ValueError("x y z")))
     capture.close()
 
     assert sorted(titles(mailbox)) == ["ValueError", "the cache is cold"]
@@ -621,7 +621,7 @@ def test_an_exception_logged_twice(begin: Begin, mailbox: testing.Mailbox, title
     capture, error = begin(), raised(ValueError())
     log.error("once", exc_info=error)
     log.error("twice", exc_info=error)
-    capture.answer(200)
+    capture.response_started(200)
 
     assert titles(mailbox) == ["ValueError"]
 
@@ -633,7 +633,7 @@ def test_the_latest_logged_error_is_the_evidence(
     capture = begin()
     log.error("first", exc_info=raised(KeyError()))
     log.error("second", exc_info=raised(ValueError()))
-    capture.answer(500)
+    capture.response_started(500)
     capture.close()
 
     assert {
@@ -661,21 +661,21 @@ def test_what_a_record_tells_of(
     record: Any, error: BaseException | None, tells: bool
 ) -> None:  # a column of the table
     """A record tells of an error by exception, argument or text; of an answer, if by none."""
-    assert tells_of(logging.makeLogRecord(record), error) is tells
+    assert is_about(logging.makeLogRecord(record), error) is tells
 
 
 def test_a_record_whose_argument_is_the_error() -> None:
     """The object itself tells, whatever its text is."""
     error = ValueError()
 
-    assert tells_of(logging.makeLogRecord({"msg": "%r", "args": (error,)}), error)
+    assert is_about(logging.makeLogRecord({"msg": "%r", "args": (error,)}), error)
 
 
 def test_a_record_that_is_the_error() -> None:
     """`log.error(exc)` has it as the message."""
     error = ValueError()
 
-    assert tells_of(logging.makeLogRecord({"msg": error}), error)
+    assert is_about(logging.makeLogRecord({"msg": error}), error)
 
 
 def test_a_record_of_a_cause() -> None:
@@ -683,7 +683,7 @@ def test_a_record_of_a_cause() -> None:
     cause, error = KeyError(), ValueError()
     error.__cause__ = cause
 
-    assert tells_of(logging.makeLogRecord({"msg": "x", "exc_info": (KeyError, cause, None)}), error)
+    assert is_about(logging.makeLogRecord({"msg": "x", "exc_info": (KeyError, cause, None)}), error)
 
 
 @pytest.fixture
@@ -701,7 +701,7 @@ def test_a_wrong_log_call_before_a_failure(
     """A record that cannot be formatted costs the failure nothing."""
     capture = begin()
     wrong_call()
-    capture.raised(raised(ValueError("x")))
+    capture.exception_escaped(raised(ValueError("x")))
     capture.close()
 
     found = [event for event in mailbox.events if "exception" in event]
@@ -716,7 +716,7 @@ def test_a_wrong_log_call_beside_another(
     capture = begin()
     wrong_call()
     log.error("the cache is cold")
-    capture.raised(raised(ValueError("x")))
+    capture.exception_escaped(raised(ValueError("x")))
     capture.close()
 
     assert "the cache is cold" in [
@@ -730,7 +730,7 @@ def test_a_wrong_log_call_of_a_good_answer(
     """Where nothing failed, it raises nothing at the request."""
     capture = begin()
     wrong_call()
-    capture.answer(200)
+    capture.response_started(200)
     capture.close()
 
     assert len(mailbox.events) <= 1
@@ -743,7 +743,7 @@ def test_captured_and_raised(begin: Begin, mailbox: testing.Mailbox) -> None:
     """An exception that the handler captured itself and raised is one event."""
     capture, error = begin(), raised(ValueError())
     sentry_sdk.capture_exception(error)
-    capture.raised(error)
+    capture.exception_escaped(error)
     capture.close()
 
     assert len(mailbox.events) == 1
@@ -754,7 +754,7 @@ def test_captured_and_raised_from(begin: Begin, mailbox: testing.Mailbox) -> Non
     capture, error, other = begin(), raised(ValueError()), KeyError()
     sentry_sdk.capture_exception(error)
     other.__cause__ = error
-    capture.raised(raised(other))
+    capture.exception_escaped(raised(other))
     capture.close()
 
     assert len(mailbox.events) == 1
@@ -764,7 +764,7 @@ def test_captured_and_answered(begin: Begin, mailbox: testing.Mailbox, titles: T
     """An exception that the handler captured itself says more than the 503 it answered."""
     capture = begin()
     sentry_sdk.capture_exception(raised(ValueError()))
-    capture.answer(503)
+    capture.response_started(503)
     capture.close()
 
     assert titles(mailbox) == ["ValueError"]
@@ -786,7 +786,7 @@ def test_captured_in_a_thread(begin: Begin, mailbox: testing.Mailbox) -> None:
     thread = threading.Thread(target=sentry_sdk.capture_exception, args=(error,))
     thread.start()
     thread.join()
-    capture.raised(error)
+    capture.exception_escaped(error)
 
     assert len(mailbox.events) == 1
 
@@ -796,7 +796,7 @@ def test_an_instance_of_three_requests(begin: Begin, mailbox: testing.Mailbox) -
     error = raised(ValueError())
     for _ in range(3):
         capture = begin()
-        capture.raised(error)
+        capture.exception_escaped(error)
         capture.close()
 
     assert len(mailbox.events) == 3
@@ -812,7 +812,7 @@ def test_an_instance_captured_in_a_thread_and_raised_by_two_requests(
     thread.join()
     for _ in range(2):
         capture = begin()
-        capture.raised(error)
+        capture.exception_escaped(error)
         capture.close()
 
     assert len(mailbox.events) == 2
@@ -822,7 +822,7 @@ def test_an_exception_that_takes_no_mark(begin: Begin, mailbox: testing.Mailbox)
     """A class that takes no attributes is reported as others are, once in its request."""
     capture, error = begin(), raised(Frozen())
     sentry_sdk.capture_exception(error)
-    capture.raised(error)
+    capture.exception_escaped(error)
 
     assert len(mailbox.events) == 1
 
@@ -846,7 +846,7 @@ def test_the_sdk_s_own_integration_is_silent_in_a_request(
         error, mechanism={"type": "flask", "handled": False}
     )
     sentry_sdk.capture_event(event, hint)
-    capture.raised(error)
+    capture.exception_escaped(error)
 
     mechanisms = [e["exception"]["values"][-1]["mechanism"]["type"] for e in mailbox.events]
     assert mechanisms == ["test"]
@@ -859,7 +859,7 @@ def test_events_of_a_request_share_a_trace(begin: Begin, mailbox: testing.Mailbo
     """What a request captures itself and what the boundary reports belong together."""
     capture = begin()
     sentry_sdk.capture_message("a")
-    capture.raised(raised(ValueError()))
+    capture.exception_escaped(raised(ValueError()))
 
     assert len({event["contexts"]["trace"]["trace_id"] for event in mailbox.events}) == 1
 
@@ -867,7 +867,7 @@ def test_events_of_a_request_share_a_trace(begin: Begin, mailbox: testing.Mailbo
 def test_requests_have_a_trace_each(begin: Begin, mailbox: testing.Mailbox) -> None:
     """Two requests have nothing in common."""
     for _ in range(2):
-        begin().raised(raised(ValueError()))
+        begin().exception_escaped(raised(ValueError()))
 
     assert len({event["contexts"]["trace"]["trace_id"] for event in mailbox.events}) == 2
 
@@ -881,7 +881,7 @@ def broken(*_: object) -> Any:
 
 def test_a_description_that_fails(begin: Begin, mailbox: testing.Mailbox, said: Any) -> None:
     """The event goes out without the request; one line says why."""
-    begin(describe=broken).raised(raised(ValueError()))
+    begin(describe=broken).exception_escaped(raised(ValueError()))
 
     (event,) = mailbox.events
     assert (event["request"], event["transaction"], tag(event)) == ({}, "<unknown>", "500")
@@ -894,7 +894,7 @@ def test_a_fact_that_fails_for_an_exception(
 ) -> None:
     """An adapter's mistake costs no event, and no request."""
     capture = begin(**{fact: broken})
-    capture.raised(raised(ValueError()))
+    capture.exception_escaped(raised(ValueError()))
     capture.close()
 
     assert titles(mailbox) == ["ValueError"]
@@ -907,8 +907,8 @@ def test_a_fact_that_fails_for_an_answer(
 ) -> None:
     """The same for an answer."""
     capture = begin(**{fact: broken})
-    capture.note(raised(ValueError()))
-    capture.answer(500)
+    capture.exception_seen(raised(ValueError()))
+    capture.response_started(500)
     capture.close()
 
     assert len(mailbox.events) == 1
@@ -921,7 +921,7 @@ def test_an_exception_that_cannot_be_compared(
     """An exception's own __eq__ is not asked, and so costs nothing."""
     capture, error = begin(), raised(Hostile())
     log.error("broken", exc_info=raised(ValueError()))
-    capture.raised(error)
+    capture.exception_escaped(error)
     capture.close()
 
     assert (sorted(titles(mailbox)), said()) == (["Hostile", "ValueError"], [])

@@ -24,7 +24,7 @@ Begin = Callable[..., adapters.Capture[Any]]
 def fail(begin: Begin, times: int = 1) -> None:
     for _ in range(times):
         capture = begin()
-        capture.raised(ValueError())
+        capture.exception_escaped(ValueError())
         capture.close()
 
 
@@ -105,7 +105,7 @@ def test_what_cannot_be_decided_on_is_held_back_too(
     """A fault of ours at each failure is a storm like any other."""
     options: Any = {"storm_guard": True, "storm_burst": 1, "storm_per_minute": 0}
     with testing.capture("shop", **options) as box:
-        monkeypatch.setattr("sentryinit._reporter.claim_orphan", lambda _: 1 / 0)
+        monkeypatch.setattr("sentryinit._reporter.claim_outside_request", lambda _: 1 / 0)
         fail(begin, 5)
         sentryinit.init()()
 
@@ -120,7 +120,7 @@ def test_nothing_can_be_sent_at_all(
     with testing.capture("shop", storm_guard=True):
         monkeypatch.setattr(sentry_sdk, "capture_event", lambda *_: 1 / 0)
         fail(begin)
-        monkeypatch.setattr("sentryinit._reporter.claim_orphan", lambda _: 1 / 0)
+        monkeypatch.setattr("sentryinit._reporter.claim_outside_request", lambda _: 1 / 0)
         fail(begin)
 
         assert sentryinit.stats()["dropped"] == 2
@@ -180,9 +180,9 @@ def test_delivered_and_told_are_the_failures_in_a_storm_on_threads(begin: Begin)
         for number in range(200):
             capture = begin()
             if number % 2:
-                capture.answer(500 + number % 5)
+                capture.response_started(500 + number % 5)
             else:
-                capture.raised([ValueError(), KeyError(), OSError()][number % 3])
+                capture.exception_escaped([ValueError(), KeyError(), OSError()][number % 3])
             capture.close()
             if number % 50 == 0:
                 sentryinit.init()()
@@ -213,7 +213,7 @@ adapter = adapters.Adapter("test", lambda request: adapters.RequestInfo("GET", "
 def fail(times):
     for _ in range(times):
         capture = adapter.open("request")
-        capture.raised(ValueError())
+        capture.exception_escaped(ValueError())
         capture.close()
 
 flush = sentryinit.init("shop", dsn=DSN, transport=Pipe(), storm_burst=1, storm_per_minute=0)
@@ -240,7 +240,7 @@ def test_kinds_without_end_cost_no_memory() -> None:
         before = tracemalloc.get_traced_memory()[0]
         for _ in range(times):
             capture = adapter.open(f"{next(kinds):<200}")
-            capture.answer(500)
+            capture.response_started(500)
             capture.close()
         gc.collect()
         return tracemalloc.get_traced_memory()[0] - before
@@ -278,7 +278,7 @@ def test_an_answer_that_cannot_be_decided_on(
         assert STATE.reporter is not None
         monkeypatch.setattr(type(STATE.reporter._policy), "ignores_status", lambda *_: 1 / 0)
         capture = begin()
-        capture.answer(503)
+        capture.response_started(503)
         capture.close()
 
         assert sentryinit.stats()["delivered"] == len(box.events) == 1
@@ -288,7 +288,7 @@ def test_an_answer_that_cannot_be_decided_on(
 def test_what_escapes_and_cannot_be_decided_on(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside of requests likewise."""
     with testing.capture("shop") as box:
-        monkeypatch.setattr("sentryinit._reporter.is_seen", lambda _: 1 / 0)
+        monkeypatch.setattr("sentryinit._reporter.was_captured", lambda _: 1 / 0)
         with pytest.raises(ValueError, match="x"), sentryinit.init():
             raise ValueError("x")
 

@@ -40,7 +40,7 @@ def told(exc: BaseException) -> list[tuple[Any, ...]]:
 
 
 def test_a_group() -> None:
-    """Its members are on the event, on every Python."""
+    """Its group_members are on the event, on every Python."""
     group = caught(ExceptionGroup("both", [caught(KeyError("a")), caught(ValueError("b"))]))
 
     assert told(group) == [
@@ -52,10 +52,10 @@ def test_a_group() -> None:
 
 def test_a_group_says_that_it_is_one() -> None:
     """A backend shows the tree of it then."""
-    *members, group = values(caught(ExceptionGroup("both", [KeyError("a"), ValueError("b")])))
+    *group_members, group = values(caught(ExceptionGroup("both", [KeyError("a"), ValueError("b")])))
 
     assert group["mechanism"]["is_exception_group"] is True
-    assert [value["mechanism"].get("is_exception_group") for value in members] == [None, None]
+    assert [value["mechanism"].get("is_exception_group") for value in group_members] == [None, None]
 
 
 def test_a_group_inside_a_chain() -> None:
@@ -88,7 +88,7 @@ def test_the_context_of_a_member() -> None:
 
 
 def test_each_has_its_stack() -> None:
-    """The frames of group and members are their own."""
+    """The frames of group and group_members are their own."""
     member = caught(KeyError("a"))
     group = caught(ExceptionGroup("one", [member]))
 
@@ -108,7 +108,7 @@ def test_a_ring_through_a_group() -> None:
 
 
 def test_a_very_large_group() -> None:
-    """What a group may have members of is bounded, and the group itself is always there."""
+    """What a group may have group_members of is bounded, and the group itself is always there."""
     group = ExceptionGroup("many", [ValueError(str(number)) for number in range(1000)])
     found = values(group)
 

@@ -41,7 +41,7 @@ def test_the_user_s_hook_sees_the_finished_event(begin: Begin) -> None:
     """before_send gets what would leave, but for the masks."""
     seen: list[Any] = []
     with testing.capture("shop", before_send=lambda event, hint: seen.append(event)):
-        begin().raised(raised(ValueError()))
+        begin().exception_escaped(raised(ValueError()))
 
     assert (seen[0]["tags"]["status_code"], seen[0]["transaction"]) == ("500", "/orders/{order_id}")
 
@@ -49,7 +49,7 @@ def test_the_user_s_hook_sees_the_finished_event(begin: Begin) -> None:
 def test_the_user_s_hook_drops(begin: Begin) -> None:
     """None from before_send drops the event, as the SDK's documentation says."""
     with testing.capture("shop", before_send=lambda event, hint: None) as box:
-        begin().raised(raised(ValueError()))
+        begin().exception_escaped(raised(ValueError()))
 
     assert box.events == []
 
@@ -78,7 +78,7 @@ def test_masking_comes_after_the_user_s_hook() -> None:
 def test_a_hook_that_fails(begin: Begin, said: Any) -> None:
     """What it would have taken out is not known: a minimal event goes out, and one line."""
     with testing.capture("shop", before_send=broken) as box:
-        begin().raised(raised(ValueError("hunter2")))
+        begin().exception_escaped(raised(ValueError("hunter2")))
 
     (event,) = box.events
     assert event["tags"] == {"service": "shop", "status_code": "500", "before_send_error": "true"}
@@ -90,7 +90,7 @@ def test_a_hook_that_fails(begin: Begin, said: Any) -> None:
 def test_a_hook_that_returns_no_event(begin: Begin, said: Any, result: object) -> None:
     """A hook that returns something else does not lose the event, nor break the request."""
     with testing.capture("shop", before_send=lambda event, hint: result) as box:
-        begin().raised(raised(ValueError()))
+        begin().exception_escaped(raised(ValueError()))
 
     assert [event["tags"]["service"] for event in box.events] == ["shop"]
     assert len(said()) == 1
@@ -166,7 +166,7 @@ def test_completing_that_fails(
 ) -> None:
     """A fault of ours costs the details, not the event."""
     monkeypatch.setattr(_hooks, "section", broken)
-    begin().raised(raised(ValueError("hunter2")))
+    begin().exception_escaped(raised(ValueError("hunter2")))
 
     (event,) = mailbox.events
     assert event["tags"]["report_error"] == "true"
@@ -208,7 +208,7 @@ def test_an_exception_of_ours_that_cannot_be_built(
 ) -> None:
     """The last resort: an event that needs nothing which can break, and one line."""
     monkeypatch.setattr(_report, "event_from", broken)
-    begin().raised(raised(ValueError("hunter2")))
+    begin().exception_escaped(raised(ValueError("hunter2")))
 
     (event,) = mailbox.events
     assert event["exception"]["values"][0]["type"] == "ValueError"
@@ -223,7 +223,7 @@ def test_an_answer_that_cannot_be_reported(
     """An answer without exception has a last resort as well."""
     monkeypatch.setattr(_report.Reporter, "_status_event", broken)
     capture = begin()
-    capture.answer(503)
+    capture.response_started(503)
     capture.close()
 
     assert [event["tags"] for event in mailbox.events] == [
@@ -249,7 +249,7 @@ def test_when_nothing_works(
 ) -> None:
     """If not even the last resort works, the request goes on and one line is all there is."""
     monkeypatch.setattr(sentry_sdk, "capture_event", broken)
-    begin().raised(raised(ValueError()))
+    begin().exception_escaped(raised(ValueError()))
 
     assert mailbox.events == []
     assert said() == ["an event could not be built: ZeroDivisionError"]
@@ -272,7 +272,7 @@ def test_a_decision_that_fails(
     monkeypatch.setattr(adapters.Capture, "_release", broken)
     capture = begin()
     log.error("broken")
-    capture.settle()
+    capture.handler_done()
 
     assert said() == ["deciding on a failure failed: ZeroDivisionError"]
     capture.held = ()
@@ -293,7 +293,7 @@ def test_a_decision_that_fails(
 def test_an_ignored_failure(begin: Begin, options: Any, exc: BaseException) -> None:
     """An exception on a list, or of a path on one, is no event."""
     with testing.capture("shop", **options) as box:
-        begin().raised(raised(exc))
+        begin().exception_escaped(raised(exc))
 
     assert box.events == []
 
@@ -310,7 +310,7 @@ def test_an_ignored_answer(begin: Begin, options: Any) -> None:
     """An answer by its status, its text or its path."""
     with testing.capture("shop", **options) as box:
         capture = begin()
-        capture.answer(503)
+        capture.response_started(503)
         capture.close()
 
     assert box.events == []
@@ -321,7 +321,7 @@ def test_a_record_of_an_ignored_answer(begin: Begin, titles: Titles) -> None:
     with testing.capture("shop", ignore_statuses=[503]) as box:
         capture = begin()
         log.error("no database")
-        capture.answer(503)
+        capture.response_started(503)
         capture.close()
 
     assert titles(box) == ["no database"]
@@ -331,8 +331,8 @@ def test_a_handled_exception_answered_with_an_ignored_status(begin: Begin) -> No
     """An ignored status silences the exception that was answered with it."""
     with testing.capture("shop", ignore_statuses=[503]) as box:
         capture = begin()
-        capture.note(raised(ValueError()))
-        capture.answer(503)
+        capture.exception_seen(raised(ValueError()))
+        capture.response_started(503)
         capture.close()
 
     assert box.events == []
@@ -341,7 +341,7 @@ def test_a_handled_exception_answered_with_an_ignored_status(begin: Begin) -> No
 def test_an_unhandled_exception_and_an_ignored_status(begin: Begin, titles: Titles) -> None:
     """It never silences what nobody handled."""
     with testing.capture("shop", ignore_statuses=[500]) as box:
-        begin().raised(raised(ValueError()))
+        begin().exception_escaped(raised(ValueError()))
 
     assert titles(box) == ["ValueError"]
 
@@ -387,7 +387,7 @@ def test_an_abort_that_the_application_captures(
 def fail(begin: Begin, times: int) -> None:
     for _ in range(times):
         capture = begin()
-        capture.raised(raised(ValueError()))
+        capture.exception_escaped(raised(ValueError()))
         capture.close()
 
 
@@ -424,7 +424,7 @@ def test_the_count_of_a_storm_of_answers(begin: Begin) -> None:
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
         for _ in range(3):
             capture = begin()
-            capture.answer(503)
+            capture.response_started(503)
             capture.close()
         box.clear()
         sentryinit.init()()
@@ -474,11 +474,11 @@ def test_kinds_are_told_apart_by_place(begin: Begin) -> None:
     """The same class from another line is another kind."""
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
         for _ in range(2):
-            begin().raised(raised(ValueError()))
+            begin().exception_escaped(raised(ValueError()))
             try:
                 int("x")
             except ValueError as error:
-                begin().raised(error)
+                begin().exception_escaped(error)
 
     assert len(box.events) == 2
 
@@ -486,8 +486,8 @@ def test_kinds_are_told_apart_by_place(begin: Begin) -> None:
 def test_a_failure_without_a_stack(begin: Begin) -> None:
     """An exception that was never raised has a kind as well."""
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
-        begin().raised(ValueError())
-        begin().raised(ValueError())
+        begin().exception_escaped(ValueError())
+        begin().exception_escaped(ValueError())
 
     assert len(box.events) == 1
 
@@ -551,7 +551,7 @@ def test_the_level_of_a_scope_does_not_hide_a_failure(
     """A level that the application set on its scope is not that of its failure."""
     capture = begin()
     sentry_sdk.set_level("debug")
-    capture.raised(raised(ValueError()))
+    capture.exception_escaped(raised(ValueError()))
 
     assert mailbox.events[0]["level"] == "error"
 

@@ -45,7 +45,7 @@ def test_the_last_lines_are_on_the_event(begin: Begin, mailbox: testing.Mailbox)
     log.debug("too quiet")
     log.info("sold %s of %s", 3, "tea")
     log.warning("low")
-    capture.raised(ValueError())
+    capture.exception_escaped(ValueError())
 
     assert crumbs(mailbox.events[0]) == ["sold 3 of tea", "low"]
     first = mailbox.events[0]["breadcrumbs"]["values"][0]
@@ -59,7 +59,7 @@ def test_as_many_as_is_asked_for(begin: Begin) -> None:
             capture = begin()
             for number in range(5):
                 log.info("line %s", number)
-            capture.raised(ValueError())
+            capture.exception_escaped(ValueError())
             capture.close()
 
         assert crumbs(box.events[0]) == expected
@@ -74,13 +74,13 @@ def test_nothing_is_formatted_for_a_good_request(
     monkeypatch.setattr(Basket, "formatted", 0)
     capture = begin()
     log.info("sold %s", Basket())
-    capture.answer(200)
+    capture.response_started(200)
     capture.close()
     assert Basket.formatted == 0
 
     capture = begin()
     log.info("sold %s", Basket())
-    capture.raised(ValueError())
+    capture.exception_escaped(ValueError())
 
     assert Basket.formatted == 1
 
@@ -111,7 +111,7 @@ def test_lines_of_another_request_stay_there(begin: Begin, mailbox: testing.Mail
     first.close()
     second = begin()
     log.info("second")
-    second.raised(ValueError())
+    second.exception_escaped(ValueError())
 
     assert crumbs(mailbox.events[0]) == ["second"]
 
@@ -134,7 +134,7 @@ def test_our_own_lines_are_not_kept(
     """What sentryinit complains of is no news of the request."""
     capture = begin()
     logging.getLogger("sentryinit").warning("x")
-    capture.raised(ValueError())
+    capture.exception_escaped(ValueError())
 
     assert (crumbs(mailbox.events[0]), said()) == ([], ["x"])
 

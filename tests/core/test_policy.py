@@ -22,10 +22,10 @@ from sentryinit._policy.ignore_rules import (
     exit_code,
     is_abort,
     matches,
-    members,
-    parents,
+    group_members,
+    causes,
     raised_by,
-    real_error,
+    unwrap_response,
     text,
     tree,
 )
@@ -104,7 +104,7 @@ def test_the_cause_goes_before_the_context() -> None:
     """What an error was raised from says more than what it was raised during."""
     cause, context = ValueError(), KeyError()
 
-    assert parents(during(from_(OSError(), cause), context)) == [cause]
+    assert causes(during(from_(OSError(), cause), context)) == [cause]
 
 
 def test_a_context_that_was_suppressed_does_not_count() -> None:
@@ -112,14 +112,14 @@ def test_a_context_that_was_suppressed_does_not_count() -> None:
     exc = during(OSError(), KeyError())
     exc.__suppress_context__ = True
 
-    assert parents(exc) == []
+    assert causes(exc) == []
 
 
 def test_a_group_comes_from_its_members() -> None:
     """A group stands for what is in it."""
     one, two = ValueError(), KeyError()
 
-    assert parents(ExceptionGroup("both", [one, two])) == [one, two]
+    assert causes(ExceptionGroup("both", [one, two])) == [one, two]
 
 
 @pytest.mark.parametrize("value", [None, [ValueError()], ("text",), "text", 5])
@@ -128,11 +128,11 @@ def test_an_attribute_called_exceptions_makes_no_group(value: object) -> None:
     exc = ValueError()
     exc.exceptions = value  # type: ignore[attr-defined] # the application's own
 
-    assert members(exc) == ()
+    assert group_members(exc) == ()
 
 
 def test_a_tree_has_the_cause_of_a_group_as_well() -> None:
-    """A group's own cause is part of the story beside its members."""
+    """A group's own cause is part of the story beside its group_members."""
     cause, member = KeyError(), ValueError()
     group = from_(ExceptionGroup("g", [member]), cause)
 
@@ -151,24 +151,24 @@ def test_the_real_error_behind_a_response() -> None:
     """A response that was raised because of an error is not the evidence: the error is."""
     error = ValueError()
 
-    assert real_error(from_(Response(503), error), status_of) is error
+    assert unwrap_response(from_(Response(503), error), status_of) is error
 
 
 def test_the_real_error_during_which_a_response_was_raised() -> None:
     """It need not be raised from the error: in an except block is enough."""
     error = ValueError()
 
-    assert real_error(during(Response(503), error), status_of) is error
+    assert unwrap_response(during(Response(503), error), status_of) is error
 
 
 def test_a_response_alone_has_no_error_behind_it() -> None:
     """A response that nothing led to is an answer, no error."""
-    assert real_error(Response(503), status_of) is None
+    assert unwrap_response(Response(503), status_of) is None
 
 
 def test_no_exception_has_no_error_behind_it() -> None:
     """Nothing comes from nothing."""
-    assert real_error(None, status_of) is None
+    assert unwrap_response(None, status_of) is None
 
 
 def test_responses_in_a_ring_have_no_error_behind_them() -> None:
@@ -176,7 +176,7 @@ def test_responses_in_a_ring_have_no_error_behind_them() -> None:
     one, two = Response(500), Response(503)
     one.__cause__, two.__cause__ = two, one
 
-    assert real_error(one, status_of) is None
+    assert unwrap_response(one, status_of) is None
 
 
 # -- exit codes ----------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def test_what_the_application_added_is_serialised(part: dict[str, Any]) -> None:
 
 def test_the_time_is_written_as_the_sdk_writes_it(begin: Begin, mailbox: testing.Mailbox) -> None:
     """So that backends, and hooks, see one notation."""
-    begin().raised(ValueError())
+    begin().exception_escaped(ValueError())
     sentry_sdk.capture_message("a")
     times = [datetime.fromisoformat(event["timestamp"][:-1]) for event in mailbox.events]
 
@@ -71,7 +71,7 @@ def test_the_time_is_written_as_the_sdk_writes_it(begin: Begin, mailbox: testing
 
 def test_the_sdk_is_named_as_it_names_itself(begin: Begin, mailbox: testing.Mailbox) -> None:
     """Our events and those of the application say the same of what sent them."""
-    begin().raised(ValueError())
+    begin().exception_escaped(ValueError())
     sentry_sdk.capture_message("a")
     ours, theirs = [event["sdk"] for event in mailbox.events]
 
@@ -84,7 +84,7 @@ def test_an_event_that_a_processor_of_the_application_made(
     """It is serialised as ever, but for the parts of it that are ready."""
     long = "x" * 9000
     sentry_sdk.get_isolation_scope()
-    for failing in (lambda c: c.raised(ValueError("v")), lambda c: c.answer(503)):
+    for failing in (lambda c: c.exception_escaped(ValueError("v")), lambda c: c.response_started(503)):
         capture = begin()
         sentry_sdk.get_isolation_scope().add_event_processor(
             lambda event, hint: {**event, "extra": {"long": long}}
@@ -108,7 +108,7 @@ def test_locals_are_trimmed(begin: Begin) -> None:
         try:
             fail()
         except ValueError as error:
-            begin().raised(error)
+            begin().exception_escaped(error)
     frame = box.events[0]["exception"]["values"][0]["stacktrace"]["frames"][-1]
 
     assert len(frame["vars"]["huge"]) <= 100

@@ -64,8 +64,8 @@ def test_events_of_an_application(begin: Begin) -> None:
             except KeyError as cause:
                 raise ValueError("no order") from cause
         except ValueError as error:
-            begin().raised(error)
-        begin().answer(503)
+            begin().exception_escaped(error)
+        begin().response_started(503)
         begin("other").close()
         log.error("%s and %s", None, {"a": 1})
         sentry_sdk.capture_message("hello")

@@ -113,7 +113,7 @@ def test_a_request_that_could_not_be_described() -> None:
 def test_collected_cookies_arrive(begin: Any) -> None:
     """What was asked for is on the event: harmless cookies as they are, others masked."""
     with capture("shop", collect=["cookies"]) as box:
-        begin(describe=lambda request: info()).raised(ValueError())
+        begin(describe=lambda request: info()).exception_escaped(ValueError())
 
     assert box.events[0]["request"]["cookies"] == {"theme": "dark", "sid": "[secret]"}
 

@@ -41,7 +41,7 @@ def box(kind: str) -> Iterator[testing.Mailbox]:
 
 def end() -> None:
     """Have the request that was begun last be over."""
-    capture = adapters.current()
+    capture = adapters.current_capture()
     if capture is not None:
         capture.close()
 
@@ -87,7 +87,7 @@ def test_the_way_is_the_one_asked_for(kind: str, box: testing.Mailbox) -> None:
     """The lazy scope works on the lowest and the latest sentry-sdk; the fallback if forced."""
     begin()
 
-    assert (STATE.isolation() is _scope.UNTOUCHED) is (kind == "lazy")
+    assert (STATE.isolation() is _scope.UNFORKED) is (kind == "lazy")
 
 
 def test_the_self_test_leaves_nothing(box: testing.Mailbox) -> None:
@@ -376,8 +376,8 @@ def test_a_request_that_touches_nothing_forks_nothing(mailbox: testing.Mailbox) 
     begin()
     sentry_sdk.get_client()
 
-    assert STATE.isolation() is _scope.UNTOUCHED
-    assert adapters.current().scope is None  # type: ignore[union-attr] # begun above
+    assert STATE.isolation() is _scope.UNFORKED
+    assert adapters.current_capture().scope is None  # type: ignore[union-attr] # begun above
 
 
 def test_a_touched_scope_is_an_ordinary_one(mailbox: testing.Mailbox) -> None:
@@ -517,8 +517,8 @@ def test_a_summary_is_nobodys() -> None:
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
         for _ in range(3):
             begin()
-            capture: Any = adapters.current()
-            capture.raised(LookupError())
+            capture: Any = adapters.current_capture()
+            capture.exception_escaped(LookupError())
         begin()
         sentry_sdk.set_user({"id": "innocent"})
         sentry_sdk.flush()
@@ -530,7 +530,7 @@ def test_a_summary_is_nobodys() -> None:
 def test_no_request_is_a_request_too(mailbox: testing.Mailbox) -> None:
     """An adapter may have nothing to describe it by."""
     adapter: adapters.Adapter[None] = adapters.Adapter("job", lambda _: ADAPTER.describe(""))
-    adapter.open(None).raised(LookupError())
+    adapter.open(None).exception_escaped(LookupError())
 
     assert len(mailbox.events) == 1
 
@@ -554,7 +554,7 @@ def never_forked(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_ordinary_scope(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_scope, "UNTOUCHED", sentry_sdk.Scope())
+    patch.setattr(_scope, "UNFORKED", sentry_sdk.Scope())
 
 
 @pytest.mark.parametrize("change", [renamed, unread, never_forked, an_ordinary_scope])
@@ -565,7 +565,7 @@ def test_a_self_test_that_fails(
     base = sentry_sdk.get_isolation_scope()
     with monkeypatch.context() as patch:
         change(patch)
-        _scope.start()
+        _scope.install()
 
     assert STATE.isolate == _scope._begin_eagerly
     assert sentry_sdk.get_isolation_scope() is base
@@ -577,7 +577,7 @@ def test_a_self_test_that_leaks_fails(
     """A lazy scope that wrote into the start-up scope would be worse than none."""
     monkeypatch.setattr(_scope, "_fork", lambda: _scope._base)
 
-    _scope.start()
+    _scope.install()
 
     assert STATE.isolate == _scope._begin_eagerly
     sentry_sdk.get_isolation_scope().clear()

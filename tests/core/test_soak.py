@@ -192,9 +192,9 @@ def fail(times):
     for number in range(times):
         capture = adapter.open("request")
         if number % 2:
-            capture.answer(500 + number % 5)
+            capture.response_started(500 + number % 5)
         else:
-            capture.raised([ValueError(), KeyError(), OSError()][number % 3])
+            capture.exception_escaped([ValueError(), KeyError(), OSError()][number % 3])
         capture.close()
 
 def at_once(threads, times):

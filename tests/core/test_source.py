@@ -31,7 +31,7 @@ def frame(**facts: Any) -> dict[str, Any]:
 
 
 def added(*frames: Any, interface: str = "exception") -> list[Any]:
-    _source.add_lines({interface: {"values": [{"stacktrace": {"frames": [*frames]}}]}})
+    _source.add_source_lines({interface: {"values": [{"stacktrace": {"frames": [*frames]}}]}})
     return [*frames]
 
 
@@ -129,7 +129,7 @@ def test_every_stack_of_an_event_gets_its_lines(file: str) -> None:
     """Of exceptions, of threads, and that of the event itself; as a list or under ``values``."""
     frames = [frame(abs_path=file, lineno=line) for line in (1, 2, 3, 4)]
     stacks = [{"stacktrace": {"frames": [each]}} for each in frames]
-    _source.add_lines({"exception": [stacks[0]], "threads": {"values": [stacks[1]]}, **stacks[2]})
+    _source.add_source_lines({"exception": [stacks[0]], "threads": {"values": [stacks[1]]}, **stacks[2]})
 
     assert [each.get("context_line") for each in frames] == ["line 1", "line 2", "line 3", None]
 
@@ -146,7 +146,7 @@ def test_every_stack_of_an_event_gets_its_lines(file: str) -> None:
 )
 def test_odd_events(event: dict[str, Any]) -> None:
     """What an application puts into an event may have any shape."""
-    _source.add_lines(event)
+    _source.add_source_lines(event)
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -69,7 +69,7 @@ def test_the_storm_guard_is_off(begin: Any) -> None:
     """A test that fails a thousand times sees a thousand events."""
     with testing.capture(storm_burst=1, storm_per_minute=0) as box:
         for _ in range(5):
-            begin().raised(ValueError())
+            begin().exception_escaped(ValueError())
 
     assert len(box.events) == 5
 

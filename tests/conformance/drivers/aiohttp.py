@@ -38,7 +38,7 @@ class AiohttpDriver(testkit.Driver):
 
     name, protocol, cancels = "aiohttp", "http", False
     lacks = frozenset({"websocket-close"} if OLD else ())
-    calls = 8  # there are other middlewares, so that ours stands there twice; and a signal
+    calls = 10  # there are other middlewares, so that ours stands there twice; and a signal
     modules: ClassVar = ("sentryinit_aiohttp",)
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.aiohttp:AioHttpIntegration",)
 

@@ -1,3 +1,5 @@
+"""The aiohttp middleware: the facts of aiohttp, its moments, set-up and the debug route."""
+
 from __future__ import annotations
 
 import asyncio
@@ -8,19 +10,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from sentryinit.adapters import (
-    EVENT_ID_HEADER,
-    OVER,
-    TOKEN_HEADER,
-    Adapter,
-    Capture,
-    DebugPanic,
-    RequestInfo,
-    current,
-    ended,
-    ensure,
-    may_panic,
-)
+from sentryinit import adapters
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -28,10 +18,6 @@ if TYPE_CHECKING:
     from sentryinit import Options
 
 _INSTALLED = web.AppKey("sentryinit", bool)
-
-
-def _status_of(exc: BaseException) -> int | None:
-    return exc.status if isinstance(exc, web.HTTPException) else None
 
 
 def _route(request: web.Request) -> str | None:
@@ -42,12 +28,12 @@ def _route(request: web.Request) -> str | None:
     return resource.canonical if resource else None
 
 
-def _describe(request: web.Request) -> RequestInfo:
-    socket = request.headers.get("Upgrade", "").lower() == "websocket"
-    return RequestInfo(
+def _describe(request: web.Request) -> adapters.RequestInfo:
+    is_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
+    return adapters.RequestInfo(
         method=request.method,
-        scheme=request.scheme.replace("http", "ws") if socket else request.scheme,
-        # request.host asks the resolver, if the client did not say.
+        scheme=request.scheme.replace("http", "ws") if is_websocket else request.scheme,
+        # request.host asks the resolver, if the client did not send a Host.
         host=request.headers.get("Host", ""),
         path=request.rel_url.raw_path,
         query=request.rel_url.raw_query_string,
@@ -57,137 +43,137 @@ def _describe(request: web.Request) -> RequestInfo:
     )
 
 
+def _status_of(exc: BaseException) -> int | None:
+    return exc.status if isinstance(exc, web.HTTPException) else None
+
+
+def _is_client_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
 def _endpoint(request: web.Request) -> object:
     return request.method, request.match_info.route.resource
 
 
-def _is_gone(request: web.Request) -> bool:
-    return request.transport is None or request.transport.is_closing()
-
-
-_ADAPTER = Adapter(
-    "aiohttp",
-    _describe,
+ADAPTER: adapters.Adapter[web.Request] = adapters.Adapter(
+    name="aiohttp",
+    describe=_describe,
     status_of=_status_of,
-    # receive_str() raises it for a message of another type: that the peer closes, above all.
+    # receive_str() raises it for a message of another type, above all when the peer closes.
     aborts=(aiohttp.WSMessageTypeError,) if hasattr(aiohttp, "WSMessageTypeError") else (),
-    gone=_is_gone,
+    client_gone=_is_client_gone,
     endpoint=_endpoint,
 )
 
 
 @web.middleware
 async def sentryinit_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Report what the rest of the chain fails with; change nothing of what it answers.
+    """Report what the rest of the chain fails with; change nothing of its responses.
 
     For ``middlewares=[...]`` if :func:`setup` is not called, which does this and more. First, it is
-    the boundary; further in, it sees what a middleware between makes an answer of.
+    the boundary; further in, it sees the exceptions that a middleware in between answers.
     """
-    capture = current()
-    if capture is not None:
+    if adapters.current_capture() is not None:
         try:
             return await handler(request)
         except Exception as exc:
-            capture.note(exc)
+            adapters.note_exception(exc)
             raise
-    capture = _ADAPTER.open(request)
-    # aiohttp gives each request a task, and sends what is returned here in the same task.
-    asyncio.current_task().add_done_callback(functools.partial(_over, capture))  # type: ignore[union-attr] # a coroutine is in one
+    capture = ADAPTER.open(request)
+    # aiohttp gives each request a task, and sends the response in the same task.
+    asyncio.current_task().add_done_callback(functools.partial(_task_done, capture))  # type: ignore[union-attr] # a coroutine is in one
     try:
         response = await handler(request)
     except web.HTTPException as exc:
         _answered(capture, exc)
         raise
-    except DebugPanic as panic:
-        return _panicked(capture, panic)
+    except adapters.DebugPanic as panic:
+        return _answer_debug_panic(capture, panic)
     except BaseException as exc:
-        _crossed(capture, exc)
+        _escaped(capture, exc)
         raise
     if not isinstance(response, web.StreamResponse) or response.status >= 500:  # type: ignore[redundant-expr] # a handler can return anything
         _answered(capture, response)
     return response
 
 
-def _answered(capture: Capture[web.Request], response: Any) -> None:
-    """Tell *capture* what the chain came to; what is no response, aiohttp answers 500."""
+def _answered(capture: adapters.Capture[web.Request], response: Any) -> None:
+    """Tell *capture* the result of the chain; aiohttp answers 500 for what is no response."""
     if isinstance(response, web.HTTPException):
-        capture.note(response)
-    capture.answer(response.status if isinstance(response, web.StreamResponse) else 500)
-    # Of a body that is there, nothing is left to fail.
+        capture.exception_seen(response)
+    capture.response_started(response.status if isinstance(response, web.StreamResponse) else 500)
+    # Nothing of a complete body can fail.
     if isinstance(getattr(response, "body", b""), bytes | None):
-        capture.settle()
+        capture.handler_done()
 
 
-def _crossed(capture: Capture[web.Request], exc: BaseException) -> None:
-    """Tell *capture* what aiohttp answers 500, or 504; once something is out, it only hangs up."""
+def _escaped(capture: adapters.Capture[web.Request], exc: BaseException) -> None:
+    """Tell *capture* of *exc*: aiohttp answers 500 or 504, or hangs up if it has sent something."""
     status = 504 if isinstance(exc, asyncio.TimeoutError) else 500
-    capture.raised(exc, None if capture.request.writer.output_size else status)
+    capture.exception_escaped(exc, None if capture.request.writer.output_size else status)
     capture.close()
 
 
-def _over(capture: Capture[web.Request], task: asyncio.Task[Any]) -> None:
-    """The request is over: what failed after the middleware is what its task ended with."""
+def _task_done(capture: adapters.Capture[web.Request], task: asyncio.Task[Any]) -> None:
+    """End the request; what failed after the middleware is the exception of its task."""
     exc = None if task.cancelled() else task.exception()
-    if exc is not None and capture.request is not OVER:
-        _crossed(capture, exc)
-    elif capture.busy:
-        capture.close()
+    if exc is not None and not capture.closed:
+        _escaped(capture, exc)
     else:
-        capture.request = OVER  # what close() does, without a call
+        capture.close()
 
 
-def _panicked(capture: Capture[web.Request], panic: DebugPanic) -> web.Response:
+def _answer_debug_panic(
+    capture: adapters.Capture[web.Request], panic: adapters.DebugPanic
+) -> web.Response:
     """Answer for the debug route: aiohttp's own 500 has no place for the event id."""
-    capture.raised(panic, 500)
-    headers = {EVENT_ID_HEADER: capture.event_id or "none"}
+    capture.exception_escaped(panic, 500)
+    headers = {adapters.EVENT_ID_HEADER: capture.event_id or "none"}
     capture.close()
     return web.Response(status=500, text="Internal Server Error", headers=headers)
 
 
-async def _prepared(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 # a signal's
-    """A status goes out: the handler's, also of a stream or WebSocket that may yet fail."""
-    capture = current()
+async def _on_response_prepare(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 # a signal's
+    """Note the status that is sent, also of a stream or WebSocket that may fail later."""
+    capture = adapters.current_capture()
     if capture is None:
         return
-    if response.status < 500 and not capture.busy:
-        capture.status = response.status
-        return
-    capture.answer(response.status)
-    if capture.event_id and capture.panicked:
-        response.headers[EVENT_ID_HEADER] = capture.event_id
+    capture.response_started(response.status)
+    if capture.event_id and capture.is_debug_panic:
+        response.headers[adapters.EVENT_ID_HEADER] = capture.event_id
 
 
-async def _starting(app: web.Application) -> None:
+async def _on_startup(app: web.Application) -> None:
     # aiohttp has no hook for a start-up that fails: it ends the task that starts the application.
     asyncio.current_task().add_done_callback(functools.partial(_started, app))  # type: ignore[union-attr] # a coroutine is in one
 
 
 def _started(app: web.Application, task: asyncio.Task[Any]) -> None:
-    # Frozen, it has started: what ended the task later is its owner's affair.
+    # A frozen application has started: what ends the task later is no start-up.
     if not (app.frozen or task.cancelled()) and task.exception() is not None:
-        ended("aiohttp", task.exception())
+        adapters.shutdown("aiohttp", task.exception())
 
 
-async def _stopping(app: web.Application) -> None:  # noqa: ARG001 # a signal's
-    ended("aiohttp")
+async def _on_cleanup(app: web.Application) -> None:  # noqa: ARG001 # a signal's
+    adapters.shutdown("aiohttp")
 
 
 def setup(app: web.Application, **options: Unpack[Options]) -> None:
-    """Watch *app*, once; call it when its middlewares are in.
+    """Report what fails in *app*, once; call it after its middlewares are added.
 
     *options* are those of :func:`sentryinit.init` and count if nobody has called it yet. Without a
-    DSN the application is left as it is. A sub-application needs none; if its own middlewares
+    DSN the application is left as it is. A sub-application needs no set-up; if its own middlewares
     answer for its failures, its own ``setup`` lets them be seen.
     """
-    if _INSTALLED in app or not ensure("aiohttp", None, options):
+    if _INSTALLED in app or not adapters.ensure_initialized("aiohttp", None, options):
         return
     app[_INSTALLED] = True
     if app.middlewares:
         app.middlewares.append(sentryinit_middleware)
     app.middlewares.insert(0, sentryinit_middleware)
-    app.on_response_prepare.append(_prepared)
-    app.on_startup.insert(0, _starting)
-    app.on_cleanup.append(_stopping)
+    app.on_response_prepare.append(_on_response_prepare)
+    app.on_startup.insert(0, _on_startup)
+    app.on_cleanup.append(_on_cleanup)
 
 
 async def debug_panic(request: web.Request) -> NoReturn:
@@ -196,6 +182,6 @@ async def debug_panic(request: web.Request) -> NoReturn:
     With the right token it raises; otherwise it is a 404, like any path that does not exist. For
     every method: a 405 would tell it from such a path.
     """
-    if not may_panic(request.headers.get(TOKEN_HEADER), request.rel_url.raw_query_string):
+    if not adapters.check_debug_token(request.headers, request.rel_url.raw_query_string):
         raise web.HTTPNotFound
-    raise DebugPanic
+    raise adapters.DebugPanic

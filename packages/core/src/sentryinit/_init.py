@@ -1,4 +1,4 @@
-"""``init``: from settings to a configured ``sentry_sdk``, or to nothing at all."""
+"""``init``: from settings to a configured sentry-sdk, or to nothing at all."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import atexit
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sentryinit._config import option_types as _kinds
+from sentryinit._config import checks, option_types
 from sentryinit._config import settings as _settings
 from sentryinit._config.options import TABLE
 from sentryinit._state import STATE
@@ -22,24 +22,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sentryinit")
 
+# The service in tests, until the application sets its own.
+TEST_SERVICE = "test-service"
 
-# The service of tests, until the application says what it is.
-STAND_IN = "test-service"
-
-# Threads that build their applications at once; re-entrant, as hooks are imported on the way.
+# Several threads may build applications at once; re-entrant, because hooks are imported inside.
 _lock = threading.RLock()
 
 
 class Handle:
-    """What :func:`init` returns: call it to flush, or use it as a context manager.
+    """What :func:`init` returns: a context manager, and a way to flush.
 
-    As a context manager it reports the exception that leaves the block, lets it go on, and flushes.
+    As a context manager it reports the exception that leaves the block, re-raises it, and flushes.
     """
 
-    def __call__(self) -> None:
-        """Send what waits, for at most ``flush_timeout`` seconds. Does nothing when off."""
+    def flush(self) -> None:
+        """Send what is queued, for at most ``flush_timeout`` seconds. Does nothing when off."""
         if STATE.reporter is not None:
             STATE.reporter.flush()
+
+    def __call__(self) -> None:
+        """Call :meth:`flush`."""
+        self.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -51,8 +54,8 @@ class Handle:
         trace: TracebackType | None,
     ) -> None:
         if STATE.reporter is not None and exc is not None:
-            STATE.reporter.escaped(exc, "sentryinit")
-        self()
+            STATE.reporter.capture_unhandled(exc, "sentryinit")
+        self.flush()
 
 
 def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
@@ -60,11 +63,11 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
 
     Every option is taken from its argument, else from its environment variable, else from its
     default: see ``docs/reference/settings.md``. Without a DSN nothing is installed and
-    ``sentry_sdk`` is not imported; with a malformed one likewise, after a warning.
+    ``sentry_sdk`` is not imported; with a malformed DSN likewise, after a warning.
 
-    Raises ``TypeError`` or ``ValueError`` for an unknown option, for one of ``sentry_sdk``'s that
-    is not yours to set, and for a wrong value in an argument. A wrong value in the environment is
-    a warning.
+    Raises ``TypeError`` or ``ValueError`` for an unknown option, for an option of ``sentry_sdk``
+    that cannot be set, and for a wrong value in an argument. A wrong value in the environment is a
+    warning.
     """
     arguments: dict[str, Any] = dict(options)
     if service is not None:
@@ -73,55 +76,70 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
         arguments["service"] = service
     with _lock:
         if STATE.settings is not None:
-            _again(_settings.check_arguments(arguments, "argument"))
+            _warn_if_different(_settings.check_arguments(arguments, "argument"))
         else:
             _start(_settings.resolve(arguments, os.environ))
     return Handle()
 
 
 def stats() -> dict[str, int]:
-    """Return what has been counted since this process started, or was forked; zeros when off.
+    """Return the counts since this process started, or was forked; zeros when off.
 
-    ``failures``: met with. ``delivered``: handed to the SDK's queue. ``suppressed``: held back by
-    the storm guard. ``dropped``: by your ``before_send``, or by sampling. ``failures`` is the sum
-    of these three. ``lost``: items that the queue or the backend did not take after all.
+    ``failures`` is the sum of ``delivered`` (passed to sentry-sdk's queue), ``suppressed`` (by the
+    storm guard) and ``dropped`` (by your ``before_send``, or by sampling). ``lost``: events that
+    the queue or the backend did not take. No failures, and so no events: ``aborted`` (the client,
+    the server or a caller gave up), ``ignored`` (by your settings), ``duplicates`` (on an event
+    already).
     """
     counts = STATE.reporter.stats() if STATE.reporter is not None else {}
-    names = "failures", "delivered", "suppressed", "dropped", "lost"
+    names = "failures delivered suppressed dropped lost aborted ignored duplicates".split()
     return {name: counts.get(name, 0) for name in names}
 
 
-def ensure(
+def ensure_initialized(
     boundary: str, default_service: str | None = None, config: Mapping[str, Any] | None = None
 ) -> bool:
-    """Run :func:`init` for an adapter if nobody has; tell whether reporting is on.
+    """Run :func:`init` for an adapter if nobody has; return True if reporting is on.
 
-    *boundary* names who asks. *config* are options from the framework's configuration; there, text
-    is read as in the environment. *default_service* counts if no service is configured.
+    *boundary* is the name of the adapter. *config* are options from the framework's configuration;
+    there, text is read as in the environment. *default_service* counts if no service is configured.
     """
     config = {name: _parsed(name, value) for name, value in (config or {}).items()}
     where = f"{boundary} configuration"
     with _lock:
         if STATE.settings is not None:
-            _again(_settings.check_arguments(config, where))
+            _warn_if_different(_settings.check_arguments(config, where))
         else:
-            named = _kinds.SERVICE.repair(default_service or "")  # type: ignore[misc] # SERVICE has one
+            named = option_types.SERVICE.repair(default_service or "")  # type: ignore[misc] # SERVICE has one
             fallback = {"service": named} if named else {}
             _start(_settings.resolve(config, os.environ, where=where, fallbacks=fallback))
     if STATE.reporter is None:
-        STATE.left_out += (boundary,)
+        STATE.skipped += (boundary,)
     return STATE.reporter is not None
 
 
-def ended(boundary: str, exc: BaseException | None = None) -> None:
-    """Flush, for an adapter whose service ends; report *exc*, if that is what it ended with.
+def shutdown(boundary: str, exc: BaseException | None = None) -> None:
+    """Flush, for an adapter whose service ends; report *exc*, if the service ended with it.
 
-    Blocking the loop is no harm: nothing else is served by then.
+    It blocks an event loop, which serves nothing else by then.
     """
     if STATE.reporter is not None:
         if exc is not None:
-            STATE.reporter.escaped(exc, boundary)
+            STATE.reporter.capture_unhandled(exc, boundary)
         STATE.reporter.flush(last=True)
+
+
+def problems() -> Iterator[checks.Problem]:
+    """Yield what is wrong with the set-up, once ``init`` has run."""
+    conflicting: list[str] = []
+    if STATE.reporter is not None:
+        # There is a DSN, and so sentry_sdk is imported already.
+        from sentryinit._sdk.client import conflicting_integrations
+
+        conflicting = conflicting_integrations()
+    yield from checks.problems(
+        STATE.settings, is_on=STATE.reporter is not None, conflicting=conflicting
+    )
 
 
 def _parsed(name: str, value: Any) -> Any:
@@ -131,25 +149,25 @@ def _parsed(name: str, value: Any) -> Any:
     try:
         return option.kind.parse(value)
     except (TypeError, ValueError):
-        return value  # refused by name, like any other wrong value
+        return value  # check_arguments() names it in its error
 
 
-def _again(given: Mapping[str, Any]) -> None:
-    """Say what a second call would have changed: a fleet is not to guess which one counted."""
+def _warn_if_different(given: Mapping[str, Any]) -> None:
+    """Warn if a repeated ``init()`` differs from the first one, which counts."""
     settings = STATE.settings
     if settings is None:
         return
-    asked = given.get("service", settings["service"])
-    if settings["service"] == STAND_IN:
-        settings.values["service"] = asked
-    if asked != settings["service"]:
+    asked = given.get("service", settings.service)
+    if settings.service == TEST_SERVICE:
+        settings.service = asked
+    if asked != settings.service:
         log.warning(
-            "init() was called again with another service: %s; %s stays", asked, settings["service"]
+            "init() was called again with another service: %s; %s stays", asked, settings.service
         )
     elif given.get("dsn") and STATE.reporter is None:
         log.warning(
             "init() was called again, with a DSN; the first call (by %s) had none, and counts",
-            ", ".join(STATE.left_out) or "init() itself",
+            ", ".join(STATE.skipped) or "init() itself",
         )
 
 
@@ -157,22 +175,22 @@ def _start(settings: _settings.Settings) -> None:
     for warning in settings.warnings:
         log.warning("%s", warning)
     STATE.settings = settings
-    host = _settings.backend(settings["dsn"])
-    if settings["dsn"] and host is None:
+    host = _settings.backend(settings.dsn)
+    if settings.dsn and host is None:
         log.warning(
             "the DSN of service %s (from %s) is malformed: expected "
             "https://<key>@<host>/<project number>; reporting is off",
-            settings["service"],
+            settings.service,
             settings.sources["dsn"],
         )
     if host is not None:
         _switch_on(settings)
-    _announce(settings, host)
+    _log_start(settings, host)
 
 
-def _announce(settings: _settings.Settings, host: str | None) -> None:
+def _log_start(settings: _settings.Settings, host: str | None) -> None:
     parts = [
-        f"{name}={settings[name] or 'none'} ({settings.sources[name]})"
+        f"{name}={getattr(settings, name) or 'none'} ({settings.sources[name]})"
         for name in ("service", "environment", "release")
     ]
     where = f"backend={host} ({settings.sources['dsn']})" if host else "no usable DSN"
@@ -180,36 +198,36 @@ def _announce(settings: _settings.Settings, host: str | None) -> None:
 
 
 def _switch_on(settings: _settings.Settings) -> None:
-    # Not before there is a DSN: importing the SDK is most of what a start costs.
-    from sentryinit._policy.ignore_rules import Policy
+    # Not before there is a DSN: the import of sentry-sdk is most of what a start costs.
+    from sentryinit._policy.ignore_rules import IgnoreRules
     from sentryinit._reporter import Reporter
-    from sentryinit._sdk import client as _sdk
+    from sentryinit._sdk.client import configure
 
-    policy = Policy(
-        settings["ignore_errors"],
-        settings["ignore_messages"],
-        settings["ignore_statuses"],
-        settings["ignore_paths"],
+    rules = IgnoreRules(
+        settings.ignore_errors,
+        settings.ignore_messages,
+        settings.ignore_statuses,
+        settings.ignore_paths,
     )
     try:
-        _sdk.configure(settings, policy)
+        client = configure(settings, rules)
     except Exception as error:
         suspects = settings.variables_for_sdk()
         if not suspects:
-            # Nothing is on: whoever calls again with something better is the first.
+            # Nothing is on: the next call is the first.
             STATE.settings = None
             raise
-        # What a variable asks for may not work here; the service is to run all the same.
+        # A value from a variable may not work here; the service has to start all the same.
         log.warning("%s: %s; reporting is off", ", ".join(suspects), type(error).__name__)
         return
-    STATE.reporter = Reporter(settings, policy)
-    _watch_process()
+    STATE.reporter = Reporter(settings, rules, client)
+    _install_process_hooks()
 
 
-def _watch_process() -> None:
-    """Report what escapes a thread, and at exit what the storm guard still holds.
+def _install_process_hooks() -> None:
+    """Report what escapes a thread; send the summary of the storm guard at exit.
 
-    The SDK's own hook at exit sends what waits; ours is registered later, and so runs earlier.
+    sentry-sdk's own exit hook sends what is queued; ours is registered later, so it runs earlier.
     """
     if threading.excepthook.__module__ == __name__:
         return
@@ -217,28 +235,27 @@ def _watch_process() -> None:
 
     def hook(args: threading.ExceptHookArgs) -> None:
         if STATE.reporter is not None and args.exc_value is not None:
-            STATE.reporter.escaped(args.exc_value, "threading")
+            STATE.reporter.capture_unhandled(args.exc_value, "threading")
         previous(args)
 
     threading.excepthook = hook
-    atexit.register(_summarise)
-    # Where there is no fork, there is no such function either.
-    getattr(os, "register_at_fork", dict)(after_in_child=_forked)
+    atexit.register(_at_exit)
+    # A platform without fork has no such function.
+    getattr(os, "register_at_fork", dict)(after_in_child=_after_fork)
 
 
-def _summarise() -> None:
+def _at_exit() -> None:
     if STATE.reporter is not None:
-        STATE.reporter.summarise()
+        STATE.reporter.send_summary()
 
 
-def _forked() -> None:
-    global _lock  # noqa: PLW0603 # a fork may have copied it while another thread held it
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603 # the fork may have copied it while another thread held it
     _lock = threading.RLock()
     if STATE.reporter is not None:
         # Imported already: there is a reporter.
-        from sentryinit._sdk import client as _sdk
-        from sentryinit._sdk import scopes as _scope
+        from sentryinit._sdk import scopes, transport
 
-        _scope.forked()
-        STATE.reporter.forked()
-        _sdk.renew()
+        scopes.after_fork()
+        STATE.reporter.after_fork()
+        transport.reset_transport()

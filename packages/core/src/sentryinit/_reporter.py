@@ -1,255 +1,245 @@
-"""Building events and handing them to ``sentry_sdk``, whose client has our hooks in it."""
+"""From a verdict to an event: rate limit, event, sentry-sdk. Also flush and counts."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import logging
+import threading
 import time
-from collections.abc import Callable, Hashable
-from types import TracebackType
+from collections.abc import Hashable
 from typing import Any
 
-import sentry_sdk
-
 from sentryinit._boundary.capture import Capture
-from sentryinit._boundary.request_info import UNKNOWN, trace
+from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE, trace_context
 from sentryinit._config.settings import Settings
-from sentryinit._events import summary as _counts
-from sentryinit._events.summary import Losses
-from sentryinit._policy import ignore_rules as _policy
-from sentryinit._policy.rate_limit import Storm, kind_of, label_of
-from sentryinit._redaction.fallback import minimal
-from sentryinit._sdk.exceptions import event_from
-from sentryinit._sdk.hooks import OURS, claim_orphan, is_seen
+from sentryinit._events.build import EventBuilder, status_title
+from sentryinit._policy import aborts
+from sentryinit._policy.exceptions import mark_captured, was_captured
+from sentryinit._policy.grouping import group_key, group_label
+from sentryinit._policy.ignore_rules import IgnoreRules
+from sentryinit._policy.rate_limit import RateLimiter
+from sentryinit._policy.verdict import COUNTERS, Reason, Seen, Verdict, decide
+from sentryinit._redaction.fallback import fallback_event
+from sentryinit._sdk.client import Client
+from sentryinit._sdk.exceptions import exception_event
 from sentryinit._sdk.log_handler import HANDLER
-from sentryinit._sdk.preserialized import Ready, ReadyEvent, ReadyList
-from sentryinit._sdk.scopes import within
+from sentryinit._sdk.scopes import run_in_scope
 
 log = logging.getLogger("sentryinit")
 
+# The label of an event's kind, the event and its hint.
+_Parts = tuple[str, dict[str, Any], dict[str, Any]]
+
 
 class Reporter:
-    """Decides and builds; every public method is safe to call from a request."""
+    """Reports failures; every public method is safe to call from a request."""
 
-    def __init__(self, settings: Settings, policy: _policy.Policy) -> None:
-        self._settings, self._policy = settings, policy
-        self._client, self._replaced = sentry_sdk.get_client(), False
-        self._storm = Storm(
-            settings["storm_burst"], settings["storm_per_minute"], on=settings["storm_guard"]
+    def __init__(self, settings: Settings, rules: IgnoreRules, client: Client) -> None:
+        self._settings, self._rules, self._client = settings, rules, client
+        self._builder = EventBuilder(settings)
+        self._limiter = RateLimiter(
+            settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
-        # Of what depends on the request's description: both are on the way of a storm.
-        self._by_path, self._by_text = bool(policy.paths), bool(policy.messages)
-        self._sdk = _sdk_info(self._client)
-        self._losses = Losses(self._client.transport)
+        self._reset_counts()
 
-    # -- what a capture asks for ---------------------------------------------------------------
+    # -- decisions -------------------------------------------------------------------------------
 
-    def holds(self, capture: Capture[Any], exc: BaseException | None, status: int) -> bool:
-        """Tell whether such a failure would be held back now: then nothing is described for it."""
-        if exc is not None:
-            return self._storm.would_hold(kind_of(exc, capture.stack_of(exc)))
-        return self._storm.would_hold(("status", status, capture.endpoint()))
-
-    def exception(
-        self, capture: Capture[Any], exc: BaseException, *, handled: bool, status: int
-    ) -> None:
-        """Report *exc*, unless it is ignored, held back, or on an event already."""
+    def report(self, capture: Capture[Any], seen: Seen) -> Verdict:
+        """Decide on a failure of the request of *capture*, and report it."""
+        exc = seen.escaped or seen.shown
         try:
-            silent = handled and self._policy.ignores_status(status)
-            by_path = self._by_path and self._policy.ignores_path(capture.describe().path)
-            if silent or self._policy.ignores(exc) or by_path:
-                return
-            if claim_orphan(exc):
-                return
-            how = {"type": capture.adapter.name, "handled": handled}
-            ours = {"capture": capture, "status": status}
-            capture.told(exc, self._send_exception(exc, capture.stack_of(exc), how, ours))
-        except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
-            self._undecided(error, exc)
-        if isinstance(exc, SystemExit):
-            # Whoever raises it means the process to end, and a server may not wait for atexit.
+            status = seen.status or 500
+            verdict = decide(
+                seen._replace(
+                    path=lambda: capture.describe().path,
+                    title=lambda: status_title(capture.describe(), status),
+                ),
+                self._rules,
+            )
+            if verdict.reason is None:
+                verdict = self._send(verdict, capture.adapter.name, capture)
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
+            self._internal_error(error, exc)
+            verdict = Verdict(exc, handled=False, status=seen.status)
+        if verdict.reason is not None:
+            self.explain(verdict.reason, verdict.exception, capture)
+        if isinstance(verdict.exception, SystemExit) and verdict.explains_records:
+            # The process ends, and the server may not run exit hooks (A11).
             self.flush()
+        return verdict
 
-    def status(self, capture: Capture[Any], status: int) -> bool:
-        """Report an answer without exception; tell whether it stands for what was logged."""
+    def capture_unhandled(self, exc: BaseException, mechanism: str) -> None:
+        """Report *exc*, which nobody handled, outside of any request."""
         try:
-            if self._by_path and self._policy.ignores_path(capture.describe().path):
-                return True
-            by_text = self._by_text and self._policy.ignores_message(_text(capture, status))
-            if by_text or self._policy.ignores_status(status):
-                return False
-            kind = "status", status, capture.endpoint()
-            held = self._storm.take(kind)
-            if held is not None:
-                ours = {"capture": capture, "status": status, "suppressed": held}
-                make = functools.partial(self._status_event, capture, status, kind)
-                capture.event_id = self._deliver(kind, make, ours)
-        except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
-            self._undecided(error, None)
-        return True
+            seen = Seen(escaped=exc, aborted=aborts.is_abort(exc), is_reported=was_captured)
+            verdict = decide(seen, self._rules)
+            if verdict.reason is None:
+                verdict = self._send(verdict, mechanism, None)
+            if verdict.reason is not None:
+                self.explain(verdict.reason, exc, None)
+        except Exception as error:  # noqa: BLE001 # the process ends for a better reason
+            self._internal_error(error, exc)
 
-    def escaped(self, exc: BaseException, mechanism: str) -> None:
-        """Report *exc* that nobody handled, outside of any request."""
-        try:
-            if not (_policy.is_abort(exc) or self._policy.ignores(exc) or is_seen(exc)):
-                how = {"type": mechanism, "handled": False}
-                self._send_exception(exc, exc.__traceback__, how, {})
-        except Exception as error:  # noqa: BLE001 # the process is ending already, with a better reason
-            self._undecided(error, exc)
+    def is_limited(self, key: Hashable) -> bool:
+        """Return True if a failure of the kind *key* would give no event now."""
+        return self._limiter.is_limited(key)
 
-    def release(self, record: logging.LogRecord) -> None:
-        """Send a logged error after all: it is not the failure of its request."""
+    def explain(
+        self, reason: Reason, exc: BaseException | None, capture: Capture[Any] | None
+    ) -> None:
+        """Count *reason*, and log at DEBUG why there is no event."""
+        counter = COUNTERS.get(reason)
+        if counter is not None:
+            with self._counts_lock:
+                self._counts[counter] += 1
+        if log.isEnabledFor(logging.DEBUG):
+            what = "a response or message" if exc is None else type(exc).__name__
+            where = "outside of requests"
+            if capture is not None:
+                where = f"{capture.adapter.name}, status {capture.status or 'not sent'}"
+            log.debug("no event for %s (%s): %s", what, where, reason.value)
+
+    def capture_record(self, record: logging.LogRecord) -> None:
+        """Make an event of a deferred log record, which is not about its request's failure."""
         HANDLER.emit_now(record)
 
+    # -- the process -----------------------------------------------------------------------------
+
     def flush(self, *, last: bool = False) -> None:
-        """Send what waits, for at most ``flush_timeout`` seconds, and the counts held back.
+        """Send what is queued, and the suppressed counts, for at most ``flush_timeout`` seconds.
 
         *last*: the process is about to end; its exit hook gets what this leaves of the time.
         """
-        self.summarise()
-        timeout, begun = self._settings["flush_timeout"], time.monotonic()
+        self.send_summary()
+        timeout, started = self._settings.flush_timeout, time.monotonic()
         try:
-            sentry_sdk.flush(timeout=timeout)
-        except Exception as error:  # noqa: BLE001 # flushing happens on the way out
+            self._client.flush(timeout)
+        except Exception as error:  # noqa: BLE001 # the process is about to end
             log.warning("flush failed: %s", type(error).__name__)
         if last:
-            left = max(0.0, timeout - (time.monotonic() - begun))
-            self._client.options["shutdown_timeout"] = left
+            self._client.limit_exit(max(0.0, timeout - (time.monotonic() - started)))
 
-    def summarise(self) -> None:
-        """Report what the storm guard holds and no event has carried yet."""
-        counts = self._storm.drain()
+    def send_summary(self) -> None:
+        """Report the suppressed failures that no event has counted yet."""
+        counts = self._limiter.drain()
         if not counts:
             return
-        sent = None
+        event_id = None
         try:
-            # Nobody's, whoever was served last in this thread.
-            event = _counts.summary(self._settings["service"], counts)
-            sent = within(None, self._capture, event, {}, {})
-        except Exception as error:  # noqa: BLE001 # nothing of ours may reach whoever flushes
+            event = self._builder.summary_event(counts)
+            self._add_common(event, 0, None)
+            # With no scope of a request: this thread may have served one.
+            event_id = run_in_scope(None, self._client.capture_event, event, {}, None)
+        except Exception as error:  # noqa: BLE001 # whoever flushes must not see a fault of ours
             log.warning("a summary could not be sent: %s", type(error).__name__)
-        if sent is None:
-            self._storm.give_back(sum(counts.values()))
+        if event_id is None:
+            self._limiter.restore(sum(counts.values()))
 
-    def forked(self) -> None:
-        """Begin to count anew, in the child: what is not told yet, the parent tells."""
-        self._storm.forget()
-        self._losses.forget()
+    def after_fork(self) -> None:
+        """Start to count at 0 in a child process: the parent reports what it has counted."""
+        self._limiter.after_fork()
+        self._client.lost.after_fork()
+        self._reset_counts()
 
     def stats(self) -> dict[str, int]:
-        """Return what has been counted since the start of the process."""
-        return {**self._storm.stats(), "lost": self._losses.count}
+        """Return the counts since the start of the process."""
+        return {**self._limiter.stats(), "lost": self._client.lost.count, **self._counts}
 
-    # -- building ------------------------------------------------------------------------------
+    def _reset_counts(self) -> None:
+        self._counts_lock = threading.Lock()
+        self._counts = dict.fromkeys(COUNTERS.values(), 0)
 
-    def _send_exception(
-        self,
-        exc: BaseException,
-        stack: TracebackType | None,
-        mechanism: dict[str, Any],
-        ours: dict[str, Any],
-    ) -> str | None:
-        kind = kind_of(exc, stack)
-        held = self._storm.take(kind)
-        if held is None:
-            return None
-        ours["suppressed"] = held
-        ours["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
-        make = functools.partial(self._exception_event, exc, stack, mechanism, kind)
-        return self._deliver(kind, make, ours, exc)
+    # -- building and sending --------------------------------------------------------------------
 
-    def _exception_event(
-        self,
-        exc: BaseException,
-        stack: TracebackType | None,
-        mechanism: dict[str, Any],
-        kind: Hashable,
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        self._storm.passed(kind, label_of(exc, stack))
-        return event_from(exc, stack, sentry_sdk.get_client().options, mechanism)
-
-    def _status_event(
-        self, capture: Capture[Any], status: int, kind: Hashable
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        info, service = capture.describe(), self._settings["service"]
-        text, route = _text(capture, status), info.route or UNKNOWN
-        self._storm.passed(kind, f"HTTP {status} {info.method} {route}")
-        event = {
-            "level": "error",
-            "logentry": Ready(message=text, formatted=text),
-            "fingerprint": ReadyList(["sentryinit", service, info.method, route, str(status)]),
-        }
-        return event, {}
+    def _send(self, verdict: Verdict, mechanism: str, capture: Capture[Any] | None) -> Verdict:
+        """Send the event of *verdict*, unless its kind is suppressed."""
+        exc = verdict.exception
+        if capture is not None:
+            key = capture.group_key(exc, verdict.status)
+        else:
+            key = group_key(exc, exc.__traceback__) if exc is not None else None
+        suppressed, event_id = self._limiter.acquire(key), None
+        if suppressed is not None:
+            event_id = self._deliver(key, suppressed, verdict, mechanism, capture)
+        if capture is not None and exc is not None:
+            capture.mark_reported(exc, event_id)
+        elif capture is not None and suppressed is not None:
+            capture.event_id = event_id
+        return verdict._replace(reason=Reason.RATE_LIMITED) if suppressed is None else verdict
 
     def _deliver(
         self,
-        kind: Hashable,
-        make: Callable[[], tuple[dict[str, Any], dict[str, Any]]],
-        ours: dict[str, Any],
-        exc: BaseException | None = None,
+        key: Hashable,
+        suppressed: int,
+        verdict: Verdict,
+        mechanism: str,
+        capture: Capture[Any] | None,
     ) -> str | None:
-        """Make the event and hand it on; what becomes of it is counted, whatever that is."""
-        held = ours["suppressed"]
+        """Build the event and send it; whatever happens is counted."""
+        exc = verdict.exception
         try:
-            event, hint = make()
-            event["sdk"] = self._sdk
-            event["contexts"] = {"sentryinit": Ready(suppressed=held)} if held else {}
-            capture, send = ours.get("capture"), self._capture
+            if exc is None:
+                label, event, hint = self._of_status(verdict, capture)
+            else:
+                label, event, hint = self._of_exception(exc, verdict, mechanism, capture)
+            self._limiter.set_label(key, label)
+            self._add_common(event, suppressed, capture)
             if capture is not None:
-                # The SDK would begin one, and fork the scope for it.
-                capture.trace = trace(capture.trace, capture.describe())
-                event["contexts"]["trace"] = Ready(capture.trace)
-                send = functools.partial(within, capture, self._capture)
-            event_id = send(event, hint, ours)
-        except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
-            event_id = self._last_resort(error, exc, held)
+                self._builder.complete(event, capture, exc, verdict.status or 500)
+                send = functools.partial(run_in_scope, capture, self._client.capture_event)
+            else:
+                send = self._client.capture_event
+            event_id: str | None = send(event, hint, capture)
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
+            event_id = self._send_fallback(error, exc, suppressed)
         if event_id is None:
-            self._storm.drop(kind, held)
+            self._limiter.drop(key, suppressed)
         return event_id
 
-    def _capture(
-        self, event: dict[str, Any], hint: dict[str, Any], ours: dict[str, Any]
+    def _of_status(self, verdict: Verdict, capture: Any) -> _Parts:
+        info, status = capture.describe(), verdict.status or 500
+        label = f"HTTP {status} {info.method} {info.route or UNKNOWN_ROUTE}"
+        return label, self._builder.status_event(info, status), {}
+
+    def _of_exception(
+        self, exc: BaseException, verdict: Verdict, mechanism: str, capture: Capture[Any] | None
+    ) -> _Parts:
+        stack = exc.__traceback__ if capture is None else capture.traceback_of(exc)
+        event = exception_event(exc, stack, {"type": mechanism, "handled": verdict.handled})
+        event["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
+        mark_captured(exc, in_request=capture is not None)
+        return group_label(exc, stack), event, {"exc_info": (type(exc), exc, stack)}
+
+    def _add_common(
+        self, event: dict[str, Any], suppressed: int, capture: Capture[Any] | None
+    ) -> None:
+        """Add to *event*, ours, what it has with and without a request."""
+        self._builder.add_service(event)
+        event["sdk"] = self._client.sdk_info
+        event.setdefault("breadcrumbs", {"values": []})
+        contexts = event.setdefault("contexts", {})
+        if suppressed:
+            contexts["sentryinit"] = {"suppressed": suppressed}
+        if capture is None:
+            contexts["trace"] = trace_context(UNDESCRIBED, self._client.trace())
+
+    def _internal_error(self, error: Exception, exc: BaseException | None) -> None:
+        """Report in minimal form a failure that could not be decided on; it is a kind."""
+        key = "internal error", type(error)
+        suppressed = self._limiter.acquire(key)
+        if suppressed is not None and self._send_fallback(error, exc, suppressed) is None:
+            self._limiter.drop(key, suppressed)
+
+    def _send_fallback(
+        self, error: Exception, exc: BaseException | None, suppressed: int
     ) -> str | None:
-        if sentry_sdk.get_client() is not self._client and not self._replaced:
-            self._replaced = True
-            log.warning(
-                "sentry_sdk.init() was called after sentryinit.init() and replaced its client, so "
-                "that nothing is masked any more: remove that call"
-            )
-        event = ReadyEvent(event, sentry_sdk.get_client().options)
-        # Asked for once, the scope is an ordinary one, and the SDK's many questions cost less.
-        sentry_sdk.get_isolation_scope()
-        return sentry_sdk.capture_event(event, {**hint, OURS: ours})  # type: ignore[arg-type] # an Event is a TypedDict
-
-    def _undecided(self, error: Exception, exc: BaseException | None) -> None:
-        """Report in minimal form what could not even be decided on; it counts as a kind."""
-        kind = "undecided", type(error)
-        held = self._storm.take(kind)
-        if held is not None and self._last_resort(error, exc, held) is None:
-            self._storm.drop(kind, held)
-
-    def _last_resort(self, error: Exception, exc: BaseException | None, held: int) -> str | None:
-        """Say once that reporting broke, and send what needs nothing that can break."""
+        """Log that reporting failed, and send an event that needs nothing that can fail."""
         log.warning("an event could not be built: %s", type(error).__name__)
         values = [{"type": type(exc).__name__}] if exc is not None else []
-        event = minimal({"level": "error", "exception": {"values": values}}, "report_error")
         with contextlib.suppress(Exception):  # there is nothing left to try
-            return sentry_sdk.capture_event(event, {OURS: {"suppressed": held}})  # type: ignore[arg-type] # an Event is a TypedDict
+            source = {"level": "error", "exception": {"values": values}}
+            event = fallback_event(source, "report_error")
+            self._add_common(event, suppressed, None)
+            return self._client.capture_event(event, {}, None)
         return None
-
-
-def _sdk_info(client: Any) -> Ready:
-    """Return what the SDK says of itself on each event, once."""
-    version = sentry_sdk.VERSION
-    return Ready(
-        name="sentry.python",
-        version=version,
-        packages=[{"name": "pypi:sentry-sdk", "version": version}],
-        integrations=sorted(client.integrations),
-    )
-
-
-def _text(capture: Capture[Any], status: int) -> str:
-    info = capture.describe()
-    return f"HTTP {status} {info.method} {info.path}"

@@ -1,33 +1,33 @@
-"""The seam between an adapter and the core: facts in a descriptor, moments on a capture.
+"""What an adapter imports: facts in an :class:`Adapter`, moments on a :class:`Capture`.
 
-An adapter states the facts of its framework once, in an :class:`Adapter`, and tells the
-:class:`Capture` of a request what happens: an exception is seen, the status goes out, an exception
-crosses the boundary, the request is over. What is reported, and how, is for the core to decide.
+An adapter states the facts of its framework once, and tells the capture of a request what happens:
+an exception was seen, the response started, an exception escaped, the request is over. The core
+decides what is reported, and how.
 """
 
 from __future__ import annotations
 
 from sentryinit._boundary.adapter import Adapter
-from sentryinit._boundary.body import watched
-from sentryinit._boundary.capture import OVER, Capture, current
-from sentryinit._boundary.debug_route import EVENT_ID_HEADER, TOKEN_HEADER, DebugPanic, may_panic
-from sentryinit._boundary.request_info import RequestInfo
-from sentryinit._config.checks import Problem, problems
-from sentryinit._init import ended, ensure
+from sentryinit._boundary.body import watch_body
+from sentryinit._boundary.capture import Capture, current_capture, note_exception
+from sentryinit._boundary.debug_route import EVENT_ID_HEADER, DebugPanic, check_debug_token
+from sentryinit._boundary.request_info import RequestInfo, route_template
+from sentryinit._config.checks import Problem
+from sentryinit._init import ensure_initialized, problems, shutdown
 
 __all__ = [
     "EVENT_ID_HEADER",
-    "OVER",
-    "TOKEN_HEADER",
     "Adapter",
     "Capture",
     "DebugPanic",
     "Problem",
     "RequestInfo",
-    "current",
-    "ended",
-    "ensure",
-    "may_panic",
+    "check_debug_token",
+    "current_capture",
+    "ensure_initialized",
+    "note_exception",
     "problems",
-    "watched",
+    "route_template",
+    "shutdown",
+    "watch_body",
 ]

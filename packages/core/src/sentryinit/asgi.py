@@ -1,6 +1,6 @@
-"""The boundary for any ASGI application, and its debug route.
+"""The middleware for any ASGI application, and its debug route.
 
-An adapter for an ASGI framework uses the same boundary, with a descriptor of its own.
+An adapter for an ASGI framework uses the same middleware with facts of its own.
 """
 
 from __future__ import annotations
@@ -10,29 +10,18 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sentryinit._boundary.adapter import CARRIED
-from sentryinit._boundary.capture import OVER
+from sentryinit import adapters
 from sentryinit._boundary.debug_route import PATH
-from sentryinit.adapters import (
-    EVENT_ID_HEADER,
-    TOKEN_HEADER,
-    Adapter,
-    Capture,
-    DebugPanic,
-    RequestInfo,
-    ended,
-    ensure,
-    may_panic,
-)
+from sentryinit.adapters import EVENT_ID_HEADER, Adapter, Capture, DebugPanic, RequestInfo
 
 __all__ = [
     "ADAPTER",
-    "Exchange",
+    "Connection",
     "SentryInitMiddleware",
+    "check_debug_token",
     "debug_panic",
     "describe",
     "full_path",
-    "has_token",
     "server",
 ]
 
@@ -47,32 +36,48 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_new = object.__new__
-_ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+# The messages that send a status to the client, and those that end a lifespan.
+_STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _ENDS = frozenset(
     {"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"}
 )
 
 
-class Exchange:
-    """A request as a boundary has it: the *scope*, and the server's two callables."""
+class Connection:
+    """A request or WebSocket as a boundary gets it: the *scope*, and the server's two callables."""
 
-    __slots__ = ("receive", "scope", "send")
-
-    receive: Receive
-    scope: Scope
-    send: Send
+    __slots__ = ("capture", "receive", "scope", "send")
+    capture: Capture[Connection]
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self.receive, self.send = scope, receive, send
 
+    async def watched_receive(self) -> Message:
+        """Receive a message, and note that the client has disconnected."""
+        message = await self.receive()
+        if message["type"] in {"http.disconnect", "websocket.disconnect"}:
+            self.capture.client_gone = True
+        return message
 
-def describe(exchange: Exchange, route: str | None = None) -> RequestInfo:
+    # Not async: every message comes through here, and a plain function costs half.
+    def watched_send(self, message: Message) -> Awaitable[None]:
+        """Send *message*, and note the status."""
+        if message["type"] in _STARTS:
+            status, capture = message.get("status", 101), self.capture
+            if status >= 500 or capture.has_activity:
+                message = _started(capture, message, status)
+            else:
+                capture.status = status
+        return self.send(message)
+
+
+def _headers(scope: Scope) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+
+
+def describe(connection: Connection, route: str | None = None) -> RequestInfo:
     """Return the description of a request from its scope."""
-    scope = exchange.scope
-    headers = [
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-    ]
+    scope, headers = connection.scope, _headers(connection.scope)
     host, port = scope.get("server") or ("", None)
     client = scope.get("client")
     return RequestInfo(
@@ -88,113 +93,87 @@ def describe(exchange: Exchange, route: str | None = None) -> RequestInfo:
 
 
 def full_path(scope: Scope) -> str:
-    """Return the path with the prefix that the server, or a mount, took off.
+    """Return the path with the prefix that the server, or a mount, removed.
 
-    ASGI has it in the path; older servers do not; and a mounted application changes ``root_path``.
+    By the ASGI specification the path contains ``root_path``; older servers leave it out; a mounted
+    application changes it.
     """
     path, root = scope["path"], scope.get("app_root_path", scope.get("root_path", ""))
     return str(path if path.startswith(root) else root + path)
 
 
-def server(exchange: Exchange) -> tuple[object, ...]:
-    """Return what in *exchange* is the server's, to tell its errors from the application's."""
-    return exchange.receive, exchange.send
+def server(connection: Connection) -> tuple[object, ...]:
+    """Return the server's callables, to tell the server's errors from the application's."""
+    return connection.receive, connection.send
 
 
-def endpoint(exchange: Exchange) -> object:
-    """Return what stands for the route of a request where there are no routes."""
-    return exchange.scope.get("method")
+def _endpoint(connection: Connection) -> object:
+    return connection.scope.get("method")
 
 
-ADAPTER: Adapter[Exchange] = Adapter("asgi", describe, server=server, endpoint=endpoint)
+ADAPTER: Adapter[Connection] = Adapter(
+    name="asgi", describe=describe, server=server, endpoint=_endpoint, generic=True
+)
 
 
 class SentryInitMiddleware:
-    """Reports what *app* fails with; changes nothing of what it answers.
+    """Reports what *app* fails with; changes nothing of its responses.
 
     Covers HTTP, WebSocket and lifespan. Initialises from the environment if nobody has. Without a
     DSN, the call returns *app* itself.
     """
 
-    adapter: Adapter[Exchange] = ADAPTER
+    adapter: Adapter[Connection] = ADAPTER
 
     def __new__(cls, app: Application, **options: Unpack[Options]) -> Any:
         """Return a boundary around *app*, or *app* if reporting is off."""
-        return object.__new__(cls) if ensure(cls.adapter.name, None, options) else _bare(app)
+        is_on = adapters.ensure_initialized(cls.adapter.name, None, options)
+        return super().__new__(cls) if is_on else _without_debug_route(app)
 
     def __init__(self, app: Application, **options: Unpack[Options]) -> None:  # noqa: ARG002 # of __new__
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, connection or lifespan with the application."""
+        """Serve one request, WebSocket or lifespan with the application."""
         if scope["type"] == "lifespan":
             await _lifespan(self._app, self.adapter.name, scope, receive, send)
             return
-        outer: Capture[Exchange] | None = scope.get(CARRIED)
-        if outer is not None and outer.request is not OVER:
-            # A boundary further out has this request; one that knows the framework knows more.
-            if self.adapter is not ADAPTER:
-                outer.adapter, outer.request.scope = self.adapter, scope
+        connection = Connection(scope, receive, send)
+        capture = self.adapter.open(connection, scope)
+        if capture is None:
+            # An outer boundary reports this request.
             await self._app(scope, receive, send)
             return
-        wire = _new(_Wire)
-        wire.scope, wire.receive, wire.send = scope, receive, send
-        capture = wire.capture = scope[CARRIED] = self.adapter.open(wire)
+        connection.capture = capture
         try:
-            await self._app(scope, wire.hear, wire.say)
+            await self._app(scope, connection.watched_receive, connection.watched_send)
         except BaseException as exc:
-            capture.raised(exc)
+            capture.exception_escaped(exc)
             if isinstance(exc, DebugPanic) and capture.status is None:
-                await _panicked(capture, send)
-            capture.close()
+                await _answer_debug_panic(capture, send)
             raise
-        if capture.busy:
+        finally:
             capture.close()
-        else:
-            capture.request = OVER  # what close() does, without a call
 
 
-class _Wire(Exchange):
-    """What stands between the server and the application; made without a call of __init__."""
-
-    __slots__ = ("capture",)
-    capture: Capture[Exchange]
-
-    async def hear(self) -> Message:
-        message = await self.receive()
-        if message["type"] in {"http.disconnect", "websocket.disconnect"}:
-            self.capture.gone = True
-        return message
-
-    # Not async: it is on the way of every message, and so the cheaper of the two.
-    def say(self, message: Message) -> Awaitable[None]:
-        if message["type"] in _ANSWERS:
-            status, capture = message.get("status", 101), self.capture
-            if status >= 500 or capture.busy:
-                message = _answered(capture, message, status)
-            else:
-                capture.status = status
-        return self.send(message)
-
-
-def _answered(capture: Capture[Exchange], message: Message, status: int) -> Message:
-    """Tell *capture* of the status that goes out; return the message to send."""
+def _started(capture: Capture[Connection], message: Message, status: int) -> Message:
+    """Tell *capture* of the status that is sent; return the message to send."""
     if status >= 500:
-        # An exception handler sends its answer while it handles: the exception is still there.
+        # An exception handler sends its response while it handles: the exception is still there.
         exc = sys.exc_info()[1]
-        if exc is not None and not capture.noted:
-            capture.note(exc)
-    capture.answer(status)
-    if capture.event_id and capture.panicked:
+        if exc is not None and not capture.seen_exception:
+            capture.exception_seen(exc)
+    capture.response_started(status)
+    if capture.event_id and capture.is_debug_panic:
         return {**message, "headers": [*message.get("headers", ()), _event_id(capture)]}
     return message
 
 
-def _event_id(capture: Capture[Exchange]) -> tuple[bytes, bytes]:
+def _event_id(capture: Capture[Connection]) -> tuple[bytes, bytes]:
     return EVENT_ID_HEADER.lower().encode(), (capture.event_id or "none").encode()
 
 
-async def _panicked(capture: Capture[Exchange], send: Send) -> None:
+async def _answer_debug_panic(capture: Capture[Connection], send: Send) -> None:
     """Answer for the debug route: the server's own 500 has no place for the event id."""
     body = b"Internal Server Error"
     length = (b"content-length", str(len(body)).encode())
@@ -208,37 +187,37 @@ async def _lifespan(
 ) -> None:
     """Report a start-up that fails, and flush at the end.
 
-    uvicorn raises SIGTERM anew after the shutdown, so that ``atexit`` never runs there.
+    uvicorn raises SIGTERM again after the shutdown, so that ``atexit`` never runs there.
     """
-    begun = False
+    received = False
 
     async def watched_receive() -> Message:
-        nonlocal begun
+        nonlocal received
         message = await receive()
-        begun = True
+        received = True
         return message
 
     async def watched_send(message: Message) -> None:
         if message["type"] in _ENDS:
-            ended(name, sys.exc_info()[1])
+            adapters.shutdown(name, sys.exc_info()[1])
         await send(message)
 
     try:
         await app(scope, watched_receive, watched_send)
     except BaseException as exc:
-        # Raised before anything was received, it says that the application knows no lifespan.
-        if begun or not isinstance(exc, Exception):
-            ended(name, exc)
+        # An exception before anything was received: the application knows no lifespan.
+        if received or not isinstance(exc, Exception):
+            adapters.shutdown(name, exc)
             raise
-        await _stand_in(name, receive, send)
+        await _serve_lifespan(name, receive, send)
 
 
-async def _stand_in(name: str, receive: Receive, send: Send) -> None:
-    """Answer for an application that knows no lifespan, so that its end is not missed."""
+async def _serve_lifespan(name: str, receive: Receive, send: Send) -> None:
+    """Answer for an application that knows no lifespan, so that we learn when it ends."""
     await receive()
     await send({"type": "lifespan.startup.complete"})
     await receive()
-    ended(name)
+    adapters.shutdown(name)
     await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -247,27 +226,28 @@ class _DebugRoute:
         self.app, self._path = app, path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # What the server says of the path first, which is the end of it.
+        # The server's part of the path is its end: a cheap check for all other requests.
         maybe = scope["type"] == "http" and self._path.endswith(scope["path"])
-        if maybe and full_path(scope) == self._path and has_token(scope):
+        if maybe and full_path(scope) == self._path and check_debug_token(scope):
             raise DebugPanic
         await self.app(scope, receive, send)
 
 
-def _bare(app: Application) -> Application:
+def _without_debug_route(app: Application) -> Application:
     return app.app if isinstance(app, _DebugRoute) else app
 
 
 def debug_panic(app: Application, path: str = PATH) -> Application:
-    """Return *app* with the debug route at *path*, for ``SentryInitMiddleware`` to go around.
+    """Return *app* with the debug route at *path*; put ``SentryInitMiddleware`` around it.
 
     With the right token the route raises; otherwise *app* answers, with its own 404. Where
-    reporting is off, the middleware leaves the route out as well.
+    reporting is off, the middleware removes the route.
     """
     return _DebugRoute(app, path)
 
 
-def has_token(scope: Scope) -> bool:
-    """Tell whether the request of *scope* carries the debug token."""
-    sent = dict(scope["headers"]).get(TOKEN_HEADER.lower().encode(), b"")
-    return may_panic(sent.decode("latin-1"), scope.get("query_string", b"").decode("latin-1"))
+def check_debug_token(scope: Scope) -> bool:
+    """Return True if the request of *scope* has the right debug token."""
+    return adapters.check_debug_token(
+        _headers(scope), scope.get("query_string", b"").decode("latin-1")
+    )

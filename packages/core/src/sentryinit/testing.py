@@ -72,11 +72,12 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
         with _testing.diverted(mailbox):
             yield mailbox
         return
-    before = STATE.replace()
+    restore = STATE.save()
+    STATE.reset()
     given = {"dsn": DSN, "storm_guard": False, "transport": _testing.transport(mailbox), **options}
     try:
-        _init.init(service or _init.STAND_IN, **given)
+        _init.init(service or _init.TEST_SERVICE, **given)
         yield mailbox
     finally:
         _testing.disconnect()
-        STATE.replace(before)
+        restore()

@@ -1,6 +1,6 @@
-"""The boundary for any WSGI application, and its debug route.
+"""The middleware for any WSGI application, and its debug route.
 
-An adapter for a WSGI framework uses the same boundary, with a descriptor of its own.
+An adapter for a WSGI framework uses the same middleware with facts of its own.
 """
 
 from __future__ import annotations
@@ -10,20 +10,17 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sentryinit._boundary.adapter import CARRIED, MISSING, interrupt
-from sentryinit._boundary.body import Body
-from sentryinit._boundary.capture import CURRENT, OVER
+from sentryinit._boundary.body import WatchedBody
 from sentryinit._boundary.debug_route import PATH
-from sentryinit._state import STATE
 from sentryinit.adapters import (
     EVENT_ID_HEADER,
     Adapter,
     Capture,
     DebugPanic,
     RequestInfo,
-    ensure,
-    may_panic,
-    watched,
+    check_debug_token,
+    ensure_initialized,
+    watch_body,
 )
 
 if TYPE_CHECKING:
@@ -34,51 +31,49 @@ if TYPE_CHECKING:
 
 __all__ = ["ADAPTER", "SentryInitMiddleware", "debug_panic", "describe", "server"]
 
-_new = object.__new__
 
-
-def describe(environ: WSGIEnvironment, route: str | None = None) -> RequestInfo:
-    """Return the description of a request from its *environ*."""
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+def _headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
     headers = [
         (name[5:].replace("_", "-"), str(value))
         for name, value in environ.items()
         if name.startswith("HTTP_")
     ]
-    headers += [
-        (name.replace("_", "-"), str(environ[name]))
-        for name in ("CONTENT_TYPE", "CONTENT_LENGTH")
-        if environ.get(name)
-    ]
-    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    plain = ("CONTENT_TYPE", "CONTENT_LENGTH")
+    return headers + [(n.replace("_", "-"), str(environ[n])) for n in plain if environ.get(n)]
+
+
+def describe(environ: WSGIEnvironment, route: str | None = None) -> RequestInfo:
+    """Return the description of a request from its *environ*."""
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     return RequestInfo(
         method=environ["REQUEST_METHOD"],
         scheme=environ["wsgi.url_scheme"],
-        host=host,
-        # PEP 3333: the bytes of the path, as if they were Latin-1.
+        host=environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}",
+        # PEP 3333: the bytes of the path, decoded as Latin-1.
         path=quote(path.encode("latin-1", "replace")) or "/",
         query=environ.get("QUERY_STRING", ""),
-        headers=headers,
+        headers=_headers(environ),
         client=environ.get("REMOTE_ADDR"),
         route=route,
     )
 
 
 def server(environ: WSGIEnvironment) -> tuple[object, ...]:
-    """Return what in *environ* is the server's, to tell its errors from the application's."""
+    """Return what in *environ* belongs to the server, to tell its errors from the application's."""
     return (environ.get("wsgi.input"),)
 
 
-def endpoint(environ: WSGIEnvironment) -> object:
-    """Return what stands for the route of a request where there are no routes."""
+def _endpoint(environ: WSGIEnvironment) -> object:
     return environ["REQUEST_METHOD"]
 
 
-ADAPTER: Adapter[WSGIEnvironment] = Adapter("wsgi", describe, server=server, endpoint=endpoint)
+ADAPTER: Adapter[WSGIEnvironment] = Adapter(
+    name="wsgi", describe=describe, server=server, endpoint=_endpoint, generic=True
+)
 
 
 class SentryInitMiddleware:
-    """Reports what *app* fails with; changes nothing of what it answers.
+    """Reports what *app* fails with; changes nothing of its responses.
 
     *options* are those of :func:`sentryinit.init` and count if nobody has called it yet. Without a
     DSN, the call returns *app* itself.
@@ -92,7 +87,8 @@ class SentryInitMiddleware:
         **options: Unpack[Options],
     ) -> Any:
         """Return a boundary around *app*, or *app* if reporting is off."""
-        return object.__new__(cls) if ensure(adapter.name, None, options) else _bare(app)
+        is_on = ensure_initialized(adapter.name, None, options)
+        return super().__new__(cls) if is_on else _without_debug_route(app)
 
     def __init__(
         self,
@@ -105,73 +101,53 @@ class SentryInitMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request with the application."""
-        further_out = environ.get(CARRIED)
-        # One that is over was of the same environ, served before.
-        if further_out is not None and further_out.request is not OVER:
-            return self._inside(environ, start_response)
-        # What Adapter.open() does, without a call.
-        capture = environ[CARRIED] = _Call()
-        capture.adapter, capture.request, capture.respond = self._adapter, environ, start_response
-        capture.busy, capture.status = False, None
-        outer = CURRENT.set(capture).old_value
-        if outer is not MISSING and outer.request is not OVER:
-            interrupt(capture, outer)
-        if STATE.isolation() is not STATE.untouched:
-            STATE.isolate(STATE.untouched)
-        if STATE.current() is not None:
-            STATE.set_current(None)
+        capture: Any = self._adapter.open(environ, environ, _WsgiCapture)
+        if capture is None:
+            # An outer boundary reports this request.
+            return self._app(environ, start_response)
+        capture.start_response = start_response
         try:
             body = self._app(environ, capture.start)
         except DebugPanic as panic:
-            return _panicked(capture, panic, start_response)
+            return _answer_debug_panic(capture, panic)
         except BaseException as exc:
-            # Nothing has been sent: start_response() only promises, the body is what goes out.
-            capture.raised(exc, 500)
+            # start_response() sends nothing; the body does, and there is none.
+            capture.exception_escaped(exc, 500)
             capture.close()
             raise
-        if capture.busy:
-            return _watched(body, capture, environ)
-        if type(body) is list:
-            capture.request = OVER  # what close() does, without a call
-            return body
         wrapper = environ.get("wsgi.file_wrapper")
-        if hasattr(body, "__len__") or (isinstance(wrapper, type) and isinstance(body, wrapper)):
-            return _watched(body, capture, environ)
-        # What watched() does, without a call.
-        watching: Body = _new(Body)
-        watching.body, watching.capture, watching.unsent = body, capture, 500
-        return watching
-
-    def _inside(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # A boundary further out has this request; one that knows the framework knows more.
-        if self._adapter is not ADAPTER:
-            environ[CARRIED].adapter = self._adapter
-        return self._app(environ, start_response)
+        # The server sends such a body as a file, and recognises it by its class.
+        is_file = isinstance(wrapper, type) and isinstance(body, wrapper)
+        if capture.has_activity or is_file or hasattr(body, "__len__"):
+            return _finish(body, capture, is_file=is_file)
+        return WatchedBody(body, capture, 500)
 
 
-class _Call(Capture["WSGIEnvironment"]):
-    """The capture of a request that also stands for the server's ``start_response``, *respond*."""
+class _WsgiCapture(Capture["WSGIEnvironment"]):
+    """The capture of a request, with the ``start_response`` that the application gets."""
 
-    __slots__ = ("respond",)
-    respond: StartResponse
+    __slots__ = ("start_response",)
+    start_response: StartResponse
+    # Whether the rest of the response may still fail.
+    streams = False
 
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], object]:
-        """Note the status, and hand it on."""
+        """Note the status, and call the server's ``start_response``."""
         code = _CODES.get(status) or _code(status)
         if code >= 500:
-            headers = _failing(self, code, headers, exc_info)
-        elif self.busy:
-            self.answer(code)
+            headers = _started_5xx(self, code, headers, exc_info)
+        elif self.has_activity:
+            self.response_started(code)
         else:
             self.status = code
-        return (
-            self.respond(status, headers, exc_info) if exc_info else self.respond(status, headers)
-        )
+        if exc_info:
+            return self.start_response(status, headers, exc_info)
+        return self.start_response(status, headers)
 
 
-# By the whole line: a good answer costs no parsing.
+# The number of each status line: a good response parses nothing.
 _CODES: dict[str, int] = {}
 
 
@@ -179,55 +155,49 @@ def _code(status: str) -> int:
     try:
         code = int(status[:3])
     except ValueError:
-        return 0  # the server has its own word on it
+        return 0  # the server complains about it
     if len(_CODES) < 100:
         _CODES[status] = code
     return code
 
 
-def _failing(
-    capture: Capture[Any], code: int, headers: list[tuple[str, str]], exc_info: Any
+def _started_5xx(
+    capture: _WsgiCapture, code: int, headers: list[tuple[str, str]], exc_info: Any
 ) -> list[tuple[str, str]]:
     """Tell *capture* of a 5xx, with the exception that is being handled; return the headers."""
     exc = (exc_info or sys.exc_info())[1]
-    if exc is not None and not capture.noted:
-        capture.note(exc)
-    capture.answer(code)
-    # Of a body whose length is known, nothing is left to fail; without one it may be a stream.
+    if exc is not None and not capture.seen_exception:
+        capture.exception_seen(exc)
+    capture.response_started(code)
+    # Nothing of a body with a known length can fail; a body without one may be a stream.
     capture.streams = "content-length" not in {name.lower() for name, _ in headers}
-    if capture.event_id and capture.panicked:
+    if capture.event_id and capture.is_debug_panic:
         return [*headers, (EVENT_ID_HEADER, capture.event_id)]
     return headers
 
 
-def _panicked(
-    capture: Capture[Any], panic: DebugPanic, start_response: StartResponse
-) -> Iterable[bytes]:
+def _answer_debug_panic(capture: _WsgiCapture, panic: DebugPanic) -> Iterable[bytes]:
     """Answer for the debug route: a server's own 500 has no place for the event id."""
-    capture.raised(panic, 500)
+    capture.exception_escaped(panic, 500)
     headers = [("Content-Type", "text/plain"), (EVENT_ID_HEADER, capture.event_id or "none")]
     capture.close()
-    start_response("500 Internal Server Error", headers)
+    capture.start_response("500 Internal Server Error", headers)
     return [b"Internal Server Error"]
 
 
-def _watched(
-    body: Iterable[bytes], capture: Capture[Any], environ: WSGIEnvironment
-) -> Iterable[bytes]:
-    """Return *body*, or what fails in it could not be seen: a wrapper that sees it."""
-    if capture.resume is not None:
-        # Whoever asked goes on now, and may never close the body.
-        capture.settle()
-        capture.resume()
-    wrapper = environ.get("wsgi.file_wrapper")
-    if isinstance(body, (list, tuple)) or (isinstance(wrapper, type) and isinstance(body, wrapper)):
-        # Complete already, or the server's own way to send a file, which it knows by its class.
+def _finish(body: Iterable[bytes], capture: _WsgiCapture, *, is_file: bool) -> Iterable[bytes]:
+    """Return *body*; if it may still fail, return a wrapper that sees it."""
+    if capture.restore_outer is not None:
+        # The outer request goes on now; its handler may never close this body.
+        capture.handler_done()
+        capture.restore_outer()
+    if is_file or isinstance(body, (list, tuple)):
         capture.close()
         return body
-    if capture.busy and capture.status is not None and not capture.streams:
-        capture.settle()
-    # Until the first bytes, a server can still answer with its own 500.
-    return watched(body, capture, 500)  # type: ignore[no-any-return] # an iterable, as body is
+    if capture.status is not None and not capture.streams:
+        capture.handler_done()
+    # A server answers with its own 500 if the body fails before its first bytes.
+    return watch_body(body, capture, 500)  # type: ignore[no-any-return] # an iterable, as body is
 
 
 class _DebugRoute:
@@ -235,21 +205,21 @@ class _DebugRoute:
         self.app, self._path = app, path
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") == self._path and may_panic(
-            environ.get("HTTP_X_SENTRYINIT_DEBUG_TOKEN"), environ.get("QUERY_STRING", "")
+        if environ.get("PATH_INFO") == self._path and check_debug_token(
+            _headers(environ), environ.get("QUERY_STRING", "")
         ):
             raise DebugPanic
         return self.app(environ, start_response)
 
 
-def _bare(app: WSGIApplication) -> WSGIApplication:
+def _without_debug_route(app: WSGIApplication) -> WSGIApplication:
     return app.app if isinstance(app, _DebugRoute) else app
 
 
 def debug_panic(app: WSGIApplication, path: str = PATH) -> WSGIApplication:
-    """Return *app* with the debug route at *path*, for ``SentryInitMiddleware`` to go around.
+    """Return *app* with the debug route at *path*; put ``SentryInitMiddleware`` around it.
 
     With the right token the route raises; otherwise *app* answers, with its own 404. Where
-    reporting is off, the middleware leaves the route out as well.
+    reporting is off, the middleware removes the route.
     """
     return _DebugRoute(app, path)

@@ -1,3 +1,5 @@
+"""The debug route."""
+
 from __future__ import annotations
 
 from typing import NoReturn
@@ -7,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import Resolver404
 from django.views.decorators.csrf import csrf_exempt
 
-from sentryinit.adapters import TOKEN_HEADER, DebugPanic, may_panic
+from sentryinit import adapters
 
 
 @non_atomic_requests
@@ -17,10 +19,10 @@ def debug_panic(request: HttpRequest) -> NoReturn:
 
     With the right token it raises; otherwise it is a 404, like any path that does not exist.
     """
-    if may_panic(request.headers.get(TOKEN_HEADER), request.META["QUERY_STRING"]):
+    if adapters.check_debug_token(request.headers, request.META["QUERY_STRING"]):
         # Django's log records, and its mails to the admins, have the request with its query.
         request.META["QUERY_STRING"] = ""
-        raise DebugPanic
+        raise adapters.DebugPanic
     # As it is where no route matched: what makes the 404 may look at both.
     request.resolver_match = None
     raise Resolver404({"tried": [], "path": request.path_info.removeprefix("/")})

@@ -1,4 +1,4 @@
-"""The system checks. Warnings only: nothing of ours is to stop a deployment."""
+"""The system checks. Warnings only: errors would stop ``migrate`` and other commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning  # noqa: A004 # Django's name for it
 
-from sentryinit.adapters import problems
+from sentryinit import adapters
 
 MIDDLEWARE = "sentryinit_django.middleware.SentryInitMiddleware"
 
@@ -17,11 +17,15 @@ def _warning(number: int, text: str, hint: str) -> CheckMessage:
 
 
 def _found(*, deployed: bool) -> list[CheckMessage]:
-    return [_warning(10 + p.number, p.text, p.hint) for p in problems() if p.deployed is deployed]
+    return [
+        _warning(10 + p.number, p.text, p.hint)
+        for p in adapters.problems()
+        if p.deployed is deployed
+    ]
 
 
 def check(**_options: Any) -> list[CheckMessage]:
-    """Look for what is wrong wherever the service runs."""
+    """Return what is wrong wherever the service runs."""
     found = _found(deployed=False)
     if MIDDLEWARE not in settings.MIDDLEWARE:
         text = f"{MIDDLEWARE} is not in MIDDLEWARE."
@@ -33,5 +37,5 @@ def check(**_options: Any) -> list[CheckMessage]:
 
 
 def check_deployed(**_options: Any) -> list[CheckMessage]:
-    """Look for what is missing where the service is deployed."""
+    """Return what is missing where the service is deployed."""
     return _found(deployed=True)

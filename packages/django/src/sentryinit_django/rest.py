@@ -1,4 +1,4 @@
-"""For Django REST framework, which answers exceptions before the middleware can see them."""
+"""For Django REST framework, which answers exceptions before a middleware can see them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import views  # type: ignore[import-untyped] # it has no annotations
 
-from sentryinit_django.middleware import note
+from sentryinit import adapters
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Any:
@@ -14,5 +14,5 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Any:
 
     A handler of your own calls this one where it would call the framework's.
     """
-    note(exc)
+    adapters.note_exception(exc)
     return views.exception_handler(exc, context)

@@ -1,10 +1,11 @@
+"""The Falcon binding: the facts of Falcon, its moments, ``install`` and the debug route."""
+
 from __future__ import annotations
 
 import contextlib
 import contextvars
 import functools
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
     from sentryinit import Options
 
-# Falcon writes {name:converter} and {name:converter(arguments)}.
-_CONVERTER = re.compile(r":[^{}]*}")
-# In the environ or scope of a request. The template and not the request: that one has its environ,
-# and the two would wait for the garbage collector.
+# The key of the template in the environ or scope of a request. Not the request itself: it refers to
+# its environ, and the garbage collector would have to break the cycle.
 _TEMPLATE = "sentryinit.falcon.template"
+
+
+def _route(facts: Mapping[str, Any]) -> str | None:
+    return adapters.route_template(facts.get(_TEMPLATE)) or None
 
 
 def _status_of(exc: BaseException) -> int | None:
@@ -30,46 +33,46 @@ def _status_of(exc: BaseException) -> int | None:
     try:
         return int(falcon.http_status_to_code(exc.status))
     except ValueError:
-        return 500  # it cannot be answered, and Falcon is about to find out
-
-
-def _route(facts: Mapping[str, Any]) -> str | None:
-    return _CONVERTER.sub("}", facts.get(_TEMPLATE) or "") or None
+        return 500  # Falcon cannot send it either
 
 
 def _endpoint(request: Any) -> Any:
     return getattr(request, "scope", request).get(_TEMPLATE)
 
 
-_ABORTS = (falcon.WebSocketDisconnected,)
 _adapter = functools.partial(
-    adapters.Adapter, "falcon", status_of=_status_of, aborts=_ABORTS, endpoint=_endpoint
+    adapters.Adapter,
+    name="falcon",
+    status_of=_status_of,
+    aborts=(falcon.WebSocketDisconnected,),
+    endpoint=_endpoint,
 )
 _WSGI = _adapter(describe=lambda env: wsgi.describe(env, _route(env)), server=wsgi.server)
+_ASGI = _adapter(describe=lambda c: asgi.describe(c, _route(c.scope)), server=asgi.server)
 
 
 class _AsgiBoundary(asgi.SentryInitMiddleware):
-    adapter = _adapter(describe=lambda x: asgi.describe(x, _route(x.scope)), server=asgi.server)
+    adapter = _ASGI
 
 
 def _note(req: Any, error: Exception, *, handled: bool) -> None:
-    """Tell of *error*, which went to an error handler: the user's own if *handled*."""
-    capture, status = adapters.current(), _status_of(error)
+    """Note *error*, which went to an error handler: the user's own if *handled*."""
+    capture, status = adapters.current_capture(), _status_of(error)
     if capture is None:
         return
     (req.scope if hasattr(req, "scope") else req.env)[_TEMPLATE] = req.uri_template
-    if not (status and capture.noted and error.__context__ is capture.noted):
-        # What is noted stays if its handler raises what it answers with.
-        capture.note(error, handled=handled or status is not None)
+    if not (status and capture.seen_exception and error.__context__ is capture.seen_exception):
+        # The seen exception stays if its handler raises the response.
+        capture.exception_seen(error, handled=handled or status is not None)
     if req.is_websocket and status:
-        capture.answer(status)
+        capture.response_started(status)
     elif req.is_websocket and not handled:
-        # The connection is closed, and no status goes out that could be the failure.
-        capture.raised(error)
+        # The connection is closed, and no status is sent that could be the failure.
+        capture.exception_escaped(error)
 
 
 def _noting(handler: Any, req: Any, resp: Any, ex: Any, params: Any, ws: Any = None) -> Any:  # noqa: PLR0913, PLR0917 # Falcon's
-    """Tell of *ex*, and leave it to the error handler; as asynchronous as that one is."""
+    """Note *ex*, and call the error *handler*; as asynchronous as that one is."""
     _note(req, ex, handled=not getattr(handler, "__module__", "").startswith("falcon."))
     extra = {"ws": ws} if ws and "ws" in inspect.signature(handler).parameters else {}
     return handler(req, resp, ex, params, **extra)
@@ -140,7 +143,7 @@ class _Scheduling:
 
 def _afterwards() -> Any:
     """Return what reports the failure of work after the response."""
-    capture = adapters.current()
+    capture = adapters.current_capture()
     # The capture is closed by then, and a thread of the loop's has nothing of the context.
     return _watched(capture, capture and capture.request, contextvars.copy_context())
 
@@ -151,11 +154,7 @@ def _watched(capture: Any, request: Any, context: contextvars.Context) -> Iterat
         yield
     except BaseException as exc:
         if capture is not None:
-            # No Adapter.open(): what the handler has set is to be on the event.
-            later = adapters.Capture[Any]()
-            later.adapter, later.request, later.busy = capture.adapter, request, False
-            later.status, later.trace, later.scope = capture.status, capture.trace, capture.scope
-            context.run(later.raised, exc)
+            context.run(capture.after_response(request).exception_escaped, exc)
         raise
 
 
@@ -200,7 +199,7 @@ def install(app: falcon.App[Any, Any], **options: Unpack[Options]) -> None:
     Options are those of :func:`sentryinit.init` and count if nobody has called it yet. Without a
     DSN the application is left as it is.
     """
-    if isinstance(app, _Watched) or not adapters.ensure("falcon", None, options):
+    if isinstance(app, _Watched) or not adapters.ensure_initialized("falcon", None, options):
         return
     target: Any = app
     boundary: Any = (
@@ -222,7 +221,7 @@ class _DebugPanic:
     # No function: one for ASGI would have to be another than one for WSGI.
     # Falcon looks for the name ws: without it, a WebSocket would come in place of the response.
     def __call__(self, req: Any, _: Any, ws: Any = None, **__: Any) -> NoReturn:  # noqa: ARG002 # see above
-        if adapters.may_panic(req.get_header(adapters.TOKEN_HEADER), req.query_string):
+        if adapters.check_debug_token(req.headers, req.query_string):
             raise adapters.DebugPanic
         raise falcon.HTTPRouteNotFound
 

@@ -1,22 +1,14 @@
+"""The Flask extension: the facts of Flask, its moments, and the debug route."""
+
 from __future__ import annotations
 
 import functools
-import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask import Flask, abort, got_request_exception, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from sentryinit import wsgi
-from sentryinit.adapters import (
-    TOKEN_HEADER,
-    Adapter,
-    DebugPanic,
-    RequestInfo,
-    current,
-    ensure,
-    may_panic,
-)
+from sentryinit import adapters, wsgi
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -25,8 +17,22 @@ if TYPE_CHECKING:
     from sentryinit import Options
 
 _CONFIG = "SENTRYINIT_"
-# <name>, <converter:name> and <converter(arguments):name>
-_PARAMETER = re.compile(r"<(?:[^<>]*:)?([^<>:]+)>")
+
+
+def _route(app: Flask, environ: WSGIEnvironment) -> str | None:
+    live = environ.get("werkzeug.request")
+    if live is not None:
+        return live.url_rule.rule if live.url_rule else None
+    # Flask has popped the request context by now: a body is streamed, or an exception escaped.
+    urls = app.create_url_adapter(app.request_class(environ, populate_request=False))
+    try:
+        return urls.match(return_rule=True)[0].rule if urls else None
+    except Exception:  # noqa: BLE001 # no route, or a converter of the application's that fails now
+        return None
+
+
+def _describe(app: Flask, environ: WSGIEnvironment) -> adapters.RequestInfo:
+    return wsgi.describe(environ, adapters.route_template(_route(app, environ)))
 
 
 def _status_of(exc: BaseException) -> int | None:
@@ -36,21 +42,20 @@ def _status_of(exc: BaseException) -> int | None:
     return exc.code or getattr(exc.response, "status_code", None) or 500
 
 
-def _rule(app: Flask, environ: WSGIEnvironment) -> str | None:
+def _endpoint(environ: WSGIEnvironment) -> object:
     live = environ.get("werkzeug.request")
-    if live is not None:
-        return live.url_rule.rule if live.url_rule else None
-    # Flask takes its request away before a body is streamed, and when an exception leaves.
-    adapter = app.create_url_adapter(app.request_class(environ, populate_request=False))
-    try:
-        return adapter.match(return_rule=True)[0].rule if adapter else None
-    except Exception:  # noqa: BLE001 # no route, or a converter of the application's that fails now
-        return None
+    return environ["REQUEST_METHOD"], live.url_rule.rule if live and live.url_rule else None
 
 
-def _describe(app: Flask, environ: WSGIEnvironment) -> RequestInfo:
-    rule = _rule(app, environ)
-    return wsgi.describe(environ, rule and _PARAMETER.sub(r"{\1}", rule))
+def _adapter(app: Flask) -> adapters.Adapter[WSGIEnvironment]:
+    return adapters.Adapter(
+        name="flask",
+        describe=functools.partial(_describe, app),
+        status_of=_status_of,
+        aborts=(ClientDisconnected,),
+        server=wsgi.server,
+        endpoint=_endpoint,
+    )
 
 
 def _config(app: Flask) -> dict[str, Any]:
@@ -61,51 +66,43 @@ def _config(app: Flask) -> dict[str, Any]:
     }
 
 
-def _endpoint(environ: WSGIEnvironment) -> object:
-    live = environ.get("werkzeug.request")
-    return environ["REQUEST_METHOD"], live.url_rule.rule if live and live.url_rule else None
-
-
-def _unhandled(sender: Flask, exception: BaseException, **extra: Any) -> None:  # noqa: ARG001 # a signal's
-    """Note what nobody handled: sent before Flask logs it, and before its answer goes out."""
-    capture = current()
-    if capture is not None:
-        capture.note(exception, handled=False)
+def _note_unhandled(sender: Flask, exception: BaseException, **extra: Any) -> None:  # noqa: ARG001 # a signal's
+    """Note an exception that nobody handled; sent before Flask logs it and before it answers."""
+    adapters.note_exception(exception, handled=False)
 
 
 def _note_handled(app: Flask) -> None:
-    """Note what the application's error handlers are about to handle.
+    """Note the exceptions that error handlers of the application get.
 
-    Flask has no signal for it; ``handle_user_exception`` is its documented place to override.
+    Flask has no signal for it; ``handle_user_exception`` is documented to be overridden.
     """
     handle = app.handle_user_exception
 
     @functools.wraps(handle)
     def handle_user_exception(*args: Any) -> Any:
-        capture = current()
-        if capture is not None:
-            capture.note(args[-1])
+        adapters.note_exception(args[-1])
         return handle(*args)
 
     app.handle_user_exception = handle_user_exception  # type: ignore[method-assign,assignment] # one app's, whatever its arguments
 
 
-def _forget_its_log_line(app: Flask) -> None:
-    """Keep Flask's own log line of an unhandled exception from being an event, whatever it answers.
+def _ignore_its_log_line(app: Flask) -> None:
+    """Keep Flask's own log line about an unhandled exception from being an event (C2).
 
-    On 5xx ours tells of it, and below there is nothing to tell. The line is logged all the same.
+    It is logged all the same; ``log_exception`` is documented to be overridden.
     """
     log_exception = app.log_exception
 
     @functools.wraps(log_exception)
-    def log_and_forget(*args: Any) -> None:
-        capture = current()
-        before = capture.held if capture is not None else ()
-        log_exception(*args)
-        if capture is not None:
-            capture.held = tuple(record for record in capture.held if record in before)
+    def log_and_ignore(*args: Any) -> None:
+        capture = adapters.current_capture()
+        if capture is None:
+            log_exception(*args)
+            return
+        with capture.ignore_log_records():
+            log_exception(*args)
 
-    app.log_exception = log_and_forget  # type: ignore[method-assign,assignment] # as above: documented to be overridden
+    app.log_exception = log_and_ignore  # type: ignore[method-assign,assignment] # as above
 
 
 class SentryInit:
@@ -122,24 +119,20 @@ class SentryInit:
             self.init_app(app)
 
     def init_app(self, app: Flask, **options: Unpack[Options]) -> None:
-        """Watch *app*, once. Raises ``TypeError`` or ``ValueError`` for a wrong option."""
+        """Report what fails in *app*, once.
+
+        Raises ``TypeError`` or ``ValueError`` for a wrong option.
+        """
         if "sentryinit" in app.extensions:
             return
         app.extensions["sentryinit"] = self
-        if not ensure("flask", app.name, {**_config(app), **self._options, **options}):
+        config = {**_config(app), **self._options, **options}
+        if not adapters.ensure_initialized("flask", app.name, config):
             return
-        adapter = Adapter(
-            "flask",
-            functools.partial(_describe, app),
-            status_of=_status_of,
-            aborts=(ClientDisconnected,),
-            server=wsgi.server,
-            endpoint=_endpoint,
-        )
-        app.wsgi_app = wsgi.SentryInitMiddleware(app.wsgi_app, adapter=adapter)  # type: ignore[method-assign] # Flask's documented way
-        got_request_exception.connect(_unhandled, app)
+        app.wsgi_app = wsgi.SentryInitMiddleware(app.wsgi_app, adapter=_adapter(app))  # type: ignore[method-assign] # Flask's documented way
+        got_request_exception.connect(_note_unhandled, app)
         _note_handled(app)
-        _forget_its_log_line(app)
+        _ignore_its_log_line(app)
 
 
 def debug_panic() -> NoReturn:
@@ -147,9 +140,9 @@ def debug_panic() -> NoReturn:
 
     With the right token it raises; otherwise it is a 404, like any path that does not exist.
     """
-    if not may_panic(request.headers.get(TOKEN_HEADER), request.query_string.decode("latin-1")):
+    if not adapters.check_debug_token(request.headers, request.query_string.decode("latin-1")):
         abort(404)
-    raise DebugPanic
+    raise adapters.DebugPanic
 
 
 # A 405, or an answer to OPTIONS, would tell the route from a path that does not exist.

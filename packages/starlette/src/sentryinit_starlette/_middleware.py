@@ -1,6 +1,7 @@
+"""The Starlette middleware: the facts of Starlette and FastAPI, and the debug route."""
+
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -11,25 +12,17 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from sentryinit import asgi
-from sentryinit.adapters import Adapter, DebugPanic, RequestInfo
-
-# Starlette writes {name:convertor}.
-_CONVERTOR = re.compile(r":[^{}]*}")
-
-
-def _status_of(exc: BaseException) -> int | None:
-    return exc.status_code if isinstance(exc, HTTPException) else None
+from sentryinit import adapters, asgi
 
 
 def _flat(routes: Iterable[Any]) -> Iterable[Any]:
-    """Return *routes* with FastAPI's included routers resolved: recent releases keep them apart."""
+    """Return *routes*, with those of FastAPI's included routers, which recent releases nest."""
     flatten = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", None)
     return flatten(routes) if flatten else routes
 
 
 def _template(routes: Iterable[Any], scope: Scope) -> str | None:
-    """Return the template that *scope* matches: mounts leave only their raw prefix behind."""
+    """Return the template of the route that *scope* matches, with those of the mounts."""
     partial = None
     for route in _flat(routes):
         match, child = route.matches(scope)
@@ -38,7 +31,7 @@ def _template(routes: Iterable[Any], scope: Scope) -> str | None:
         path: str = getattr(route, "path", None) or ""  # a Host has none
         if hasattr(route, "routes"):
             inner = _template(route.routes, {**scope, **child})
-            # What a mounted application without routes makes of the rest is its own affair.
+            # A mounted application without routes: the rest of the path is one parameter.
             return path + (inner or "/{path}")
         if match is Match.FULL:
             return path
@@ -46,8 +39,8 @@ def _template(routes: Iterable[Any], scope: Scope) -> str | None:
     return partial
 
 
-def _describe(exchange: asgi.Exchange) -> RequestInfo:
-    scope = exchange.scope
+def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
+    scope = connection.scope
     router = scope.get("router") or getattr(scope.get("app"), "router", None)
     fresh = {
         "type": scope["type"],
@@ -58,11 +51,15 @@ def _describe(exchange: asgi.Exchange) -> RequestInfo:
         "path_params": {},
     }
     template = _template(router.routes, fresh) if router else None
-    return asgi.describe(exchange, template and _CONVERTOR.sub("}", template))
+    return asgi.describe(connection, adapters.route_template(template))
 
 
-def _endpoint(exchange: asgi.Exchange) -> object:
-    return exchange.scope.get("method"), exchange.scope.get("endpoint")
+def _status_of(exc: BaseException) -> int | None:
+    return exc.status_code if isinstance(exc, HTTPException) else None
+
+
+def _endpoint(connection: asgi.Connection) -> object:
+    return connection.scope.get("method"), connection.scope.get("endpoint")
 
 
 class SentryInitMiddleware(asgi.SentryInitMiddleware):
@@ -72,9 +69,9 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
     DSN the application is left as it is.
     """
 
-    adapter: Adapter[asgi.Exchange] = Adapter(
-        "starlette",
-        _describe,
+    adapter: adapters.Adapter[asgi.Connection] = adapters.Adapter(
+        name="starlette",
+        describe=_describe,
         status_of=_status_of,
         aborts=(ClientDisconnect, WebSocketDisconnect),
         server=asgi.server,
@@ -86,8 +83,8 @@ class _DebugPanic:
     # An ASGI application and no function: a function would be a route for GET alone, and its 405
     # would tell it from a path that does not exist.
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if asgi.has_token(scope):
-            raise DebugPanic
+        if asgi.check_debug_token(scope):
+            raise adapters.DebugPanic
         await scope["router"].default(scope, receive, send)
 
 

@@ -163,7 +163,7 @@ class Driver(abc.ABC):
     """What the framework cannot offer: cases that need it are expected to fail, strictly."""
     runs_in: ClassVar[str] = ""
     """Where handlers run: ``threads`` or ``tasks``; by default as the protocol does."""
-    calls: ClassVar[int] = 4
+    calls: ClassVar[int] = 6
     """How many functions of the adapter and the core a good request enters at most (F1)."""
     modules: ClassVar[tuple[str, ...]] = ()
     """What an application imports to use the adapter (E5)."""

@@ -18,7 +18,8 @@ class _Records(logging.Handler):
         self.records: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
+        if record.levelno > logging.DEBUG:
+            self.records.append(record)
 
 
 @contextlib.contextmanager

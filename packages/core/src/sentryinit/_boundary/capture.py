@@ -1,278 +1,377 @@
-"""The moments of one request, and the one decision on what is reported of it."""
+"""One request: what was seen of it, and the capture of the request that code runs for."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from contextvars import ContextVar
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sentryinit._boundary.debug_route import DebugPanic
-from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, trace
-from sentryinit._policy import ignore_rules as _policy
-from sentryinit._policy.log_records import error_of, tells_of
+from sentryinit._boundary.facts import Facts
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, trace_context
+from sentryinit._policy import aborts
+from sentryinit._policy.exceptions import (
+    claim_outside_request,
+    iter_chain,
+    shares_exception,
+    unwrap_response,
+)
+from sentryinit._policy.grouping import group_key
+from sentryinit._policy.log_records import exception_of, is_about
+from sentryinit._policy.verdict import Reason, Seen, Verdict
 from sentryinit._state import STATE
-
-if TYPE_CHECKING:
-    from sentryinit._boundary.adapter import Adapter
 
 log = logging.getLogger("sentryinit")
 
 R = TypeVar("R")
 T = TypeVar("T")
 
-# In the place of a request that is over.
-OVER: Any = object()
-
-# More than this many held log records are a storm, and no longer one error said twice.
-MOST_HELD = 10
+# Takes the place of the request of a capture that is closed.
+CLOSED: Any = object()
+# The key of the capture in the environ or scope of its request.
+CAPTURE_KEY = "sentryinit.capture"
+# More deferred log records than these are a storm, and not one error that was logged twice.
+MAX_DEFERRED = 10
 
 
 class Capture(Generic[R]):
-    """What happened to one request so far. Reports at most one failure; its methods never raise.
+    """What was seen of one request. Reports at most one failure; its methods never raise.
 
-    *status* is what went out to the client, None before. *gone*: the client is known to have left.
-    *streams*: what is left of the answer may yet fail.
-    *event_id*: of the event that tells of this request's failure.
+    *status*: what was sent to the client, None before. *client_gone*: the client is known to have
+    disconnected. *event_id*: the event about this request's failure.
     """
 
-    # What every request writes has a slot; the rest has its default on the class, and a dictionary
-    # if it is written. Nor is there an __init__: a call is a tenth of what a good request costs.
-    __slots__ = ("__dict__", "adapter", "busy", "request", "status")
-    adapter: Adapter[R]
-    # An R; OVER once it is over.
+    # A good request costs little because of what follows, and of Adapter.open(): what every request
+    # writes has a slot; everything else is a default on the class, and an entry of a dictionary if
+    # it is written. There is no __init__: a call is a tenth of what a good request costs.
+    __slots__ = ("__dict__", "adapter", "has_activity", "request", "status")
+    adapter: Facts[R]
+    # An R, or CLOSED.
     request: Any
-    # Whether anything at all has been seen that asks for more than a status and an end.
-    busy: bool
+    # True once anything was seen that asks for more than a status and an end.
+    has_activity: bool
     status: int | None
 
-    gone: bool = False
-    streams: bool = False
+    client_gone: bool = False
     event_id: str | None = None
-    info: RequestInfo | None = None
-    # Puts back the request that this one was served in the middle of, if it was.
-    resume: Callable[[], None] | None = None
-    trace: dict[str, str] | None = None
-    held: tuple[logging.LogRecord, ...] = ()
-    # The isolation scope, once somebody has touched it.
+    # The exception that a hook of the framework showed last.
+    seen_exception: BaseException | None = None
+    # Makes the outer request current again, if this one was served in the middle of it.
+    restore_outer: Callable[[], None] | None = None
+    # The isolation scope, once somebody has used it.
     scope: Any = None
-    # The last log records below ERROR, as they are.
-    crumbs: deque[logging.LogRecord] | tuple[()] = ()
-    reported: tuple[BaseException, ...] = ()
-    noted: BaseException | None = None
-    _stack: TracebackType | None = None
+    # Log records at ERROR, until it is decided what they are about.
+    deferred: tuple[logging.LogRecord, ...] = ()
+    # The last log records below ERROR, unformatted.
+    recent_records: deque[logging.LogRecord] | tuple[()] = ()
+    # The facts and the request of an outer boundary, which knows the server.
+    _outer: tuple[Facts[Any], Any] | None = None
+    _ignores_records = False
+    # The exceptions that are on an event of this request.
+    _reported: tuple[BaseException, ...] = ()
+    _traceback: TracebackType | None = None
     _handled = True
     _decided = False
-    _owes = False
-    # Of the kind that _answered() asked about: the status, and what stands for the route.
-    _endpoint: Hashable = None
-    # What has been decided on, reported or not; None is an answer that no exception explains.
+    _pending_5xx = False
+    # What was decided on, reported or not; None is a 5xx that no exception explains.
     _failures: tuple[BaseException | None, ...] = ()
+    _info: RequestInfo | None = None
+    _trace: dict[str, str] | None = None
+    _group: tuple[object, Hashable] = (CLOSED, None)
 
-    def note(self, exc: BaseException, *, handled: bool = True) -> None:
-        """An exception was seen inside; whether it matters is decided when the status goes out."""
-        self.noted, self._handled, self.busy = exc, handled, True
-        # Starlette takes it off the exception once its handler has answered.
-        self._stack = exc.__traceback__
+    # -- moments, told by the adapter ------------------------------------------------------------
 
-    def answer(self, status: int) -> None:
-        """*status* goes out to the client; for a 5xx, what is known by now is the evidence."""
+    def exception_seen(self, exc: BaseException, *, handled: bool = True) -> None:
+        """Note *exc*; whether it matters is decided when the status is sent."""
+        self.seen_exception, self._handled, self.has_activity = exc, handled, True
+        # Starlette removes the traceback from the exception once its handler has answered.
+        self._traceback = exc.__traceback__
+
+    def response_started(self, status: int) -> None:
+        """Note that *status* is sent; for a 5xx, what was seen by now is the evidence."""
         self.status = status
         if 500 <= status <= 599:
-            self._safely(self._answered)
-        elif self.busy:
-            # Whatever it was, it has been dealt with.
-            self.noted, self._stack, self._owes = None, None, False
-            if self.held:
-                self._safely(self._release)
+            self._safely(self._started_5xx)
+        elif self.has_activity:
+            self._safely(self._started_below_500)
 
-    def raised(self, exc: BaseException, status: int | None = None) -> None:
-        """*exc* crosses the boundary: nobody inside handled it.
+    def exception_escaped(self, exc: BaseException, status: int | None = None) -> None:
+        """Report *exc*, which leaves the application: nobody inside handled it.
 
-        *status* is what the client gets, if that is not what went out before (or else 500).
+        *status* is what the client gets, if not what was sent before (or else 500).
         """
-        self._safely(self._crossed, exc, status or self.status or 500)
+        self._safely(self._escaped, exc, status or self.status or 500)
 
-    def settle(self) -> None:
-        """The handler is done, if not the body: report now what there is to report."""
-        if self._owes or self.held:
+    def handler_done(self) -> None:
+        """Report now what there is to report: only the body is left."""
+        if self._pending_5xx or self.deferred:
             self._safely(self._settle)
 
     def close(self) -> None:
-        """The request is over, its body included. Idempotent."""
-        if self.request is OVER:
-            return
-        if self.busy:
-            self.settle()
-            self.noted = self._stack = None
-            self.reported = self._failures = self.held = self.crumbs = ()
-            if self.resume is not None:
-                self.resume()
-                self.resume = None
+        """End the request, its body included. Idempotent."""
+        if self.has_activity and self.request is not CLOSED:
+            self.handler_done()
+            self.seen_exception = self._traceback = None
+            self._reported = self._failures = self.deferred = self.recent_records = ()
+            self._group, self._outer = (CLOSED, None), None
+            if self.restore_outer is not None:
+                self.restore_outer()
+                self.restore_outer = None
         # A task that outlives the request keeps its context, and with it this object.
-        self.request = OVER
+        self.request = CLOSED
+
+    def join(self, adapter: Facts[Any], request: Any) -> None:
+        """Take over *adapter* and *request* of an inner boundary, which knows the framework."""
+        is_same = adapter is self.adapter and request is self.request
+        if not (adapter.generic or is_same):
+            self._outer = self._outer or (self.adapter, self.request)
+            self.adapter, self.request, self.has_activity = adapter, request, True
+
+    # -- for adapters ----------------------------------------------------------------------------
 
     @property
-    def panicked(self) -> bool:
-        """Tell whether the failure is the debug route's."""
+    def closed(self) -> bool:
+        """True once the request is over."""
+        return self.request is CLOSED
+
+    @property
+    def is_debug_panic(self) -> bool:
+        """True if the failure is the debug route's."""
         return DebugPanic in map(type, self._failures)
 
-    def hold(self, record: logging.LogRecord) -> logging.LogRecord | None:
-        """Keep *record* until the request is decided; return one that has to go out now instead."""
-        self.busy = True
-        self.held += (record,)
-        if len(self.held) <= MOST_HELD:
+    @contextlib.contextmanager
+    def ignore_log_records(self) -> Iterator[None]:
+        """Ignore log records at ERROR inside the block: the framework's own, about this request."""
+        self._ignores_records = True
+        try:
+            yield
+        finally:
+            self._ignores_records = False
+
+    def after_response(self, request: R) -> Capture[R]:
+        """Return a capture for work that goes on after this request, with its status and scope."""
+        later: Capture[R] = Capture()
+        later.adapter, later.request, later.has_activity = self.adapter, request, False
+        later.status, later.scope, later._trace = self.status, self.scope, self._trace
+        return later
+
+    # -- log records and events of the application -------------------------------------------------
+
+    def defer(self, record: logging.LogRecord) -> logging.LogRecord | None:
+        """Keep *record* until the request is decided; return a record that is due now instead."""
+        if self._ignores_records:
             return None
-        overdue, self.held = self.held[0], self.held[1:]
+        self.has_activity = True
+        self.deferred += (record,)
+        if len(self.deferred) <= MAX_DEFERRED:
+            return None
+        overdue, self.deferred = self.deferred[0], self.deferred[1:]
         return overdue
 
-    def knows(self, exc: BaseException) -> bool:
-        """Tell whether *exc*, or what it came from, is on an event of this request already."""
-        # What a reported one came from is on its event as well.
-        return bool(self.reported) and _policy.meets(
-            exc, [link for each in self.reported for link in _policy.tree(each)]
+    def keep_record(self, record: logging.LogRecord, most: int) -> None:
+        """Keep *record*, below ERROR, as one of the *most* last ones."""
+        if not self.recent_records:
+            self.recent_records, self.has_activity = deque(maxlen=most), True
+        self.recent_records.append(record)
+
+    def records_about(self, failure: BaseException | None) -> list[logging.LogRecord]:
+        """Return the deferred records that are about *failure*."""
+        return [record for record in self.deferred if is_about(record, failure)]
+
+    def already_reported(self, exc: BaseException) -> bool:
+        """Return True if *exc*, or what it came from, is on an event of this request."""
+        # What a reported exception came from is on its event as well.
+        return bool(self._reported) and shares_exception(
+            exc, [link for each in self._reported for link in iter_chain(each)]
         )
 
-    def told(self, exc: BaseException, event_id: str | None) -> None:
-        """*exc* is on the event *event_id*, whoever captured it; None if that was held back."""
-        self.busy = True
-        self.reported += (exc,)
+    def mark_reported(self, exc: BaseException, event_id: str | None) -> None:
+        """Note that *exc* is on the event *event_id*; None if the event was suppressed."""
+        self.has_activity = True
+        self._reported += (exc,)
         self.event_id = event_id
 
+    # -- what the adapter knows ----------------------------------------------------------------
+
     def is_abort(self, exc: BaseException) -> bool:
-        """Tell whether *exc* is the client's, the server's or a caller's giving up."""
-        if _policy.is_plain(exc, self.adapter.aborts):
+        """Return True if *exc* means that the client, the server or a caller gave up."""
+        known = self.adapter.aborts
+        if aborts.cannot_be_abort(exc, known):
             return False
-        server: tuple[object, ...] = self._fact(self.adapter.server, self.request, ())
-        return _policy.is_abort(exc, _policy.Request(self.adapter.aborts, server, self._is_gone()))
+        facts, request = self._outer or (self.adapter, self.request)
+        server: tuple[object, ...] = self._ask(facts.server, request, ())
+        return aborts.is_abort(exc, aborts.RequestState(known, server, self._is_client_gone()))
 
-    def _is_gone(self) -> bool:
-        gone = self.adapter.gone
-        return self.gone or (gone is not None and self._fact(gone, self.request, False))
+    def traceback_of(self, exc: BaseException) -> TracebackType | None:
+        """Return the traceback of *exc*, as it was when it was seen first."""
+        return self._traceback if exc is self.seen_exception else exc.__traceback__
 
-    def _behind(self, exc: BaseException | None) -> BaseException | None:
-        # What nobody handled was no response to anybody, whatever its class.
-        if exc is None or (exc is self.noted and not self._handled):
-            return exc
-        return _policy.real_error(exc, lambda e: self._fact(self.adapter.status_of, e, None))
+    def describe(self) -> RequestInfo:
+        """Return the description of the request; an empty one if the adapter fails."""
+        if self._info is None:
+            what = "describing a request"
+            self._info = self._ask(self.adapter.describe, self.request, UNDESCRIBED, what)
+        return self._info
 
-    def _fact(
+    def trace(self) -> dict[str, str]:
+        """Return the trace context of an event of the request (D7)."""
+        self._trace = trace_context(self.describe(), self._trace)
+        return self._trace
+
+    def group_key(self, exc: BaseException | None, status: int | None) -> Hashable:
+        """Return the rate limit key of the failure; computed once for each failure."""
+        evidence = status if exc is None else exc
+        if self._group[0] is not evidence:
+            key = self._status_key(status) if exc is None else self._exception_key(exc)
+            self._group = evidence, key
+        return self._group[1]
+
+    def _exception_key(self, exc: BaseException) -> Hashable:
+        return group_key(exc, self.traceback_of(exc))
+
+    def _status_key(self, status: int | None) -> Hashable:
+        if self.adapter.endpoint is not None:
+            return "status", status, self._ask(self.adapter.endpoint, self.request, None)
+        info = self.describe()
+        return "status", status, (info.method, info.route)
+
+    def _is_client_gone(self) -> bool:
+        facts, request = self._outer or (self.adapter, self.request)
+        ask = facts.client_gone
+        return self.client_gone or (ask is not None and self._ask(ask, request, False))
+
+    def _ask(
         self, fact: Callable[[Any], T], of: Any, default: T, what: str = "a fact of the adapter"
     ) -> T:
-        """Ask the adapter; what it cannot say must cost neither event nor request."""
+        """Return ``fact(of)``, or *default* if it raises: it reads objects of other people."""
         try:
             return fact(of)
-        except Exception as error:  # noqa: BLE001 # it reads what frameworks and clients made
+        except Exception as error:  # noqa: BLE001 # neither the event nor the request may be lost
             log.warning("%s failed: %s", what, type(error).__name__)
             return default
 
-    def stack_of(self, exc: BaseException) -> TracebackType | None:
-        """Return the traceback of *exc*, as it was when it was seen first."""
-        return self._stack if exc is self.noted else exc.__traceback__
+    def _unwrap(self, exc: BaseException | None) -> BaseException | None:
+        """Return the real error behind *exc*, if that is a response of the framework."""
+        # An exception that nobody handled was no response to anybody, whatever its class.
+        if exc is None or (exc is self.seen_exception and not self._handled):
+            return exc
+        return unwrap_response(exc, lambda e: self._ask(self.adapter.status_of, e, None))
 
-    def related(self) -> list[logging.LogRecord]:
-        """Return the held records that tell of what has been decided on."""
-        return [r for r in self.held if any(tells_of(r, f) for f in self._failures)]
+    # -- the decision ----------------------------------------------------------------------------
 
-    def describe(self) -> RequestInfo:
-        """Return the description of the request; one that says nothing, if the adapter fails."""
-        if self.info is None:
-            what = "describing a request"
-            self.info = self._fact(self.adapter.describe, self.request, UNDESCRIBED, what)
-        return self.info
+    def _started_below_500(self) -> None:
+        if self.seen_exception is not None and STATE.reporter is not None:
+            STATE.reporter.explain(Reason.HANDLED, self.seen_exception, self)
+        self.seen_exception, self._traceback, self._pending_5xx = None, None, False
+        if self.deferred:
+            self._release_records()
 
-    def endpoint(self) -> Hashable:
-        """Return what stands for the route, in the storm guard; cheap, if the adapter knows how."""
-        if self._endpoint is None:
-            if self.adapter.endpoint is not None:
-                self._endpoint = self._fact(self.adapter.endpoint, self.request, None)
-            else:
-                info = self.describe()
-                self._endpoint = info.method, info.route
-        return self._endpoint
-
-    def _answered(self) -> None:
-        self.busy = True
-        # A 5xx that is made up for nobody is no failure.
-        self._owes = not (self._decided or self._is_gone())
-        error = None if self.noted is None else self._behind(self.noted)
+    def _started_5xx(self) -> None:
+        if self.closed:
+            return  # the server's own page, after what escaped was reported
+        self.has_activity = True
+        reporter, error = STATE.reporter, self._unwrap(self.seen_exception)
+        gone = self._is_client_gone()
+        self._pending_5xx = not (self._decided or gone)
+        if reporter is None:
+            return
         if error is not None and self.is_abort(error):
             self._decided = True
             self._failures += (error,)
+            reporter.explain(Reason.ABORTED, error, self)
             return
-        reporter = STATE.reporter
-        if reporter is None or not reporter.holds(self, error, self.status or 500):
-            # Now: a framework may have put its request away by the end, and a tracer its span.
-            self.trace = trace(self.trace, self.describe())
+        if gone and not self._decided:
+            # This 5xx was made for nobody (B4).
+            reporter.explain(Reason.CLIENT_GONE, error, self)
+        if not reporter.is_limited(self.group_key(error, self.status)):
+            # Now: later the framework may have removed its request, and a tracer its span.
+            self.trace()
         if isinstance(error, DebugPanic):
             self._settle()
 
-    def _crossed(self, exc: BaseException, status: int) -> None:
-        if self._decided or self.request is OVER:
+    def _escaped(self, exc: BaseException, status: int) -> None:
+        if self._decided or self.closed:
             return
-        self.busy = True
-        if self.is_abort(exc):
-            self._failures += (exc,)
-            return
-        first = self._behind(self.noted) if self._owes else None
-        if first is None or _policy.meets(exc, [first]):
-            self._fail(exc, handled=False, status=status)
-        else:
-            # Something else broke on the way out: what the 5xx was for came first.
+        self.has_activity = True
+        shown = self._unwrap(self.seen_exception) if self._pending_5xx else None
+        aborted = self.is_abort(exc)
+        verdict = self._report(
+            Seen(
+                escaped=exc,
+                escaped_status=status,
+                # An abort on the way out says nothing about an earlier failure.
+                shown=None if aborted else shown,
+                aborted=aborted,
+                handled=self._handled,
+                status=self.status or 500,
+            )
+        )
+        # A 5xx that was sent before is still to be reported.
+        self._decided = verdict.reason is not Reason.ABORTED
+        if verdict.exception is not exc:
             self._settle()
 
     def _settle(self) -> None:
-        if self._owes and not self._decided:
-            self._decide(self.status or 500)
-        if self.held:
-            self._release()
+        if self._pending_5xx and not self._decided:
+            logged = [e for e in map(exception_of, self.deferred) if e is not None]
+            self._report(
+                Seen(
+                    shown=self._unwrap(self.seen_exception),
+                    logged=self._unwrap(logged[-1]) if logged else None,
+                    captured=bool(self._reported),
+                    handled=self._handled,
+                    status=self.status or 500,
+                )
+            )
+        if self.deferred:
+            self._release_records()
 
-    def _decide(self, status: int) -> None:
-        error = None if self.noted is None else self._behind(self.noted)
-        if error is None and self.held:
-            logged = [e for e in map(error_of, self.held) if e is not None]
-            error = self._behind(logged[-1]) if logged else None
-        if error is None:
-            self._decided = True
-            # An exception that the application captured itself says more than its status.
-            if not self.reported and STATE.reporter is not None:
-                self._failures = (None,)
-                if not STATE.reporter.status(self, status):
-                    # Ignored by its status: what was logged is still news.
-                    self._failures = ()
-        else:
-            self._fail(error, handled=self._handled, status=status)
+    def _report(self, seen: Seen) -> Verdict:
+        self._decided = True
+        if STATE.reporter is None:
+            return Verdict(seen.escaped, handled=False, status=None)
+        verdict = STATE.reporter.report(self, seen._replace(is_reported=self._is_reported))
+        if verdict.exception is not None or verdict.explains_records:
+            self._failures += (verdict.exception,)
+        return verdict
 
-    def _fail(self, exc: BaseException, *, handled: bool, status: int) -> None:
-        self._decided = self.busy = True
-        self._failures += (exc,)
-        if STATE.reporter is not None and not self.knows(exc):
-            STATE.reporter.exception(self, exc, handled=handled, status=status)
+    def _is_reported(self, exc: BaseException) -> bool:
+        return self.already_reported(exc) or claim_outside_request(exc)
 
-    def _release(self) -> None:
-        """Send the held records that do not tell of this request's failure."""
-        related = self.related()
-        waiting, self.held = self.held, ()
+    def _release_records(self) -> None:
+        """Make events of the deferred records that are not about this request's failure."""
+        waiting, self.deferred = self.deferred, ()
         for record in waiting:
-            error = error_of(record)
+            error = exception_of(record)
             # One exception may have been logged twice, or captured as well.
-            known = error is not None and self.knows(error)
-            if record not in related and not known and STATE.reporter is not None:
-                STATE.reporter.release(record)
+            known = error is not None and self.already_reported(error)
+            if any(is_about(record, failure) for failure in self._failures) or known:
+                continue
+            if STATE.reporter is not None:
+                STATE.reporter.capture_record(record)
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:
         try:
             step(*details)
-        except Exception as error:  # noqa: BLE001 # nothing of ours may reach the request
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             log.warning("deciding on a failure failed: %s", type(error).__name__)
 
 
 CURRENT: ContextVar[Capture[Any] | None] = ContextVar("sentryinit_capture", default=None)
 
 
-def current() -> Capture[Any] | None:
+def current_capture() -> Capture[Any] | None:
     """Return the capture of the request that this code runs for, None outside of requests."""
     capture = CURRENT.get()
-    return None if capture is None or capture.request is OVER else capture
+    return None if capture is None or capture.request is CLOSED else capture
+
+
+def note_exception(exc: BaseException | None, *, handled: bool = True) -> None:
+    """Note *exc* in the request that this code runs for, if there are both."""
+    capture = current_capture()
+    if capture is not None and exc is not None:
+        capture.exception_seen(exc, handled=handled)

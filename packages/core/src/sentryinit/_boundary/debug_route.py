@@ -1,8 +1,9 @@
-"""The debug route: an error on demand, for whoever has the token."""
+"""The debug route: its token check, and the exception that it raises."""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
 
 from sentryinit._state import STATE
@@ -19,14 +20,17 @@ class DebugPanic(Exception):  # it is no error
         super().__init__("raised on purpose by the debug route of sentryinit")
 
 
-def may_panic(header: str | None, query: str) -> bool:
-    """Tell whether *header* (of ``X-Sentryinit-Debug-Token``) or ``?token=`` in *query* is right.
+def check_debug_token(headers: Mapping[str, str] | Iterable[tuple[str, str]], query: str) -> bool:
+    """Return True if ``X-Sentryinit-Debug-Token`` in *headers*, or ``token=`` in *query*, is right.
 
-    Never, if no token is configured or reporting is off. Takes the same time for any wrong token.
+    *headers*: a mapping or pairs, names in any case. Never True if no token is configured or
+    reporting is off. Takes the same time for any wrong token.
     """
-    expected = STATE.settings["debug_token"] if STATE.settings and STATE.reporter else ""
-    given = header or dict(parse_qsl(query)).get("token", "")
+    expected = STATE.settings.debug_token if STATE.settings and STATE.reporter else ""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    sent = next((value for name, value in pairs if name.lower() == TOKEN_HEADER.lower()), "")
+    sent = sent or dict(parse_qsl(query)).get("token", "")
     # A variable of undecodable bytes has surrogates in it.
-    pair = (text.encode("utf-8", "surrogatepass") for text in (given, expected))
-    same = hmac.compare_digest(*pair)
-    return same and bool(expected)
+    pair = (text.encode("utf-8", "surrogatepass") for text in (sent, expected))
+    is_same = hmac.compare_digest(*pair)
+    return is_same and bool(expected)

@@ -1,34 +1,29 @@
-"""What an event says of a request: an allow-list of what adapters describe.
-
-Pure. Knows nothing of ``sentry_sdk``.
-"""
+"""A request as an adapter describes it, its route template, and its trace context."""
 
 from __future__ import annotations
 
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
-from typing import Any
 
-# Stands where no route is known: for a request that matched none, and where there are no routes.
-UNKNOWN = "<unknown>"
+# The route of a request that matched none, or that has no framework with routes (D3).
+UNKNOWN_ROUTE = "<unknown>"
 
-HEADERS = frozenset(
-    "accept content-length content-type host traceparent user-agent x-correlation-id "
-    "x-request-id".split()
-)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+# <name>, <converter:name> and <converter(arguments):name>, as Flask and Django write parameters.
+_ANGLE_PARAMETER = re.compile(r"<(?:[^<>]*:)?([^<>:]*)>")
+# {name:converter} and {name:converter(arguments)}, as Starlette and Falcon do.
+_BRACE_CONVERTER = re.compile(r":[^{}]*}")
 
 
 @dataclass(frozen=True)
 class RequestInfo:
-    """A request as an adapter describes it, in full: the core keeps what may be kept.
+    """A request as an adapter describes it, in full: the core keeps what may leave.
 
     *path*: percent-encoded, without query. *route*: the template, as ``/orders/{order_id}``, or
-    None if no route matched. *headers*: names in any case. *client*: the peer's address.
+    None if no route matched. *headers*: names in any case. *client*: the address of the peer.
     """
 
     method: str
@@ -41,51 +36,32 @@ class RequestInfo:
     route: str | None = None
 
     def header(self, name: str) -> str:
-        """Return the first header *name* (in lower case), or nothing."""
+        """Return the first header *name* (in lower case), or an empty text."""
         return next((value for key, value in self.headers if key.lower() == name), "")
 
 
-# For a request whose description failed.
+# The description of a request whose adapter failed to describe it.
 UNDESCRIBED = RequestInfo("", "", "", "")
 
 
-def section(info: RequestInfo, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ``request`` of an event: what the allow-list and ``collect`` admit."""
-    if info is UNDESCRIBED:
-        return {}
-    collect = settings["collect"]
-    allowed = HEADERS.union(name.lower() for name in settings["collect_headers"])
-    request: dict[str, Any] = {
-        "method": info.method,
-        "url": f"{info.scheme}://{info.host}{info.path}",
-        "headers": {name.lower(): value for name, value in info.headers if name.lower() in allowed},
-    }
-    if "query" in collect and info.query:
-        request["query_string"] = info.query
-    if "cookies" in collect:
-        request["cookies"] = _cookies(info.header("cookie"))
-    if "client_address" in collect and info.client:
-        request["env"] = {"REMOTE_ADDR": info.client}
-    return request
+def route_template(route: str | None) -> str | None:
+    """Return *route* in the one notation of events: ``/orders/{order_id}`` (D3).
 
-
-def _cookies(header: str) -> dict[str, str]:
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
-    except CookieError:
-        return {}
-
-
-def trace(known: dict[str, str] | None, info: RequestInfo) -> dict[str, str]:
-    """Return the trace context of an event: OpenTelemetry's, else the caller's, else a new one.
-
-    *known* is what an earlier event of the request got, if one did.
+    Understands ``<converter:name>``, ``<name>`` and ``{name:converter}``; None stays None.
     """
-    active = _open_telemetry()
-    if active is not None:
+    if route is None:
+        return None
+    return _BRACE_CONVERTER.sub("}", _ANGLE_PARAMETER.sub(r"{\1}", route))
+
+
+def trace_context(info: RequestInfo, known: dict[str, str] | None = None) -> dict[str, str]:
+    """Return the trace of an event (D7): OpenTelemetry's, else *known*, else the incoming one.
+
+    *known* is the trace of an earlier event of the request. Without any of these, a new trace.
+    """
+    active = _opentelemetry_trace() or known
+    if active:
         return active
-    if known is not None:
-        return known
     fresh = {"trace_id": secrets.token_hex(16), "span_id": secrets.token_hex(8)}
     sent = _TRACEPARENT.fullmatch(info.header("traceparent").strip())
     if sent and int(sent[1], 16) and int(sent[2], 16):
@@ -93,8 +69,9 @@ def trace(known: dict[str, str] | None, info: RequestInfo) -> dict[str, str]:
     return fresh
 
 
-def _open_telemetry() -> dict[str, str] | None:
-    # Only if the application has it: importing it would be a cost and a choice of ours.
+def _opentelemetry_trace() -> dict[str, str] | None:
+    """Return the trace context of the active OpenTelemetry span, None without one."""
+    # Only if the application has imported it: the import is slow, and the application's choice.
     module = sys.modules.get("opentelemetry.trace")
     if module is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sentryinit._state import STATE
+from sentryinit._config.settings import Settings
 
 
 class Problem(NamedTuple):
@@ -20,17 +20,18 @@ class Problem(NamedTuple):
     deployed: bool = False
 
 
-def problems() -> Iterator[Problem]:
+def problems(
+    settings: Settings | None, *, is_on: bool, conflicting: list[str]
+) -> Iterator[Problem]:
     """Yield what is wrong with the set-up, once ``init`` has run."""
-    settings = STATE.settings
     if settings is None:
         return
     if not settings["dsn"]:
         yield Problem(1, "There is no DSN: reporting is off.", "Set SENTRY_DSN.", deployed=True)
-    elif STATE.reporter is None:
+    elif not is_on:
         text = f"The DSN (from {settings.sources['dsn']}) is of no use: reporting is off."
         yield Problem(2, text, "It is malformed, or else the log of the start says what is wrong.")
-    for name in _rivals():
+    for name in conflicting:
         text = f"sentry_sdk's own {name} is active beside sentryinit."
         yield Problem(3, text, "Remove it from integrations, and sentry_sdk.init() if you call it.")
     if settings.sources["service"] in {"default", "application"}:
@@ -39,12 +40,3 @@ def problems() -> Iterator[Problem]:
     if not settings["release"]:
         hint = "Set SENTRY_RELEASE, or the option release."
         yield Problem(5, "The release of the service is not known.", hint, deployed=True)
-
-
-def _rivals() -> list[str]:
-    if STATE.reporter is None:
-        return []
-    # There is a DSN, and so it is imported already.
-    from sentryinit._sdk.client import rivals
-
-    return rivals()

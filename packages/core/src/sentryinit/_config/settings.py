@@ -68,6 +68,12 @@ class Settings:
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
 
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["values"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
     def variables_for_sdk(self) -> list[str]:
         """Return the variables whose values ``sentry_sdk`` gets as they are."""
         return [

@@ -1,9 +1,7 @@
-"""Source lines for the frames of an event.
+"""Source lines around each frame of an event.
 
-``sentry_sdk`` reads a file anew for each frame, and serialises each line: together most of what an
-exception costs. ``linecache`` keeps what it has read, and lines are texts already.
-
-Knows nothing of ``sentry_sdk``.
+sentry-sdk reads a file again for each frame, and serialises each line: two thirds of what an
+exception costs. ``linecache`` keeps what it has read.
 """
 
 from __future__ import annotations
@@ -13,18 +11,19 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+# Lines before and after.
 AROUND = 5
-# A line is shown, not run: minified ones have no end.
-LONGEST = 1000
-# So many places are remembered; a program fails in few.
-MOST = 1000
+# Characters kept of a line: minified files have lines of any length.
+MAX_LENGTH = 1000
+# Places that are cached; a program fails in few.
+MAX_PLACES = 1000
 
 _Lines = tuple[list[str], str, list[str]]
 _known: dict[tuple[str, int], _Lines | None] = {}
 
 
-def add_lines(event: dict[str, Any]) -> None:
-    """Give the frames of *event* the source around their lines, where it can be had."""
+def add_source_lines(event: dict[str, Any]) -> None:
+    """Add the source lines to the frames of *event*, where there is source."""
     for frame in _frames(event):
         path, line = frame.get("abs_path"), frame.get("lineno")
         if "context_line" in frame or not isinstance(path, str) or not isinstance(line, int):
@@ -38,16 +37,16 @@ def add_lines(event: dict[str, Any]) -> None:
 
 
 def _read(path: str, line: int, module: Any) -> _Lines | None:
-    # What is in an archive is read by whoever imported it.
+    # The loader of a module reads a file that is in an archive.
     loaded = vars(sys.modules[module]) if module in sys.modules else None
     lines = linecache.getlines(path, loaded)
     if not 1 <= line <= len(lines):
         return None
     first = max(line - 1 - AROUND, 0)
-    texts = [text.rstrip("\r\n")[:LONGEST] for text in lines[first : line + AROUND]]
+    texts = [text.rstrip("\r\n")[:MAX_LENGTH] for text in lines[first : line + AROUND]]
     at = line - 1 - first
     found = texts[:at], texts[at], texts[at + 1 :]
-    if len(_known) < MOST:
+    if len(_known) < MAX_PLACES:
         _known[path, line] = found
     return found
 

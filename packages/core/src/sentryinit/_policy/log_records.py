@@ -1,35 +1,35 @@
-"""What a log record tells of. Knows nothing of ``sentry_sdk``."""
+"""What a log record is about."""
 
 from __future__ import annotations
 
 import logging
 
-from sentryinit._policy import ignore_rules as _policy
+from sentryinit._policy.exceptions import iter_chain, shares_exception, text_of
 
 
-def error_of(record: logging.LogRecord) -> BaseException | None:
+def exception_of(record: logging.LogRecord) -> BaseException | None:
     """Return the exception that *record* was logged with."""
     return record.exc_info[1] if isinstance(record.exc_info, tuple) else None
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return the text of *record*, or its template if the arguments do not fit."""
+    """Return the formatted text of *record*, or its template if the arguments do not fit."""
     try:
         return record.getMessage()
-    except Exception:  # noqa: BLE001 # whatever the arguments' own code may raise
+    except Exception:  # noqa: BLE001 # __str__ of an argument is code of the application
         return str(record.msg)
 
 
-def tells_of(record: logging.LogRecord, failure: BaseException | None) -> bool:
-    """Tell whether *record* is about *failure*; None is an answer without exception."""
-    error = error_of(record)
+def is_about(record: logging.LogRecord, failure: BaseException | None) -> bool:
+    """Return True if *record* is about *failure*; None stands for a 5xx without an exception."""
+    error = exception_of(record)
     if failure is None:
         return error is None
-    failures = list(_policy.tree(failure))
+    chain = list(iter_chain(failure))
     if error is not None:
-        return _policy.meets(error, failures)
+        return shares_exception(error, chain)
     arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-    if any(argument is link for link in failures for argument in (*arguments, record.msg)):
+    if any(argument is link for link in chain for argument in (*arguments, record.msg)):
         return True
-    text = _policy.text(failure)
+    text = text_of(failure)
     return bool(text) and text in message_of(record)

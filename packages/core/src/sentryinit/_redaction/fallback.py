@@ -28,7 +28,7 @@ def _values(interface: object) -> list[Any]:
     return list(values) if isinstance(values, (list, tuple)) else []
 
 
-def minimal(event: object, reason: str) -> dict[str, Any]:
+def fallback_event(event: object, reason: str) -> dict[str, Any]:
     """Return the event to send when *event* cannot be processed: tagged with *reason*.
 
     Where it happened and what sort it was, without one word that came from the application.

@@ -33,7 +33,7 @@ _PLAIN = frozenset(
 )
 
 
-def described(own: Callable[[Any], str | None] | None, limit: int, value: Any) -> str | None:
+def safe_repr(own: Callable[[Any], str | None] | None, limit: int, value: Any) -> str | None:
     """Return the text of *value*, None for the SDK to make it; *own* is the user's function."""
     told = own(value) if own is not None else None
     if told is not None or type(value) in _PLAIN:

@@ -1,9 +1,9 @@
-"""Setting up ``sentry_sdk``: the only module that calls its ``init``."""
+"""The set-up of sentry-sdk: the only place that calls its ``init``."""
 
 from __future__ import annotations
 
-# For the thread that sends, which would import it with the first name of a host: a fork meanwhile
-# leaves a child in which no host is found, ever.
+# For the thread that sends, which would import it with the first name of a host: a fork during that
+# import leaves a child process in which no host is found.
 import encodings.idna  # noqa: F401 # see above
 import functools
 import logging
@@ -17,148 +17,184 @@ from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import ignore_logger
-from sentry_sdk.transport import BaseHttpTransport
 
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
-from sentryinit._policy.ignore_rules import Policy
-from sentryinit._redaction.local_variables import described
+from sentryinit._policy.ignore_rules import IgnoreRules
+from sentryinit._redaction.local_variables import safe_repr
 from sentryinit._redaction.redactor import Redactor
-from sentryinit._sdk import log_handler as _logs
-from sentryinit._sdk import scopes as _scope
-from sentryinit._sdk.hooks import Hooks, drop
-from sentryinit._sdk.transport import protect
+from sentryinit._sdk import log_handler, scopes, transport
+from sentryinit._sdk.exceptions import PreSerializedEvent
+from sentryinit._sdk.hooks import HINT_KEY, Hooks, drop
 
 log = logging.getLogger("sentryinit")
 
-# They repeat, at the end of a request, what a boundary has reported; and our own would go in rings.
-# Patterns, as fnmatch has them: granian names its loggers after its modules in Rust.
-_SERVERS = (
+# Servers and frameworks log, at the end of a request, what a boundary has reported; and records of
+# our own would go in circles. Patterns of fnmatch: granian names loggers after its Rust modules.
+_IGNORED_LOGGERS = (
     "sentryinit aiohttp.server daphne daphne.server daphne.http_protocol django.request "
     "django.security.* django.server falcon _granian* gunicorn.error hypercorn.error "
     "uvicorn.error waitress werkzeug"
 ).split()
 
-# Integrations of the SDK that stand where a boundary of ours stands.
-_RIVALS = frozenset(
+# Integrations of sentry-sdk that do the work of our boundary.
+_CONFLICTING = frozenset(
     "aiohttp bottle django falcon fastapi flask litestar pyramid quart sanic starlette "
     "tornado".split()
 )
 
 
-def configure(settings: Settings, policy: Policy) -> None:
-    """Initialise the SDK, and what begins the scope of a request."""
+def configure(settings: Settings, rules: IgnoreRules) -> Client:
+    """Initialise sentry-sdk, log handling, the envelope filter and the scopes of requests."""
     if sentry_sdk.is_initialized():
         log.warning(
             "sentry_sdk.init() was called before sentryinit.init(); its client is replaced: "
             "remove that call"
         )
     redactor = _redactor(settings)
-    hooks = Hooks(settings, policy, redactor)
-    for name in _SERVERS:
+    hooks = Hooks(settings, rules, redactor)
+    for name in _IGNORED_LOGGERS:
         ignore_logger(name)
-    plain = logging.Logger.callHandlers
-    sentry_sdk.init(**_options(settings, hooks))
+    original = logging.Logger.callHandlers
+    sentry_sdk.init(**_client_options(settings, hooks))
     client = sentry_sdk.get_client()
-    _logs.sift(plain, client, settings["log_breadcrumbs"])
-    protect(redactor, client.transport, getattr(client, "spotlight", None))
-    if rivals():
+    log_handler.install_filter(original, client, settings.log_breadcrumbs)
+    transport.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
+    if conflicting_integrations():
         log.warning(
             "integrations: sentry_sdk's own %s stands beside sentryinit's middleware: remove it "
             "from integrations=[...]",
-            ", ".join(rivals()),
+            ", ".join(conflicting_integrations()),
         )
-    if "argv" in settings["collect"]:
+    if "argv" in settings.collect:
         sentry_sdk.get_global_scope().set_extra("sys.argv", sys.argv)
-    _scope.start()
+    scopes.install()
+    return Client()
 
 
-def rivals() -> list[str]:
-    """Return the integrations of the active client that stand where a boundary of ours stands."""
+def conflicting_integrations() -> list[str]:
+    """Return the active integrations of sentry-sdk that do the work of our boundary."""
     active = sentry_sdk.get_client().integrations
-    return sorted(type(active[name]).__name__ for name in _RIVALS.intersection(active))
+    return sorted(type(active[name]).__name__ for name in _CONFLICTING.intersection(active))
 
 
-def renew() -> None:
-    """Give the transport of a forked process a queue, a thread and connections of its own.
+class Client:
+    """The client of sentry-sdk that ``init`` has made."""
 
-    What waits in the queue, the parent sends. Its locks may have been copied while another thread
-    held them (a flush holds one for as long as it waits), and a connection is not for two.
-    """
-    transport = sentry_sdk.get_client().transport
-    if isinstance(transport, BaseHttpTransport):
-        # In place: our guard and our count are on it. And not by its own class, which may be the
-        # application's and ask for something else.
-        BaseHttpTransport.__init__(transport, transport.options)
+    def __init__(self) -> None:
+        self._client = sentry_sdk.get_client()
+        self._is_replaced = False
+        self.lost = transport.LostEvents(self._client.transport)
+        version = sentry_sdk.VERSION
+        self.sdk_info: dict[str, Any] = {
+            "name": "sentry.python",
+            "version": version,
+            "packages": [{"name": "pypi:sentry-sdk", "version": version}],
+            "integrations": sorted(self._client.integrations),
+        }
+
+    def capture_event(
+        self, event: dict[str, Any], hint: dict[str, Any], capture: Any
+    ) -> str | None:
+        """Send *event*, ours and complete; return its id, None if a hook dropped it.
+
+        Tags and contexts are given as keywords, so that ours win over those of the scopes.
+        """
+        if sentry_sdk.get_client() is not self._client and not self._is_replaced:
+            self._is_replaced = True
+            log.warning(
+                "sentry_sdk.init() was called after sentryinit.init() and replaced its client, so "
+                "that nothing is masked any more: remove that call"
+            )
+        # It forks the scope: sentry-sdk's many questions cost less then.
+        sentry_sdk.get_isolation_scope()
+        parts = {name: event[name] for name in ("level", "tags", "contexts")}
+        return sentry_sdk.capture_event(
+            PreSerializedEvent(event),  # type: ignore[arg-type] # an Event is a TypedDict
+            {**hint, HINT_KEY: capture},
+            **parts,
+        )
+
+    def trace(self) -> dict[str, str]:
+        """Return sentry-sdk's own trace context."""
+        found = sentry_sdk.get_isolation_scope().get_trace_context() or {}
+        return {name: value for name, value in found.items() if value}
+
+    def flush(self, timeout: float) -> None:
+        """Send what is queued, for at most *timeout* seconds."""
+        sentry_sdk.flush(timeout=timeout)
+
+    def limit_exit(self, seconds: float) -> None:
+        """Let the exit hook wait for at most *seconds*."""
+        self._client.options["shutdown_timeout"] = seconds
 
 
 def _redactor(settings: Settings) -> Redactor:
-    dsn, key = urlsplit(settings["dsn"]), settings["mask_hash_key"]
+    dsn, key = urlsplit(settings.dsn), settings.mask_hash_key
     return Redactor(
-        settings["mask_keys"],
-        (settings["debug_token"], dsn.username or "", dsn.password or "", key),
-        settings["mask_patterns"],
-        parameters=settings["mask_path_parameters"],
+        settings.mask_keys,
+        (settings.debug_token, dsn.username or "", dsn.password or "", key),
+        settings.mask_patterns,
+        parameters=settings.mask_path_parameters,
         hash_key=key,
-        networks=settings["mask_ip"] == "network",
-        limit=settings["max_value_length"],
+        networks=settings.mask_ip == "network",
+        limit=settings.max_value_length,
     )
 
 
 def _server_name(settings: Settings) -> str:
-    if "host_name" in settings["collect"]:
+    if "host_name" in settings.collect:
         return socket.gethostname()
-    return str(settings["server_name"] or settings["service"])
+    return str(settings.server_name or settings.service)
 
 
-def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
+def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
     ours = {
-        "dsn": settings["dsn"],
-        "environment": settings["environment"],
+        "dsn": settings.dsn,
+        "environment": settings.environment,
         # None would run git in a subprocess.
-        "release": settings["release"],
+        "release": settings.release,
         "server_name": _server_name(settings),
         "default_integrations": False,
         "auto_enabling_integrations": False,
         "integrations": [
             AtexitIntegration(callback=lambda pending, timeout: None),  # noqa: ARG005 # quiet on stderr
             ExcepthookIntegration(),
-            _logs.integration(),
-            *settings["integrations"],
+            log_handler.integration(),
+            *settings.integrations,
         ],
-        "include_local_variables": "locals" in settings["collect"],
+        "include_local_variables": "locals" in settings.collect,
         "max_request_body_size": "never",
-        # Ours comes after masking, which has to see whole secrets; this one only bounds the work.
-        "max_value_length": 4 * settings["max_value_length"] + 4096,
+        # We cut after masking, which has to see whole secrets; this limit only bounds the work.
+        "max_value_length": 4 * settings.max_value_length + 4096,
         "auto_session_tracking": False,
         "trace_propagation_targets": [],
-        "shutdown_timeout": settings["flush_timeout"],
+        "shutdown_timeout": settings.flush_timeout,
         "before_send": hooks.before_send,
-        "before_breadcrumb": hooks.before_breadcrumb if settings["before_breadcrumb"] else None,
+        "before_breadcrumb": hooks.before_breadcrumb if settings.before_breadcrumb else None,
         "before_send_transaction": drop,
         "before_send_log": drop,
         "before_send_metric": drop,
-        # Ours is the last pass over an event; None would mean theirs, which knows keys only.
+        # The redactor runs last; None would mean sentry-sdk's scrubber, which knows keys only.
         "event_scrubber": False,
     }
-    return {
-        name: value for name, value in (ours | _passed(settings)).items() if name in DEFAULT_OPTIONS
-    }
+    options = ours | _passed_on(settings)
+    return {name: value for name, value in options.items() if name in DEFAULT_OPTIONS}
 
 
-def _passed(settings: Settings) -> dict[str, Any]:
-    """Return what goes to the SDK as it was set, but for what we do in its place."""
+def _passed_on(settings: Settings) -> dict[str, Any]:
+    """Return the options that sentry-sdk gets unchanged."""
     passed = {
-        name: settings[name]
+        name: getattr(settings, name)
         for name, option in TABLE.items()
-        if option.sdk and settings[name] is not None
+        if option.sdk and getattr(settings, name) is not None
     }
-    # We add them ourselves, for less: see _source.
+    # _events.source_context adds the lines, for less.
     passed["include_source_context"] = False
-    if "locals" in settings["collect"]:
-        limit = settings["max_value_length"]
-        passed["custom_repr"] = functools.partial(described, settings["custom_repr"], limit)
-    # Older releases do not know all of them, and refuse what they do not know.
+    if "locals" in settings.collect:
+        limit = settings.max_value_length
+        passed["custom_repr"] = functools.partial(safe_repr, settings.custom_repr, limit)
+    # Older releases refuse options that they do not know.
     for name in passed.keys() - DEFAULT_OPTIONS.keys():
         log.warning("option %s: this release of sentry-sdk does not have it", name)
     return passed

@@ -1,177 +1,145 @@
-"""The hooks that ``sentry_sdk``'s client calls on whatever leaves: the last ones there are."""
+"""``before_send`` and ``before_breadcrumb``, which sentry-sdk calls for everything that leaves."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from typing import Any
 
-from sentryinit._boundary.capture import Capture, current
-from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN, section, trace
+from sentryinit._boundary.capture import Capture, current_capture
+from sentryinit._boundary.request_info import UNDESCRIBED, trace_context
 from sentryinit._config.settings import Settings
-from sentryinit._events.source_context import add_lines
-from sentryinit._policy import ignore_rules as _policy
-from sentryinit._policy.log_records import error_of, message_of
-from sentryinit._redaction.fallback import minimal
+from sentryinit._events.build import EventBuilder
+from sentryinit._events.source_context import add_source_lines
+from sentryinit._policy import aborts
+from sentryinit._policy.exceptions import mark_captured, was_captured
+from sentryinit._policy.ignore_rules import IgnoreRules
+from sentryinit._policy.log_records import message_of
+from sentryinit._policy.verdict import Reason, Seen, decide
+from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Masked, Redactor
+from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
-# In the hint of an event of ours: what we know of it.
-OURS = "sentryinit"
+# The key in the hint of an event of ours; its value is the capture of the request, or None.
+HINT_KEY = "sentryinit"
 
-# On an exception: it is on an event. The attribute says whether a request knows of that.
-_MARK = "__sentryinit_seen__"
-_IN_REQUEST, _ORPHAN = "in a request", "where no request was known"
-
-# Mechanisms of the SDK's own integrations for what is behind a boundary of ours.
+# Mechanisms of sentry-sdk's own integrations, which see the same exception as our boundary.
 _FRAMEWORKS = frozenset(
-    "aiohttp asgi bottle django falcon fastapi flask litestar pyramid quart sanic "
+    "aiohttp asgi bottle celery django falcon fastapi flask litestar pyramid quart sanic "
     "starlette starlite tornado wsgi".split()
-) - {"celery"}
-
-
-def is_seen(exc: BaseException) -> bool:
-    """Tell whether *exc*, or what it came from, is on an event already."""
-    return any(_MARK in link.__dict__ for link in _policy.tree(exc))
-
-
-def claim_orphan(exc: BaseException) -> bool:
-    """Tell whether *exc* was captured where its request was not known, as in a worker thread.
-
-    True once: the next request that raises the same instance has a failure of its own.
-    """
-    orphans = [e for e in _policy.tree(exc) if e.__dict__.get(_MARK) == _ORPHAN]
-    for orphan in orphans:
-        _mark(orphan, _IN_REQUEST)
-    return bool(orphans)
-
-
-def _mark(exc: BaseException, value: str) -> None:
-    try:
-        setattr(exc, _MARK, value)
-    except (AttributeError, TypeError):
-        # A class with slots: it goes unmarked, and a second capture outside is a second event.
-        log.debug("%s cannot be marked", type(exc).__name__)
+)
 
 
 class Hooks:
-    """``before_send`` and ``before_breadcrumb``; neither raises, neither loses an event."""
+    """The hooks of one client; they never raise, and never lose an event by a fault of ours."""
 
-    def __init__(self, settings: Settings, policy: _policy.Policy, redactor: Redactor) -> None:
-        self._settings, self._policy, self._redact = settings, policy, redactor
+    def __init__(self, settings: Settings, rules: IgnoreRules, redactor: Redactor) -> None:
+        self._settings, self._rules, self._redactor = settings, rules, redactor
+        self._builder = EventBuilder(settings)
 
     def before_send(self, event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any] | None:
-        """Return *event* as it may leave, or None. The last hook there is; never raises."""
-        # Attachments pass no hook at all: they do not leave.
+        """Return *event* as it may leave, or None. Runs last of all hooks."""
+        # Attachments pass no hook and no mask: they do not leave.
         hint["attachments"] = []
         if event.get("type") == "check_in":
-            return self._after_users_hook(event, hint, None)
-        capture = None
+            changed = self._users_hook(event, hint)
+            return None if changed is None else self._redactor.item(changed)
+        capture = hint[HINT_KEY] if HINT_KEY in hint else current_capture()
         try:
-            capture = _capture_of(hint)
-            if self._drops(event, hint, capture):
-                return None
-            self._enrich(event, hint, capture)
-        except Exception as error:  # noqa: BLE001 # an event must not be lost to a fault of ours
+            if HINT_KEY not in hint:
+                reason = self._reason_to_drop(event, hint, capture)
+                if reason is not None:
+                    _explain(reason, hint, capture)
+                    return None
+                self._enrich(event, hint, capture)
+            if self._settings.include_source_context:
+                add_source_lines(event)
+        except Exception as error:  # noqa: BLE001 # an event must not be lost by a fault of ours
             log.warning("completing an event failed: %s", type(error).__name__)
-            event = minimal(event, "report_error")
-        return self._after_users_hook(event, hint, capture)
+            event = fallback_event(event, "report_error")
+        changed = self._users_hook(event, hint)
+        return None if changed is None else self._masked(changed, capture)
 
     def before_breadcrumb(self, crumb: dict[str, Any], hint: dict[str, Any]) -> Any:
-        """Return what the user's hook makes of *crumb*; if it fails, the crumb is lost."""
+        """Return the result of the user's hook; if it raises, the breadcrumb is dropped."""
         try:
-            return self._settings["before_breadcrumb"](crumb, hint)
-        except Exception as error:  # noqa: BLE001 # the hook is somebody else's code
+            return self._settings.before_breadcrumb(crumb, hint)
+        except Exception as error:  # noqa: BLE001 # the hook is code of the application
             log.warning("before_breadcrumb failed: %s", type(error).__name__)
             return None
 
-    def _drops(self, event: dict[str, Any], hint: dict[str, Any], capture: Any) -> bool:
-        """Tell whether *event*, the application's or the SDK's, is ignored or no news."""
-        if OURS in hint:
-            return False
+    def _reason_to_drop(
+        self, event: dict[str, Any], hint: dict[str, Any], capture: Capture[Any] | None
+    ) -> Reason | None:
+        """Return why *event*, of the application or of sentry-sdk, is not sent."""
         exc = _exception(hint)
         if exc is None:
-            return self._policy.ignores_message(_text(event, hint))
-        aborts = _policy.is_abort if capture is None else capture.is_abort
-        if aborts(exc) or self._policy.ignores(exc):
-            return True
-        if is_seen(exc) or (capture is not None and (capture.knows(exc) or _is_frameworks(event))):
-            return True
-        if capture is not None:
-            capture.told(exc, event.get("event_id"))
-        return False
+            return decide(Seen(title=lambda: _text(event, hint)), self._rules).reason
+        is_abort = aborts.is_abort if capture is None else capture.is_abort
 
-    def _enrich(self, event: dict[str, Any], hint: dict[str, Any], capture: Any) -> None:
-        ours = hint.get(OURS, {})
+        def is_reported(exc: BaseException) -> bool:
+            if capture is not None and (capture.already_reported(exc) or _is_frameworks(event)):
+                return True
+            return was_captured(exc)
+
+        seen = Seen(escaped=exc, aborted=is_abort(exc), is_reported=is_reported)
+        reason = decide(seen, self._rules).reason
+        if reason is None and capture is not None:
+            capture.mark_reported(exc, event.get("event_id"))
+        return reason
+
+    def _enrich(
+        self, event: dict[str, Any], hint: dict[str, Any], capture: Capture[Any] | None
+    ) -> None:
+        """Add to *event*, of the application or of sentry-sdk, what every event of ours has."""
         exc = _exception(hint)
         if exc is not None:
-            _mark(exc, _ORPHAN if capture is None else _IN_REQUEST)
-        tags = event["tags"] = {**(event.get("tags") or {}), "service": self._settings["service"]}
-        if self._settings["include_source_context"]:
-            add_lines(event)
+            mark_captured(exc, in_request=capture is not None)
         if not event.get("release"):
             event.pop("release", None)
         if "log_record" in hint:
-            # It may have been held: the moment that counts is when it was logged.
+            # A deferred record: its event has the time at which it was logged.
             event["timestamp"] = hint["log_record"].created
-        if "level" in ours:
-            event["level"] = ours["level"]
-        contexts = event.setdefault("contexts", {})
-        if capture is None:
-            sdks = contexts.get("trace") or {}
-            known = {name: value for name, value in sdks.items() if value}
-            contexts["trace"] = trace(known or None, UNDESCRIBED)
+        if capture is not None:
+            self._builder.add_request(event, capture)
             return
-        _add_crumbs(event, capture.crumbs)
-        info = capture.describe()
-        capture.trace = contexts["trace"] = trace(capture.trace, info)
-        if "status" in ours:
-            tags["status_code"] = str(ours["status"])
-            contexts["response"] = {"status_code": ours["status"]}
-            _fold(event, capture.related())
-        event["request"] = section(info, self._settings.values)
-        event["transaction"] = info.route or UNKNOWN
-        event["transaction_info"] = {"source": "route"}
+        self._builder.add_service(event)
+        trace = event.setdefault("contexts", {}).get("trace") or {}
+        known = {name: value for name, value in trace.items() if value}
+        event["contexts"]["trace"] = trace_context(UNDESCRIBED, known)
 
-    def _after_users_hook(
-        self, event: dict[str, Any], hint: dict[str, Any], capture: Any
-    ) -> dict[str, Any] | None:
-        hook = self._settings["before_send"]
-        changed: Any = event
-        if hook is not None:
-            # The hook may take the event apart before it fails.
-            kept = dict(event)
-            try:
-                changed = _event_or_none(hook(event, hint))
-            except Exception as error:  # noqa: BLE001 # the hook is somebody else's code
-                log.warning("before_send failed: %s", type(error).__name__)
-                # What it would have taken out is not known, so nothing of the kind stays in.
-                changed = minimal(kept, "before_send_error")
-            # It may add attachments as well.
-            hint["attachments"] = []
-        return None if changed is None else self._masked(changed, capture)
-
-    def _masked(self, event: dict[str, Any], capture: Any) -> Masked:
+    def _users_hook(self, event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any] | None:
+        hook = self._settings.before_send
+        if hook is None:
+            return event
+        # The hook may change the event before it raises.
+        before = dict(event)
         try:
-            if event.get("type") == "check_in":
-                return self._redact.item(event)
-            # The request's own: a hook may have changed what the event says of it.
-            info = UNDESCRIBED if capture is None else capture.describe()
-            return self._redact.event(event, info.route or "", info.path)
-        except Exception as error:  # noqa: BLE001 # neither lost nor unmasked
-            log.warning("masking an event failed: %s", type(error).__name__)
-            return Masked(minimal(event, "redaction_error"))
+            result = hook(event, hint)
+            if result is not None and not (isinstance(result, dict) and result):
+                raise TypeError  # noqa: TRY301 # handled like any other failure of the hook
+        except Exception as error:  # noqa: BLE001 # the hook is code of the application
+            log.warning("before_send failed: %s", type(error).__name__)
+            # What the hook would have removed is unknown: no text of the application may leave.
+            result = fallback_event(before, "before_send_error")
+        # The hook may have added attachments.
+        hint["attachments"] = []
+        return result
 
-
-def _event_or_none(result: Any) -> Any:
-    if result is not None and not (isinstance(result, dict) and result):
-        raise TypeError
-    return result
+    def _masked(self, event: dict[str, Any], capture: Capture[Any] | None) -> Masked:
+        # The request's own path: a hook may have changed what the event says.
+        info = UNDESCRIBED if capture is None else capture.describe()
+        return self._redactor.event(event, info.route or "", info.path)
 
 
 def drop(item: Any, hint: Any) -> None:  # the signature of a hook
-    """Let nothing through: transactions, logs and metrics are not errors."""
+    """Drop transactions, logs and metrics: they are no errors."""
+
+
+def _explain(reason: Reason, hint: dict[str, Any], capture: Capture[Any] | None) -> None:
+    if STATE.reporter is not None:
+        STATE.reporter.explain(reason, _exception(hint), capture)
 
 
 def _exception(hint: dict[str, Any]) -> BaseException | None:
@@ -180,40 +148,13 @@ def _exception(hint: dict[str, Any]) -> BaseException | None:
 
 def _text(event: dict[str, Any], hint: dict[str, Any]) -> str:
     if "log_record" in hint:
-        # Older releases of the SDK leave the arguments to the backend.
+        # Older releases of sentry-sdk leave the formatting to the backend.
         return message_of(hint["log_record"])
     entry = event.get("logentry") or {}
     return str(entry.get("formatted") or entry.get("message") or event.get("message") or "")
 
 
-def _capture_of(hint: dict[str, Any]) -> Capture[Any] | None:
-    if OURS in hint:
-        return hint[OURS].get("capture")  # type: ignore[no-any-return] # the hint is untyped
-    return current()
-
-
 def _is_frameworks(event: dict[str, Any]) -> bool:
-    """Tell whether the SDK's own integration says what the boundary is about to say."""
+    """Return True if sentry-sdk's own integration of a framework made *event*."""
     values = (event.get("exception") or {}).get("values") or [{}]
     return (values[-1].get("mechanism") or {}).get("type") in _FRAMEWORKS
-
-
-def _fold(event: dict[str, Any], related: list[logging.LogRecord]) -> None:
-    """Keep the text of records that told of the same failure, as breadcrumbs of its event."""
-    _add_crumbs(event, [record for record in related if error_of(record) is None])
-
-
-def _add_crumbs(event: dict[str, Any], records: Iterable[logging.LogRecord]) -> None:
-    crumbs = [
-        {
-            "type": "log",
-            "level": record.levelname.lower(),
-            "category": record.name,
-            "message": message_of(record),
-            "timestamp": record.created,
-        }
-        for record in records
-        if record.name != log.name
-    ]
-    if crumbs:
-        event.setdefault("breadcrumbs", {}).setdefault("values", []).extend(crumbs)

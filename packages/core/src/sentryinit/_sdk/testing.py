@@ -10,7 +10,7 @@ import sentry_sdk
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 
-from sentryinit._sdk.transport import Guard
+from sentryinit._sdk.transport import EnvelopeFilter
 
 if TYPE_CHECKING:
     from sentryinit.testing import Mailbox
@@ -37,9 +37,9 @@ def diverted(mailbox: Mailbox) -> Iterator[None]:
     usual = client.transport
     client.transport = transport(mailbox)
     guard = getattr(usual, "capture_envelope", None)
-    if isinstance(guard, Guard):
+    if isinstance(guard, EnvelopeFilter):
         # What would be stopped on its way out is not to be seen here either.
-        client.transport.capture_envelope = guard.before(client.transport.capture_envelope)  # type: ignore[method-assign] # as protect() does
+        client.transport.capture_envelope = guard.in_front_of(client.transport.capture_envelope)  # type: ignore[method-assign] # as install_filter() does
     try:
         yield
     finally:

@@ -1,67 +1,111 @@
-"""The last place before anything leaves: what no hook has seen is masked here, or stopped."""
+"""The last stop before an event leaves: the envelope filter, lost events, and forks."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import sentry_sdk
 from sentry_sdk.envelope import Envelope, Item, PayloadRef
+from sentry_sdk.transport import BaseHttpTransport
 
-from sentryinit._redaction.fallback import minimal
 from sentryinit._redaction.redactor import Masked, Redactor
 
 log = logging.getLogger("sentryinit")
 
-# All else is no error, or nothing that can be masked: attachments, sessions, profiles, spans,
-# transactions, logs, metrics, replays, and kinds that are yet to come.
-_PASS = frozenset({"event", "check_in", "client_report"})
-# The head of an envelope says where a trace is sampled, in an application's words.
-_HEADERS = frozenset({"event_id", "sent_at"})
+# Everything else is no error, or cannot be masked: attachments, sessions, profiles, spans,
+# transactions, logs, metrics, replays, and item types of later releases.
+_ALLOWED_ITEMS = frozenset({"event", "check_in", "client_report"})
+# The other headers of an envelope say how a trace is sampled, in words of the application.
+_ALLOWED_HEADERS = frozenset({"event_id", "sent_at"})
+# Seconds between two log lines about lost events.
+LOG_INTERVAL = 60
 
 
-class Guard:
-    """Stands before the ``capture_envelope`` of a transport: *send*."""
+class EnvelopeFilter:
+    """Takes the place of ``capture_envelope`` of a transport, which is *send*."""
 
     def __init__(self, redactor: Redactor, send: Callable[[Envelope], Any]) -> None:
         self.redactor, self._send = redactor, send
 
     def __call__(self, envelope: Envelope) -> None:
-        """Send what may leave of *envelope*."""
-        items = [item for item in map(self._checked, envelope.items) if item is not None]
-        # A backend that does not know one kind may stop at it: the event goes first.
+        """Send what may leave of *envelope*; mask what no hook has seen (G2)."""
+        items = [item for item in map(self._filtered, envelope.items) if item is not None]
+        # A backend that does not know an item may stop there: the event goes first.
         items.sort(key=lambda item: item.type != "event")
         if items:
-            headers = {key: envelope.headers[key] for key in _HEADERS & envelope.headers.keys()}
+            names = _ALLOWED_HEADERS & envelope.headers.keys()
+            headers = {name: envelope.headers[name] for name in names}
             event = items[0].payload.json if items[0].type == "event" else None
             if event and "event_id" in headers:
                 headers["event_id"] = event.get("event_id", headers["event_id"])
             self._send(Envelope(headers=headers, items=items))
 
-    def before(self, send: Callable[[Envelope], Any]) -> Guard:
-        """Return a guard as this one before another *send*."""
-        return Guard(self.redactor, send)
+    def in_front_of(self, send: Callable[[Envelope], Any]) -> EnvelopeFilter:
+        """Return the same filter for another *send*."""
+        return EnvelopeFilter(self.redactor, send)
 
-    def _checked(self, item: Item) -> Item | None:
-        kind, payload = item.type, item.payload.json
-        if kind not in _PASS or not isinstance(payload, Mapping):
+    def _filtered(self, item: Item) -> Item | None:
+        payload = item.payload.json
+        if item.type not in _ALLOWED_ITEMS or not isinstance(payload, Mapping):
             return None
         if not isinstance(payload, Masked):
-            payload = self._masked(str(kind), payload)
-        return Item(payload=PayloadRef(json=payload), type=kind)
-
-    def _masked(self, kind: str, payload: Mapping[str, Any]) -> Masked:
-        try:
-            return self.redactor.event(payload) if kind == "event" else self.redactor.item(payload)
-        except Exception as error:  # noqa: BLE001 # neither lost nor unmasked
-            log.warning("masking an item failed: %s", type(error).__name__)
-            return Masked(minimal(payload, "redaction_error") if kind == "event" else {})
+            mask = self.redactor.event if item.type == "event" else self.redactor.item
+            payload = mask(payload)
+        return Item(payload=PayloadRef(json=payload), type=item.type)
 
 
-def protect(redactor: Redactor, *senders: Any) -> None:
-    """Put a guard before each of *senders*: a transport, a viewer; None is nobody."""
+def install_filter(redactor: Redactor, *senders: Any) -> None:
+    """Put an envelope filter in front of each of *senders*: transport, Spotlight; None is none."""
     for sender in senders:
         if sender is not None:
             send = getattr(sender.capture_envelope, "_send", sender.capture_envelope)
-            # On the instance: whatever sends for this client comes by here, and no other's does.
-            sender.capture_envelope = Guard(redactor, send)
+            # On the instance: everything that this client sends comes through here.
+            sender.capture_envelope = EnvelopeFilter(redactor, send)
+
+
+class LostEvents:
+    """Counts the events that *transport* loses: queue full, network down, refused by the backend.
+
+    Logs the first one at once, later ones together. Replaces ``on_dropped_event`` on the instance;
+    a transport without it is not counted.
+    """
+
+    def __init__(self, transport: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.after_fork()
+        self._original = getattr(transport, "on_dropped_event", None)
+        if self._original is not None:
+            transport.on_dropped_event = self._count_one
+
+    def after_fork(self) -> None:
+        """Start to count at 0."""
+        self.count = self._logged = 0
+        self._next_log = 0.0
+
+    def _count_one(self, reason: str) -> Any:
+        self.count += 1
+        now = self._clock()
+        if now >= self._next_log:
+            new, self._logged, self._next_log = (
+                self.count - self._logged,
+                self.count,
+                now + LOG_INTERVAL,
+            )
+            log.warning("lost on the way to the backend: %s, the last one by %s", new, reason)
+        return self._original(reason)  # type: ignore[misc] # there is one, or this is not called
+
+
+def reset_transport() -> None:
+    """Give the transport of a forked process a queue, a thread and connections of its own (H2).
+
+    The parent sends what is queued. Locks may have been copied while another thread held them, and
+    a connection must not have two writers.
+    """
+    transport = sentry_sdk.get_client().transport
+    if isinstance(transport, BaseHttpTransport):
+        # In place: our filter and counter are on the object. By the base class: the class may be
+        # the application's and take other arguments.
+        BaseHttpTransport.__init__(transport, transport.options)

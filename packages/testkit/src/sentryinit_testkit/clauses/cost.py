@@ -51,9 +51,8 @@ def _is_ours(frame: FrameType) -> bool:
 def _open_captures() -> int:
     """Return how many captures there are that still have their request."""
     gc.collect()
-    over = sentryinit.adapters.OVER
     found = [thing for thing in gc.get_objects() if issubclass(type(thing), Capture)]
-    return sum(getattr(capture, "request", over) is not over for capture in found)
+    return sum(hasattr(capture, "request") and not capture.closed for capture in found)
 
 
 def _peak(lab: Lab, app: Any) -> int:

@@ -1,0 +1,108 @@
+"""What events say: a 5xx, the summary of the storm guard, and what every event of a request has."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from sentryinit._boundary.capture import Capture
+from sentryinit._boundary.request_info import UNKNOWN_ROUTE, RequestInfo
+from sentryinit._config.settings import Settings
+from sentryinit._events.request import request_section
+from sentryinit._policy.grouping import status_fingerprint
+from sentryinit._policy.log_records import exception_of, message_of
+
+# The kinds that a summary names; all others are one entry.
+MAX_KINDS = 50
+
+
+class EventBuilder:
+    """Builds events with what the *settings* say of the service."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def status_event(self, info: RequestInfo, status: int) -> dict[str, Any]:
+        """Return the event of a 5xx response that no exception explains."""
+        title, route = status_title(info, status), info.route or UNKNOWN_ROUTE
+        return {
+            "level": "error",
+            "logentry": {"message": title, "formatted": title},
+            "fingerprint": status_fingerprint(self._settings.service, info.method, route, status),
+        }
+
+    def summary_event(self, counts: Mapping[str, int]) -> dict[str, Any]:
+        """Return the event that reports *counts*, the suppressed failures by label."""
+        total = sum(counts.values())
+        text = f"{total} failures held back by the storm guard"
+        return {
+            "level": "warning",
+            "logentry": {"message": text, "formatted": text},
+            "fingerprint": ["sentryinit", self._settings.service, "suppressed"],
+            "tags": {"service": self._settings.service},
+            "contexts": {"sentryinit": {"suppressed": total, "kinds": most_frequent(counts)}},
+        }
+
+    def complete(
+        self, event: dict[str, Any], capture: Capture[Any], exc: BaseException | None, status: int
+    ) -> None:
+        """Add to *event*, ours, what it says of the request and of its response."""
+        self.add_request(event, capture)
+        event["tags"]["status_code"] = str(status)
+        event["contexts"]["response"] = {"status_code": status}
+        about = capture.records_about(exc)
+        # A record with an exception says what the event says.
+        texts = (record for record in about if exception_of(record) is None)
+        event["breadcrumbs"]["values"] += breadcrumbs(texts)
+
+    def add_request(self, event: dict[str, Any], capture: Capture[Any]) -> None:
+        """Add to *event*, of any origin, what it says of the request that it belongs to."""
+        self.add_service(event)
+        info = capture.describe()
+        crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
+        crumbs += breadcrumbs(capture.recent_records)
+        event.setdefault("contexts", {})["trace"] = capture.trace()
+        settings = self._settings
+        event["request"] = request_section(info, settings.collect, settings.collect_headers)
+        event["transaction"] = info.route or UNKNOWN_ROUTE
+        event["transaction_info"] = {"source": "route"}
+
+    def add_service(self, event: dict[str, Any]) -> None:
+        """Add the tag ``service`` to *event*."""
+        event["tags"] = {**(event.get("tags") or {}), "service": self._settings.service}
+
+
+def status_title(info: RequestInfo, status: int) -> str:
+    """Return the title of a 5xx response that no exception explains."""
+    return f"HTTP {status} {info.method} {info.path}"
+
+
+def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts of the most frequent kinds, and those of all others as one."""
+    ranked = sorted(counts.items(), key=lambda pair: pair[1], reverse=True)
+    named, others = dict(ranked[:MAX_KINDS]), ranked[MAX_KINDS:]
+    if others:
+        named[f"{len(others)} more"] = sum(count for _label, count in others)
+    return named
+
+
+def breadcrumbs(records: Iterable[logging.LogRecord]) -> list[dict[str, Any]]:
+    """Return log records as breadcrumbs, without those of sentryinit itself."""
+    return [
+        {
+            "type": "log",
+            "level": record.levelname.lower(),
+            "category": record.name,
+            "message": message_of(record),
+            "timestamp": iso_time(record.created),
+        }
+        for record in records
+        if record.name != "sentryinit"
+    ]
+
+
+def iso_time(seconds: float) -> str:
+    """Return *seconds* since the epoch as sentry-sdk writes a time."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,42 @@
+"""The ``request`` section of an event: what the allow-list and ``collect`` let leave (D5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
+
+ALLOWED_HEADERS = frozenset(
+    "accept content-length content-type host traceparent user-agent x-correlation-id "
+    "x-request-id".split()
+)
+
+
+def request_section(
+    info: RequestInfo, collect: Sequence[str], collect_headers: Sequence[str]
+) -> dict[str, Any]:
+    """Return the ``request`` of an event: what may leave of *info*."""
+    if info is UNDESCRIBED:
+        return {}
+    allowed = ALLOWED_HEADERS.union(name.lower() for name in collect_headers)
+    request: dict[str, Any] = {
+        "method": info.method,
+        "url": f"{info.scheme}://{info.host}{info.path}",
+        "headers": {name.lower(): value for name, value in info.headers if name.lower() in allowed},
+    }
+    if "query" in collect and info.query:
+        request["query_string"] = info.query
+    if "cookies" in collect:
+        request["cookies"] = _cookies(info.header("cookie"))
+    if "client_address" in collect and info.client:
+        request["env"] = {"REMOTE_ADDR": info.client}
+    return request
+
+
+def _cookies(header: str) -> dict[str, str]:
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
+    except CookieError:
+        return {}

@@ -1,0 +1,60 @@
+"""What counts as one kind of failure: rate limit key, label and fingerprint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable
+from types import TracebackType
+
+_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 # a prefix of file names, which are texts
+_PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
+# `exec` makes code with unlimited file names: the cache is bounded.
+_MAX_FILES = 1000
+_known: dict[str, bool] = {}
+
+
+def app_frame(stack: TracebackType | None) -> TracebackType | None:
+    """Return the innermost frame of the application in *stack*; if it has none, the innermost."""
+    frames = []
+    while stack is not None:
+        frames.append(stack)
+        stack = stack.tb_next
+    for frame in reversed(frames):
+        if _is_in_app(frame.tb_frame.f_code.co_filename):
+            return frame
+    return frames[-1] if frames else None
+
+
+def _is_in_app(file: str) -> bool:
+    known = _known.get(file)
+    if known is None:
+        known = not (
+            file.startswith((_LIBRARY, "<frozen")) or any(part in file for part in _PACKAGES)
+        )
+        if len(_known) < _MAX_FILES:
+            _known[file] = known
+    return known
+
+
+def group_key(exc: BaseException, stack: TracebackType | None) -> Hashable:
+    """Return the rate limit key of *exc*: its class and the instruction of the application."""
+    frame = app_frame(stack)
+    if frame is None:
+        return type(exc), None
+    code = frame.tb_frame.f_code
+    # tb_lasti and not tb_lineno: Python computes the line, and a storm asks for each failure.
+    return type(exc), code.co_filename, code.co_firstlineno, frame.tb_lasti
+
+
+def group_label(exc: BaseException, stack: TracebackType | None) -> str:
+    """Return the name of the kind of *exc* for people: class, file and line."""
+    frame, name = app_frame(stack), f"{type(exc).__module__}.{type(exc).__qualname__}"
+    if frame is None:
+        return name
+    file = os.path.basename(frame.tb_frame.f_code.co_filename)  # noqa: PTH119 # likewise
+    return f"{name} ({file}:{frame.tb_lineno})"
+
+
+def status_fingerprint(service: str, method: str, route: str, status: int) -> list[str]:
+    """Return the fingerprint of a 5xx without exception: never the raw path (D4)."""
+    return ["sentryinit", service, method, route, str(status)]

@@ -1,0 +1,116 @@
+"""The one decision: what of a failure is reported, and if nothing is, why."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sentryinit._policy.exceptions import shares_exception
+from sentryinit._policy.ignore_rules import IgnoreRules
+
+
+class Reason(enum.Enum):
+    """Why a failure gives no event; the value is what the log says at DEBUG."""
+
+    ABORTED = "the client, the server or a caller gave up"
+    CLIENT_GONE = "the client had disconnected before the response"
+    HANDLED = "the exception was handled: the response is below 500"
+    IGNORED_ERROR = "ignore_errors or ignore_messages"
+    IGNORED_MESSAGE = "ignore_messages"
+    IGNORED_STATUS = "ignore_statuses"
+    IGNORED_PATH = "ignore_paths"
+    DUPLICATE = "it is on an event already"
+    RATE_LIMITED = "held back by the storm guard"
+
+
+# The keys of ``stats()`` that count failures without an event.
+COUNTERS = {
+    Reason.ABORTED: "aborted",
+    Reason.CLIENT_GONE: "aborted",
+    Reason.DUPLICATE: "duplicates",
+    Reason.IGNORED_ERROR: "ignored",
+    Reason.IGNORED_MESSAGE: "ignored",
+    Reason.IGNORED_STATUS: "ignored",
+    Reason.IGNORED_PATH: "ignored",
+}
+
+
+class Seen(NamedTuple):
+    """What is known of one failure.
+
+    *escaped*: the exception that left the application, with *escaped_status*, what the client gets.
+    *shown*: the exception that a hook of the framework showed before a 5xx, with *handled* and
+    *status*. *logged*: the last exception that was logged with its traceback. *captured*: the
+    application captured an exception itself. *aborted*: *escaped* is an abort. *is_reported* asks
+    whether an exception is on an event; *path* and *title* describe the request, if needed.
+    """
+
+    escaped: BaseException | None = None
+    shown: BaseException | None = None
+    logged: BaseException | None = None
+    captured: bool = False
+    handled: bool = False
+    status: int | None = None
+    escaped_status: int | None = None
+    aborted: bool = False
+    is_reported: Callable[[BaseException], bool] = lambda _exc: False
+    path: Callable[[], str] | None = None
+    title: Callable[[], str] | None = None
+
+
+class Verdict(NamedTuple):
+    """What to report: *exception*, or if that is None the response *status*.
+
+    *reason* says why nothing is reported; None if it is.
+    """
+
+    exception: BaseException | None
+    handled: bool
+    status: int | None
+    reason: Reason | None = None
+
+    @property
+    def explains_records(self) -> bool:
+        """True if log records without exception belong to the failure, and are no events (C2)."""
+        return self.reason in {None, Reason.IGNORED_PATH, Reason.RATE_LIMITED}
+
+
+def decide(seen: Seen, rules: IgnoreRules) -> Verdict:
+    """Return what to report of *seen*, or why nothing is reported."""
+    evidence = _evidence(seen)
+    return evidence._replace(reason=_reason(seen, evidence, rules))
+
+
+def _evidence(seen: Seen) -> Verdict:
+    """Return what the failure is about (A4 to A8)."""
+    # An unrelated exception on the way out of a 5xx is a consequence: the first one counts.
+    first = seen.shown
+    if seen.escaped is not None and (first is None or shares_exception(seen.escaped, [first])):
+        return Verdict(seen.escaped, handled=False, status=seen.escaped_status)
+    if first is not None:
+        return Verdict(first, seen.handled, seen.status)
+    return Verdict(seen.logged, seen.handled, seen.status)
+
+
+def _reason(seen: Seen, evidence: Verdict, rules: IgnoreRules) -> Reason | None:
+    exc = evidence.exception
+    if seen.aborted:
+        return Reason.ABORTED
+    # An exception that the application captured itself says more than the status.
+    if seen.captured if exc is None else seen.is_reported(exc):
+        return Reason.DUPLICATE
+    if rules.paths and seen.path is not None and rules.ignores_path(seen.path()):
+        return Reason.IGNORED_PATH
+    if exc is None:
+        return _reason_of_answer(seen, rules)
+    # An exception that nobody handled is a bug, whatever its status (B6).
+    if evidence.handled and rules.ignores_status(evidence.status):
+        return Reason.IGNORED_STATUS
+    return Reason.IGNORED_ERROR if rules.ignores_error(exc) else None
+
+
+def _reason_of_answer(seen: Seen, rules: IgnoreRules) -> Reason | None:
+    if rules.messages and seen.title is not None and rules.ignores_message(seen.title()):
+        return Reason.IGNORED_MESSAGE
+    return Reason.IGNORED_STATUS if rules.ignores_status(seen.status) else None
