@@ -37,7 +37,8 @@ class Adapter(Facts[R]):
         if environ_or_scope is not None:
             outer = environ_or_scope.get(CAPTURE_KEY)
             if outer is not None and outer.request is not CLOSED:
-                outer.join(self, request)
+                if request is not outer.request or self is not outer.adapter:
+                    outer.join(self, request)
                 return None
         capture = cls()
         capture.adapter, capture.request = self, request

@@ -126,8 +126,7 @@ class Capture(Generic[R]):
 
     def join(self, adapter: Facts[Any], request: Any) -> None:
         """Take over *adapter* and *request* of an inner boundary, which knows the framework."""
-        is_same = adapter is self.adapter and request is self.request
-        if not (adapter.generic or is_same):
+        if not adapter.generic:
             self._outer = self._outer or (self.adapter, self.request)
             self.adapter, self.request, self.has_activity = adapter, request, True
 
