@@ -6,25 +6,24 @@ import atexit
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sentryinit._config import option_types as _kinds
 from sentryinit._config import settings as _settings
-from sentryinit._config.options import TABLE
 from sentryinit._state import STATE
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+    from sentryinit._config.checks import Problem
     from sentryinit._config.options import Options
 
 log = logging.getLogger("sentryinit")
 
 
 # The service of tests, until the application says what it is.
-STAND_IN = "test-service"
+TEST_SERVICE = "test-service"
 
 # Threads that build their applications at once; re-entrant, as hooks are imported on the way.
 _lock = threading.RLock()
@@ -99,15 +98,15 @@ def ensure(
     *boundary* names who asks. *config* are options from the framework's configuration; there, text
     is read as in the environment. *default_service* counts if no service is configured.
     """
-    config = {name: _parsed(name, value) for name, value in (config or {}).items()}
+    config = _settings.parse_texts(config or {})
     where = f"{boundary} configuration"
     with _lock:
         if STATE.settings is not None:
             _again(_settings.check_arguments(config, where))
         else:
-            named = _kinds.SERVICE.repair(default_service or "")  # type: ignore[misc] # SERVICE has one
-            fallback = {"service": named} if named else {}
-            _start(_settings.resolve(config, os.environ, where=where, fallbacks=fallback))
+            _start(
+                _settings.resolve(config, os.environ, where=where, default_service=default_service)
+            )
     if STATE.reporter is None:
         STATE.left_out += (boundary,)
     return STATE.reporter is not None
@@ -124,14 +123,19 @@ def ended(boundary: str, exc: BaseException | None = None) -> None:
         STATE.reporter.flush(last=True)
 
 
-def _parsed(name: str, value: Any) -> Any:
-    option = TABLE.get(name)
-    if option is None or not isinstance(value, str):
-        return value
-    try:
-        return option.kind.parse(value)
-    except (TypeError, ValueError):
-        return value  # refused by name, like any other wrong value
+def problems() -> Iterator[Problem]:
+    """Yield the problems of the configuration; there are none before :func:`init` has run."""
+    from sentryinit._config import checks  # few processes ask
+
+    conflicting = []
+    if STATE.reporter is not None:
+        # Imported already: there is a reporter.
+        from sentryinit._sdk.client import rivals
+
+        conflicting = rivals()
+    return checks.problems(
+        STATE.settings, is_on=STATE.reporter is not None, conflicting=conflicting
+    )
 
 
 def _again(given: Mapping[str, Any]) -> None:
@@ -139,12 +143,12 @@ def _again(given: Mapping[str, Any]) -> None:
     settings = STATE.settings
     if settings is None:
         return
-    asked = given.get("service", settings["service"])
-    if settings["service"] == STAND_IN:
-        settings.values["service"] = asked
-    if asked != settings["service"]:
+    asked = given.get("service", settings.service)
+    if settings.service == TEST_SERVICE:
+        settings.service = asked
+    if asked != settings.service:
         log.warning(
-            "init() was called again with another service: %s; %s stays", asked, settings["service"]
+            "init() was called again with another service: %s; %s stays", asked, settings.service
         )
     elif given.get("dsn") and STATE.reporter is None:
         log.warning(
@@ -157,12 +161,12 @@ def _start(settings: _settings.Settings) -> None:
     for warning in settings.warnings:
         log.warning("%s", warning)
     STATE.settings = settings
-    host = _settings.backend(settings["dsn"])
-    if settings["dsn"] and host is None:
+    host = _settings.backend_host(settings.dsn)
+    if settings.dsn and host is None:
         log.warning(
             "the DSN of service %s (from %s) is malformed: expected "
             "https://<key>@<host>/<project number>; reporting is off",
-            settings["service"],
+            settings.service,
             settings.sources["dsn"],
         )
     if host is not None:
@@ -172,7 +176,7 @@ def _start(settings: _settings.Settings) -> None:
 
 def _announce(settings: _settings.Settings, host: str | None) -> None:
     parts = [
-        f"{name}={settings[name] or 'none'} ({settings.sources[name]})"
+        f"{name}={getattr(settings, name) or 'none'} ({settings.sources[name]})"
         for name in ("service", "environment", "release")
     ]
     where = f"backend={host} ({settings.sources['dsn']})" if host else "no usable DSN"
@@ -186,10 +190,10 @@ def _switch_on(settings: _settings.Settings) -> None:
     from sentryinit._sdk import client as _sdk
 
     policy = Policy(
-        settings["ignore_errors"],
-        settings["ignore_messages"],
-        settings["ignore_statuses"],
-        settings["ignore_paths"],
+        settings.ignore_errors,
+        settings.ignore_messages,
+        settings.ignore_statuses,
+        settings.ignore_paths,
     )
     try:
         _sdk.configure(settings, policy)

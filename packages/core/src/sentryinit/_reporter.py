@@ -36,7 +36,7 @@ class Reporter:
         self._settings, self._policy = settings, policy
         self._client, self._replaced = sentry_sdk.get_client(), False
         self._storm = Storm(
-            settings["storm_burst"], settings["storm_per_minute"], on=settings["storm_guard"]
+            settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
         # Of what depends on the request's description: both are on the way of a storm.
         self._by_path, self._by_text = bool(policy.paths), bool(policy.messages)
@@ -108,7 +108,7 @@ class Reporter:
         *last*: the process is about to end; its exit hook gets what this leaves of the time.
         """
         self.summarise()
-        timeout, begun = self._settings["flush_timeout"], time.monotonic()
+        timeout, begun = self._settings.flush_timeout, time.monotonic()
         try:
             sentry_sdk.flush(timeout=timeout)
         except Exception as error:  # noqa: BLE001 # flushing happens on the way out
@@ -125,7 +125,7 @@ class Reporter:
         sent = None
         try:
             # Nobody's, whoever was served last in this thread.
-            event = _counts.summary(self._settings["service"], counts)
+            event = _counts.summary(self._settings.service, counts)
             sent = within(None, self._capture, event, {}, {})
         except Exception as error:  # noqa: BLE001 # nothing of ours may reach whoever flushes
             log.warning("a summary could not be sent: %s", type(error).__name__)
@@ -172,7 +172,7 @@ class Reporter:
     def _status_event(
         self, capture: Capture[Any], status: int, kind: Hashable
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        info, service = capture.describe(), self._settings["service"]
+        info, service = capture.describe(), self._settings.service
         text, route = _text(capture, status), info.route or UNKNOWN
         self._storm.passed(kind, f"HTTP {status} {info.method} {route}")
         event = {

@@ -12,8 +12,8 @@ from sentryinit._boundary.body import watched
 from sentryinit._boundary.capture import OVER, Capture, current
 from sentryinit._boundary.debug_route import EVENT_ID_HEADER, TOKEN_HEADER, DebugPanic, may_panic
 from sentryinit._boundary.request_info import RequestInfo
-from sentryinit._config.checks import Problem, problems
-from sentryinit._init import ended, ensure
+from sentryinit._config.checks import Problem
+from sentryinit._init import ended, ensure, problems
 
 __all__ = [
     "EVENT_ID_HEADER",

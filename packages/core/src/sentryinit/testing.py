@@ -75,7 +75,7 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
     before = STATE.replace()
     given = {"dsn": DSN, "storm_guard": False, "transport": _testing.transport(mailbox), **options}
     try:
-        _init.init(service or _init.STAND_IN, **given)
+        _init.init(service or _init.TEST_SERVICE, **given)
         yield mailbox
     finally:
         _testing.disconnect()

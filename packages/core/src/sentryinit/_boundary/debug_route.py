@@ -24,7 +24,7 @@ def may_panic(header: str | None, query: str) -> bool:
 
     Never, if no token is configured or reporting is off. Takes the same time for any wrong token.
     """
-    expected = STATE.settings["debug_token"] if STATE.settings and STATE.reporter else ""
+    expected = STATE.settings.debug_token if STATE.settings and STATE.reporter else ""
     given = header or dict(parse_qsl(query)).get("token", "")
     # A variable of undecodable bytes has surrogates in it.
     pair = (text.encode("utf-8", "surrogatepass") for text in (given, expected))

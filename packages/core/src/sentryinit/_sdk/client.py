@@ -60,7 +60,7 @@ def configure(settings: Settings, policy: Policy) -> None:
     plain = logging.Logger.callHandlers
     sentry_sdk.init(**_options(settings, hooks))
     client = sentry_sdk.get_client()
-    _logs.sift(plain, client, settings["log_breadcrumbs"])
+    _logs.sift(plain, client, settings.log_breadcrumbs)
     protect(redactor, client.transport, getattr(client, "spotlight", None))
     if rivals():
         log.warning(
@@ -68,7 +68,7 @@ def configure(settings: Settings, policy: Policy) -> None:
             "from integrations=[...]",
             ", ".join(rivals()),
         )
-    if "argv" in settings["collect"]:
+    if "argv" in settings.collect:
         sentry_sdk.get_global_scope().set_extra("sys.argv", sys.argv)
     _scope.start()
 
@@ -93,30 +93,30 @@ def renew() -> None:
 
 
 def _redactor(settings: Settings) -> Redactor:
-    dsn, key = urlsplit(settings["dsn"]), settings["mask_hash_key"]
+    dsn, key = urlsplit(settings.dsn), settings.mask_hash_key
     return Redactor(
-        settings["mask_keys"],
-        (settings["debug_token"], dsn.username or "", dsn.password or "", key),
-        settings["mask_patterns"],
-        parameters=settings["mask_path_parameters"],
+        settings.mask_keys,
+        (settings.debug_token, dsn.username or "", dsn.password or "", key),
+        settings.mask_patterns,
+        parameters=settings.mask_path_parameters,
         hash_key=key,
-        networks=settings["mask_ip"] == "network",
-        limit=settings["max_value_length"],
+        networks=settings.mask_ip == "network",
+        limit=settings.max_value_length,
     )
 
 
 def _server_name(settings: Settings) -> str:
-    if "host_name" in settings["collect"]:
+    if "host_name" in settings.collect:
         return socket.gethostname()
-    return str(settings["server_name"] or settings["service"])
+    return settings.server_name or settings.service
 
 
 def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
     ours = {
-        "dsn": settings["dsn"],
-        "environment": settings["environment"],
+        "dsn": settings.dsn,
+        "environment": settings.environment,
         # None would run git in a subprocess.
-        "release": settings["release"],
+        "release": settings.release,
         "server_name": _server_name(settings),
         "default_integrations": False,
         "auto_enabling_integrations": False,
@@ -124,17 +124,17 @@ def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
             AtexitIntegration(callback=lambda pending, timeout: None),  # noqa: ARG005 # quiet on stderr
             ExcepthookIntegration(),
             _logs.integration(),
-            *settings["integrations"],
+            *settings.integrations,
         ],
-        "include_local_variables": "locals" in settings["collect"],
+        "include_local_variables": "locals" in settings.collect,
         "max_request_body_size": "never",
         # Ours comes after masking, which has to see whole secrets; this one only bounds the work.
-        "max_value_length": 4 * settings["max_value_length"] + 4096,
+        "max_value_length": 4 * settings.max_value_length + 4096,
         "auto_session_tracking": False,
         "trace_propagation_targets": [],
-        "shutdown_timeout": settings["flush_timeout"],
+        "shutdown_timeout": settings.flush_timeout,
         "before_send": hooks.before_send,
-        "before_breadcrumb": hooks.before_breadcrumb if settings["before_breadcrumb"] else None,
+        "before_breadcrumb": hooks.before_breadcrumb if settings.before_breadcrumb else None,
         "before_send_transaction": drop,
         "before_send_log": drop,
         "before_send_metric": drop,
@@ -149,15 +149,15 @@ def _options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
 def _passed(settings: Settings) -> dict[str, Any]:
     """Return what goes to the SDK as it was set, but for what we do in its place."""
     passed = {
-        name: settings[name]
+        name: getattr(settings, name)
         for name, option in TABLE.items()
-        if option.sdk and settings[name] is not None
+        if option.passed_to_sdk and getattr(settings, name) is not None
     }
     # We add them ourselves, for less: see _source.
     passed["include_source_context"] = False
-    if "locals" in settings["collect"]:
-        limit = settings["max_value_length"]
-        passed["custom_repr"] = functools.partial(described, settings["custom_repr"], limit)
+    if "locals" in settings.collect:
+        limit = settings.max_value_length
+        passed["custom_repr"] = functools.partial(described, settings.custom_repr, limit)
     # Older releases do not know all of them, and refuse what they do not know.
     for name in passed.keys() - DEFAULT_OPTIONS.keys():
         log.warning("option %s: this release of sentry-sdk does not have it", name)

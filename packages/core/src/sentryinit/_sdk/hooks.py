@@ -80,8 +80,9 @@ class Hooks:
 
     def before_breadcrumb(self, crumb: dict[str, Any], hint: dict[str, Any]) -> Any:
         """Return what the user's hook makes of *crumb*; if it fails, the crumb is lost."""
+        hook = self._settings.before_breadcrumb
         try:
-            return self._settings["before_breadcrumb"](crumb, hint)
+            return crumb if hook is None else hook(crumb, hint)
         except Exception as error:  # noqa: BLE001 # the hook is somebody else's code
             log.warning("before_breadcrumb failed: %s", type(error).__name__)
             return None
@@ -107,8 +108,8 @@ class Hooks:
         exc = _exception(hint)
         if exc is not None:
             _mark(exc, _ORPHAN if capture is None else _IN_REQUEST)
-        tags = event["tags"] = {**(event.get("tags") or {}), "service": self._settings["service"]}
-        if self._settings["include_source_context"]:
+        tags = event["tags"] = {**(event.get("tags") or {}), "service": self._settings.service}
+        if self._settings.include_source_context:
             add_lines(event)
         if not event.get("release"):
             event.pop("release", None)
@@ -130,14 +131,14 @@ class Hooks:
             tags["status_code"] = str(ours["status"])
             contexts["response"] = {"status_code": ours["status"]}
             _fold(event, capture.related())
-        event["request"] = section(info, self._settings.values)
+        event["request"] = section(info, vars(self._settings))
         event["transaction"] = info.route or UNKNOWN
         event["transaction_info"] = {"source": "route"}
 
     def _after_users_hook(
         self, event: dict[str, Any], hint: dict[str, Any], capture: Any
     ) -> dict[str, Any] | None:
-        hook = self._settings["before_send"]
+        hook = self._settings.before_send
         changed: Any = event
         if hook is not None:
             # The hook may take the event apart before it fails.
