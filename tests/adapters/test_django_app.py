@@ -190,10 +190,12 @@ def test_the_check_of_the_dsn(manage: Manage) -> None:
     assert "key" not in done.stderr.replace("<key>", "")
 
 
-def test_the_check_of_the_integrations(manage: Manage) -> None:
+def test_the_check_of_the_integrations(manage: Manage, project: Path) -> None:
     """The SDK's own integration beside ours is one thing too many."""
-    name = "sentry_sdk.integrations.django:DjangoIntegration"
-    done = manage("check", **GOOD, SENTRYINIT_INTEGRATIONS=name)
+    line = "from sentry_sdk.integrations.django import DjangoIntegration"
+    options = "SENTRYINIT = {'integrations': [DjangoIntegration()]}"
+    (project / "shop/settings.py").write_text(f"{SETTINGS}\n{line}\n{options}\n")
+    done = manage("check", **GOOD)
 
     assert ids(done) == ["W013"]
     assert "DjangoIntegration" in done.stderr

@@ -745,10 +745,10 @@ def test_the_settings(key: str) -> None:
         assert settings is not None
         STATE.replace()
         patch.setattr("sentryinit._init._watch_process", lambda: None)
-        with override_settings(SENTRYINIT={**given, "transport": settings["transport"]}):
+        with override_settings(SENTRYINIT={**given, "transport": settings.transport}):
             SentryInitMiddleware(fine)
         assert STATE.settings is not None
-        assert (STATE.settings["service"], STATE.settings["ignore_statuses"][0]) == (
+        assert (STATE.settings.service, STATE.settings.ignore_statuses[0]) == (
             "shop",
             range(503, 504),
         )
@@ -763,7 +763,7 @@ def test_the_service_is_the_project() -> None:
         with override_settings(ROOT_URLCONF="shop.urls"), pytest.raises(MiddlewareNotUsed):
             SentryInitMiddleware(fine)
         assert STATE.settings is not None
-        assert STATE.settings["service"] == "shop"
+        assert STATE.settings.service == "shop"
 
 
 def test_a_wrong_option_raises_at_once(mailbox: Mailbox) -> None:

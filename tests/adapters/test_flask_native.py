@@ -327,7 +327,7 @@ def test_options_and_app_config() -> None:
         from sentryinit import _init
         from sentryinit._state import STATE
 
-        transport = STATE.settings["transport"]  # type: ignore[index] # capture() has set it
+        transport = STATE.settings.transport  # type: ignore[union-attr] # capture() has set it
         STATE.replace()
         patch.setattr(_init, "_watch_process", lambda: None)
         SentryInit(

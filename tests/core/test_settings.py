@@ -1,19 +1,27 @@
-"""Settings: argument, then environment, then default; what is wrong is said, and no secret is."""
+"""Settings: argument, then environment, then default; messages name the option, and no secret."""
 
 from __future__ import annotations
 
-import os.path
 import re
 import socket
 from dataclasses import dataclass
-from encodings.aliases import aliases
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from sentry_sdk.consts import DEFAULT_OPTIONS
+from sentry_sdk.integrations.dedupe import DedupeIntegration
 
-from sentryinit._config.options import TABLE
-from sentryinit._config.settings import OWNED, backend, check_arguments, resolve, variables
+from sentryinit._config.checks import problems
+from sentryinit._config.options import REFUSED, TABLE
+from sentryinit._config.settings import (
+    Settings,
+    backend_host,
+    check_arguments,
+    parse_texts,
+    resolve,
+    variables,
+)
 
 KEY = "0123456789abcdef0123456789abcdef"
 DSN = f"https://{KEY}@backend.example/17"
@@ -23,10 +31,14 @@ LINGER = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 
 @dataclass
 class Row:
-    """What is promised of an option; NOTHING where every value of the kind is good."""
+    """What the tests expect of an option.
+
+    *text* and *parsed* are NOTHING if it is set in code only; *wrong* and *wrong_text* if every
+    value of the type is valid.
+    """
 
     default: Any
-    text: str
+    text: Any
     parsed: Any
     argument: Any
     checked: Any
@@ -51,19 +63,17 @@ def text(default: Any) -> Row:
     return Row(default, "some text", "some text", "other", "other", 5, expected="text")
 
 
-def hook() -> Row:
-    words = "a callable (in the environment: module:name)"
-    return Row(None, "os.path:basename", os.path.basename, len, len, 5, "no.such:thing", words)
-
-
-def thing(expected: str, path: str, parsed: Any, good: Any) -> Row:
-    words = f"{expected} (in the environment: module:name)"
+def in_code(expected: str, good: Any, default: Any = None) -> Row:
     checked = tuple(good) if isinstance(good, list) else good
-    return Row(None, path, parsed, good, checked, 5, "math:pi", words)
+    return Row(default, NOTHING, NOTHING, good, checked, 5, expected=expected)
 
 
-def word(default: Any, limit: int) -> Row:
-    words = f"1 to {limit} visible characters without blanks"
+def hook() -> Row:
+    return in_code("a callable", len)
+
+
+def word(default: Any, limit: int, marks: str) -> Row:
+    words = f"1 to {limit} letters, digits or any of _{marks}"
     return Row(default, "shop-1.2", "shop-1.2", "shop", "shop", "a b", "a b", words)
 
 
@@ -88,12 +98,12 @@ def patterns() -> Row:
 
 NUMBER = "a number, 0 or more"
 ROWS = {
-    "service": word("unknown_service", 200),
+    "service": word("unknown_service", 200, ".:/@+~-"),
     "dsn": text(""),
-    "environment": word("production", 64),
-    "release": word("", 200),
+    "environment": word("production", 64, ".:@+~-"),
+    "release": word("", 200, ".:@+~()-"),
     "debug_token": text(""),
-    "server_name": word("", 200),
+    "server_name": word("", 200, ".:/@+~-"),
     "flush_timeout": Row(2.0, "1.5", 1.5, 3, 3.0, "2", "soon", NUMBER),
     "ignore_errors": Row(
         (),
@@ -103,7 +113,7 @@ ROWS = {
         (ValueError,),
         [int],
         "nosuchbuiltin",
-        "a list of exception classes or dotted names of such",
+        "a list of exception classes or their dotted names",
     ),
     "ignore_messages": patterns(),
     "ignore_statuses": Row(
@@ -114,7 +124,7 @@ ROWS = {
         (range(503, 504), range(502, 505), range(520, 530)),
         [600],
         "5xx",
-        "a list of statuses from 100 to 599, or spans such as 502-504",
+        "a list of statuses from 100 to 599, or ranges such as 502-504",
     ),
     "ignore_paths": names(),
     "mask_keys": names(),
@@ -132,7 +142,7 @@ ROWS = {
         ("argv",),
         ["body"],
         "query,body",
-        "a list of some of query, cookies, client_address, host_name, locals, argv",
+        "a list with any of query, cookies, client_address, host_name, locals, argv",
     ),
     "collect_headers": names(),
     "storm_guard": flag(True),
@@ -141,6 +151,7 @@ ROWS = {
     "storm_per_minute": Row(60.0, "30", 30.0, 0.5, 0.5, -1, "-1", NUMBER),
     "before_send": hook(),
     "before_breadcrumb": hook(),
+    "integrations": in_code("a list of integrations", [DedupeIntegration()], ()),
     "sample_rate": Row(None, "0.25", 0.25, 1, 1.0, 1.1, "2", "a number from 0 to 1"),
     "error_sampler": hook(),
     "max_breadcrumbs": count(None),
@@ -152,24 +163,20 @@ ROWS = {
     "in_app_include": names(),
     "in_app_exclude": names(),
     "project_root": text(None),
-    "dist": word(None, 200),
+    "dist": word(None, 200, ".:@+~()-"),
     "custom_repr": hook(),
     "http_proxy": proxy(),
     "https_proxy": proxy(),
-    "proxy_headers": thing(
-        "a mapping of names to text", "encodings.aliases:aliases", aliases, {"a": "b"}
-    ),
+    "proxy_headers": in_code("a mapping of names to text", {"a": "b"}),
     "ca_certs": text(None),
     "cert_file": text(None),
     "key_file": text(None),
     "keep_alive": flag(None),
-    "socket_options": thing(
-        "a list of (level, option, value)", f"{__name__}:LINGER", (LINGER[0],), LINGER
-    ),
-    "transport": thing("a transport of sentry-sdk", "os.path:basename", os.path.basename, len),
+    "socket_options": in_code("a list of (level, option, value)", LINGER),
+    "transport": in_code("a transport of sentry-sdk", len),
     "transport_queue_size": count(None),
     "send_client_reports": flag(False),
-    "spotlight": thing("true, false or a URL", "os.path:sep", "/", True),
+    "spotlight": in_code("true, false or a URL", True),
     "debug": flag(None),
 }
 for _name in ("in_app_include", "in_app_exclude"):
@@ -183,12 +190,30 @@ VARIABLES = {
 }
 
 every = pytest.mark.parametrize("name", sorted(ROWS))
+with_text = pytest.mark.parametrize(
+    "name", sorted(name for name, row in ROWS.items() if row.text is not NOTHING)
+)
+in_code_only = pytest.mark.parametrize(
+    "name", sorted(name for name, row in ROWS.items() if row.text is NOTHING)
+)
 with_wrong_argument = pytest.mark.parametrize(
     "name", sorted(name for name, row in ROWS.items() if row.wrong is not NOTHING)
 )
 with_wrong_text = pytest.mark.parametrize(
     "name", sorted(name for name, row in ROWS.items() if row.wrong_text is not NOTHING)
 )
+
+
+def is_of_type(value: Any, hint: Any) -> bool:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any or origin in {Union, UnionType}:
+        return hint is Any or any(is_of_type(value, each) for each in arguments)
+    if origin is type:
+        return isinstance(value, type) and issubclass(value, arguments)
+    if origin is tuple and isinstance(value, tuple):
+        each = arguments[:1] * len(value) if arguments[-1] is ... else arguments
+        return all(map(is_of_type, value, each)) and len(value) == len(each)
+    return isinstance(value, origin or hint)
 
 
 def variable(name: str) -> str:
@@ -199,13 +224,13 @@ def variable(name: str) -> str:
 
 
 def test_every_option_has_a_row_in_these_tests() -> None:
-    """No option is without its promise: integrations have tests of their own below."""
-    assert {*ROWS, "integrations"} == set(TABLE)
+    """Every option of the table has a row in these tests."""
+    assert set(ROWS) == set(TABLE)
 
 
 def test_every_option_of_the_sdk_is_taken_or_refused() -> None:
-    """A user who passes any option that this sentry-sdk knows gets it, or hears why not."""
-    taken = {name for name, option in TABLE.items() if option.sdk} | set(OWNED)
+    """Every option of the installed sentry-sdk is in the table or refused with a reason."""
+    taken = {name for name, option in TABLE.items() if option.passed_to_sdk} | set(REFUSED)
     ours = {
         "dsn",
         "environment",
@@ -222,96 +247,119 @@ def test_every_option_of_the_sdk_is_taken_or_refused() -> None:
 
 
 def test_no_option_is_both_taken_and_refused() -> None:
-    """An option is in the table or owned, never both."""
-    assert set(TABLE) & set(OWNED) == set()
+    """No option is both in the table and refused."""
+    assert set(TABLE) & set(REFUSED) == set()
+
+
+def test_settings_are_typed() -> None:
+    """Settings has the attributes of the table, in its order."""
+    assert list(get_type_hints(Settings)) == list(TABLE)
+
+
+@every
+def test_values_have_the_type_of_the_attribute(name: str) -> None:
+    """The default, the parsed text and the checked argument are what type checkers read."""
+    row, hint = ROWS[name], get_type_hints(Settings)[name]
+
+    for value in (row.default, row.parsed, row.checked):
+        assert value is NOTHING or is_of_type(value, hint)
 
 
 @every
 def test_the_default(name: str) -> None:
-    """Where nothing is given, an option has its default."""
+    """An option that is not set has its default."""
     settings = resolve({}, {})
 
-    assert (settings[name], settings.sources[name]) == (ROWS[name].default, "default")
+    assert (getattr(settings, name), settings.sources[name]) == (ROWS[name].default, "default")
 
 
-@every
+@with_text
 def test_the_environment(name: str) -> None:
     """Every option is read from its variable."""
     settings = resolve({}, {variable(name): ROWS[name].text})
 
-    assert settings[name] == ROWS[name].parsed
+    assert getattr(settings, name) == ROWS[name].parsed
     assert settings.sources[name] == variable(name)
     assert settings.warnings == []
 
 
 @every
 def test_the_argument(name: str) -> None:
-    """Every option is taken from its argument, in the core's terms."""
+    """Every option is taken from its argument, after its check."""
     settings = resolve({name: ROWS[name].argument}, {})
 
-    assert (settings[name], settings.sources[name]) == (ROWS[name].checked, "argument")
+    assert (getattr(settings, name), settings.sources[name]) == (ROWS[name].checked, "argument")
 
 
-@every
+@with_text
 def test_the_argument_goes_before_the_environment(name: str) -> None:
-    """An argument counts, whatever the variable says, and be it nonsense."""
+    """An argument counts, even if the variable is wrong."""
     row = ROWS[name]
-    said = row.text if row.wrong_text is NOTHING else row.wrong_text
-    settings = resolve({name: row.argument}, {variable(name): said})
+    text = row.text if row.wrong_text is NOTHING else row.wrong_text
+    settings = resolve({name: row.argument}, {variable(name): text})
 
-    assert (settings[name], settings.warnings) == (row.checked, [])
+    assert (getattr(settings, name), settings.warnings) == (row.checked, [])
 
 
-@every
+@with_text
 def test_none_is_not_given(name: str) -> None:
     """An argument of None leaves the option to the environment."""
     settings = resolve({name: None}, {variable(name): ROWS[name].text})
 
-    assert settings[name] == ROWS[name].parsed
+    assert getattr(settings, name) == ROWS[name].parsed
 
 
-@every
+@with_text
 def test_an_empty_variable_is_not_set(name: str) -> None:
-    """A variable that is empty or blank is as good as none."""
+    """A variable that is empty or blank counts as not set."""
     settings = resolve({}, {variable(name): "  "})
 
-    assert (settings[name], settings.sources[name]) == (ROWS[name].default, "default")
+    assert (getattr(settings, name), settings.sources[name]) == (ROWS[name].default, "default")
 
 
 @every
 def test_the_variables_by_name(name: str) -> None:
-    """Each option has the variables that the reference says, in that order."""
-    assert variables(name) == VARIABLES.get(name, (f"SENTRYINIT_{name.upper()}",))
+    """Each option has its documented variables, in that order; code-only options have none."""
+    names = VARIABLES.get(name, (f"SENTRYINIT_{name.upper()}",))
+
+    assert variables(name) == (() if ROWS[name].text is NOTHING else names)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, known in VARIABLES.items() if known[1:]))
 def test_the_second_variable_counts_if_the_first_is_not_set(name: str) -> None:
-    """The other name of a variable is read as well."""
+    """The second variable is read if the first is not set."""
     settings = resolve({}, {VARIABLES[name][1]: "from-second"})
 
-    assert (settings[name], settings.sources[name]) == ("from-second", VARIABLES[name][1])
+    assert (getattr(settings, name), settings.sources[name]) == ("from-second", VARIABLES[name][1])
 
 
 @pytest.mark.parametrize("name", sorted(name for name, known in VARIABLES.items() if known[1:]))
 def test_the_first_variable_goes_before_the_second(name: str) -> None:
-    """Of two variables the first that is set counts."""
+    """Of two variables that are set, the first counts."""
     first, second = VARIABLES[name]
 
-    assert resolve({}, {second: "two", first: "one"})[name] == "one"
+    assert getattr(resolve({}, {second: "two", first: "one"}), name) == "one"
 
 
 def test_an_empty_first_variable_leaves_it_to_the_second() -> None:
-    """A variable that is set to nothing does not hide the next one."""
-    assert resolve({}, {"SENTRY_ENVIRONMENT": "", "ENV": "staging"})["environment"] == "staging"
+    """An empty variable does not hide the next one."""
+    assert resolve({}, {"SENTRY_ENVIRONMENT": "", "ENV": "staging"}).environment == "staging"
 
 
-def test_fallbacks_count_after_the_environment() -> None:
-    """What an adapter knows of the application counts if nobody configured it."""
-    fallbacks = {"service": "flask-app"}
+def test_the_name_of_the_application() -> None:
+    """The framework's name of the application is the service if nobody configured one."""
+    settings = resolve({}, {}, default_service="flask-app")
+    named = resolve({}, {"OTEL_SERVICE_NAME": "shop"}, default_service="flask-app")
 
-    assert resolve({}, {}, fallbacks=fallbacks)["service"] == "flask-app"
-    assert resolve({}, {}, fallbacks=fallbacks).sources["service"] == "application"
-    assert resolve({}, {"OTEL_SERVICE_NAME": "shop"}, fallbacks=fallbacks)["service"] == "shop"
+    assert (settings.service, settings.sources["service"]) == ("flask-app", "application")
+    assert (named.service, named.sources["service"]) == ("shop", "OTEL_SERVICE_NAME")
+
+
+def test_texts_of_a_framework() -> None:
+    """Text in a framework's configuration is parsed, but for what is set in code only."""
+    config = {"storm_burst": "7", "storm_guard": "maybe", "collect": ["argv"], "before_send": "a:b"}
+
+    assert parse_texts(config) == {**config, "storm_burst": 7}
 
 
 # -- wrong arguments -----------------------------------------------------------------------------
@@ -319,7 +367,7 @@ def test_fallbacks_count_after_the_environment() -> None:
 
 @with_wrong_argument
 def test_a_wrong_argument_raises_at_once(name: str) -> None:
-    """A wrong argument raises and names the option and what is expected."""
+    """A wrong argument raises; the message names the option and what is expected."""
     row = ROWS[name]
 
     with pytest.raises((TypeError, ValueError)) as caught:
@@ -378,15 +426,15 @@ def test_a_wrong_argument_raises_at_once(name: str) -> None:
             "service",
             "",
             ValueError,
-            "argument: service must be 1 to 200 visible characters without blanks, not ''",
+            "argument: service must be 1 to 200 letters, digits or any of _.:/@+~-, not ''",
         ),
-        ("dsn", 5, TypeError, "argument: dsn must be text, not a int that is not shown"),
+        ("dsn", 5, TypeError, "argument: dsn must be text, not a value of type int (not shown)"),
     ],
 )
 def test_the_message_of_a_wrong_argument(
     name: str, value: object, kind: type[Exception], message: str
 ) -> None:
-    """The message says what the value was and what is expected, in full."""
+    """The message says what the value was and what is expected."""
     with pytest.raises(kind) as caught:
         resolve({name: value}, {})
 
@@ -394,7 +442,7 @@ def test_the_message_of_a_wrong_argument(
 
 
 def test_a_long_wrong_value_is_cut() -> None:
-    """A message stays readable, whatever was given."""
+    """A long value is truncated in the message."""
     with pytest.raises(ValueError, match=r"^.{0,160}$") as caught:
         resolve({"service": "x" * 201}, {})
 
@@ -403,41 +451,41 @@ def test_a_long_wrong_value_is_cut() -> None:
 
 @pytest.mark.parametrize("value", [1.5, None, b"503", [503], "503-", "504-502", "99", True])
 def test_a_wrong_status_names_the_option(value: object) -> None:
-    """Whatever is no status or span is refused by the option's name."""
+    """What is neither a status nor a range is refused; the message names the option."""
     with pytest.raises((TypeError, ValueError), match="argument: ignore_statuses must be a list"):
         resolve({"ignore_statuses": [value]}, {})
 
 
 @pytest.mark.parametrize("value", [b"bytes", re.compile(b"bytes"), None, 5])
 def test_a_pattern_that_cannot_match_text_is_refused(value: object) -> None:
-    """A pattern of bytes would fail on the first event: it is refused at the start."""
+    """A pattern of bytes is refused at the start: it would fail at the first event."""
     with pytest.raises((TypeError, ValueError), match="argument: ignore_messages must be a list"):
         resolve({"ignore_messages": [value]}, {})
 
 
 def test_a_compiled_pattern_is_taken() -> None:
-    """A pattern may be compiled, with its flags."""
+    """A pattern may be compiled, and keeps its flags."""
     pattern = re.compile("gone", re.IGNORECASE)
 
-    assert resolve({"ignore_messages": [pattern]}, {})["ignore_messages"] == (pattern,)
+    assert resolve({"ignore_messages": [pattern]}, {}).ignore_messages == (pattern,)
 
 
 @pytest.mark.parametrize("name", ["flush_timeout", "storm_per_minute", "sample_rate"])
 def test_a_number_too_large_for_a_float_is_refused(name: str) -> None:
-    """A whole number beyond any float is a wrong value as others are."""
+    """An integer that is too large for a float is a wrong value."""
     with pytest.raises((TypeError, ValueError), match=f"argument: {name} must be "):
         resolve({name: 10**400}, {})
 
 
 @pytest.mark.parametrize("name", ["print", "int", ""])
 def test_a_builtin_that_is_no_exception_is_refused(name: str) -> None:
-    """A name without a dot is a builtin exception's, or a mistake."""
+    """A name without a dot is refused if it is not the name of a builtin exception."""
     with pytest.raises(ValueError, match="argument: ignore_errors must be a list"):
         resolve({"ignore_errors": [name]}, {})
 
 
 def test_an_unknown_option_names_the_nearest() -> None:
-    """A slip of the pen is answered with the option that was meant."""
+    """The message of an unknown option suggests the most similar one."""
     with pytest.raises(TypeError) as caught:
         check_arguments({"enviroment": "x"}, "argument")
 
@@ -445,7 +493,7 @@ def test_an_unknown_option_names_the_nearest() -> None:
 
 
 def test_an_unknown_option_like_no_other_names_none() -> None:
-    """Where nothing is near, nothing is guessed."""
+    """Nothing is suggested if no option is similar."""
     with pytest.raises(TypeError) as caught:
         check_arguments({"qqq": 1}, "argument")
 
@@ -453,7 +501,7 @@ def test_an_unknown_option_like_no_other_names_none() -> None:
 
 
 def test_an_unknown_option_of_none_is_refused_as_well() -> None:
-    """None leaves an option out; it does not make one of what is none."""
+    """An unknown option is refused even if its value is None."""
     with pytest.raises(TypeError, match="unknown option qqq"):
         check_arguments({"qqq": None}, "argument")
 
@@ -463,18 +511,18 @@ def test_an_unknown_option_of_none_is_refused_as_well() -> None:
     [
         (
             "send_default_pii",
-            "option send_default_pii cannot be set: personal data is never collected wholesale; "
-            "ask for single carriers with collect=[...] and collect_headers=[...]",
+            "option send_default_pii cannot be set: personal data is not collected by "
+            "default; name what you need with collect=[...] and collect_headers=[...]",
         ),
         (
             "data_collection",
-            "option data_collection cannot be set: personal data is never collected wholesale; "
-            "ask for single carriers with collect=[...] and collect_headers=[...]",
+            "option data_collection cannot be set: personal data is not collected by "
+            "default; name what you need with collect=[...] and collect_headers=[...]",
         ),
         (
             "event_scrubber",
-            "option event_scrubber cannot be set: sentryinit masks events itself, last in the "
-            "chain; add names with mask_keys=[...]",
+            "option event_scrubber cannot be set: sentryinit masks events itself; add names "
+            "with mask_keys=[...]",
         ),
         (
             "default_integrations",
@@ -483,37 +531,36 @@ def test_an_unknown_option_of_none_is_refused_as_well() -> None:
         ),
         (
             "include_local_variables",
-            "option include_local_variables cannot be set: frames carry no locals unless asked "
-            "for with collect=['locals']",
+            "option include_local_variables cannot be set: use collect=['locals']",
         ),
         (
             "max_request_body_size",
             "option max_request_body_size cannot be set: bodies are never read",
         ),
-        ("shutdown_timeout", "option shutdown_timeout cannot be set: set flush_timeout"),
+        ("shutdown_timeout", "option shutdown_timeout cannot be set: use flush_timeout"),
         (
             "traces_sample_rate",
-            "option traces_sample_rate cannot be set: only errors are reported; OpenTelemetry "
-            "does the rest",
+            "option traces_sample_rate cannot be set: sentryinit reports errors only; use "
+            "OpenTelemetry for the rest",
         ),
         (
             "auto_session_tracking",
-            "option auto_session_tracking cannot be set: only errors are reported; OpenTelemetry "
-            "does the rest",
+            "option auto_session_tracking cannot be set: sentryinit reports errors only; use "
+            "OpenTelemetry for the rest",
         ),
     ],
 )
 def test_an_option_that_is_ours_is_refused_with_the_reason(name: str, message: str) -> None:
-    """Options that the promises hang on are refused by name, with what to do instead."""
+    """A refused option raises; the message says what to do instead."""
     with pytest.raises(TypeError) as caught:
         check_arguments({name: False}, "argument")
 
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("name", sorted(OWNED))
+@pytest.mark.parametrize("name", sorted(REFUSED))
 def test_an_option_that_is_ours_cannot_be_set_to_none_either(name: str) -> None:
-    """None means something to sentry-sdk for some of them: refused all the same."""
+    """A refused option raises even if its value is None, which may have a meaning in sentry-sdk."""
     with pytest.raises(TypeError, match=f"option {name} cannot be set: "):
         check_arguments({name: None}, "argument")
 
@@ -532,11 +579,13 @@ def test_a_wrong_variable_is_one_warning(name: str) -> None:
 
 @with_wrong_text
 def test_a_wrong_variable_falls_back(name: str) -> None:
-    """Names and versions are repaired, lists keep what is good; all else has its default."""
+    """Names and versions are repaired, lists keep valid items; everything else gets its default."""
     repaired = dict.fromkeys(("service", "environment", "release", "server_name", "dist"), "a-b")
     settings = resolve({}, {variable(name): ROWS[name].wrong_text})
 
-    assert settings[name] == (repaired | {"collect": ("query",)}).get(name, ROWS[name].default)
+    assert getattr(settings, name) == (repaired | {"collect": ("query",)}).get(
+        name, ROWS[name].default
+    )
 
 
 @pytest.mark.parametrize(
@@ -548,15 +597,23 @@ def test_a_wrong_variable_falls_back(name: str) -> None:
     ],
 )
 def test_a_list_keeps_what_is_good(name: str, text: str, kept: object) -> None:
-    """One wrong item does not take the others with it: what they mask stays masked."""
+    """The valid items of a list stay: what they mask is still masked."""
     settings = resolve({}, {variable(name): text})
 
-    assert settings[name] == kept
+    assert getattr(settings, name) == kept
     assert len(settings.warnings) == 1
 
 
+def test_the_message_of_a_wrong_secret() -> None:
+    """The warning does not show the value of a secret, but the default that is used."""
+    assert resolve({}, {"SENTRYINIT_HTTP_PROXY": "hunter2"}).warnings == [
+        "SENTRYINIT_HTTP_PROXY: http_proxy must be the URL of a proxy, such as http://proxy:3128, "
+        "not a value of type str (not shown); using None"
+    ]
+
+
 def test_the_message_of_a_wrong_variable() -> None:
-    """The warning says what the value was, what is expected, and what is used instead."""
+    """The warning says what the value was, what is expected, and what is used."""
     assert resolve({}, {"SENTRYINIT_FLUSH_TIMEOUT": "soon"}).warnings == [
         "SENTRYINIT_FLUSH_TIMEOUT: flush_timeout must be a number, 0 or more, not 'soon'; using 2.0"
     ]
@@ -575,65 +632,34 @@ def test_the_message_of_a_wrong_variable() -> None:
     ],
 )
 def test_odd_characters_in_the_service(given: str, used: str) -> None:
-    """What a backend or a log line cannot take in a name is replaced by dashes, and cut."""
-    assert resolve({}, {"SENTRYINIT_SERVICE": given})["service"] == used
+    """Characters that are not allowed in a name become dashes; a long name is truncated."""
+    assert resolve({}, {"SENTRYINIT_SERVICE": given}).service == used
 
 
 @pytest.mark.parametrize("text", ["1", "true", "TRUE", "Yes", "on", " on "])
 def test_words_for_true(text: str) -> None:
-    """A flag in the environment is true in the usual words, in any case."""
-    assert resolve({}, {"SENTRYINIT_ATTACH_STACKTRACE": text})["attach_stacktrace"] is True
+    """A flag is true for 1, true, yes and on, in any case."""
+    assert resolve({}, {"SENTRYINIT_ATTACH_STACKTRACE": text}).attach_stacktrace is True
 
 
 @pytest.mark.parametrize("text", ["0", "false", "FALSE", "No", "off", " off "])
 def test_words_for_false(text: str) -> None:
-    """A flag in the environment is false in the usual words, in any case."""
-    assert resolve({}, {"SENTRYINIT_STORM_GUARD": text})["storm_guard"] is False
+    """A flag is false for 0, false, no and off, in any case."""
+    assert resolve({}, {"SENTRYINIT_STORM_GUARD": text}).storm_guard is False
 
 
-@pytest.mark.parametrize("name", ["before_send", "before_breadcrumb", "error_sampler"])
-def test_a_hook_from_the_environment_must_be_callable(name: str) -> None:
-    """An import path to something else is a warning now, not a failure of each event later."""
-    settings = resolve({}, {variable(name): "os.path:sep"})
+@in_code_only
+def test_a_variable_of_an_option_for_code_is_a_warning(name: str) -> None:
+    """Objects are set in code only: a variable is one warning, and changes nothing."""
+    settings = resolve({}, {variable(name): "os.path:basename"})
 
-    assert settings[name] is None
-    assert len(settings.warnings) == 1
-
-
-def test_a_hook_whose_module_fails_is_one_warning(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A module that raises while it is imported does not stop the boot."""
-    (tmp_path / "broken_hooks.py").write_text("1 / 0\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    settings = resolve({}, {"SENTRYINIT_BEFORE_SEND": "broken_hooks:hook"})
-
-    assert settings["before_send"] is None
-    assert len(settings.warnings) == 1
-
-
-def test_integrations_from_the_environment_are_made() -> None:
-    """A variable names classes, which are called without arguments."""
-    path = "sentry_sdk.integrations.dedupe:DedupeIntegration"
-    made = resolve({}, {"SENTRYINIT_INTEGRATIONS": path})["integrations"]
-
-    assert [type(each).__name__ for each in made] == ["DedupeIntegration"]
-
-
-@pytest.mark.parametrize(
-    "path", ["no.such:Integration", "os.path:sep", "builtins:dict", "sentry_sdk.integrations.flask"]
-)
-def test_a_wrong_integration_from_the_environment_is_one_warning(path: str) -> None:
-    """What cannot be imported, called or used is left out, and said."""
-    settings = resolve({}, {"SENTRYINIT_INTEGRATIONS": path})
-
-    assert settings["integrations"] == ()
-    assert len(settings.warnings) == 1
+    assert getattr(settings, name) == ROWS[name].default
+    assert settings.warnings == [f"{variable(name)} cannot be set: {name} is set in code only"]
 
 
 @pytest.mark.parametrize("value", [[dict], [object()], "x", 5])
 def test_a_wrong_integration_in_code_raises(value: object) -> None:
-    """An integration is an object with setup_once; a class is a call forgotten."""
+    """An integration is an object with setup_once(); a class is refused."""
     with pytest.raises((TypeError, ValueError), match="argument: integrations must be a list"):
         resolve({"integrations": value}, {})
 
@@ -656,7 +682,7 @@ def test_a_wrong_integration_in_code_raises(value: object) -> None:
     ],
 )
 def test_an_unknown_variable_names_the_nearest(variable: str, meant: str) -> None:
-    """One warning says which setting was probably meant: by its option, then by its letters."""
+    """The warning suggests a variable: the option's own, or the one with the most similar name."""
     assert resolve({}, {variable: "x"}).warnings == [
         f"{variable} is not a setting of sentryinit; did you mean {meant}?"
     ]
@@ -664,14 +690,14 @@ def test_an_unknown_variable_names_the_nearest(variable: str, meant: str) -> Non
 
 @pytest.mark.parametrize("name", ["send_default_pii", "data_collection", "traces_sample_rate"])
 def test_a_variable_for_an_option_that_is_ours_says_why(name: str) -> None:
-    """What cannot be set in code cannot be set here either."""
+    """A variable named after a refused option is a warning with the reason."""
     unknown = f"SENTRYINIT_{name.upper()}"
 
-    assert resolve({}, {unknown: "1"}).warnings == [f"{unknown} cannot be set: {OWNED[name]}"]
+    assert resolve({}, {unknown: "1"}).warnings == [f"{unknown} cannot be set: {REFUSED[name]}"]
 
 
 def test_a_variable_of_others_is_none_of_our_business() -> None:
-    """sentry-sdk and its relatives have variables of their own."""
+    """Variables without our prefix are ignored: they belong to other programs."""
     assert resolve({}, {"SENTRY_AUTH_TOKEN": "x", "OTEL_SOMETHING": "y"}).warnings == []
 
 
@@ -680,15 +706,23 @@ def test_a_variable_of_others_is_none_of_our_business() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(TABLE) - {"dsn"}))
 def test_a_dsn_in_the_wrong_variable_is_not_shown(name: str) -> None:
-    """Whichever variable the DSN was put in by mistake, no warning has its key."""
+    """If the DSN is in the wrong variable, no warning contains its key."""
     warnings = resolve({}, {variable(name): DSN}).warnings
 
     assert KEY not in "".join(warnings)
 
 
+def test_a_dsn_that_is_kept_from_a_wrong_list_is_not_shown() -> None:
+    """The value that is used in place of a wrong one may contain the DSN: it is not shown."""
+    (warning,) = resolve({}, {"SENTRYINIT_IGNORE_ERRORS": f"{DSN},nosuchbuiltin"}).warnings
+
+    assert warning.endswith("; using a value of type tuple (not shown)")
+    assert KEY not in warning
+
+
 @pytest.mark.parametrize("name", sorted(set(TABLE) - {"dsn"}))
 def test_a_dsn_in_the_wrong_argument_is_not_shown(name: str) -> None:
-    """Whichever option the DSN was given to by mistake, no message has its key."""
+    """If the DSN is given to the wrong option, no message contains its key."""
     shown = ""
     for value in (DSN, [DSN], [f"{DSN}("]):
         try:
@@ -701,24 +735,26 @@ def test_a_dsn_in_the_wrong_argument_is_not_shown(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["service", "server_name", "environment", "release", "dist"])
 def test_a_dsn_is_no_name(name: str) -> None:
-    """A name goes into log lines and onto every event: an address with a key is refused."""
-    with pytest.raises(ValueError, match="that is not shown"):
+    """A URL, which may contain a key, is refused as a name: names are logged and sent."""
+    with pytest.raises(ValueError, match="not shown"):
         resolve({name: DSN}, {})
 
 
 @pytest.mark.parametrize("name", ["service", "server_name", "environment", "release", "dist"])
 def test_a_dsn_in_the_environment_is_no_name(name: str) -> None:
-    """What is used in place of a wrong name has nothing of an address with a key."""
-    assert KEY not in str(resolve({}, {variable(name): DSN})[name])
+    """A name is not repaired from a URL, which may contain a key."""
+    assert KEY not in str(getattr(resolve({}, {variable(name): DSN}), name))
 
 
 @pytest.mark.parametrize("name", ["dsn", "debug_token"])
 def test_a_secret_of_the_wrong_type_is_not_shown(name: str) -> None:
-    """Of a secret not even a wrong value is said."""
+    """The message about a wrong value of a secret does not show it."""
     with pytest.raises(TypeError) as caught:
         resolve({name: ["hunter2"]}, {})
 
-    assert str(caught.value) == f"argument: {name} must be text, not a list that is not shown"
+    assert (
+        str(caught.value) == f"argument: {name} must be text, not a value of type list (not shown)"
+    )
 
 
 # -- the DSN -------------------------------------------------------------------------------------
@@ -736,8 +772,8 @@ def test_a_secret_of_the_wrong_type_is_not_shown(name: str) -> None:
     ],
 )
 def test_the_host_of_a_dsn(dsn: str, host: str) -> None:
-    """The host is all that is ever said of a DSN."""
-    assert backend(dsn) == host
+    """Return the host of a valid DSN."""
+    assert backend_host(dsn) == host
 
 
 @pytest.mark.parametrize(
@@ -774,17 +810,62 @@ def test_the_host_of_a_dsn(dsn: str, host: str) -> None:
     ],
 )
 def test_a_malformed_dsn_has_no_host(dsn: str) -> None:
-    """What sentry-sdk would refuse, or take and then lose each event; nothing raises."""
-    assert backend(dsn) is None
+    """Return None for a DSN that sentry-sdk refuses, or accepts and then loses every event."""
+    assert backend_host(dsn) is None
 
 
 def test_blanks_around_a_dsn() -> None:
-    """They come from files, and are no part of it, in code as in the environment."""
-    assert resolve({"dsn": f" {DSN}\n"}, {})["dsn"] == DSN
+    """Blanks around a DSN are removed, in an argument as well: it may come from a file."""
+    assert resolve({"dsn": f" {DSN}\n"}, {}).dsn == DSN
 
 
 def test_headers_for_the_proxy_are_not_shown() -> None:
-    """There may be a password in them."""
-    wrong = {"SENTRYINIT_PROXY_HEADERS": "Proxy-Authorization: Basic 5f1c9a"}
+    """Messages do not show headers for the proxy, which may contain a password."""
+    wrong = {"Proxy-Authorization": b"Basic 5f1c9a"}
+    with pytest.raises(TypeError, match="argument: proxy_headers must be") as caught:
+        resolve({"proxy_headers": wrong}, {})
 
-    assert "5f1c9a" not in "".join(resolve({}, wrong).warnings)
+    assert "5f1c9a" not in str(caught.value)
+
+
+# -- problems ------------------------------------------------------------------------------------
+
+
+def numbers(arguments: dict[str, Any], **facts: Any) -> list[int]:
+    facts = {"is_on": True, "conflicting": [], **facts}
+    return [problem.number for problem in problems(resolve(arguments, {}), **facts)]
+
+
+COMPLETE = {"service": "shop", "dsn": DSN, "release": "1.2"}
+
+
+def test_no_problems() -> None:
+    """A complete configuration has no problem; neither has a process without init()."""
+    assert numbers(COMPLETE) == []
+    assert list(problems(None, is_on=False, conflicting=[])) == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "facts", "number"),
+    [
+        ("dsn", {"is_on": False}, 1),
+        ("", {"is_on": False}, 2),
+        ("", {"conflicting": ["FlaskIntegration"]}, 3),
+        ("service", {}, 4),
+        ("release", {}, 5),
+    ],
+)
+def test_each_problem(missing: str, facts: dict[str, Any], number: int) -> None:
+    """Each mistake is one problem, with its number."""
+    arguments = {name: value for name, value in COMPLETE.items() if name != missing}
+
+    assert numbers(arguments, **facts) == [number]
+
+
+def test_the_text_of_a_problem() -> None:
+    """A problem names the source of the DSN, and the integration; not the DSN itself."""
+    settings = resolve({}, {"SENTRY_DSN": f"https://{KEY}@backend.example"})
+    off, conflict = list(problems(settings, is_on=False, conflicting=["FlaskIntegration"]))[:2]
+
+    assert off.text == "The DSN (from SENTRY_DSN) cannot be used: reporting is off."
+    assert conflict.text == "sentry_sdk's own FlaskIntegration is active beside sentryinit."

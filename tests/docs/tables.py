@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sentryinit._config import settings as _settings
-from sentryinit._config.options import TABLE, Option
+from sentryinit._config.options import REFUSED, TABLE, Option
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- begin {} -->", "<!-- end {} -->"
@@ -34,7 +34,7 @@ def grid(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
 def default_of(option: Option) -> str:
     """Return how the page writes the default of *option*."""
     if option.default in {"", ()} or option.default is None:
-        return "sentry-sdk's own" if option.sdk else "none"
+        return "sentry-sdk's own" if option.passed_to_sdk else "none"
     return f"`{option.default}`"
 
 
@@ -44,9 +44,9 @@ def options() -> str:
         [
             f"`{name}`",
             option.doc.replace("|", "\\|"),
-            option.kind.expected,
+            option.type.expected,
             default_of(option),
-            ", ".join(f"`{variable}`" for variable in _settings.variables(name)),
+            ", ".join(f"`{variable}`" for variable in _settings.variables(name)) or "in code only",
         ]
         for name, option in TABLE.items()
     ]
@@ -56,7 +56,7 @@ def options() -> str:
 def refused() -> str:
     """Return the table of sentry-sdk's options that are refused."""
     reasons = defaultdict(list)
-    for name, why in _settings.OWNED.items():
+    for name, why in REFUSED.items():
         reasons[why].append(f"`{name}`")
     return grid(
         ["refused", "why, and what to do"], [[", ".join(n), why] for why, n in reasons.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def drop(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any] | None:
-    """Stand for a hook."""
+    """A hook of the application."""
     return None if hint else event
 
 
@@ -27,8 +28,11 @@ handle = sentryinit.init(
     ignore_errors=[KeyError, "asyncio.TimeoutError"],
     ignore_statuses=[503, "520-529", range(540, 550)],
     ignore_paths=("/healthz",),
+    ignore_messages=["^Gone", re.compile("gone", re.IGNORECASE)],
     flush_timeout=1.5,
     before_send=drop,
+    error_sampler=lambda event, hint: 0.5,
+    spotlight="http://localhost:8969/stream",
 )
 assert_type(handle, sentryinit.Handle)
 assert_type(handle(), None)
@@ -39,10 +43,11 @@ with sentryinit.init() as block:
 options: sentryinit.Options = {"storm_guard": False, "collect": ["query"]}
 sentryinit.init("api-core", **options)
 
-sentryinit.init(flush_timeout="2")  # type: ignore[arg-type] # a number, and no text
-sentryinit.init(traces_sample_rate=1.0)  # type: ignore[call-arg] # no option: errors only
+sentryinit.init(flush_timeout="2")  # type: ignore[arg-type] # a number is expected
+sentryinit.init(error_sampler=drop)  # type: ignore[arg-type] # it returns a number
+sentryinit.init(traces_sample_rate=1.0)  # type: ignore[call-arg] # a refused option
 sentryinit.init(ignore_path=["/"])  # type: ignore[call-arg] # a misspelt option
-options["storm_gard"] = True  # type: ignore[typeddict-unknown-key] # likewise
+options["storm_gard"] = True  # type: ignore[typeddict-unknown-key] # a misspelt option
 
 with capture("test-service", ignore_paths=["/healthz"]) as mailbox:
     assert_type(mailbox, Mailbox)

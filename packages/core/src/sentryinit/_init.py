@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sentryinit._config import checks, option_types
+from sentryinit._config import checks
 from sentryinit._config import settings as _settings
-from sentryinit._config.options import TABLE
 from sentryinit._state import STATE
 
 if TYPE_CHECKING:
@@ -104,15 +103,15 @@ def ensure_initialized(
     *boundary* is the name of the adapter. *config* are options from the framework's configuration;
     there, text is read as in the environment. *default_service* counts if no service is configured.
     """
-    config = {name: _parsed(name, value) for name, value in (config or {}).items()}
+    config = _settings.parse_texts(config or {})
     where = f"{boundary} configuration"
     with _lock:
         if STATE.settings is not None:
             _warn_if_different(_settings.check_arguments(config, where))
         else:
-            named = option_types.SERVICE.repair(default_service or "")  # type: ignore[misc] # SERVICE has one
-            fallback = {"service": named} if named else {}
-            _start(_settings.resolve(config, os.environ, where=where, fallbacks=fallback))
+            _start(
+                _settings.resolve(config, os.environ, where=where, default_service=default_service)
+            )
     if STATE.reporter is None:
         STATE.skipped += (boundary,)
     return STATE.reporter is not None
@@ -142,16 +141,6 @@ def problems() -> Iterator[checks.Problem]:
     )
 
 
-def _parsed(name: str, value: Any) -> Any:
-    option = TABLE.get(name)
-    if option is None or not isinstance(value, str):
-        return value
-    try:
-        return option.kind.parse(value)
-    except (TypeError, ValueError):
-        return value  # check_arguments() names it in its error
-
-
 def _warn_if_different(given: Mapping[str, Any]) -> None:
     """Warn if a repeated ``init()`` differs from the first one, which counts."""
     settings = STATE.settings
@@ -175,7 +164,7 @@ def _start(settings: _settings.Settings) -> None:
     for warning in settings.warnings:
         log.warning("%s", warning)
     STATE.settings = settings
-    host = _settings.backend(settings.dsn)
+    host = _settings.backend_host(settings.dsn)
     if settings.dsn and host is None:
         log.warning(
             "the DSN of service %s (from %s) is malformed: expected "

@@ -1,8 +1,8 @@
-"""What is wrong with a set-up: for the checks that frameworks offer to operators."""
+"""Finds problems of a configuration, for the checks that frameworks offer to operators."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sentryinit._config.settings import Settings
@@ -21,22 +21,25 @@ class Problem(NamedTuple):
 
 
 def problems(
-    settings: Settings | None, *, is_on: bool, conflicting: list[str]
+    settings: Settings | None, *, is_on: bool, conflicting: Sequence[str]
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the set-up, once ``init`` has run."""
+    """Yield the problems of *settings*; there are none before ``init`` has run.
+
+    *conflicting*: class names of active integrations of sentry-sdk that report the same failures.
+    """
     if settings is None:
         return
-    if not settings["dsn"]:
+    if not settings.dsn:
         yield Problem(1, "There is no DSN: reporting is off.", "Set SENTRY_DSN.", deployed=True)
     elif not is_on:
-        text = f"The DSN (from {settings.sources['dsn']}) is of no use: reporting is off."
-        yield Problem(2, text, "It is malformed, or else the log of the start says what is wrong.")
+        text = f"The DSN (from {settings.sources['dsn']}) cannot be used: reporting is off."
+        yield Problem(2, text, "It is malformed, or a warning at the start says what is wrong.")
     for name in conflicting:
         text = f"sentry_sdk's own {name} is active beside sentryinit."
         yield Problem(3, text, "Remove it from integrations, and sentry_sdk.init() if you call it.")
     if settings.sources["service"] in {"default", "application"}:
-        text = f"The service has no name of its own: on events it is {settings['service']}."
+        text = f"The service has no configured name: its events say {settings.service}."
         yield Problem(4, text, "Set SENTRYINIT_SERVICE, or the option service.", deployed=True)
-    if not settings["release"]:
+    if not settings.release:
         hint = "Set SENTRY_RELEASE, or the option release."
         yield Problem(5, "The release of the service is not known.", hint, deployed=True)

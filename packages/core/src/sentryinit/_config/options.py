@@ -1,219 +1,189 @@
-"""The table of settings: every option of :func:`sentryinit.init`, once.
+"""The options table: every option of :func:`sentryinit.init`, once.
 
-``docs/reference/settings.md`` is rendered from it, arguments and variables are checked by it, type
-checkers read it. Knows nothing of ``sentry_sdk``.
+Arguments and environment variables are checked against it, type checkers read it, and
+``docs/reference/settings.md`` is generated from it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, TypedDict, get_type_hints
 
-from sentryinit._config import option_types as kinds
+from sentryinit._config import option_types as types
 
 
-# Not a dataclass: their module imports a tenth of the standard library, also where we are off.
+# Not a dataclass: `dataclasses` imports `inspect`, and this is imported where reporting is off.
 class Option(NamedTuple):
-    """A row of the table: kind, default, variables (the first that is set), who understands it."""
+    """A row of the table.
+
+    *variables*: the environment variables, if they are not ``SENTRYINIT_<OPTION>``; the first that
+    is set counts. *passed_to_sdk*: ``sentry_sdk.init`` gets the value as it is, under this name.
+    """
 
     doc: str
-    kind: kinds.Kind
+    type: types.OptionType
     default: Any = None
-    env: tuple[str, ...] = ()
-    sdk: bool = False
+    variables: tuple[str, ...] = ()
+    passed_to_sdk: bool = False
+
+
+def _sdk(doc: str, option_type: types.OptionType, default: Any = None) -> Option:
+    return Option(doc, option_type, default, passed_to_sdk=True)
 
 
 Event = dict[str, Any]
 Hint = dict[str, Any]
-Hook = Callable[[Event, Hint], "Event | None"]
+Hook = Callable[[Event, Hint], Event | None]
+Sampler = Callable[[Event, Hint], float]
+Repr = Callable[[Any], str | None]
+SocketOption = tuple[int, int, int | bytes]
+Exceptions = Sequence[type[BaseException] | str]
+Patterns = Sequence[str | re.Pattern[str]]
+Statuses = Sequence[int | str | range]
+Names = Sequence[str]
 
-CARRIERS = ("query", "cookies", "client_address", "host_name", "locals", "argv")
+COLLECTABLE = ("query", "cookies", "client_address", "host_name", "locals", "argv")
 
 
 class Options(TypedDict, total=False):
-    """Every option of :func:`sentryinit.init`; the metadata is the settings table."""
+    """Every option of :func:`sentryinit.init`; the metadata is the options table."""
 
     service: Annotated[
         str,
         Option(
-            "Name of the service: tag on every event.",
-            kinds.SERVICE,
+            "Name of the service, a tag on every event.",
+            types.SERVICE,
             "unknown_service",
             ("SENTRYINIT_SERVICE", "OTEL_SERVICE_NAME"),
         ),
     ]
     dsn: Annotated[
-        str, Option("Where events go. Without one: off.", kinds.DSN, "", ("SENTRY_DSN",))
+        str, Option("Backend to send to; if empty, off.", types.DSN, "", ("SENTRY_DSN",))
     ]
     environment: Annotated[
         str,
         Option(
-            "Deployment the service runs in.",
-            kinds.ENVIRONMENT,
+            "Deployment that the service runs in.",
+            types.ENVIRONMENT,
             "production",
             ("SENTRY_ENVIRONMENT", "ENV"),
         ),
     ]
     release: Annotated[
         str,
-        Option("Version of the service.", kinds.RELEASE, "", ("SENTRY_RELEASE", "ELIDO_VERSION")),
+        Option("Version of the service.", types.RELEASE, "", ("SENTRY_RELEASE", "ELIDO_VERSION")),
     ]
     debug_token: Annotated[
         str,
         Option(
-            "Opens the debug route. Without one the route is a 404.",
-            kinds.SECRET,
+            "Token of the debug route. Without it the route answers 404.",
+            types.SECRET,
             "",
             ("SENTRYINIT_DEBUG_TOKEN", "ELIDO_SENTRY_DEBUG_TOKEN"),
         ),
     ]
     server_name: Annotated[
-        str, Option("Name of the host on events; the service if unset.", kinds.SERVICE, "")
+        str, Option("Name of the host on events; if empty, the service.", types.SERVICE, "")
     ]
-    flush_timeout: Annotated[float, Option("Seconds that a flush may take.", kinds.NUMBER, 2.0)]
-    ignore_errors: Annotated[
-        Sequence[type[BaseException] | str],
-        Option(
-            "Exceptions never reported, beside aborts: classes or dotted names, with subclasses.",
-            kinds.ERRORS,
-            (),
-        ),
-    ]
-    ignore_messages: Annotated[
-        Sequence[str],
-        Option(
-            "Regular expressions, searched in `Type: message`: never reported. In the environment "
-            "a comma in a pattern is written `\\x2c`.",
-            kinds.PATTERNS,
-            (),
-        ),
-    ]
-    ignore_statuses: Annotated[
-        Sequence[int | str | range],
-        Option("Statuses whose answers are not reported.", kinds.STATUSES, ()),
-    ]
+    flush_timeout: Annotated[float, Option("Seconds that a flush may take.", types.NUMBER, 2.0)]
+    ignore_errors: Annotated[Exceptions, Option("Exceptions not reported.", types.EXCEPTIONS, ())]
+    ignore_messages: Annotated[Patterns, Option("Messages not reported.", types.PATTERNS, ())]
+    ignore_statuses: Annotated[Statuses, Option("Statuses not reported.", types.STATUSES, ())]
     ignore_paths: Annotated[
-        Sequence[str],
-        Option("Paths of which nothing is reported; `*` stands for any text.", kinds.NAMES, ()),
+        Names, Option("Paths not reported; `*` matches any text.", types.NAMES, ())
     ]
     mask_keys: Annotated[
-        Sequence[str],
-        Option("Names whose values are masked, beside the default list.", kinds.NAMES, ()),
+        Names, Option("Names of values to mask, besides the default list.", types.NAMES, ())
     ]
-    mask_patterns: Annotated[
-        Sequence[str],
-        Option(
-            "Regular expressions: what they match is masked in every text. In the environment a "
-            "comma in a pattern is written `\\x2c`.",
-            kinds.PATTERNS,
-            (),
-        ),
-    ]
+    mask_patterns: Annotated[Patterns, Option("Text to mask everywhere.", types.PATTERNS, ())]
     mask_path_parameters: Annotated[
-        Sequence[str],
-        Option(
-            "Parameters of routes whose values are masked, beside the default list.",
-            kinds.NAMES,
-            (),
-        ),
+        Names, Option("Route parameters to mask, besides the default list.", types.NAMES, ())
     ]
     mask_ip: Annotated[
         str,
-        Option(
-            "How much of an IP address is masked: `network` leaves the first 24 bits, or 48 of "
-            "IPv6.",
-            kinds.choice("whole", "network"),
-            "whole",
-        ),
+        Option("`network` keeps 24 bits (IPv6: 48).", types.one_of("whole", "network"), "whole"),
     ]
     mask_hash_key: Annotated[
-        str,
-        Option(
-            "Key of a hash in the marks, by which equal values can be told to be equal.",
-            kinds.SECRET,
-            "",
-        ),
+        str, Option("Key of a hash in placeholders: equal values look equal.", types.SECRET, "")
     ]
     collect: Annotated[
-        Sequence[str],
-        Option(
-            "What is otherwise never collected: some of " + ", ".join(f"`{c}`" for c in CARRIERS),
-            kinds.one_of(*CARRIERS),
-            (),
-        ),
+        Names, Option("What is not collected by default.", types.list_from(*COLLECTABLE), ())
     ]
     collect_headers: Annotated[
-        Sequence[str], Option("Request headers beside the default list.", kinds.NAMES, ())
+        Names, Option("Request headers to collect, besides the default list.", types.NAMES, ())
     ]
-    storm_guard: Annotated[
-        bool, Option("Hold back repetitions of a failure, and count them.", kinds.FLAG, True)
-    ]
-    storm_burst: Annotated[
-        int, Option("Failures of one kind let through at once.", kinds.COUNT, 20)
-    ]
+    storm_guard: Annotated[bool, Option("Hold back repeated failures.", types.FLAG, True)]
+    storm_burst: Annotated[int, Option("Failures of one kind sent at once.", types.COUNT, 20)]
     storm_per_minute: Annotated[
-        float,
-        Option("Failures of one kind let through a minute after that.", kinds.NUMBER, 60.0),
+        float, Option("Failures of one kind sent per minute after that.", types.NUMBER, 60.0)
     ]
     log_breadcrumbs: Annotated[
-        int,
-        Option("Last log lines of a request, from INFO on, on its events.", kinds.COUNT, 20),
+        int, Option("Last log records (INFO or above) kept for a request.", types.COUNT, 20)
     ]
-    before_send: Annotated[Hook, Option("Your hook on each event; ours come after it.", kinds.HOOK)]
-    before_breadcrumb: Annotated[
-        Hook, Option("Your hook on each breadcrumb; if it fails, the crumb is lost.", kinds.HOOK)
-    ]
+    before_send: Annotated[Hook, Option("Changes or drops an event.", types.CALLABLE)]
+    before_breadcrumb: Annotated[Hook, Option("Changes or drops a breadcrumb.", types.CALLABLE)]
     integrations: Annotated[
-        Sequence[Any], Option("Integrations of sentry-sdk to add.", kinds.INTEGRATIONS, ())
+        Sequence[Any], Option("Integrations of sentry-sdk to add.", types.INTEGRATIONS, ())
     ]
-    sample_rate: Annotated[
-        float, Option("Share of events that are sent.", kinds.FRACTION, sdk=True)
+    sample_rate: Annotated[float, _sdk("Fraction of events that is sent.", types.FRACTION)]
+    error_sampler: Annotated[Sampler, _sdk("Returns the fraction for an event.", types.CALLABLE)]
+    max_breadcrumbs: Annotated[int, _sdk("Breadcrumbs kept.", types.COUNT)]
+    max_value_length: Annotated[int, Option("Characters kept of a text.", types.COUNT, 8192)]
+    max_stack_frames: Annotated[int, _sdk("Frames kept of a stack.", types.COUNT)]
+    include_source_context: Annotated[bool, _sdk("Add source lines to frames.", types.FLAG, True)]
+    attach_stacktrace: Annotated[bool, _sdk("Add a stack to events without one.", types.FLAG)]
+    add_full_stack: Annotated[bool, _sdk("Add the frames above the handler.", types.FLAG)]
+    in_app_include: Annotated[Names, _sdk("Modules of the application.", types.NAMES)]
+    in_app_exclude: Annotated[Names, _sdk("Modules that are not its own.", types.NAMES)]
+    project_root: Annotated[str, _sdk("Folder of the application's code.", types.TEXT)]
+    dist: Annotated[str, _sdk("Build of a release.", types.RELEASE)]
+    custom_repr: Annotated[Repr, _sdk("Returns the text of a value, or None.", types.CALLABLE)]
+    http_proxy: Annotated[str, _sdk("Proxy for HTTP.", types.PROXY)]
+    https_proxy: Annotated[str, _sdk("Proxy for HTTPS.", types.PROXY)]
+    proxy_headers: Annotated[Mapping[str, str], _sdk("Headers for the proxy.", types.HEADERS)]
+    ca_certs: Annotated[str, _sdk("File of CA certificates.", types.TEXT)]
+    cert_file: Annotated[str, _sdk("File of the client certificate.", types.TEXT)]
+    key_file: Annotated[str, _sdk("File of its key.", types.TEXT)]
+    keep_alive: Annotated[bool, _sdk("Send TCP keep-alive probes.", types.FLAG)]
+    socket_options: Annotated[
+        Sequence[SocketOption], _sdk("Options of the sockets.", types.SOCKET_OPTIONS)
     ]
-    error_sampler: Annotated[
-        Hook, Option("Share of events that are sent, by event.", kinds.HOOK, sdk=True)
-    ]
-    max_breadcrumbs: Annotated[int, Option("Breadcrumbs kept.", kinds.COUNT, sdk=True)]
-    max_value_length: Annotated[int, Option("Characters kept of a text.", kinds.COUNT, 8192)]
-    max_stack_frames: Annotated[int, Option("Frames kept of a stack.", kinds.COUNT, sdk=True)]
-    include_source_context: Annotated[
-        bool, Option("Source lines around each frame.", kinds.FLAG, True, sdk=True)
-    ]
-    attach_stacktrace: Annotated[
-        bool, Option("A stack on events without exception.", kinds.FLAG, sdk=True)
-    ]
-    add_full_stack: Annotated[
-        bool, Option("The stack above the handler as well.", kinds.FLAG, sdk=True)
-    ]
-    in_app_include: Annotated[
-        Sequence[str], Option("Modules that are the application's.", kinds.NAMES, sdk=True)
-    ]
-    in_app_exclude: Annotated[Sequence[str], Option("Modules that are not.", kinds.NAMES, sdk=True)]
-    project_root: Annotated[str, Option("Folder of the application's code.", kinds.TEXT, sdk=True)]
-    dist: Annotated[str, Option("Build of a release.", kinds.RELEASE, sdk=True)]
-    custom_repr: Annotated[
-        Callable[[Any], str | None], Option("Text of a value.", kinds.HOOK, sdk=True)
-    ]
-    http_proxy: Annotated[str, Option("Proxy for http.", kinds.PROXY, sdk=True)]
-    https_proxy: Annotated[str, Option("Proxy for https.", kinds.PROXY, sdk=True)]
-    proxy_headers: Annotated[
-        Mapping[str, str], Option("Headers for the proxy.", kinds.HEADERS, sdk=True)
-    ]
-    ca_certs: Annotated[str, Option("File of CA certificates.", kinds.TEXT, sdk=True)]
-    cert_file: Annotated[str, Option("Client certificate.", kinds.TEXT, sdk=True)]
-    key_file: Annotated[str, Option("Its key.", kinds.TEXT, sdk=True)]
-    keep_alive: Annotated[bool, Option("TCP keep-alive probes.", kinds.FLAG, sdk=True)]
-    socket_options: Annotated[Sequence[Any], Option("Socket options.", kinds.SOCKETS, sdk=True)]
-    transport: Annotated[Any, Option("Transport in place of HTTP.", kinds.TRANSPORT, sdk=True)]
-    transport_queue_size: Annotated[int, Option("Events that may wait.", kinds.COUNT, sdk=True)]
+    transport: Annotated[Any, _sdk("Transport in place of HTTP.", types.TRANSPORT)]
+    transport_queue_size: Annotated[int, _sdk("Events that may wait to be sent.", types.COUNT)]
     send_client_reports: Annotated[
-        bool,
-        Option("Tell the backend what was dropped (Sentry only).", kinds.FLAG, False, sdk=True),
+        bool, _sdk("Tell the backend what was dropped (Sentry only).", types.FLAG, False)
     ]
-    spotlight: Annotated[Any, Option("Address of a Spotlight viewer.", kinds.SPOTLIGHT, sdk=True)]
-    debug: Annotated[bool, Option("Log what sentry-sdk does.", kinds.FLAG, sdk=True)]
+    spotlight: Annotated[bool | str, _sdk("Send events to Spotlight as well.", types.SPOTLIGHT)]
+    debug: Annotated[bool, _sdk("Log what sentry-sdk does.", types.FLAG)]
 
 
 TABLE: dict[str, Option] = {
     name: hint.__metadata__[0]
     for name, hint in get_type_hints(Options, include_extras=True).items()
+}
+
+# Options of sentry-sdk that cannot be set, with what to do instead.
+REFUSED: dict[str, str] = {
+    name: reason
+    for names, reason in {
+        "send_default_pii data_collection": "personal data is not collected by default; name what "
+        "you need with collect=[...] and collect_headers=[...]",
+        "event_scrubber": "sentryinit masks events itself; add names with mask_keys=[...]",
+        "default_integrations auto_enabling_integrations disabled_integrations": "integrations are "
+        "listed one by one; add yours with integrations=[...]",
+        "include_local_variables": "use collect=['locals']",
+        "max_request_body_size": "bodies are never read",
+        "shutdown_timeout": "use flush_timeout",
+        "traces_sample_rate traces_sampler enable_tracing trace_propagation_targets "
+        "propagate_traces functions_to_trace instrumenter trace_ignore_status_codes "
+        "trace_lifecycle ignore_spans stream_gen_ai_spans strict_trace_continuation org_id "
+        "profiles_sample_rate profiles_sampler profiler_mode profile_lifecycle "
+        "profile_session_sample_rate auto_session_tracking enable_logs enable_metrics "
+        "before_send_transaction before_send_span before_send_log before_send_metric "
+        "enable_backpressure_handling enable_db_query_source db_query_source_threshold_ms "
+        "enable_http_request_source http_request_source_threshold_ms _experiments": "sentryinit "
+        "reports errors only; use OpenTelemetry for the rest",
+    }.items()
+    for name in names.split()
 }

@@ -1,150 +1,106 @@
-"""Reading the settings: by argument, then the environment, then the default.
-
-Knows nothing of ``sentry_sdk``.
-"""
+"""Resolves the settings: argument, then environment, then default; and checks the DSN."""
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from sentryinit._config.options import TABLE, Option
+from sentryinit._config import option_types, options
+from sentryinit._config.options import REFUSED, TABLE
 
 PREFIX = "SENTRYINIT_"
 
-# The parts of a DSN. sentry-sdk takes more, and then nothing arrives: what an editor left in it
-# goes into a header, or into the name that is asked for.
+# The parts of a DSN. sentry-sdk accepts more, such as a blank in the host or a project number of
+# 1_0, and then loses each event without a message.
 _KEY = re.compile(r"[\w.~%+-]+", re.ASCII)
 _HOST = re.compile(r"[\w.:%-]+")
 _PROJECT = re.compile(r"/(?:[\w.~%/-]+/)?\d+", re.ASCII)
 
-# Options of sentry-sdk that are ours to set, with what to do instead.
-OWNED: dict[str, str] = {
-    name: why
-    for why, names in {
-        "personal data is never collected wholesale; ask for single carriers with "
-        "collect=[...] and collect_headers=[...]": "send_default_pii data_collection",
-        "sentryinit masks events itself, last in the chain; add names with mask_keys=[...]": (
-            "event_scrubber"
-        ),
-        "integrations are listed one by one; add yours with integrations=[...]": (
-            "default_integrations auto_enabling_integrations disabled_integrations"
-        ),
-        "frames carry no locals unless asked for with collect=['locals']": (
-            "include_local_variables"
-        ),
-        "bodies are never read": "max_request_body_size",
-        "set flush_timeout": "shutdown_timeout",
-        "only errors are reported; OpenTelemetry does the rest": (
-            "traces_sample_rate traces_sampler enable_tracing trace_propagation_targets "
-            "propagate_traces functions_to_trace instrumenter trace_ignore_status_codes "
-            "trace_lifecycle ignore_spans stream_gen_ai_spans strict_trace_continuation org_id "
-            "profiles_sample_rate profiles_sampler profiler_mode profile_lifecycle "
-            "profile_session_sample_rate auto_session_tracking enable_logs enable_metrics "
-            "before_send_transaction before_send_span before_send_log before_send_metric "
-            "enable_backpressure_handling enable_db_query_source db_query_source_threshold_ms "
-            "enable_http_request_source http_request_source_threshold_ms _experiments"
-        ),
-    }.items()
-    for name in names.split()
-}
-
-
-def variables(name: str) -> tuple[str, ...]:
-    """Return the environment variables of option *name*, the first that is set wins."""
-    return TABLE[name].env or (PREFIX + name.upper(),)
-
 
 class Settings:
-    """Resolved settings: values by option name, where each came from, and what was wrong."""
+    """The resolved settings: an attribute for each row of the options table, in its order.
+
+    *sources*: where each value came from: the *where* of :func:`resolve`, the name of a variable,
+    ``application`` (its name in the framework) or ``default``. *warnings*: what was wrong in the
+    environment.
+    """
+
+    service: str
+    dsn: str
+    environment: str
+    release: str
+    debug_token: str
+    server_name: str
+    flush_timeout: float
+    ignore_errors: tuple[type[BaseException] | str, ...]
+    ignore_messages: tuple[re.Pattern[str], ...]
+    ignore_statuses: tuple[range, ...]
+    ignore_paths: tuple[str, ...]
+    mask_keys: tuple[str, ...]
+    mask_patterns: tuple[re.Pattern[str], ...]
+    mask_path_parameters: tuple[str, ...]
+    mask_ip: str
+    mask_hash_key: str
+    collect: tuple[str, ...]
+    collect_headers: tuple[str, ...]
+    storm_guard: bool
+    storm_burst: int
+    storm_per_minute: float
+    log_breadcrumbs: int
+    before_send: options.Hook | None
+    before_breadcrumb: options.Hook | None
+    integrations: tuple[Any, ...]
+    sample_rate: float | None
+    error_sampler: options.Sampler | None
+    max_breadcrumbs: int | None
+    max_value_length: int
+    max_stack_frames: int | None
+    include_source_context: bool
+    attach_stacktrace: bool | None
+    add_full_stack: bool | None
+    in_app_include: tuple[str, ...] | None
+    in_app_exclude: tuple[str, ...] | None
+    project_root: str | None
+    dist: str | None
+    custom_repr: options.Repr | None
+    http_proxy: str | None
+    https_proxy: str | None
+    proxy_headers: Mapping[str, str] | None
+    ca_certs: str | None
+    cert_file: str | None
+    key_file: str | None
+    keep_alive: bool | None
+    socket_options: tuple[options.SocketOption, ...] | None
+    transport: Any
+    transport_queue_size: int | None
+    send_client_reports: bool
+    spotlight: bool | str | None
+    debug: bool | None
 
     def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
         self.sources: dict[str, str] = {}
         self.warnings: list[str] = []
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values[name]
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["values"][name]
-        except KeyError:
-            raise AttributeError(name) from None
 
     def variables_for_sdk(self) -> list[str]:
         """Return the variables whose values ``sentry_sdk`` gets as they are."""
         return [
             source
             for name, source in self.sources.items()
-            if (TABLE[name].sdk or name == "integrations") and source in variables(name)
+            if TABLE[name].passed_to_sdk and source in variables(name)
         ]
 
 
-def _shown(option: Option, value: object) -> str:
-    text = repr(value)
-    # Whatever looks like an address may carry a key, whichever setting it was put in by mistake.
-    if option.kind.secret or "://" in text:
-        return f"a {type(value).__name__} that is not shown"
-    return text if len(text) <= 80 else text[:77] + "..."
+def variables(name: str) -> tuple[str, ...]:
+    """Return the environment variables of option *name*: none if it is set in code only.
 
-
-def _complaint(name: str, where: str, option: Option, value: object) -> str:
-    return f"{where}: {name} must be {option.kind.expected}, not {_shown(option, value)}"
-
-
-def _nearest(name: str, names: Sequence[str], cutoff: float = 0.5) -> str:
-    import difflib  # for those who misspell
-
-    close = difflib.get_close_matches(name, names, 1, cutoff)
-    return close[0] if close else ""
-
-
-def _refuse(name: str) -> None:
-    if name in OWNED:
-        raise TypeError(f"option {name} cannot be set: {OWNED[name]}")
-    if name not in TABLE:
-        meant = _nearest(name, list(TABLE))
-        raise TypeError(f"unknown option {name}" + (f"; did you mean {meant}?" if meant else ""))
-
-
-def check_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return *arguments* in the core's terms.
-
-    Raises ``TypeError`` or ``ValueError`` that names the option, what it was and what is
-    expected, for an unknown option, one of ours, or a wrong value. None means not given.
+    The first that is set counts.
     """
-    values = {}
-    for name, value in arguments.items():
-        _refuse(name)
-        if value is None:
-            continue
-        try:
-            values[name] = TABLE[name].kind.check(value)
-        except (TypeError, ValueError) as error:
-            complaint = _complaint(name, where, TABLE[name], value)
-            raise type(error)(complaint) from None
-    return values
-
-
-def _from_environment(name: str, environ: Mapping[str, str], settings: Settings) -> None:
     option = TABLE[name]
-    for variable in variables(name):
-        text = environ.get(variable, "").strip()
-        if not text:
-            continue
-        try:
-            settings.values[name] = option.kind.parse(text)
-        except (TypeError, ValueError):
-            repaired = option.kind.repair(text) if option.kind.repair else None
-            settings.values[name] = option.default if repaired is None else repaired
-            settings.warnings.append(
-                f"{_complaint(name, variable, option, text)}; using {settings.values[name]!r}"
-            )
-        settings.sources[name] = variable
-        return
+    in_code_only = option.type.parse is option_types.code_only
+    return () if in_code_only else option.variables or (PREFIX + name.upper(),)
 
 
 def resolve(
@@ -152,54 +108,133 @@ def resolve(
     environ: Mapping[str, str],
     *,
     where: str = "argument",
-    fallbacks: Mapping[str, Any] | None = None,
+    default_service: str | None = None,
 ) -> Settings:
-    """Return the settings: by *arguments*, then *environ*, then *fallbacks*, then default.
+    """Return the settings: from *arguments*, then *environ*, then the defaults.
 
-    A wrong argument raises (see :func:`check_arguments`); a wrong or unknown variable is a
-    warning in the result, with a safe value in its place.
+    A wrong argument raises (see :func:`check_arguments`). A wrong or unknown variable is a warning
+    in the result, and a safe value is used. *where* names the source of the arguments.
+    *default_service*: the framework's name of the application.
     """
     settings = Settings()
     given = check_arguments(arguments, where)
-    for name, option in TABLE.items():
-        settings.values[name], settings.sources[name] = option.default, "default"
-        if fallbacks and name in fallbacks:
-            settings.values[name], settings.sources[name] = fallbacks[name], "application"
+    for name in TABLE:
         if name in given:
-            settings.values[name], settings.sources[name] = given[name], where
+            value, source = given[name], where
         else:
-            _from_environment(name, environ, settings)
-    settings.warnings += _unknown(environ)
+            value, source = _from_environment(name, environ, settings.warnings)
+        setattr(settings, name, value)
+        settings.sources[name] = source
+    application = option_types.SERVICE.repair(default_service or "")
+    if application and settings.sources["service"] == "default":
+        settings.service, settings.sources["service"] = application, "application"
+    settings.warnings += _unknown_variables(environ)
     return settings
 
 
-def _unknown(environ: Mapping[str, str]) -> list[str]:
-    known = [variable for name in TABLE for variable in variables(name)]
-    # By what stands behind the prefix: it is the same in all of them.
-    meant = {name.upper(): variables(name)[0] for name in TABLE}
-    meant |= {variable.removeprefix(PREFIX): variable for variable in known}
-    found = []
-    for variable in environ:
-        if variable.startswith(PREFIX) and variable not in known:
-            option = variable[len(PREFIX) :]
-            why = OWNED.get(option.lower())
-            near = meant[_nearest(option, list(meant), 0)]
-            hint = (
-                f"cannot be set: {why}"
-                if why
-                else f"is not a setting of sentryinit; did you mean {near}?"
+def check_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the values to use for *arguments*; None means not given.
+
+    Raises ``TypeError`` or ``ValueError`` for an unknown or refused option and for a wrong value.
+    The message names the option, what it was, and what is expected.
+    """
+    values = {}
+    for name, value in arguments.items():
+        if name in REFUSED:
+            raise TypeError(f"option {name} cannot be set: {REFUSED[name]}")
+        if name not in TABLE:
+            meant = _nearest(name, TABLE, 0.5)
+            raise TypeError(
+                f"unknown option {name}" + (f"; did you mean {meant}?" if meant else "")
             )
-            found.append(f"{variable} {hint}")
-    return found
+        if value is None:
+            continue
+        try:
+            values[name] = TABLE[name].type.check(value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(_wrong_value(name, where, value)) from None
+    return values
 
 
-def backend(dsn: str) -> str | None:
+def parse_texts(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *config*, of a framework, with its texts read as in the environment.
+
+    A wrong text is left as it is: :func:`check_arguments` refuses it.
+    """
+    values = dict(config)
+    for name, value in config.items():
+        if name in TABLE and isinstance(value, str):
+            with contextlib.suppress(TypeError, ValueError):
+                values[name] = TABLE[name].type.parse(value)
+    return values
+
+
+def backend_host(dsn: str) -> str | None:
     """Return the host that *dsn* points to, or None if it is malformed."""
     try:
-        parts = urlsplit(dsn)
-        good = parts.scheme in {"http", "https"} and parts.port != 0
+        url = urlsplit(dsn)
+        valid = url.scheme in {"http", "https"} and url.port != 0
     except ValueError:
         return None
-    key, host = f"{parts.username or ''}{parts.password or ''}", parts.hostname or ""
-    whole = _KEY.fullmatch(key) and _PROJECT.fullmatch(parts.path) and _HOST.fullmatch(host)
-    return host if good and whole and parts.username else None
+    key, host = f"{url.username or ''}{url.password or ''}", url.hostname or ""
+    complete = _KEY.fullmatch(key) and _PROJECT.fullmatch(url.path) and _HOST.fullmatch(host)
+    return host if valid and complete and url.username else None
+
+
+def _from_environment(
+    name: str, environ: Mapping[str, str], warnings: list[str]
+) -> tuple[Any, str]:
+    option = TABLE[name]
+    for variable in variables(name):
+        text = environ.get(variable, "").strip()
+        if not text:
+            continue
+        try:
+            return option.type.parse(text), variable
+        except (TypeError, ValueError):
+            repaired = option.type.repair(text)
+            value = option.default if repaired is None else repaired
+            warnings.append(f"{_wrong_value(name, variable, text)}; using {_shown(name, value)}")
+            return value, variable
+    return option.default, "default"
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a warning for each variable that has our prefix and sets nothing."""
+    known = {
+        variable: variable.removeprefix(PREFIX) for name in TABLE for variable in variables(name)
+    }
+    refused = REFUSED | {
+        name: f"{name} is set in code only" for name in TABLE if not variables(name)
+    }
+    for variable in environ:
+        name = variable.removeprefix(PREFIX)
+        if name == variable or variable in known:
+            continue
+        if name.lower() in refused:
+            yield f"{variable} cannot be set: {refused[name.lower()]}"
+            continue
+        # Without the prefix, which is the same in all of them.
+        meant = {rest: each for each, rest in known.items()}
+        meant |= {each.upper(): variables(each)[0] for each in TABLE if variables(each)}
+        hint = f"did you mean {meant[_nearest(name, meant, 0)]}?"
+        yield f"{variable} is not a setting of sentryinit; {hint}"
+
+
+def _nearest(name: str, names: Iterable[str], cutoff: float) -> str:
+    import difflib  # only after a mistake
+
+    return next(iter(difflib.get_close_matches(name, [*names], 1, cutoff)), "")
+
+
+def _wrong_value(name: str, where: str, value: object) -> str:
+    return f"{where}: {name} must be {TABLE[name].type.expected}, not {_shown(name, value)}"
+
+
+def _shown(name: str, value: object) -> str:
+    """Return the text for *value* in a message: no secret, and at most 80 characters."""
+    option, text = TABLE[name], repr(value)
+    # A URL may contain a key, whichever option it was given to by mistake.
+    if value is not option.default and (option.type.secret or "://" in text):
+        return f"a value of type {type(value).__name__} (not shown)"
+    return text if len(text) <= 80 else text[:77] + "..."

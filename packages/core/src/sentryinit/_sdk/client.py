@@ -145,7 +145,7 @@ def _redactor(settings: Settings) -> Redactor:
 def _server_name(settings: Settings) -> str:
     if "host_name" in settings.collect:
         return socket.gethostname()
-    return str(settings.server_name or settings.service)
+    return settings.server_name or settings.service
 
 
 def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _passed_on(settings: Settings) -> dict[str, Any]:
     passed = {
         name: getattr(settings, name)
         for name, option in TABLE.items()
-        if option.sdk and getattr(settings, name) is not None
+        if option.passed_to_sdk and getattr(settings, name) is not None
     }
     # _events.source_context adds the lines, for less.
     passed["include_source_context"] = False

@@ -63,8 +63,9 @@ class Hooks:
 
     def before_breadcrumb(self, crumb: dict[str, Any], hint: dict[str, Any]) -> Any:
         """Return the result of the user's hook; if it raises, the breadcrumb is dropped."""
+        hook = self._settings.before_breadcrumb
         try:
-            return self._settings.before_breadcrumb(crumb, hint)
+            return crumb if hook is None else hook(crumb, hint)
         except Exception as error:  # noqa: BLE001 # the hook is code of the application
             log.warning("before_breadcrumb failed: %s", type(error).__name__)
             return None
