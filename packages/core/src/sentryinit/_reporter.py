@@ -19,7 +19,7 @@ from sentryinit._events import summary as _counts
 from sentryinit._events.summary import Losses
 from sentryinit._policy import ignore_rules as _policy
 from sentryinit._policy.rate_limit import Storm, kind_of, label_of
-from sentryinit._redaction.fallback import minimal
+from sentryinit._redaction.fallback import fallback_event
 from sentryinit._sdk.exceptions import event_from
 from sentryinit._sdk.hooks import OURS, claim_orphan, is_seen
 from sentryinit._sdk.log_handler import HANDLER
@@ -233,7 +233,7 @@ class Reporter:
         """Say once that reporting broke, and send what needs nothing that can break."""
         log.warning("an event could not be built: %s", type(error).__name__)
         values = [{"type": type(exc).__name__}] if exc is not None else []
-        event = minimal({"level": "error", "exception": {"values": values}}, "report_error")
+        event = fallback_event({"level": "error", "exception": {"values": values}}, "report_error")
         with contextlib.suppress(Exception):  # there is nothing left to try
             return sentry_sdk.capture_event(event, {OURS: {"suppressed": held}})  # type: ignore[arg-type] # an Event is a TypedDict
         return None

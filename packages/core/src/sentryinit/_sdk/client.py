@@ -22,8 +22,8 @@ from sentry_sdk.transport import BaseHttpTransport
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._policy.ignore_rules import Policy
-from sentryinit._redaction.local_variables import described
 from sentryinit._redaction.redactor import Redactor
+from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler as _logs
 from sentryinit._sdk import scopes as _scope
 from sentryinit._sdk.hooks import Hooks, drop
@@ -157,7 +157,7 @@ def _passed(settings: Settings) -> dict[str, Any]:
     passed["include_source_context"] = False
     if "locals" in settings["collect"]:
         limit = settings["max_value_length"]
-        passed["custom_repr"] = functools.partial(described, settings["custom_repr"], limit)
+        passed["custom_repr"] = functools.partial(safe_repr, settings["custom_repr"], limit)
     # Older releases do not know all of them, and refuse what they do not know.
     for name in passed.keys() - DEFAULT_OPTIONS.keys():
         log.warning("option %s: this release of sentry-sdk does not have it", name)

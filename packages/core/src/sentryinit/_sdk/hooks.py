@@ -12,7 +12,7 @@ from sentryinit._config.settings import Settings
 from sentryinit._events.source_context import add_lines
 from sentryinit._policy import ignore_rules as _policy
 from sentryinit._policy.log_records import error_of, message_of
-from sentryinit._redaction.fallback import minimal
+from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Masked, Redactor
 
 log = logging.getLogger("sentryinit")
@@ -75,7 +75,7 @@ class Hooks:
             self._enrich(event, hint, capture)
         except Exception as error:  # noqa: BLE001 # an event must not be lost to a fault of ours
             log.warning("completing an event failed: %s", type(error).__name__)
-            event = minimal(event, "report_error")
+            event = fallback_event(event, "report_error")
         return self._after_users_hook(event, hint, capture)
 
     def before_breadcrumb(self, crumb: dict[str, Any], hint: dict[str, Any]) -> Any:
@@ -147,21 +147,20 @@ class Hooks:
             except Exception as error:  # noqa: BLE001 # the hook is somebody else's code
                 log.warning("before_send failed: %s", type(error).__name__)
                 # What it would have taken out is not known, so nothing of the kind stays in.
-                changed = minimal(kept, "before_send_error")
+                changed = fallback_event(kept, "before_send_error")
             # It may add attachments as well.
             hint["attachments"] = []
         return None if changed is None else self._masked(changed, capture)
 
     def _masked(self, event: dict[str, Any], capture: Any) -> Masked:
-        try:
-            if event.get("type") == "check_in":
-                return self._redact.item(event)
-            # The request's own: a hook may have changed what the event says of it.
-            info = UNDESCRIBED if capture is None else capture.describe()
-            return self._redact.event(event, info.route or "", info.path)
-        except Exception as error:  # noqa: BLE001 # neither lost nor unmasked
-            log.warning("masking an event failed: %s", type(error).__name__)
-            return Masked(minimal(event, "redaction_error"))
+        if event.get("type") == "check_in":
+            # The SDK raises KeyError if what this returns has no event_id.
+            return self._redact.item(event) or Masked(fallback_event(event, "redaction_error"))
+        # The request's own: a hook may have changed what the event says of it.
+        info = UNDESCRIBED if capture is None else capture.describe()
+        # An adapter may return something else than a RequestInfo.
+        route, path = getattr(info, "route", None) or "", getattr(info, "path", "")
+        return self._redact.event(event, route, path)
 
 
 def _event_or_none(result: Any) -> Any:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sentry_sdk.envelope import Envelope, Item, PayloadRef
 
-from sentryinit._redaction.fallback import minimal
 from sentryinit._redaction.redactor import Masked, Redactor
-
-log = logging.getLogger("sentryinit")
 
 # All else is no error, or nothing that can be masked: attachments, sessions, profiles, spans,
 # transactions, logs, metrics, replays, and kinds that are yet to come.
@@ -47,15 +43,9 @@ class Guard:
         if kind not in _PASS or not isinstance(payload, Mapping):
             return None
         if not isinstance(payload, Masked):
-            payload = self._masked(str(kind), payload)
+            mask = self.redactor.event if kind == "event" else self.redactor.item
+            payload = mask(payload)
         return Item(payload=PayloadRef(json=payload), type=kind)
-
-    def _masked(self, kind: str, payload: Mapping[str, Any]) -> Masked:
-        try:
-            return self.redactor.event(payload) if kind == "event" else self.redactor.item(payload)
-        except Exception as error:  # noqa: BLE001 # neither lost nor unmasked
-            log.warning("masking an item failed: %s", type(error).__name__)
-            return Masked(minimal(payload, "redaction_error") if kind == "event" else {})
 
 
 def protect(redactor: Redactor, *senders: Any) -> None:
