@@ -251,6 +251,19 @@ def test_the_cache_of_names_is_bounded() -> None:
     assert redactor._masker.names._cached.cache_info().currsize <= 4096
 
 
+def test_long_texts_are_not_cached() -> None:
+    """Keys and categories come from applications: long ones would fill the memory."""
+    redactor = Redactor()
+    masker, long = redactor._masker, "password" * 1000
+    crumbs = [{"category": long + end} for end in "ab"]
+    event = {"extra": {long: "x"}, "breadcrumbs": crumbs}
+    masked = redactor.event(event)
+
+    assert list(masked["extra"].values()) == ["[secret]"]
+    assert masker.cached_text.cache_info().hits == 1
+    assert (masker.key.cache_info().currsize, masker.cached_text.cache_info().currsize) == (0, 1)
+
+
 def test_a_sensitive_name_when_the_cache_is_full() -> None:
     """A full cache does not affect masking."""
     redactor = Redactor()

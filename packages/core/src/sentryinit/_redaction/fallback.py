@@ -14,10 +14,7 @@ _WITHHELD = "details withheld"
 
 
 def fallback_event(event: object, reason: str) -> dict[str, Any]:
-    """Return the event to send if *event* cannot be processed, with the tag *reason*.
-
-    Never raises, whatever *event* is.
-    """
+    """Return the event to send if *event*, any JSON, cannot be processed; *reason* is its tag."""
     source: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
     made = _pick(source, _FIELDS)
     made["tags"] = {**_pick(source.get("tags"), ("service", "status_code")), reason: "true"}

@@ -10,10 +10,9 @@ import re
 
 from sentryinit._redaction.placeholders import PLACEHOLDER
 
-# Bytes of an event: Bugsink takes 1 MiB. Levels of nesting, items of a list or mapping.
-SIZE, DEPTH, ITEMS = 400_000, 20, 250
-# Characters of a key, and of most single lines.
-KEY = 200
+# Bytes of an event (Bugsink takes 1 MiB), levels of nesting, items of a list or mapping, and
+# characters of a key or a single line.
+SIZE, DEPTH, ITEMS, KEY = 400_000, 20, 250, 200
 ELLIPSIS = "..."
 # Relay and GlitchTip refuse NUL and lone surrogates. The other control characters are of no use,
 # and take six bytes each in JSON.

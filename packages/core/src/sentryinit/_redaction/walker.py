@@ -24,9 +24,8 @@ class Walker:
     """Walks through one event."""
 
     def __init__(self, masker: TextMasker, hide: Mask | None = None, size: int = SIZE) -> None:
-        # *hide* replaces sensitive path parameters.
-        self.masker, self._hide, self._left = masker, hide, size
-        self.truncated = False
+        # *hide* replaces sensitive path parameters. *truncated*: a limit was exceeded.
+        self.masker, self._hide, self._left, self.truncated = masker, hide, size, False
 
     def reserve(self, size: int) -> bool:
         """Take *size* bytes from what the event may have; return False if that is too much."""
@@ -71,12 +70,15 @@ class Walker:
 
     def cached_text(self, value: object) -> str:
         """Return *value*, which comes from source code or settings, as masked text."""
-        made = self.masker.cached_text(self._text_of(value))
+        made = self.masker.cached_text(self._text_of(value)[: 4 * limits.KEY])
         return made if self.reserve(_NODE + limits.json_size(made)) else limits.ELLIPSIS
 
     def key(self, value: object) -> Key:
         """Return *value*, a key of a mapping, as masked text and what it says about its value."""
-        return self.masker.key(self._text_of(value))
+        text = self._text_of(value)
+        # A long key is not cached: many of them would fill the memory.
+        key = self.masker.key if len(text) <= limits.KEY else self.masker.key.__wrapped__
+        return key(text)
 
     def mask_item(self, key: Key, value: Any, depth: int) -> Any:
         """Return the masked value of *key*: a placeholder if the key is sensitive."""
