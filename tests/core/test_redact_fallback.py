@@ -114,7 +114,16 @@ def test_exceptions_as_a_plain_list() -> None:
     }
 
 
-@pytest.mark.parametrize("event", [None, True, "text", [], 5, object()])
+class Hostile(dict[str, Any]):
+    """A mapping that cannot be read."""
+
+    def get(self, *_: object) -> Any:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "event", [None, True, "text", [], 5, object(), Hostile(), {"tags": Hostile()}]
+)
 def test_a_fallback_event_for_no_event(event: object) -> None:
     """Whatever a hook returns instead of an event, there is a fallback event."""
     assert fallback_event(event, "x") == {

@@ -14,7 +14,17 @@ _WITHHELD = "details withheld"
 
 
 def fallback_event(event: object, reason: str) -> dict[str, Any]:
-    """Return the event to send if *event*, any JSON, cannot be processed; *reason* is its tag."""
+    """Return the event to send if *event* cannot be processed; *reason* is its tag.
+
+    Never raises, whatever *event* is.
+    """
+    try:
+        return _fallback_event(event, reason)
+    except Exception:  # noqa: BLE001 # a mapping in it may be a class of the application
+        return _fallback_event(None, reason)
+
+
+def _fallback_event(event: object, reason: str) -> dict[str, Any]:
     source: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
     made = _pick(source, _FIELDS)
     made["tags"] = {**_pick(source.get("tags"), ("service", "status_code")), reason: "true"}

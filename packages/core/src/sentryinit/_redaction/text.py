@@ -20,12 +20,13 @@ from sentryinit._redaction.placeholders import EMAIL, IP, PLACEHOLDER, SECRET, M
 _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
 _SIMPLE = re.compile(rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z")
 _NEVER = re.compile(r"(?!)")
-_ENCODED_AT = re.compile(r"%(?:25)*40|u0040")
+_ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
 _DIGIT = re.compile(r"\d")
 # Card numbers and IBANs contain this. Not \d{4}: a pattern that begins with a set is faster.
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
 # One of these is between each name and its value.
 _SEPARATOR = re.compile(r"[=:'\"<%-]")
+# Splits a text at its placeholders.
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 
 
@@ -41,10 +42,9 @@ class Key(NamedTuple):
 class TextMasker:
     """Masks texts and truncates them to *limit* characters; one for all events.
 
-    *keys*, *secrets* and the others are those of :class:`sentryinit._redaction.redactor.Redactor`.
-    Keys and texts from source
-    code are cached, since the next event has them again; the caches are bounded. Nothing else is
-    cached: it may be personal data.
+    The parameters are those of :class:`sentryinit._redaction.redactor.Redactor`. Keys and texts
+    from source code are cached, since the next event has them again; the caches are bounded.
+    Nothing else is cached: it may be personal data.
     """
 
     def __init__(  # noqa: PLR0913 # one for each setting
@@ -65,8 +65,8 @@ class TextMasker:
             *((secret, _secret_pattern(secret)) for secret in known),
             *(("", pattern) for pattern in patterns),
         ]
-        # Matches a text that needs neither masking nor truncation.
         has_short = limit < SHORTEST_KEY or any(len(own) < SHORTEST_KEY for own, _ in self._own)
+        # Matches a text that needs neither masking nor truncation.
         self.is_simple: Callable[[str], object] = (_NEVER if has_short else _SIMPLE).match
         # Masking makes a text longer, by less than a factor of eight.
         self._short = min(256, limit // 8)
@@ -84,8 +84,8 @@ class TextMasker:
             return text
         if len(text) <= self._short and text.isprintable():
             return self._mask(text, is_version=is_version)
-        # First, so that the patterns take bounded time; to twice the limit, since masking may
-        # shorten the text, and the end may be half a secret.
+        # Truncated before the patterns, so that they take bounded time, and after them. Before, to
+        # twice the limit: masking may shorten the text, and its end may be half a secret.
         text = limits.storable(limits.truncate_at_space(text, 2 * self.limit))
         return limits.truncate_at_space(self._mask(text, is_version=is_version), self.limit)
 
@@ -120,12 +120,7 @@ class TextMasker:
             text = pii.mask_ibans(pii.mask_cards(text, secret), secret)
         if has_digit or text.count(":") >= 7:
             text = pii.mask_ip_addresses(text, self._ip, is_version=is_version)
-        if (
-            has_at
-            or "\uff20" in text
-            or "&#" in text
-            or ("40" in text and _ENCODED_AT.search(text))
-        ):
+        if has_at or _ENCODED_AT.search(text):
             text = pii.mask_emails(text, self._email)
         return text
 
