@@ -1,6 +1,6 @@
-"""Secrets of every kind and the carriers of an event: what the tests of redaction plant, and where.
+"""Secrets of every kind, and the parts of an event that can carry one, for the tests of redaction.
 
-Made up, all of them; none is anybody's.
+All secrets are made up.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Planted = st.SearchStrategy[tuple[str, str]]
 
 
 def _word(low: int, high: int, alphabet: str = ALNUM) -> st.SearchStrategy[str]:
-    # With a digit in it: what people choose, or machines draw, has one.
+    # With a digit, as passwords and tokens have one.
     return st.text(alphabet, min_size=low, max_size=high).map(lambda text: f"7{text}Q")
 
 
@@ -71,7 +71,7 @@ IBANS = st.text(string.digits, min_size=18, max_size=18).map(_iban)
 WORDS = _word(6, 20)
 NETWORK = {"127": "128", "0": "1", "255": "254"}
 
-# A secret, and what of it must not be in what leaves.
+# A secret, and the part of it that must not be in a masked event.
 KINDS: dict[str, Planted] = {
     "amazon": _key("AKIA", 16, string.ascii_uppercase + string.digits),
     "github": _key("ghp_", 36),
@@ -111,9 +111,9 @@ KINDS: dict[str, Planted] = {
         | st.ip_addresses(v=6, network="2001:db8::/32").map(lambda a: a.exploded)
     ),
 }
-# Where four numbers with dots are a version, and not an address.
+# Here four numbers with dots are a version, not an IP address.
 VERSIONS = frozenset({"release", "modules"})
-# Behind a name without quotes: a source line may as well have a name there.
+# A value without quotes: in source code it may be a name.
 NOT_IN_CODE = frozenset({"header"})
 
 UUID = "3f0c7e0e-2f46-4f0a-9b0e-5b1f1c9d9d3a"
@@ -194,7 +194,7 @@ CARRIERS: dict[str, Carrier] = {
 
 
 def nodes(value: Any) -> Iterator[Any]:
-    """Yield *value* and all that is in it, keys as well."""
+    """Yield *value* and everything inside of it, keys as well."""
     yield value
     if isinstance(value, dict):
         for key, item in value.items():
@@ -206,7 +206,7 @@ def nodes(value: Any) -> Iterator[Any]:
 
 
 def storable(value: Any) -> bool:
-    """Tell whether every backend can store *value*, not looking into it."""
+    """Return True if every backend can store *value*; its items are not examined."""
     if isinstance(value, str):
         halves = any("\ud800" <= character <= "\udfff" for character in value)
         return type(value) is str and "\0" not in value and not halves
@@ -218,7 +218,7 @@ def storable(value: Any) -> bool:
 
 
 def refused(event: Event) -> list[str]:
-    """Return what in *event* loses it, or others, at some backend."""
+    """Return the parts of *event* because of which some backend loses it, or others."""
     found = [repr(node) for node in nodes(event) if not storable(node)]
     if len(json.dumps(event, allow_nan=False)) >= 1_000_000:
         found.append("more than a megabyte")

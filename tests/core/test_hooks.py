@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sentry_sdk
+from sentry_sdk.crons import capture_checkin
 
 import sentryinit
 from sentryinit import _reporter as _report
@@ -178,13 +179,35 @@ def test_masking_that_fails(
     mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An event that cannot be masked leaves in minimal form, and says why."""
-    monkeypatch.setattr("sentryinit._redaction.redactor.Redactor.event", broken)
+    monkeypatch.setattr("sentryinit._redaction.redactor.Walker", broken)
     sentry_sdk.capture_message("hunter2")
 
     (event,) = mailbox.events
     assert event["tags"] == {"service": "shop", "redaction_error": "true"}
     assert b"hunter2" not in b"".join(mailbox.envelopes)
     assert said() == ["masking an event failed: ZeroDivisionError"]
+
+
+def test_masking_a_check_in_that_fails(
+    mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The application gets no exception, and a fallback event is sent."""
+    monkeypatch.setattr("sentryinit._redaction.redactor.Walker", broken)
+    capture_checkin(monitor_slug="hunter2", status="ok")
+
+    assert mailbox.events[0]["tags"] == {"redaction_error": "true"}
+    assert b"hunter2" not in b"".join(mailbox.envelopes)
+    assert said() == ["masking an item failed: ZeroDivisionError"]
+
+
+def test_an_adapter_whose_description_is_none(begin: Begin, said: Any) -> None:
+    """The event is sent without the details of the request."""
+    with testing.capture("shop") as box:
+        begin(describe=lambda request: None)
+        sentry_sdk.capture_message("hunter2")
+
+    assert box.events[0]["tags"] == {"service": "shop", "report_error": "true"}
+    assert said() == ["completing an event failed: AttributeError"]
 
 
 def test_an_event_nested_too_deep() -> None:

@@ -1,4 +1,4 @@
-"""No secret of any kind in any carrier, at any depth, in any surroundings."""
+"""Secrets of every kind in every part of an event, at any depth, within any text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REDACTOR = Redactor()
 NETWORKS = Redactor(networks=True)
 HASHING = Redactor(hash_key="a key of tests")
 
-# Words, and what stands between a secret and them.
+# Words, and separators between them and a secret.
 WORDS = st.sampled_from(["", "order 17 failed", "at 12:30", "über", "line\nbreak", "(see", "{}"])
 EDGES = st.sampled_from([" ", "\n", "'", '"', "(", ", ", "; ", "|", "\t", "<", " - "])
 
@@ -29,7 +29,7 @@ def text_of(event: Event) -> str:
 @settings(max_examples=6)
 @given(data=st.data())
 def test_a_secret_in_every_carrier(kind: str, data: st.DataObject) -> None:
-    """Whatever the kind and whatever the carrier, the secret does not leave, and the event does."""
+    """A secret of any kind is masked in any part of an event; the event stays valid."""
     secret, canary = data.draw(KINDS[kind])
     before, after = data.draw(WORDS), data.draw(WORDS)
     planted = before + data.draw(EDGES) + secret + data.draw(EDGES) + after
@@ -49,7 +49,7 @@ def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 @given(st.data())
 def test_secrets_at_any_depth(data: st.DataObject) -> None:
-    """Nesting hides nothing, keys hide nothing; once masked is masked; all of it can be stored."""
+    """Secrets are masked at any depth and in keys; masking is idempotent; all can be stored."""
     kinds = data.draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=3))
     found = [data.draw(KINDS[kind]) for kind in kinds]
     leaves = st.sampled_from([secret for secret, _ in found]) | st.text(max_size=8) | st.integers()
@@ -59,7 +59,7 @@ def test_secrets_at_any_depth(data: st.DataObject) -> None:
         masked = redactor.event(event)
         for kind, (_, canary) in zip(kinds, found, strict=True):
             hidden = canary not in text_of(masked)
-            # An address may be that of its network.
+            # A network address may be that very address.
             assert hidden or (redactor is NETWORKS and kind in {"ipv4", "ipv6"})
         assert redactor.event(masked) == masked
         assert refused(masked) == []
@@ -92,7 +92,7 @@ PARTS = sorted({part for plant in CARRIERS.values() for part in plant("a")})
 @settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(PARTS) | st.text(max_size=3), ANYTHING, max_size=5))
 def test_anything_for_an_event(event: Event) -> None:
-    """Whatever a hook makes of the parts of an event, what leaves can be stored, and stays so."""
+    """Whatever a hook puts into an event, the result can be stored, and masking is idempotent."""
     masked = REDACTOR.event(event)
 
     assert refused(masked) == []

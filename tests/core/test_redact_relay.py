@@ -1,4 +1,4 @@
-"""Relay agrees: what leaves is valid, and nothing is left in it."""
+"""Relay accepts masked events and finds no secret in them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 import sentry_sdk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import invalid, leaks
 from planted import CARRIERS, CODE, KINDS, NOT_IN_CODE, VERSIONS, Event
+from relay import invalid, leaks
 from test_redact_planted import ANYTHING, PARTS
 
 from sentryinit import adapters, testing
@@ -25,7 +25,7 @@ Begin = Callable[..., adapters.Capture[Any]]
 @settings(max_examples=2)
 @given(data=st.data())
 def test_a_planted_secret(kind: str, data: st.DataObject) -> None:
-    """Relay's rules find nothing where we planted something, and its normaliser no error."""
+    """Relay's rules find no planted secret, and its normaliser finds no error."""
     secret, _ = data.draw(KINDS[kind])
     for carrier, plant in CARRIERS.items():
         if (carrier in CODE and kind in NOT_IN_CODE) or (carrier in VERSIONS and kind == "ipv4"):
@@ -34,8 +34,8 @@ def test_a_planted_secret(kind: str, data: st.DataObject) -> None:
         assert (invalid(masked), leaks(masked)) == ([], []), carrier
 
 
-def test_it_finds_what_is_there() -> None:
-    """The opinion counts: of an event that is not masked Relay has one."""
+def test_relay_finds_a_secret_that_is_not_masked() -> None:
+    """The check works: Relay complains about an event that is not masked."""
     event = {"level": "bogus", "tags": {"a": "ann@shop.example"}}
 
     assert (invalid(event), leaks(event)) == (
@@ -47,12 +47,12 @@ def test_it_finds_what_is_there() -> None:
 @settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from(PARTS) | st.text(max_size=3), ANYTHING, max_size=5))
 def test_anything_for_an_event(event: Event) -> None:
-    """Whatever a hook makes of an event, Relay takes what we make of that."""
+    """Whatever a hook puts into an event, Relay accepts the masked event."""
     assert invalid(REDACTOR.event(event)) == []
 
 
 def test_events_of_an_application(begin: Begin) -> None:
-    """What we and the SDK build is valid: exceptions, answers, log records, messages."""
+    """Events of exceptions, responses, log records and messages are valid."""
     log = logging.getLogger("shop")
     with testing.capture("shop", release="shop@1.2.3", environment="staging") as box:
         sentry_sdk.set_tag("basket", "17")

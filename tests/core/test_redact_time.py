@@ -1,4 +1,4 @@
-"""No text makes masking slow: it takes as long as a text is long, whatever is in it."""
+"""Masking takes linear time, whatever is in the text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sentryinit._redaction.redactor import Redactor
 
 MEBIBYTE = 2**20
 PLAIN = "The order of the customer could not be found in the shop, and so nothing was sent. "
-# What a pattern begins with, or goes on with, over and over; some in front of what they look for.
+# Texts that patterns begin or continue with, some before what the patterns search for.
 PIECES = (
     *("a", "@", "1", "1 ", "1.", ".", ":", "::", "a@", "a@a ", "@a.", "'", "\\'", "\0", "\n", "é"),
     *("eyJ", "_eyJ", "eyJa.", "AKIA", "ghp_", "sk-", "SG.aaaa", "QUJD1", "hooks.slack.com/"),
@@ -22,9 +22,9 @@ PIECES = (
 
 
 def costs(redactor: Redactor, *texts: str, rounds: int = 3) -> list[float]:
-    """Return the seconds of processor time that each of *texts* costs, the least of all rounds.
+    """Return the seconds of processor time that each of *texts* takes, the least of all rounds.
 
-    In turn: what else the machine does then comes upon all of them.
+    The texts take turns, so that other load of the machine affects all of them.
     """
     found: list[list[float]] = []
     for _ in range(rounds):
@@ -38,7 +38,7 @@ def costs(redactor: Redactor, *texts: str, rounds: int = 3) -> list[float]:
 
 @pytest.mark.parametrize("piece", ["a", "@", "1", "1234567890"])
 def test_a_mebibyte_of_one_thing(piece: str) -> None:
-    """It costs at most three times what a plain text of that length does."""
+    """It takes at most three times as long as plain text of the same length."""
     plain, long = ((text * (MEBIBYTE // len(text) + 1))[:MEBIBYTE] for text in (PLAIN, piece))
     short, most = costs(Redactor(), plain, long, rounds=30)
 
@@ -47,7 +47,7 @@ def test_a_mebibyte_of_one_thing(piece: str) -> None:
 
 @pytest.mark.parametrize("piece", PIECES)
 def test_four_times_the_length(piece: str) -> None:
-    """It costs about four times as much, and nowhere near sixteen times."""
+    """It takes about four times as long, and not sixteen times."""
     texts = ["a@b " + (piece * size)[:size] + "@ = : token=x eyJ 1.1.1.1" for size in (5000, 20000)]
     short, long = costs(Redactor(limit=10**6), *texts)
 

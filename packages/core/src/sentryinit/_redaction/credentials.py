@@ -1,25 +1,26 @@
-"""Credentials that are known by their shape, wherever they stand in a text.
+"""Credentials recognised by their form: keys, tokens, PEM, JWT, passwords in URLs.
 
-Pure. No pattern here goes over a character more often than a constant number of times, whatever
-the text: where one could begin at each character of a run, it is made to begin at the first only,
-or the run is taken as a whole.
+The patterns take linear time: none visits a character more than a constant number of times. A
+pattern that could start at each character of a run starts at the first only, or takes the run
+as a whole.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 
-from sentryinit._redaction.placeholders import MARK
+from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 
-Mask = Callable[[str], str]
+# The shortest text that one of the patterns below matches.
+SHORTEST_KEY = 13
 
-# No letter or digit before it, but for those of a character that is encoded as in URLs.
-BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=%25[0-9A-Fa-f][0-9A-Fa-f]))"
-# What providers put in front of their keys, or near enough, so that others do not look the same.
+# Not after a letter or digit, except those of a percent-encoded character.
+_BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=%25[0-9A-Fa-f][0-9A-Fa-f]))"
+# The prefixes that providers give to their keys.
 _KEYS = re.compile(
-    rf"""{BEGIN}(?:
+    rf"""{_BEGIN}(?:
     (?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16,}}                  # Amazon
     |gh[oprsu]_[A-Za-z0-9]{{20,}}|github_pat_\w{{20,}}        # GitHub
     |gl(?:pat|dt|rt|soat|cbt|ptt|ft|imt|agent|oas|ffct)-[\w.-]{{16,}}    # GitLab
@@ -37,21 +38,18 @@ _KEYS = re.compile(
     )""",
     re.VERBOSE,
 )
-# One of these is in each of the above: looking for them first is what makes a harmless text cheap.
+# Each key above contains one of these; this search is what a harmless text costs.
 _KEY_HINTS = re.compile(
-    "AKIA ASIA ABIA ACCA ghp_ gho_ ghr_ ghs_ ghu_ github_pat_ pat- dt- rt- at- bt- tt- ft- "
-    "agent- oas- ffct- xox xapp- k_live_ k_test_ whsec_ AIza ya29. GOCSPX- sk- SG. SK npm_ pypi- "
-    "dckr_pat_ hf_ dop_v1_ hvb. hvs. sntry shpat_ shpca_ shppa_ shpss_ AGE-SECRET :AA".replace(
-        ".", r"\."
-    ).replace(" ", "|")
+    r"AKIA|ASIA|ABIA|ACCA|ghp_|gho_|ghr_|ghs_|ghu_|github_pat_|pat-|dt-|rt-|at-|bt-|tt-|ft-|agent-"
+    r"|oas-|ffct-|xox|xapp-|k_live_|k_test_|whsec_|AIza|ya29\.|GOCSPX-|sk-|SG\.|SK|npm_|pypi-"
+    r"|dckr_pat_|hf_|dop_v1_|hvb\.|hvs\.|sntry|shpat_|shpca_|shppa_|shpss_|AGE-SECRET|:AA"
 )
-_SHORTEST_KEY = 13
 
 _URL_SAFE = str.maketrans("-_", "+/")
 _RUN = re.compile(r"[\w.=+/-]{20,}")
 _SLACK_HOOK = re.compile(r"(?<=hooks\.slack\.com/)\w{1,20}/[\w/-]{10,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\]+(?=@)")
-# A password that nobody escaped: with a slash or a question mark in it.
+# With a password that should have been percent-encoded: it contains a slash or a question mark.
 _RAW_USERINFO = re.compile(
     r"(?<=://)[^\s/?#\"'<>@:\\]{0,64}:(?!\d{1,5}(?:[/?#]|$))[^\s\"'<>@]{1,96}(?=@)"
 )
@@ -59,98 +57,91 @@ _ORACLE = re.compile(r"(?<=jdbc:oracle:)(?:thin|oci8?):[^\s@\"']{1,256}(?=@)")
 _BEARER = re.compile(r"(?i)\bbearer[\s:=]{1,4}(?:%20)?([\w.~+/=-]{8,})")
 _BASIC = re.compile(r"(?i)\bbasic[\s:=]{1,4}(?:%20)?([A-Za-z0-9+/_-]{6,}={0,2})")
 _IDENTIFIED = re.compile(r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})")
-# A line of a key whose head and foot are not in sight.
+# One line of a PEM key; its BEGIN and END are in other texts.
 _BASE64_LINE = re.compile(
     r"(?m)^[ \t\"'(+]{0,80}([A-Za-z0-9+/]{60,80}={0,2})(?=(?:\\n)?[\"'),\\ \t]{0,8}$)"
 )
 
 
-def credentials(text: str, mask: Mask) -> str:
-    """Return *text* with what looks like a credential replaced by ``mask(it)``."""
+def mask_credentials(text: str, mask: Mask) -> str:
+    """Return *text* with each credential masked."""
     if "-----" in text and ("-----BEGIN" in text or "-----END" in text):
-        text = _pem(text, mask)
+        text = mask_spans(text, _pem_blocks(text), mask)
     if len(text) >= 60:
-        text = _BASE64_LINE.sub(lambda m: _line(m, mask), text)
+        text = _BASE64_LINE.sub(lambda m: _mask_base64_line(m, mask), text)
     if "eyJ" in text:
-        text = _RUN.sub(lambda m: _jwt(m, mask), text)
-    if len(text) < 48 and max(map(len, text.split()), default=0) < _SHORTEST_KEY:
-        return _schemes(text, mask)
+        text = _RUN.sub(lambda m: _mask_jwt(m, mask), text)
     if _KEY_HINTS.search(text):
         text = _KEYS.sub(lambda m: mask(m[0]), text)
     if "hooks.slack.com/" in text:
         text = _SLACK_HOOK.sub(lambda m: mask(m[0]), text)
-    return _schemes(text, mask)
+    return _mask_schemes(text, mask)
 
 
-def userinfo(text: str, mask: Mask) -> str:
-    """Return *text* with the part before the host of each URL replaced."""
-
-    def masked(match: re.Match[str]) -> str:
-        return match[0] if MARK.fullmatch(match[0]) else mask(match[0])
-
+def mask_userinfo(text: str, mask: Mask) -> str:
+    """Return *text* with the user and password of each URL masked."""
     for pattern in (_RAW_USERINFO, _USERINFO, _ORACLE):
-        text = pattern.sub(masked, text)
+        text = pattern.sub(lambda m: m[0] if PLACEHOLDER.fullmatch(m[0]) else mask(m[0]), text)
     return text
 
 
-def _pem(text: str, mask: Mask) -> str:
-    """Replace each block; one without head begins with the text, one without foot ends with it."""
+def _pem_blocks(text: str) -> Iterator[Span]:
+    """Find PEM blocks; without BEGIN one starts with the text, without END it ends with it."""
     begin, end = text.find("-----BEGIN"), text.find("-----END")
     if begin < 0 or 0 <= end < begin:
         begin = 0
-    done, parts = 0, []
     while begin >= 0:
         end = text.find("-----END", begin)
         close = text.find("-----", end + 8) + 5 if end >= 0 else 0
         stop = close if close > 4 else len(text)
-        parts += [text[done:begin], mask(text[begin:stop])]
-        done, begin = stop, text.find("-----BEGIN", stop)
-    return "".join([*parts, text[done:]])
+        yield begin, stop
+        begin = text.find("-----BEGIN", stop)
 
 
-def _line(match: re.Match[str], mask: Mask) -> str:
+def _mask_base64_line(match: re.Match[str], mask: Mask) -> str:
     run = match[1]
-    # A digest has letters of one case only.
+    # A hexadecimal digest has letters of one case only.
     if run == run.lower() or run == run.upper() or run.isalpha():
         return match[0]
     return match[0].replace(run, mask(run))
 
 
-def _jwt(match: re.Match[str], mask: Mask) -> str:
+def _mask_jwt(match: re.Match[str], mask: Mask) -> str:
     run, before = match[0], match.string[max(match.start() - 1, 0) : match.start()]
     at = run.find("eyJ")
     encoded = at in {2, 4} and before == "%"
     if at < 0 or (at and run[at - 1].isalnum() and not encoded):
         return run
     token = run[at:].rstrip(".-=")
-    # Three parts with dots between them, or one long piece of encoded JSON.
+    # Three parts with dots between them, or one long part of base64.
     if "." not in token and len(token) < 40:
         return run
     return run[:at] + mask(token) + run[at + len(token) :]
 
 
-def _schemes(text: str, mask: Mask) -> str:
+def _mask_schemes(text: str, mask: Mask) -> str:
     lowered = text.lower()
     if "bearer" in lowered:
-        text = _BEARER.sub(lambda m: _after(m, mask) if _is_token(m[1]) else m[0], text)
+        text = _BEARER.sub(lambda m: _mask_last(m, mask) if _is_token(m[1]) else m[0], text)
     if "identified" in lowered:
-        text = _IDENTIFIED.sub(lambda m: _after(m, mask), text)
+        text = _IDENTIFIED.sub(lambda m: _mask_last(m, mask), text)
     if "basic" in lowered:
-        text = _BASIC.sub(lambda m: _after(m, mask) if _is_pair(m[1]) else m[0], text)
+        text = _BASIC.sub(lambda m: _mask_last(m, mask) if _is_pair(m[1]) else m[0], text)
     return text
 
 
-def _after(match: re.Match[str], mask: Mask) -> str:
+def _mask_last(match: re.Match[str], mask: Mask) -> str:
+    """Return the match with its group, which is its end, masked."""
     return match[0][: match.start(1) - match.start()] + mask(match[1])
 
 
 def _is_token(word: str) -> bool:
-    """Tell a token from the next word of a sentence: *Bearer authentication failed*."""
+    """Return False for the next word of a sentence: *Bearer authentication failed*."""
     return len(word) >= 24 or not word.rstrip(".").isalpha()
 
 
 def _is_pair(word: str) -> bool:
-    """Tell whether *word* is a name and a password, as HTTP's Basic scheme encodes them."""
+    """Return True if *word* is the base64 of a user and a password (RFC 7617)."""
     try:
         return b":" in base64.b64decode(word.translate(_URL_SAFE) + "=" * (-len(word) % 4))
     except ValueError:

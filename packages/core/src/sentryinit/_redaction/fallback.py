@@ -1,6 +1,6 @@
-"""The event that is left when nothing else can be.
+"""The event that is sent if a hook, masking or our own code fails on the real one.
 
-Pure. Where it happened and what sort it was, without one word that came from the application.
+It has the place and the type of the error, and no text of the application.
 """
 
 from __future__ import annotations
@@ -8,12 +8,47 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# What a minimal event keeps: nothing that an application's text can reach.
-_MINIMAL = ("event_id", "timestamp", "level", "platform", "release", "environment", "server_name")
-_MINIMAL_FRAME = ("filename", "function", "module", "lineno", "in_app")
+_FIELDS = ("event_id", "timestamp", "level", "platform", "release", "environment", "server_name")
+_FRAME_FIELDS = ("filename", "function", "module", "lineno", "in_app")
+_WITHHELD = "details withheld"
 
 
-def _kept(source: object, names: Iterable[str]) -> dict[str, Any]:
+def fallback_event(event: object, reason: str) -> dict[str, Any]:
+    """Return the event to send if *event* cannot be processed; *reason* is its tag.
+
+    Never raises, whatever *event* is.
+    """
+    try:
+        return _fallback_event(event, reason)
+    except Exception:  # noqa: BLE001 # a mapping in it may be a class of the application
+        return _fallback_event(None, reason)
+
+
+def _fallback_event(event: object, reason: str) -> dict[str, Any]:
+    source: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
+    made = _pick(source, _FIELDS)
+    made["tags"] = {**_pick(source.get("tags"), ("service", "status_code")), reason: "true"}
+    exceptions = [_fallback_exception(value) for value in _items(source.get("exception"), "values")]
+    if exceptions:
+        made["exception"] = {"values": exceptions}
+    else:
+        made["logentry"] = {"message": _WITHHELD, "formatted": _WITHHELD}
+    return made
+
+
+def _fallback_exception(value: object) -> dict[str, Any]:
+    source: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
+    made = _pick(source, ("type", "module"))
+    made["value"] = _WITHHELD
+    made["mechanism"] = _pick(source.get("mechanism"), ("type", "handled")) or {"type": "generic"}
+    frames = _items(source.get("stacktrace"), "frames")
+    if frames:
+        made["stacktrace"] = {"frames": [_pick(frame, _FRAME_FIELDS) for frame in frames]}
+    return made
+
+
+def _pick(source: object, names: Iterable[str]) -> dict[str, Any]:
+    """Return the *names* of *source* whose values are plain and not empty."""
     if not isinstance(source, Mapping):
         return {}
     return {
@@ -23,35 +58,7 @@ def _kept(source: object, names: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _values(interface: object) -> list[Any]:
-    values = interface.get("values") if isinstance(interface, Mapping) else interface
-    return list(values) if isinstance(values, (list, tuple)) else []
-
-
-def fallback_event(event: object, reason: str) -> dict[str, Any]:
-    """Return the event to send when *event* cannot be processed: tagged with *reason*.
-
-    Where it happened and what sort it was, without one word that came from the application.
-    """
-    source: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
-    small = _kept(source, _MINIMAL)
-    small["tags"] = {**_kept(source.get("tags"), ("service", "status_code")), reason: "true"}
-    small["exception"] = {
-        "values": [_minimal_exception(value) for value in _values(source.get("exception"))]
-    }
-    if not small["exception"]["values"]:
-        small.pop("exception")
-        small["logentry"] = {"message": "details withheld", "formatted": "details withheld"}
-    return small
-
-
-def _minimal_exception(value: object) -> dict[str, Any]:
-    source: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
-    small = _kept(source, ("type", "module"))
-    small["value"] = "details withheld"
-    small["mechanism"] = _kept(source.get("mechanism"), ("type", "handled")) or {"type": "generic"}
-    stack = source.get("stacktrace")
-    frames = stack.get("frames") if isinstance(stack, Mapping) else None
-    if isinstance(frames, (list, tuple)):
-        small["stacktrace"] = {"frames": [_kept(frame, _MINIMAL_FRAME) for frame in frames]}
-    return small
+def _items(source: object, name: str) -> list[Any]:
+    """Return the list *name* of *source*, or *source* if it is the list itself."""
+    found = source.get(name) if isinstance(source, Mapping) else source
+    return list(found) if isinstance(found, (list, tuple)) else []

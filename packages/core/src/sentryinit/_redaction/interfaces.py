@@ -1,68 +1,69 @@
-"""The larger parts of an event: who asked for what, where it broke, and what came before.
+"""The larger sections of an event: exception, request, user, contexts, breadcrumbs.
 
-Pure. As in :mod:`sentryinit._redaction.attributes`, which has the small ones.
+The single values are in :mod:`sentryinit._redaction.attributes`.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sentryinit._redaction import attributes as _fields
-from sentryinit._redaction import stacktrace as _frames
-from sentryinit._redaction.walker import Walk, bag
+from sentryinit._redaction import attributes
+from sentryinit._redaction.stacktrace import stacktrace
+from sentryinit._redaction.walker import Walker
 
-# The last goes into the head of the envelope, for a sampling that there is none of.
+# The last one goes into the envelope's header and is for sampling, which we do not do.
 _TRACE = {
     "trace_id": re.compile(r"[0-9a-f]{32}"),
     "span_id": re.compile(r"[0-9a-f]{16}"),
     "parent_span_id": re.compile(r"[0-9a-f]{16}"),
     "dynamic_sampling_context": re.compile("(?!)"),
 }
-# Of an exception, what is looked at by itself.
-_APART = frozenset({"stacktrace", "type", "module", "value"})
+# Parts of an exception or thread that have a mask of their own.
+_OWN_MASK = frozenset({"stacktrace", "type", "module", "value"})
 _METHOD = re.compile(r"[A-Za-z_-]{1,32}")
 
 
-def versions(walk: Walk, value: Any) -> dict[str, str]:
-    """Return what is installed: names and versions."""
+def versions(walker: Walker, value: Any) -> dict[str, str]:
+    """Return the installed packages: names and versions."""
     found = value if isinstance(value, Mapping) else {}
-    return {walk.key(key): walk.name(found[key], versions=True) for key in walk.few(found)}
+    names = walker.truncate(found)
+    return {walker.key(name).name: walker.line(found[name], is_version=True) for name in names}
 
 
-def sdk(walk: Walk, value: Any) -> dict[str, Any] | None:
-    """Return what the SDK says of itself, None if it does not say the least."""
-    # Not by ==: a subclass may have one of its own.
-    if isinstance(value, dict) and dict.__eq__(value, walk.tools.sdk) is True:
-        return {**walk.tools.sdk}
-    made = bag(walk, value) if isinstance(value, Mapping) else {}
+def sdk(walker: Walker, value: Any) -> dict[str, Any] | None:
+    """Return what the SDK says about itself, or None without a name and a version."""
+    # Not ==, which a subclass may override.
+    if isinstance(value, dict) and dict.__eq__(value, walker.masker.sdk) is True:
+        return {**walker.masker.sdk}
+    made = walker.to_mapping(value) if isinstance(value, Mapping) else {}
     if not (made.get("name") and made.get("version")):
         return None
-    walk.tools.sdk = made
+    walker.masker.sdk = made
     return made
 
 
-def remarks(walk: Walk, value: Any) -> Any:
-    """Return the SDK's remarks on what it cut: names there have no secrets under them."""
+def meta(walker: Walker, value: Any) -> Any:
+    """Return the SDK's remarks on what it truncated; a sensitive name has no secret there."""
     if not isinstance(value, Mapping):
-        return walk.any(value)
-    return {walk.key(key): remarks(walk, value[key]) for key in walk.few(value)}
+        return walker.value(value)
+    return {walker.key(key).name: meta(walker, value[key]) for key in walker.truncate(value)}
 
 
-def user(walk: Walk, value: Any) -> dict[str, Any]:
-    """Return a user; an address that is masked is left out, for a backend to take it as one."""
-    made = bag(walk, value if isinstance(value, Mapping) else {"id": value})
+def user(walker: Walker, value: Any) -> dict[str, Any]:
+    """Return a user; a masked IP address is left out, since backends require a valid one."""
+    made = walker.to_mapping(value if isinstance(value, Mapping) else {"id": value})
     for key in ("id", "username", "email", "name"):
         if made.get(key) is not None:
-            made[key] = walk.name(made[key], 128)
-    if "ip_address" in made and not _is_address(made["ip_address"]):
+            made[key] = walker.line(made[key], 128)
+    if "ip_address" in made and not _is_ip_address(made["ip_address"]):
         del made["ip_address"]
     return made
 
 
-def _is_address(value: Any) -> bool:
+def _is_ip_address(value: Any) -> bool:
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -70,107 +71,100 @@ def _is_address(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def request(walk: Walk, value: Any) -> dict[str, Any]:
-    """Return a request: headers and cookies one by one, each by its name."""
+def request(walker: Walker, value: Any) -> dict[str, Any]:
+    """Return a request; each header and cookie is masked by its own name."""
     made: dict[str, Any] = {}
     for key, item in (value if isinstance(value, Mapping) else {"data": value}).items():
         if key in {"url", "method"}:
-            made[key] = walk.text(item or "")
+            made[key] = walker.text(item or "")
         elif key in {"headers", "cookies", "env"}:
-            made[key] = walk.any(item, 2)
+            made[key] = walker.value(item, 2)
         else:
-            made[walk.key(key)] = walk.under(key, item, 2)
+            masked = walker.key(key)
+            made[masked.name] = walker.mask_item(masked, item, 2)
     if not _METHOD.fullmatch(made.get("method") or ""):
         made.pop("method", None)
     return made
 
 
-def contexts(walk: Walk, value: Any) -> dict[str, Any]:
-    """Return contexts, each of which is a mapping; the ids of the trace are ids."""
+def contexts(walker: Walker, value: Any) -> dict[str, Any]:
+    """Return contexts, each as a mapping; a trace without valid ids is left out."""
     found = value if isinstance(value, Mapping) else {"value": value}
     made = {}
-    for key in walk.few(found):
-        if found[key] is not None:
-            name, item = walk.key(key), found[key]
-            if key == "trace":
-                trace = _trace(walk, item) if isinstance(item, Mapping) else {}
-                made.update({"trace": trace} if trace else {})
-            else:
-                hidden = walk.under(key, {}, 2)
-                made[name] = bag(walk, item) if hidden == {} else {"value": hidden}
-    return made
+    for key in walker.truncate(found):
+        item = found[key]
+        if key == "trace":
+            made[key] = _trace(walker, item) if isinstance(item, Mapping) else None
+        elif item is not None:
+            masked = walker.key(key)
+            item = walker.placeholder({}) if masked.is_sensitive else item
+            made[masked.name] = walker.to_mapping(item)
+    return {name: context for name, context in made.items() if context is not None}
 
 
-def _trace(walk: Walk, given: Mapping[str, Any]) -> dict[str, Any]:
-    made = bag(walk, {key: given[key] for key in given if key not in _TRACE})
+def _trace(walker: Walker, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    made = walker.to_mapping({key: given[key] for key in given if key not in _TRACE})
     for key, pattern in _TRACE.items():
         if isinstance(given.get(key), str) and pattern.fullmatch(given[key]):
             made[key] = str(given[key])
-    return made if {"trace_id", "span_id"} <= made.keys() else {}
+    return made if {"trace_id", "span_id"} <= made.keys() else None
 
 
-def exceptions(walk: Walk, value: Any) -> Any:
-    """Return exceptions, with their stacks."""
-    return _values(walk, value, _exception)
+def list_of(item: attributes.Field) -> attributes.Field:
+    """Return the field for a list of *item*, with or without ``values`` around it."""
+
+    def field(walker: Walker, value: Any) -> Any:
+        found = value.get("values") if isinstance(value, Mapping) else value
+        found = walker.truncate(found) if isinstance(found, (list, tuple)) else []
+        made = [item(walker, one) for one in found if one is not None]
+        return {"values": made} if isinstance(value, Mapping) else made
+
+    return field
 
 
-def threads(walk: Walk, value: Any) -> Any:
-    """Return threads, with their stacks."""
-    return _values(walk, value, _with_stack)
-
-
-def breadcrumbs(walk: Walk, value: Any) -> Any:
-    """Return breadcrumbs."""
-    return _values(walk, value, _breadcrumb)
-
-
-def _values(walk: Walk, value: Any, item: Callable[[Walk, Any], Any]) -> Any:
-    found = value.get("values") if isinstance(value, Mapping) else value
-    found = walk.few(found) if isinstance(found, (list, tuple)) else []
-    made = [item(walk, one) for one in found if one is not None]
-    return {"values": made} if isinstance(value, Mapping) else made
-
-
-def _breadcrumb(walk: Walk, value: Any) -> dict[str, Any]:
+def breadcrumb(walker: Walker, value: Any) -> dict[str, Any]:
+    """Return a breadcrumb; unknown parts go to its ``data``."""
     made: dict[str, Any] = {}
     others: dict[Any, Any] = {}
     for key, item in (value if isinstance(value, Mapping) else {"message": value}).items():
-        field = _CRUMB.get(key) if type(key) is str else None
+        field = _BREADCRUMB.get(key) if type(key) is str else None
         if field is None:
             others[key] = item
         elif item is not None:
-            made[key] = field(walk, item)
+            made[key] = field(walker, item)
     if others:
-        made["data"] = {**bag(walk, others), **made.get("data", {})}
+        made["data"] = {**walker.to_mapping(others), **made.get("data", {})}
     return made
 
 
-def _exception(walk: Walk, value: Any) -> dict[str, Any]:
+def exception(walker: Walker, value: Any) -> dict[str, Any]:
+    """Return an exception and its stack trace."""
     given = value if isinstance(value, Mapping) else {"value": value}
-    made = _with_stack(walk, given)
+    made = thread(walker, given)
     for key in ("type", "module"):
         if given.get(key) is not None:
-            made[key] = walk.name(given[key])
+            made[key] = walker.line(given[key])
     if given.get("value") is not None:
-        made["value"] = walk.text(given["value"])
+        made["value"] = walker.text(given["value"])
     if not made.get("type") and not made.get("value"):
         made["type"] = "Exception"
     return made
 
 
-def _with_stack(walk: Walk, value: Any) -> dict[str, Any]:
+def thread(walker: Walker, value: Any) -> dict[str, Any]:
+    """Return a thread and its stack trace."""
     if not isinstance(value, Mapping):
         return {}
-    made = bag(walk, {key: item for key, item in value.items() if key not in _APART})
-    stack = _frames.stacktrace(walk, value["stacktrace"]) if value.get("stacktrace") else None
+    made = walker.to_mapping({key: item for key, item in value.items() if key not in _OWN_MASK})
+    stack = stacktrace(walker, value["stacktrace"]) if value.get("stacktrace") else None
     return {**made, "stacktrace": stack} if stack else made
 
 
-_CRUMB: dict[str, _fields.Field] = {
-    "timestamp": _fields.timestamp,
-    "level": _fields.level,
-    "type": Walk.place,
-    "category": Walk.place,
-    "message": Walk.text,
-    "data": bag,
+_BREADCRUMB: dict[str, attributes.Field] = {
+    "timestamp": attributes.timestamp,
+    "level": attributes.level,
+    "type": Walker.cached_text,
+    "category": Walker.cached_text,
+    "message": Walker.text,
+    "data": Walker.to_mapping,
 }

@@ -1,39 +1,37 @@
-"""Values in a text that stand behind a sensitive name: ``password=...``, ``"token": "..."``.
+"""Values after a sensitive name in a text: ``password=...``, ``"token": "..."``.
 
-Pure, and linear as :mod:`sentryinit._redaction.credentials` is: names are looked for, a value is
-looked at only behind a sensitive one, and what has been looked at is passed.
+Takes linear time: the patterns find names, the value is read only after a sensitive one, and the
+search goes on after the value.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from sentryinit._redaction.key_names import COUNTS, Names, plain
-from sentryinit._redaction.placeholders import MARK
+from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, normalize
+from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 
-Mask = Callable[[str], str]
-
-# A name and what parts it from its value: as in Python and its reprs, JSON (in JSON), YAML,
-# headers, query strings.
+# A name and its separator, as in Python and its reprs, JSON (also JSON in JSON), YAML, headers,
+# query strings.
 _NAME = re.compile(
     r"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)
     (?:(\\*["']?[\])]?\s{0,4}(?:=>|->|:=|={1,3}|:)\s{0,4})|(\\*["']\s{0,4},\s{0,4}))""",
     re.VERBOSE,
 )
-# In code an annotation may stand between.
+# In code an annotation may come between name and value.
 _TARGET = re.compile(
     r"""(?<![\w.\[\]])([\w.\[\]]+)
     (["']?\]?\s{0,4}(?::\s{0,4}[\w.\[\]]{1,40}\s{0,4}={1,2}|={1,3}|[:!]=|:)\s{0,4})""",
     re.VERBOSE,
 )
-# As in command lines, and in tags of XML.
+# Command-line options and XML elements.
 _FLAG = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]*)[ \t]{1,4}(?![-\s])")
 _TAG = re.compile(r"<([\w.:-]{1,64})>")
-# As a literal begins that is a header, and in an address in a literal.
+# At the start of a string literal, and in a URL in one.
 _HEADER = re.compile(r"(?<=[\"'])([\w-]+):[ ]")
 _QUERY = re.compile(r"[?&]([\w.%\[\]-]+)=")
-# In a query string that is itself a value of one.
+# Percent-encoded: a query string inside a value of another.
 _SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20)", re.IGNORECASE)
 _ENCODED = re.compile(
     r"(?:%(?:25)*(?:3F|26|3B)|^|[?&;=\s\"'])([\w.\[\]-]+)%(?:25)*3D", re.IGNORECASE
@@ -49,139 +47,145 @@ _SCHEME = re.compile(
 _ENCODED_VALUE = re.compile(r"(?:[^\s&\"'<>%]|%(?!(?:25)*(?:26|3B|22))[0-9A-Fa-f]{0,2})*")
 _LINE, _WHOLE_LINE = re.compile(r"[^\r\n\"']*"), re.compile(r"[^\r\n]*")
 
-# What is written where a secret is missing, or will be put.
-_NOTHING = re.compile(
+# Written in place of a secret: None, ***, a template's parameter.
+_NO_SECRET = re.compile(
     r"(?:none|null|nil|true|false|undefined|nan|\*+|\.{3}|…|<[\w -]*>?|\?|%s|%\(\w*\)s|%\d*[sd]"
     r"|\$\d+|:\w+|\$?\{+[\w.:!-]*\}+|\[filtered\]|\[redacted\])[,;.)\]}]*",
     re.IGNORECASE,
 )
-# Sentences on a secret: *token: expired*.
-_PROSE = frozenset(
+# Words of sentences about a secret: *token: expired*.
+_SENTENCE_WORDS = frozenset(
     "a an and any are at be been bad by can cannot contains could did does empty error expected "
     "expired failed field for found from has have if in incorrect invalid is it its length "
     "malformed may mismatch missing must mustn't needs no not of off ok on optional or required "
     "rejected reset revoked shall should string success the this to too unable unexpected unknown "
     "unset unsupported used user was were when will with without wrong you your".split()
 )
-_STRONG = ("password", "passwd", "pwd", "passphrase", "secret", "pass", "passcode")
+# After these names even a single plain word is a secret.
+_ALWAYS_SECRET = ("password", "passwd", "pwd", "passphrase", "secret", "pass", "passcode")
 _CALL = re.compile(
     r"[A-Za-z_][\w.]*(?:\([^()]*\)|\[[^\[\]]*\])[)\]},:;]*$|(?:self|cls|os|settings|request)\.\w"
 )
 _CALL_BEGUN = re.compile(r"[A-Za-z_][\w.]*[(\[]")
 
 
-def named(text: str, names: Names, mask: Mask, *, code: bool = False) -> str:
-    """Return *text* with what stands behind sensitive names masked.
+# Returns where the value of a matched name is; _NONE if there is no secret.
+_FindValue = Callable[[str, re.Match[str]], Span]
+_NONE: Span = (0, 0)
 
-    In *code* only literals in quotes are values: what else stands there are names again.
+
+def mask_key_values(text: str, names: KeyNames, mask: Mask, *, code: bool = False) -> str:
+    """Return *text* with the values of sensitive names masked.
+
+    In *code* only string literals are values: anything else is a name again.
     """
-    if code:
-        text = _each(text, _TARGET, names, mask, _literal)
-        text = _each(text, _HEADER, names, mask, _argument)
-        return _each(text, _QUERY, names, mask, _argument) if "?" in text else text
-    text = _each(text, _NAME, names, mask, _assigned)
-    if "-" in text:
-        text = _each(text, _FLAG, names, mask, _argument)
-    if "</" in text:
-        text = _each(text, _TAG, names, mask, _content)
-    if "%3" in text or "%25" in text:
-        text = _each(text, _ENCODED, names, mask, _encoded)
+    for hint, pattern, find_value in _IN_CODE if code else _IN_TEXT:
+        if hint in text:
+            text = mask_spans(text, _values(text, pattern, names, find_value), mask)
     return text
 
 
-Span = tuple[int, int]
-_NO_VALUE = (0, 0)
-
-
-def _each(
-    text: str,
-    pattern: re.Pattern[str],
-    names: Names,
-    mask: Mask,
-    value: Callable[[str, re.Match[str]], Span],
-) -> str:
-    done, parts = 0, []
+def _values(
+    text: str, pattern: re.Pattern[str], names: KeyNames, find_value: _FindValue
+) -> Iterator[Span]:
+    """Find the values of all sensitive names that *pattern* matches."""
+    done = 0
     for match in pattern.finditer(text):
         if match.start() < done or not names.is_sensitive(_SEPARATOR.split(match[1])[-1]):
             continue
-        start, end = value(text, match)
-        if start < end and not MARK.match(text, start):
-            parts += [text[done:start], mask(text[start:end])]
+        start, end = find_value(text, match)
+        if start < end and not PLACEHOLDER.match(text, start):
+            yield start, end
             done = end
-    return "".join([*parts, text[done:]]) if parts else text
 
 
 def _literal(text: str, match: re.Match[str]) -> Span:
     opening = _OPENING.match(text, match.end())
-    return _in_quotes(text, opening) if opening else _NO_VALUE
+    return _quoted(text, opening) if opening else _NONE
 
 
-def _in_quotes(text: str, opening: re.Match[str]) -> Span:
+def _quoted(text: str, opening: re.Match[str]) -> Span:
     start, (escape, quote) = opening.end(), opening.groups()
     if escape or len(quote) == 3:
-        # Escaped quotes are those of JSON in JSON; an end that is cut off is the text's.
+        # Escaped quotes are those of JSON in JSON; without a closing quote the text was truncated.
         found = text.find(escape + quote, start)
         end = len(text) if found < 0 else found
     else:
-        end = _QUOTED[quote].match(text, start).end()  # type: ignore[union-attr] # it matches nothing as well
-    return _NO_VALUE if _NOTHING.fullmatch(text, start, end) else (start, end)
+        end = _end(_QUOTED[quote], text, start)
+    return _NONE if _NO_SECRET.fullmatch(text, start, end) else (start, end)
+
+
+def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """Return the end of *pattern* at *start*; it matches the empty text as well."""
+    return pattern.match(text, start).end()  # type: ignore[union-attr] # never None
 
 
 def _assigned(text: str, match: re.Match[str]) -> Span:
     bracket = match[1].rfind("[")
-    if bracket >= 0 and MARK.match(text, match.start() + bracket):
-        return _NO_VALUE  # the name is a mark's
-    quoted = text[match.start() - 1 : match.start()] in {"'", '"'}
+    if bracket >= 0 and PLACEHOLDER.match(text, match.start() + bracket):
+        return _NONE  # the name is part of a placeholder
+    quoted_name = text[match.start() - 1 : match.start()] in {"'", '"'}
     opening = _OPENING.match(text, match.end())
-    if match[3] and not (quoted and opening):
-        return _NO_VALUE  # a comma in a sentence
+    if match[3] and not (quoted_name and opening):
+        return _NONE  # a comma in a sentence
     if opening:
-        return _in_quotes(text, opening)
-    told = quoted or "=" in match[2]
-    start, end = _bare(text, match)
-    return _NO_VALUE if _says_nothing(match, text[start:end], told=told) else (start, end)
+        return _quoted(text, opening)
+    start, end = _unquoted(text, match)
+    is_assignment = quoted_name or "=" in match[2]
+    is_secret = _is_assigned_secret if is_assignment else _is_secret_in_sentence
+    value = text[start:end]
+    if not value or _NO_SECRET.fullmatch(value) or _is_count(match, value):
+        return _NONE
+    return (start, end) if is_secret(match, value) else _NONE
 
 
-def _bare(text: str, match: re.Match[str]) -> Span:
-    start, name = match.end(), plain(match[1])
+def _unquoted(text: str, match: re.Match[str]) -> Span:
+    start, name = match.end(), normalize(match[1])
     closing = _BRACKETS.get(text[start : start + 1])
     if closing:
         found = text.find(closing, start)
         return start, len(text) if found < 0 else found + 1
     if ":" in match[2] and ("cookie" in name or "authorization" in name):
-        ends = _LINE if text[match.start() - 1 : match.start()] in {"'", '"'} else _WHOLE_LINE
-        return start, ends.match(text, start).end()  # type: ignore[union-attr] # likewise
+        in_quotes = text[match.start() - 1 : match.start()] in {"'", '"'}
+        return start, _end(_LINE if in_quotes else _WHOLE_LINE, text, start)
     scheme = _SCHEME.match(text, start)
-    end = _BARE.match(text, scheme.end() if scheme else start).end()  # type: ignore[union-attr] # likewise
+    end = _end(_BARE, text, scheme.end() if scheme else start)
     return start, start + len(text[start:end].rstrip(".,;:!?)]}"))
 
 
-def _says_nothing(match: re.Match[str], value: str, *, told: bool) -> bool:
-    """Tell whether *value* is none: a word of a sentence, a placeholder, or code."""
-    if not value or _NOTHING.fullmatch(value):
-        return True
-    if value.isdigit() and plain(match[1]).endswith(COUNTS):
-        return True
-    if told:
-        spaced = match[2] != match[2].strip()
-        code = _CALL.match(value) or (spaced and _CALL_BEGUN.match(value))
-        return bool(code) or plain(value) == plain(match[1])
+def _is_count(match: re.Match[str], value: str) -> bool:
+    return value.isdigit() and normalize(match[1]).endswith(COUNT_SUFFIXES)
+
+
+def _is_assigned_secret(match: re.Match[str], value: str) -> bool:
+    """Return False for code: a call, an attribute, a name assigned to the same name."""
+    spaced = match[2] != match[2].strip()
+    code = _CALL.match(value) or (spaced and _CALL_BEGUN.match(value))
+    return not code and normalize(value) != normalize(match[1])
+
+
+def _is_secret_in_sentence(match: re.Match[str], value: str) -> bool:
+    """Return False for words of a sentence: ``token: expired``."""
     words = value.split()
-    if words[0].strip("().,:;!").lower() in _PROSE:
+    if _is_sentence_word(words[0]):
+        return False
+    if any(word in normalize(match[1]) for word in _ALWAYS_SECRET):
         return True
-    strong = any(word in plain(match[1]) for word in _STRONG)
-    return not strong and len(words) == 1 and value.isalpha() and len(value) < 20
+    return len(words) > 1 or not value.isalpha() or len(value) >= 20
+
+
+def _is_sentence_word(word: str) -> bool:
+    return word.strip("().,:;!").lower() in _SENTENCE_WORDS
 
 
 def _argument(text: str, match: re.Match[str]) -> Span:
-    opening = _OPENING.match(text, match.end())
+    start, opening = match.end(), _OPENING.match(text, match.end())
     if opening:
-        return _in_quotes(text, opening)
-    end = _BARE.match(text, match.end()).end()  # type: ignore[union-attr] # likewise
-    if _NOTHING.fullmatch(text, match.end(), end):
-        return _NO_VALUE
-    said = text[match.end() : end].strip("().,:;!").lower() in _PROSE
-    return _NO_VALUE if said else (match.end(), end)
+        return _quoted(text, opening)
+    end = _end(_BARE, text, start)
+    if _NO_SECRET.fullmatch(text, start, end) or _is_sentence_word(text[start:end]):
+        return _NONE
+    return start, end
 
 
 def _content(text: str, match: re.Match[str]) -> Span:
@@ -190,4 +194,14 @@ def _content(text: str, match: re.Match[str]) -> Span:
 
 
 def _encoded(text: str, match: re.Match[str]) -> Span:
-    return match.end(), _ENCODED_VALUE.match(text, match.end()).end()  # type: ignore[union-attr] # likewise
+    return match.end(), _end(_ENCODED_VALUE, text, match.end())
+
+
+# A text that each match contains, the pattern of a name, and what finds its value.
+_IN_TEXT = (
+    ("", _NAME, _assigned),
+    ("-", _FLAG, _argument),
+    ("</", _TAG, _content),
+    ("%", _ENCODED, _encoded),
+)
+_IN_CODE = (("", _TARGET, _literal), ("", _HEADER, _argument), ("?", _QUERY, _argument))

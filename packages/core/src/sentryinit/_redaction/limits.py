@@ -1,6 +1,6 @@
-"""Texts and numbers that every backend can store, and bounds on how much there is of them.
+"""Size limits, truncation, and the texts and numbers that every backend can store.
 
-Pure. See ``docs/explanation/redaction.md`` for what backends choke on.
+``docs/explanation/redaction.md`` lists what backends refuse.
 """
 
 from __future__ import annotations
@@ -8,49 +8,52 @@ from __future__ import annotations
 import math
 import re
 
-from sentryinit._redaction.placeholders import MARK
+from sentryinit._redaction.placeholders import PLACEHOLDER
 
-# Relay and GlitchTip refuse NUL and halves of surrogate pairs; the other control characters are of
-# use to nobody, and six bytes each in JSON.
-_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-TAIL = "..."
-
-
-def clean(text: str) -> str:
-    """Return *text* without what cannot be stored."""
-    return text if text.isprintable() else _UNSAFE.sub("\ufffd", text)
+# Bytes of an event (Bugsink takes 1 MiB), levels of nesting, items of a list or mapping, and
+# characters of a key or a single line.
+SIZE, DEPTH, ITEMS, KEY = 400_000, 20, 250, 200
+ELLIPSIS = "..."
+# Relay and GlitchTip refuse NUL and lone surrogates. The other control characters are of no use,
+# and take six bytes each in JSON.
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-def cut(text: str, limit: int) -> str:
-    """Return *text* in at most *limit* characters; three dots say that there was more."""
-    return text if len(text) <= limit else _head(text, limit) + TAIL[:limit]
+def storable(text: str) -> str:
+    """Return *text* with each character that cannot be stored replaced by U+FFFD."""
+    return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
 
 
-def cut_at_blank(text: str, limit: int) -> str:
-    """As :func:`cut`, but not within a word: half of a secret does not look like one."""
+def truncate(text: str, limit: int) -> str:
+    """Return *text* in at most *limit* characters, with ``...`` at the end if it was longer."""
+    return text if len(text) <= limit else _head(text, limit) + ELLIPSIS[:limit]
+
+
+def truncate_at_space(text: str, limit: int) -> str:
+    """Truncate *text* between two words: no pattern finds the first half of a secret."""
     if len(text) <= limit:
         return text
     head = _head(text, limit)
-    blank = max(head.rfind(" "), head.rfind("\n"))
-    # A text without blanks has no words.
-    return (head[:blank] if blank > limit // 2 else head) + TAIL[:limit]
+    space = max(head.rfind(" "), head.rfind("\n"))
+    # In a text without spaces the position of the last one says nothing.
+    return (head[:space] if space > limit // 2 else head) + ELLIPSIS[:limit]
 
 
 def _head(text: str, limit: int) -> str:
-    """Return what is kept of *text*: not the half of a mark, which would be masked again."""
-    end = max(limit - len(TAIL), 0)
+    """Return the start of *text*; half a placeholder is dropped: it would be masked again."""
+    end = max(limit - len(ELLIPSIS), 0)
     at = text.rfind("[", max(end - 24, 0), end)
-    mark = MARK.match(text, at) if at >= 0 else None
-    return text[: at if mark and mark.end() > end else end]
+    found = PLACEHOLDER.match(text, at) if at >= 0 else None
+    return text[: at if found and found.end() > end else end]
 
 
-def line(text: str, limit: int) -> str:
-    """Return *text* as one line of at most *limit* characters, without blanks at its ends."""
-    return cut(" ".join(clean(text).split()), limit)
+def single_line(text: str, limit: int) -> str:
+    """Return *text* as one stripped line of at most *limit* characters."""
+    return truncate(" ".join(storable(text).split()), limit)
 
 
-def number(value: float) -> float | str:
-    """Return *value*, or as text what JSON or a database has no number for."""
+def storable_number(value: float) -> float | str:
+    """Return *value*, or its text if JSON or a database has no such number."""
     if isinstance(value, int):
         if -(2**63) <= value < 2**63:
             return value
@@ -59,6 +62,6 @@ def number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
-def cost(text: str) -> int:
-    """Return about how many bytes *text* is as JSON."""
+def json_size(text: str) -> int:
+    """Return about how many bytes *text* takes as JSON."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) * 3

@@ -1,6 +1,7 @@
-"""Numbers and addresses that are personal: cards, accounts, e-mail, IP. Checked, not guessed.
+"""Personal data: card numbers, IBANs, e-mail addresses, IP addresses.
 
-Pure, and linear as :mod:`sentryinit._redaction.credentials` is.
+Numbers are verified by their check digits, addresses by the standard library's parser. All of it
+takes linear time.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 
-Mask = Callable[[str], str]
+from sentryinit._redaction.placeholders import Mask, Span, mask_spans
 
-# -- cards ---------------------------------------------------------------------------------------
+# -- card numbers --------------------------------------------------------------------------------
 
-# Taken as a whole, however long: its parts are looked at below.
+# A whole run of digits, however long; _card_spans() looks at its groups.
 _DIGITS = re.compile(r"\d(?:(?:[ +-]|%20)?\d){12,}")
 _DOTTED = re.compile(r"(?<![\d.])\d{4}\.\d{4}\.\d{4}\.\d{1,7}(?![\d.])")
 _GROUP = re.compile(r"\d+")
@@ -24,42 +25,37 @@ _ALNUM = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DIGEST = re.compile(r"[0-9a-f]{20,}|[0-9A-F]{20,}")
 
 
-def luhn(digits: str) -> bool:
-    """Tell whether the last of *digits* is the check digit of the others."""
+def is_card(digits: str) -> bool:
+    """Return True if *digits* can be a card number: length, issuer and Luhn check digit."""
+    if not (13 <= len(digits) <= 19 and _ISSUER.match(digits)):
+        return False
     doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
     return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
 
 
-def is_card(digits: str) -> bool:
-    """Tell whether *digits* can be the number of a payment card."""
-    return 13 <= len(digits) <= 19 and bool(_ISSUER.match(digits)) and luhn(digits)
-
-
-def cards(text: str, mask: Mask) -> str:
-    """Return *text* without the numbers of cards."""
+def mask_cards(text: str, mask: Mask) -> str:
+    """Return *text* with card numbers masked."""
     if "." in text:
         text = _DOTTED.sub(lambda m: mask(m[0]) if is_card(m[0].replace(".", "")) else m[0], text)
-    return _DIGITS.sub(lambda m: _in_run(m, mask), text)
+    return _DIGITS.sub(lambda m: mask_spans(m[0], _card_spans(m), mask), text)
 
 
-def _in_run(match: re.Match[str], mask: Mask) -> str:
-    run = match[0]
+def _card_spans(match: re.Match[str]) -> Iterator[Span]:
     if _is_fraction_or_digest(match):
-        return run
-    # A number may follow upon %20: the digits of that are none of it.
-    groups = list(_GROUP.finditer(run.replace("%20", "   "), 2 * _is_encoded(match)))
+        return
+    # After a percent sign the first two digits encode a character: ``%204111...``.
+    run, skipped = match[0].replace("%20", "   "), 2 * _is_encoded(match)
+    groups = list(_GROUP.finditer(run, skipped))
     sizes = [len(group[0]) for group in groups]
     if len(set(sizes[:-1])) <= 1 and sizes[0] >= 4 and is_card("".join(g[0] for g in groups)):
-        return run[: groups[0].start()] + mask(run[groups[0].start() :])
-    done, at, parts = 0, 0, []
+        yield groups[0].start(), len(run)
+        return
+    at = 0
     while at < len(groups):
-        span = _card_at(groups, sizes, at)
-        if span:
-            start, end = groups[at].start(), groups[at + span - 1].end()
-            parts += [run[done:start], mask(run[start:end])]
-            done = end
-        at += span or 1
-    return "".join([*parts, run[done:]])
+        count = _card_at(groups, sizes, at)
+        if count:
+            yield groups[at].start(), groups[at + count - 1].end()
+        at += count or 1
 
 
 def _is_encoded(match: re.Match[str]) -> bool:
@@ -67,13 +63,13 @@ def _is_encoded(match: re.Match[str]) -> bool:
 
 
 def _card_at(groups: list[re.Match[str]], sizes: list[int], at: int) -> int:
-    """Return how many of *groups* from *at* on are one card, written as cards are; 0 if none."""
+    """Return how many of *groups* from *at* on form one card number, in a usual grouping."""
     if sizes[at] >= 13:
         return int(is_card(groups[at][0]))
     for grouping in _GROUPINGS:
-        span = len(grouping)
-        if tuple(sizes[at : at + span]) == grouping:
-            return span if is_card("".join(g[0] for g in groups[at : at + span])) else 0
+        count = len(grouping)
+        if tuple(sizes[at : at + count]) == grouping:
+            return count if is_card("".join(g[0] for g in groups[at : at + count])) else 0
     return 0
 
 
@@ -87,70 +83,58 @@ def _is_fraction_or_digest(match: re.Match[str]) -> bool:
     return bool(before or after) and bool(_DIGEST.fullmatch(before + match[0] + after))
 
 
-# -- accounts ------------------------------------------------------------------------------------
+# -- IBANs ---------------------------------------------------------------------------------------
 
-# It begins with a letter, and only then looks at what is before it: that is found faster.
+# Begins with a letter and checks what is before it afterwards, which is faster.
 _IBAN = re.compile(
     r"[A-Za-z](?:(?<![A-Za-z0-9].)|(?<=%[0-9A-Fa-f][0-9A-Fa-f].)|(?<=%25[0-9A-Fa-f][0-9A-Fa-f].))"
     r"[A-Za-z]\d{2}(?=[ -]?[A-Za-z0-9])"
 )
-# How long the numbers of a country are; see the registry of ISO 13616.
-_LENGTHS = {
-    country: size
-    for size, countries in {
-        15: "NO",
-        16: "BE",
-        18: "DK FI FK FO GL NL SD",
-        19: "MK SI",
-        20: "AT BA EE KZ LT LU MN XK",
-        21: "CH HR LI LV",
-        22: "BG BH CR DE GB GE IE ME RS VA",
-        23: "AE GI IL IQ OM SO TL",
-        24: "AD CZ ES MD PK RO SA SE SK TN VG",
-        25: "LY PT ST",
-        26: "IS TR",
-        27: "BI DJ FR GR IT MC MR SM",
-        28: "AL AZ BY CY DO GT HN HU LB NI PL SV",
-        29: "BR EG PS QA UA",
-        30: "JO KW MU YE",
-        31: "MT SC",
-        32: "LC",
-        33: "RU",
-    }.items()
-    for country in countries.split()
+# Each country and the length of its IBANs; from the registry of ISO 13616.
+_IBAN_LENGTHS = {
+    entry[:2]: int(entry[2:])
+    for entry in (
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 "
+        "DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 "
+        "GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 "
+        "LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 "
+        "PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 "
+        "SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"
+    ).split()
 }
 
 
-def ibans(text: str, mask: Mask) -> str:
-    """Return *text* without the numbers of bank accounts."""
-    done, parts = 0, []
+def mask_ibans(text: str, mask: Mask) -> str:
+    """Return *text* with IBANs masked."""
+    return mask_spans(text, _iban_spans(text), mask)
+
+
+def _iban_spans(text: str) -> Iterator[Span]:
     for match in _IBAN.finditer(text):
-        size = _LENGTHS.get(match[0][:2].upper())
-        found = _of_length(size).match(text, match.start()) if size else None
-        if found and match.start() >= done and is_iban(found[0]):
-            parts += [text[done : found.start()], mask(found[0])]
-            done = found.end()
-    return "".join([*parts, text[done:]]) if parts else text
+        length = _IBAN_LENGTHS.get(match[0][:2].upper())
+        found = _of_length(length).match(text, match.start()) if length else None
+        if found and _is_iban(found[0]):
+            yield found.span()
 
 
-def is_iban(text: str) -> bool:
-    """Tell whether the check digits of *text* are right."""
+def _is_iban(text: str) -> bool:
+    """Return True if the check digits of *text* are right (ISO 7064, MOD 97-10)."""
     number = text.replace(" ", "").replace("-", "")
     return int("".join(str(int(c, 36)) for c in number[4:] + number[:4])) % 97 == 1
 
 
 @functools.cache
-def _of_length(size: int) -> re.Pattern[str]:
-    return re.compile(rf"[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){{{size - 1}}}(?![A-Za-z0-9])")
+def _of_length(length: int) -> re.Pattern[str]:
+    return re.compile(rf"[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])")
 
 
 # -- addresses -----------------------------------------------------------------------------------
 
-# As it is, or as URLs, JSON and HTML write it; encoded twice as well.
+# The sign itself, or as URLs, JSON and HTML encode it, once or twice.
 _AT = r"(?:@|%(?:25)*40|\\+u0040|&#(?:64|x40);|\uff20)"
 _EMAIL = re.compile(rf"(?<![\w.+%~-])[\w.+%~-]+\"?{_AT}(?:[\w-]+\.)+(?:[^\W\d_]{{2,}}|xn--[\w-]+)")
 
-# It begins with a digit, and only then looks at what is before it: that is found faster.
+# Begins with a digit and checks what is before it afterwards, which is faster.
 _IPV4 = re.compile(
     r"\d(?:(?<![A-Za-z0-9.]\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d))\d{0,2}(?:\.\d{1,3}){3}"
     r"(?![A-Za-z0-9]|\.\d|-[A-Za-z])"
@@ -160,7 +144,7 @@ _IPV6 = re.compile(
     r"(?:(?<![\w:.])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{3,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:]|\.\d)"
 )
 _SLICE = re.compile(r"\d{0,9}::\d{0,9}")
-# What stands before a version: a word for it, a comparison, a product's name.
+# The text before a version number: the word version, a comparison, the name of a product.
 _VERSION = re.compile(
     r"""(?:\b[vV]|\b(?:version|ver|release|rev|build|python|sdk)\b[\s:="'v]{0,4}|[\w\]][=~<>!]=
     |\b(?:[A-Z][\w.+-]{0,30}|nginx|curl|httpx|okhttp|wget|python-[\w.-]{1,20}|aiohttp|gunicorn)/
@@ -170,33 +154,33 @@ _VERSION = re.compile(
 _VERSION_TAIL = re.compile(r"\.(?:dev|post|rc|tar|zip|whl|jar|so|el|deb|rpm)")
 
 
-def emails(text: str, mask: Mask) -> str:
-    """Return *text* without e-mail addresses."""
+def mask_emails(text: str, mask: Mask) -> str:
+    """Return *text* with e-mail addresses masked."""
     return _EMAIL.sub(lambda m: mask(m[0].lower()), text)
 
 
-def addresses(text: str, mask: Mask, *, versions: bool = False) -> str:
-    """Return *text* without IP addresses, but for those of this machine.
+def mask_ip_addresses(text: str, mask: Mask, *, is_version: bool = False) -> str:
+    """Return *text* with IP addresses masked, except loopback, unspecified and netmasks.
 
-    *versions*: what looks like one of IPv4 is a version.
+    With *is_version*, four numbers with dots are a version.
     """
-    if not versions and text.count(".") >= 3:
-        text = _IPV4.sub(lambda m: m[0] if _is_version(m) else _masked(m[0], mask), text)
+    if not is_version and text.count(".") >= 3:
+        text = _IPV4.sub(lambda m: m[0] if _is_version(m) else _mask_ip(m[0], mask), text)
     if "ip-" in text:
-        text = _DASHED.sub(lambda m: _masked(m[0].replace("-", "."), mask), text)
+        text = _DASHED.sub(lambda m: _mask_ip(m[0].replace("-", "."), mask), text)
     if text.count(":") >= 2:
-        text = _IPV6.sub(lambda m: m[0] if _is_no_ipv6(m) else _masked(m[0], mask), text)
+        text = _IPV6.sub(lambda m: m[0] if _is_slice_or_names(m) else _mask_ip(m[0], mask), text)
     return text
 
 
-def network(address: str) -> str:
-    """Return the network that *address* is in: the first 24 bits, or 48 of IPv6."""
-    known = ipaddress.ip_address(address)
-    size = 24 if known.version == 4 else 48
-    return str(ipaddress.ip_network((known, size), strict=False).network_address)
+def network_of(address: str) -> str:
+    """Return the network of *address*: its first 24 bits, or the first 48 of IPv6."""
+    parsed = ipaddress.ip_address(address)
+    size = 24 if parsed.version == 4 else 48
+    return str(ipaddress.ip_network((parsed, size), strict=False).network_address)
 
 
-def _masked(text: str, mask: Mask) -> str:
+def _mask_ip(text: str, mask: Mask) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -207,15 +191,16 @@ def _masked(text: str, mask: Mask) -> str:
 
 
 def _is_version(match: re.Match[str]) -> bool:
+    """Return True if the text around says that this is a version number."""
     before = match.string[max(match.start() - 40, 0) : match.start()]
     return bool(_VERSION.search(before) or _VERSION_TAIL.match(match.string, match.end()))
 
 
-def _is_no_ipv6(match: re.Match[str]) -> bool:
-    """Tell a slice, ``items[1::2]``, and names with colons from an address."""
+def _is_slice_or_names(match: re.Match[str]) -> bool:
+    """Return True for a slice, ``items[1::2]``, and for names with colons, ``std::string``."""
     text, before = match[0], match.string[max(match.start() - 2, 0) : match.start()]
     subscript = before[-1:] == "[" and (before[:-1].isalnum() or before[:-1] in {"_", ")", "]"})
     if subscript and _SLICE.fullmatch(text):
         return True
-    telling = any(len(group) >= 3 for group in text.split(":")) and any(map(str.isdigit, text))
-    return not telling and text.count(":") < 7
+    specific = any(len(group) >= 3 for group in text.split(":")) and any(map(str.isdigit, text))
+    return not specific and text.count(":") < 7

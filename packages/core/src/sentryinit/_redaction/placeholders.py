@@ -1,6 +1,7 @@
-"""What stands in the place of what has been masked.
+"""Placeholders for masked values: ``[secret]``, ``[email]``, ``[ip]``.
 
-Pure. A mark says what kind of value it was; with a key, also which one, without telling it.
+A placeholder names the kind of value. With a hash key it also identifies the value, without
+revealing it.
 """
 
 from __future__ import annotations
@@ -8,22 +9,38 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Callable, Iterable
 
 SECRET, EMAIL, IP = "secret", "email", "ip"
 
-# What a pass over an event leaves alone, so that a second one changes nothing.
-MARK = re.compile(r"\[(?:secret|email|ip)(?::[0-9a-f]{12})?\]")
+# Never masked again, so that masking twice equals masking once (contract G3).
+PLACEHOLDER = re.compile(r"\[(?:secret|email|ip)(?::[0-9a-f]{12})?\]")
+
+# Returns what stands in place of a text.
+Mask = Callable[[str], str]
+# Start and end of a part of a text.
+Span = tuple[int, int]
 
 
-class Marks:
-    """Makes marks. Equal values have equal marks if there is a *key*, within a kind."""
+class Placeholders:
+    """Makes placeholders. With a *key*, equal values of one kind have equal placeholders."""
 
     def __init__(self, key: str = "") -> None:
         self._key = key.encode("utf-8", "surrogatepass")
 
     def __call__(self, kind: str, value: object) -> str:
-        """Return the mark for *value*; a container has a mark that says its kind only."""
+        """Return the placeholder for *value*; a container is never hashed."""
         if not self._key or not isinstance(value, (str, int, float)):
             return f"[{kind}]"
         text = f"{kind}\n{value}".encode("utf-8", "surrogatepass")
         return f"[{kind}:{hmac.new(self._key, text, hashlib.sha256).hexdigest()[:12]}]"
+
+
+def mask_spans(text: str, spans: Iterable[Span], mask: Mask) -> str:
+    """Return *text* with each of *spans* masked; one that overlaps an earlier one is skipped."""
+    done, parts = 0, []
+    for start, end in spans:
+        if start >= done:
+            parts += [text[done:start], mask(text[start:end])]
+            done = end
+    return "".join([*parts, text[done:]]) if parts else text

@@ -1,72 +1,75 @@
-"""The last pass over everything that leaves: no secret, nothing that a backend chokes on.
+"""The entry point of redaction: :class:`Redactor` masks secrets and limits sizes.
 
-Pure: dictionaries in, dictionaries out. Knows nothing of ``sentry_sdk``.
+Takes dictionaries and returns dictionaries; does not import ``sentry_sdk``.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sentryinit._redaction import attributes as _fields
-from sentryinit._redaction import interfaces as _sections
-from sentryinit._redaction import path_params as _paths
-from sentryinit._redaction import stacktrace as _frames
-from sentryinit._redaction.key_names import Names, plain
-from sentryinit._redaction.placeholders import Marks
-from sentryinit._redaction.text import Values
-from sentryinit._redaction.walker import SIZE, Tools, Walk, bag
+from sentryinit._redaction import attributes, interfaces
+from sentryinit._redaction.fallback import fallback_event
+from sentryinit._redaction.key_names import normalize
+from sentryinit._redaction.limits import SIZE
+from sentryinit._redaction.path_params import parameter_masker
+from sentryinit._redaction.stacktrace import stacktrace
+from sentryinit._redaction.text import TextMasker
+from sentryinit._redaction.walker import Walker
 
-# In the order in which they may take from what an event has room for.
-_FIELDS: dict[str, _fields.Field] = {
-    "event_id": _fields.event_id,
-    "timestamp": _fields.timestamp,
-    "start_timestamp": _fields.timestamp,
-    "received": _fields.timestamp,
-    "level": _fields.level,
-    "type": _fields.name(32),
-    "platform": _fields.name(64),
-    "logger": _fields.name(64),
-    "server_name": _fields.name(200),
-    "release": _fields.release,
-    "dist": _fields.dist,
-    "environment": _fields.environment,
-    "transaction": _fields.name(200),
-    "culprit": _fields.name(200),
-    "logentry": _fields.logentry,
-    "fingerprint": _fields.fingerprint,
-    "tags": _fields.tags,
-    "exception": _sections.exceptions,
-    "request": _sections.request,
-    "user": _sections.user,
-    "contexts": _sections.contexts,
-    "transaction_info": bag,
-    "sdk": _sections.sdk,
-    "threads": _sections.threads,
-    "stacktrace": _frames.stacktrace,
-    "breadcrumbs": _sections.breadcrumbs,
-    "extra": bag,
-    "modules": _sections.versions,
-    "debug_meta": bag,
-    "errors": Walk.any,
-    "_meta": _sections.remarks,
+log = logging.getLogger("sentryinit")
+
+# The sections of an event. The first ones get the room that there is.
+_SECTIONS: dict[str, attributes.Field] = {
+    "event_id": attributes.event_id,
+    "timestamp": attributes.timestamp,
+    "start_timestamp": attributes.timestamp,
+    "received": attributes.timestamp,
+    "level": attributes.level,
+    "type": attributes.line(32),
+    "platform": attributes.line(64),
+    "logger": attributes.line(64),
+    "server_name": attributes.line(200),
+    "release": attributes.release,
+    "dist": attributes.dist,
+    "environment": attributes.environment,
+    "transaction": attributes.line(200),
+    "culprit": attributes.line(200),
+    "logentry": attributes.logentry,
+    "fingerprint": attributes.fingerprint,
+    "tags": attributes.tags,
+    "exception": interfaces.list_of(interfaces.exception),
+    "request": interfaces.request,
+    "user": interfaces.user,
+    "contexts": interfaces.contexts,
+    "transaction_info": Walker.to_mapping,
+    "sdk": interfaces.sdk,
+    "threads": interfaces.list_of(interfaces.thread),
+    "stacktrace": stacktrace,
+    "breadcrumbs": interfaces.list_of(interfaces.breadcrumb),
+    "extra": Walker.to_mapping,
+    "modules": interfaces.versions,
+    "debug_meta": Walker.to_mapping,
+    "errors": Walker.value,
+    "_meta": interfaces.meta,
 }
-# Names of parameters of routes that are not to be told, beside those of the list for all names.
+# Sensitive as path parameters, in addition to the list for all key names.
 _PARAMETERS = frozenset("email mail phone username".split())
 
 
 class Masked(dict[str, Any]):
-    """What a :class:`Redactor` has made, and nobody has had in hand since."""
+    """The result of a :class:`Redactor`; the transport recognises it by its class."""
 
 
 class Redactor:
-    """Masks secrets in events, at any depth, and bounds what there is.
+    """Masks secrets in events, at any depth, and limits sizes.
 
-    *keys* are names beside the default list, *parameters* those of routes, *patterns* the user's.
-    *secrets* are texts that must not leave wherever they stand, such as the debug token. With a
-    *hash_key* equal values have equal marks. *networks*: of IP addresses the network stays. No
-    text is longer than *limit*.
+    *keys*: sensitive key names, *parameters*: sensitive path parameters, both in addition to the
+    default lists. *secrets*: values that must not leave, such as the debug token. *patterns*:
+    the user's. *hash_key*: gives equal values equal placeholders. *networks*: keeps the network
+    of an IP address. *limit*: the characters of a text.
     """
 
     def __init__(  # noqa: PLR0913 # one for each setting
@@ -80,61 +83,68 @@ class Redactor:
         networks: bool = False,
         limit: int = 8192,
     ) -> None:
-        self._names, marks = Names(keys), Marks(hash_key)
-        values = Values(self._names, marks, secrets, patterns, networks=networks)
-        self._tools = Tools(self._names, marks, values, limit)
-        self._parameters = _PARAMETERS.union(map(plain, parameters))
+        self._masker = TextMasker(
+            keys, secrets, patterns, hash_key=hash_key, networks=networks, limit=limit
+        )
+        self._parameters = _PARAMETERS.union(map(normalize, parameters))
 
     def event(self, event: Mapping[str, Any], route: str = "", path: str = "") -> Masked:
-        """Return a masked copy of *event*, as backends take it.
+        """Return a masked copy of *event* that backends accept; if that fails, a fallback event.
 
-        *route* and *path* are those of its request: sensitive parameters become their names.
+        *route* and *path* are those of the request: sensitive path parameters are replaced.
         """
-        given = _known(event)
-        # What has been cut to its size once is not to be cut again, for the dots in it.
-        size = 2 * SIZE if _is_cut(given) else SIZE
-        walk = Walk(self._tools, _paths.hider(route, path, self._is_parameter), size)
-        made = Masked(
-            (key, value)
-            for key, field in _FIELDS.items()
-            if given.get(key) is not None and (value := field(walk, given[key])) is not None
-        )
-        if walk.cut:
-            made["contexts"] = {**made.get("contexts", {}), **_told(made)}
-        return made
+        try:
+            return self._event(event, route, path)
+        except Exception as error:  # noqa: BLE001 # the event is sent, and never unmasked
+            log.warning("masking an event failed: %s", type(error).__name__)
+            return Masked(fallback_event(event, "redaction_error"))
 
     def item(self, payload: Mapping[str, Any]) -> Masked:
-        """Return a masked copy of *payload*, which is no event."""
-        made = Walk(self._tools).mapping(payload, 0)
-        return Masked(made)
+        """Return a masked copy of *payload*, which is not an event; empty if that fails."""
+        try:
+            return Masked(Walker(self._masker).mapping(payload, 0))
+        except Exception as error:  # noqa: BLE001 # the item is sent, and never unmasked
+            log.warning("masking an item failed: %s", type(error).__name__)
+            return Masked()
 
     def text(self, text: str) -> str:
         """Return *text* masked."""
-        return self._tools.text(text)
+        return self._masker.text(text)
 
-    def _is_parameter(self, name: str) -> bool:
-        return plain(name) in self._parameters or self._names.is_sensitive(name)
+    def _event(self, event: Mapping[str, Any], route: str, path: str) -> Masked:
+        given = _move_unknown(event)
+        # A truncated text is longer by its dots; a second pass must not truncate it again.
+        size = 2 * SIZE if _own_context(given).get("cut") is True else SIZE
+        hide = parameter_masker(route, path, self._is_sensitive_parameter)
+        walker = Walker(self._masker, hide, size)
+        made = Masked(
+            (key, value)
+            for key, section in _SECTIONS.items()
+            if given.get(key) is not None and (value := section(walker, given[key])) is not None
+        )
+        if walker.truncated:
+            contexts = made.setdefault("contexts", {})
+            contexts["sentryinit"] = {**_own_context(made), "cut": True}
+        return made
+
+    def _is_sensitive_parameter(self, name: str) -> bool:
+        return normalize(name) in self._parameters or self._masker.names.is_sensitive(name)
 
 
-def _known(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *event* with a message where it belongs, and what no backend knows among the extra."""
+def _move_unknown(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *event* with ``message`` in ``logentry``, and unknown sections in ``extra``."""
     given = dict(event)
     message = given.pop("message", None)
     if message is not None and not given.get("logentry"):
         given["logentry"] = message
-    others = {key: given.pop(key) for key in given.keys() - _FIELDS.keys()}
+    others = {key: given.pop(key) for key in given.keys() - _SECTIONS.keys()}
     if others:
         extra = given.get("extra")
         given["extra"] = {**others, **(extra if isinstance(extra, Mapping) else {"extra": extra})}
     return given
 
 
-def _is_cut(event: Mapping[str, Any]) -> bool:
+def _own_context(event: Mapping[str, Any]) -> Mapping[str, Any]:
     contexts = event.get("contexts")
-    ours = contexts.get("sentryinit") if isinstance(contexts, Mapping) else None
-    return isinstance(ours, Mapping) and ours.get("cut") is True
-
-
-def _told(made: Mapping[str, Any]) -> dict[str, Any]:
-    ours = made.get("contexts", {}).get("sentryinit")
-    return {"sentryinit": {**(ours if isinstance(ours, Mapping) else {}), "cut": True}}
+    own = contexts.get("sentryinit") if isinstance(contexts, Mapping) else None
+    return own if isinstance(own, Mapping) else {}

@@ -1,76 +1,98 @@
-"""Stacks: most of an event, and the same again with the next one.
+"""Stack traces: frames, and the text of local variables.
 
-Pure. What a frame says comes from files; what was made of it once is remembered, within a bound.
+Frames are most of an event, and the next event has the same ones: masked frames are cached.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
 import functools
-from collections.abc import Mapping, Sequence
+import types
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sentryinit._redaction import limits as _safe
-from sentryinit._redaction.walker import Tools, Walk, bag
+from sentryinit._redaction.limits import json_size
+from sentryinit._redaction.text import TextMasker
+from sentryinit._redaction.walker import Walker
 
 _SOURCE = ("pre_context", "context_line", "post_context")
-_PLACES = frozenset("filename abs_path function module package platform".split())
-# Besides, numbers and flags: a frame of these alone is the same wherever it comes from.
-_OF_FILES = _PLACES.union(_SOURCE, ("lineno", "colno", "in_app"))
-_LEAST = ("filename", "function", "lineno", "in_app")
+_LOCATION = frozenset("filename abs_path function module package platform".split())
+# The parts of a frame that come from source files: equal for every event.
+_CACHED = _LOCATION.union(_SOURCE, ("lineno", "colno", "in_app"))
+_MINIMUM = ("filename", "function", "lineno", "in_app")
+# The SDK's own repr() of these is safe and fast; it also walks through containers.
+_BUILTIN = {bool, complex, float, int, range, types.FunctionType, types.NoneType}
+_LIBRARY = {dt.date, dt.datetime, dt.time, dt.timedelta, decimal.Decimal, uuid.UUID}
+_PLAIN = _BUILTIN | _LIBRARY | {types.BuiltinFunctionType}
 
-Frame = tuple[dict[str, Any], int]
+_Frame = tuple[dict[str, Any], int]
 
 
-def stacktrace(walk: Walk, value: Any) -> dict[str, Any] | None:
-    """Return a stack, None if it has no frames; of a very long one the middle is missing."""
+def stacktrace(walker: Walker, value: Any) -> dict[str, Any] | None:
+    """Return a stack trace, or None without frames; a very long one loses its middle."""
     found = value if isinstance(value, Mapping) else {"frames": value}
-    made = bag(walk, {key: item for key, item in found.items() if key != "frames"})
+    made = walker.to_mapping({key: item for key, item in found.items() if key != "frames"})
     frames = found.get("frames")
-    frames = walk.few(frames) if isinstance(frames, (list, tuple)) else []
-    # A dict is known for a mapping at once; others are asked.
-    known = (dict, Mapping)
-    made["frames"] = [_frame(walk, frame) for frame in frames if isinstance(frame, known)]
+    frames = walker.truncate(frames) if isinstance(frames, (list, tuple)) else []
+    made["frames"] = [_frame(walker, frame) for frame in frames if isinstance(frame, Mapping)]
     return made if made["frames"] else None
 
 
-def _frame(walk: Walk, frame: Mapping[str, Any]) -> dict[str, Any]:
-    told = {key: frame[key] for key in frame if key in _OF_FILES}
-    values = tuple(tuple(v) if isinstance(v, list) else v for v in told.values())
+def _frame(walker: Walker, frame: Mapping[str, Any]) -> dict[str, Any]:
+    known = [(k, tuple(v) if type(v) is list else v) for k, v in frame.items() if k in _CACHED]
     try:
-        made, size = _of_files(walk.tools, tuple(told), values)
-    except TypeError:  # what is no text there cannot be remembered
-        made, size = _of_files.__wrapped__(walk.tools, tuple(told), values)
-    if not walk.take(size):
-        # A stack says where it broke as long as there is any room.
-        return {key: made[key] for key in _LEAST if key in made}
+        made, size = _masked_frame(walker.masker, tuple(known))
+    except TypeError:  # a value that is not hashable
+        made, size = _masked_frame.__wrapped__(walker.masker, tuple(known))
+    if not walker.reserve(size):
+        # However large the event is, each frame says where it is.
+        return {key: made[key] for key in _MINIMUM if key in made}
     made = {**made}
     for key in frame:
-        if key not in told:
-            made[walk.key(key)] = walk.under(key, frame[key], 5)
+        if key not in _CACHED:
+            masked = walker.key(key)
+            made[masked.name] = walker.mask_item(masked, frame[key], 5)
     return made
 
 
 @functools.lru_cache(maxsize=1024)
-def _of_files(tools: Tools, keys: tuple[str, ...], values: tuple[Any, ...]) -> Frame:
-    made = {key: _plain(tools, key, value) for key, value in zip(keys, values, strict=True)}
+def _masked_frame(masker: TextMasker, parts: tuple[tuple[str, Any], ...]) -> _Frame:
+    """Return the masked *parts* of a frame and their size in bytes."""
+    made = {key: _plain(masker, key, value) for key, value in parts}
     before, line, after = (_lines(made.get(key)) for key in _SOURCE)
-    masked = tools.code([*before, *line, *after])
+    masked = masker.code([*before, *line, *after])
     at, to = len(before), len(before) + len(line)
     for key, part in zip(_SOURCE, (masked[:at], "".join(masked[at:to]), masked[to:]), strict=True):
         if made.get(key) is not None:
             made[key] = part
     texts = [value for value in made.values() if isinstance(value, str)]
-    return made, 64 + sum(map(_safe.cost, (*masked, *texts))) + 4 * len(masked)
+    return made, 64 + sum(map(json_size, (*masked, *texts))) + 4 * len(masked)
 
 
-def _plain(tools: Tools, key: str, value: Any) -> Any:
+def _plain(masker: TextMasker, key: str, value: Any) -> Any:
     if key in _SOURCE or value is None or isinstance(value, bool):
         return value
     if key in {"lineno", "colno"}:
         return value if type(value) is int and 0 <= value < 2**31 else None
-    return tools.place(value if type(value) is str else str(value))
+    return masker.cached_text(str(value))
 
 
 def _lines(value: Any) -> Sequence[str]:
     found = value[:20] if isinstance(value, (list, tuple)) else [value]
-    return [line if type(line) is str else str(line) for line in found if line is not None]
+    return [str(line) for line in found if line is not None]
+
+
+def safe_repr(custom: Callable[[Any], str | None] | None, limit: int, value: Any) -> str | None:
+    """Return the text of a local variable without calling the application's ``__repr__``.
+
+    A ``__repr__`` may take seconds or query a database, and would do so in the failed request.
+    *custom* is the user's function and comes first. None: the SDK makes the text.
+    """
+    text = custom(value) if custom is not None else None
+    if text is not None or type(value) in _PLAIN:
+        return text
+    if type(value) in {str, bytes, bytearray}:
+        return repr(value[:limit])
+    return f"<{type(value).__module__}.{type(value).__qualname__}>"

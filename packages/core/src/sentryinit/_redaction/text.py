@@ -1,6 +1,6 @@
-"""Secrets in any text: the patterns, in their order, behind tests that are cheap.
+"""The masking of a text: all patterns in their order, each after a cheap test for it.
 
-Pure. Most texts of an event are cleared by looking for single characters.
+Most texts of an event contain none of the characters that the patterns need.
 """
 
 from __future__ import annotations
@@ -8,116 +8,135 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
-from sentryinit._redaction import credentials as _shapes
-from sentryinit._redaction import key_values as _named
-from sentryinit._redaction import pii as _numbers
-from sentryinit._redaction.key_names import Names
-from sentryinit._redaction.placeholders import EMAIL, IP, MARK, SECRET, Marks
+from sentryinit._redaction import limits, pii
+from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials, mask_userinfo
+from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, normalize
+from sentryinit._redaction.key_values import mask_key_values
+from sentryinit._redaction.placeholders import EMAIL, IP, PLACEHOLDER, SECRET, Mask, Placeholders
 
-_SHORTEST, _SHORTEST_KEY = 4, 13
-# Words, numbers, paths: in a short one of these there is no room for a secret, nor for an address.
+# Words, numbers, paths: a short one of these contains neither a secret nor an address.
 _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
-_SIMPLE = re.compile(rf"(?=.{{0,{_SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z")
-_ENCODED_AT = re.compile(r"%(?:25)*40|u0040")
+_SIMPLE = re.compile(rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z")
+_NEVER = re.compile(r"(?!)")
+_ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
 _DIGIT = re.compile(r"\d")
-# Cards and accounts have them in a row. Not \d{4}: what begins with a set is found faster.
-_DIGITS = re.compile(r"\d\d\d\d")
-# What parts a name from its value, in one way or another.
-_PARTS = re.compile(r"[=:'\"<%-]")
+# Card numbers and IBANs contain this. Not \d{4}: a pattern that begins with a set is faster.
+_FOUR_DIGITS = re.compile(r"\d\d\d\d")
+# One of these is between each name and its value.
+_SEPARATOR = re.compile(r"[=:'\"<%-]")
+# Splits a text at its placeholders.
+_PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 
 
-class Values:
-    """Masks secrets in texts. *secrets* are known ones, *patterns* the user's own."""
+class Key(NamedTuple):
+    """A masked key, and what it says about its value."""
 
-    def __init__(
+    name: str
+    is_sensitive: bool
+    is_count: bool
+    is_version: bool
+
+
+class TextMasker:
+    """Masks texts and truncates them to *limit* characters; one for all events.
+
+    The parameters are those of :class:`sentryinit._redaction.redactor.Redactor`. Keys and texts
+    from source code are cached, since the next event has them again; the caches are bounded.
+    Nothing else is cached: it may be personal data.
+    """
+
+    def __init__(  # noqa: PLR0913 # one for each setting
         self,
-        names: Names,
-        marks: Marks,
+        keys: Iterable[str] = (),
         secrets: Iterable[str] = (),
         patterns: Iterable[re.Pattern[str]] = (),
         *,
+        hash_key: str = "",
         networks: bool = False,
+        limit: int = 8192,
     ) -> None:
-        self._names = names
+        self.names, self.placeholders, self.limit = KeyNames(keys), Placeholders(hash_key), limit
         # The longest first: one secret may be a part of another.
         known = sorted(filter(None, secrets), key=len, reverse=True)
-        # Where a known secret is not, its pattern is not asked.
+        # The text before a pattern is a fast test: without it the pattern matches nothing.
         self._own = [
-            *((secret, _finder(secret)) for secret in known),
+            *((secret, _secret_pattern(secret)) for secret in known),
             *(("", pattern) for pattern in patterns),
         ]
-        # One of the known ones may be as short.
-        short = any(len(secret) < _SHORTEST_KEY for secret, _ in self._own)
-        self.is_simple: Callable[[str], object] = never if short else _SIMPLE.match
-        self._secret: Callable[[str], str] = functools.partial(marks, SECRET)
-        self._email: Callable[[str], str] = functools.partial(marks, EMAIL)
-        whole: Callable[[str], str] = functools.partial(marks, IP)
-        self._ip = _numbers.network if networks else whole
+        has_short = limit < SHORTEST_KEY or any(len(own) < SHORTEST_KEY for own, _ in self._own)
+        # Matches a text that needs neither masking nor truncation.
+        self.is_simple: Callable[[str], object] = (_NEVER if has_short else _SIMPLE).match
+        # Masking makes a text longer, by less than a factor of eight.
+        self._short = min(256, limit // 8)
+        self._secret: Mask = functools.partial(self.placeholders, SECRET)
+        self._email: Mask = functools.partial(self.placeholders, EMAIL)
+        self._ip: Mask = pii.network_of if networks else functools.partial(self.placeholders, IP)
+        # The masked section ``sdk``: it is the same in each event, and takes 15 us.
+        self.sdk: dict[str, Any] = {}
+        self.cached_text = functools.lru_cache(maxsize=2048)(self._cached_text)
+        self.key = functools.lru_cache(maxsize=2048)(self._key)
 
-    def text(self, text: str, *, versions: bool = False) -> str:
-        """Return *text* masked; *versions* says that what looks like an IPv4 address is none."""
+    def text(self, text: str, *, is_version: bool = False) -> str:
+        """Return *text* masked; with *is_version*, four numbers with dots are no IP address."""
         if self.is_simple(text):
             return text
-        if self._own:
-            text = self._own_patterns(text)
-        return self._patterns(text, code=False, versions=versions)
+        if len(text) <= self._short and text.isprintable():
+            return self._mask(text, is_version=is_version)
+        # Truncated before the patterns, so that they take bounded time, and after them. Before, to
+        # twice the limit: masking may shorten the text, and its end may be half a secret.
+        text = limits.storable(limits.truncate_at_space(text, 2 * self.limit))
+        return limits.truncate_at_space(self._mask(text, is_version=is_version), self.limit)
 
     def code(self, lines: Sequence[str]) -> list[str]:
-        """Return *lines* of source code masked: a name that is assigned to a name stays."""
-        text = self._own_patterns("\n".join(lines))
-        return self._patterns(text, code=True, versions=False).split("\n")
+        """Return *lines* of source code masked; a name that is assigned to a name stays."""
+        limit = min(self.limit, 2 * limits.KEY)
+        text = "\n".join(limits.storable(line[: 2 * limit]) for line in lines)
+        return [limits.truncate(line, limit) for line in self._mask(text, code=True).split("\n")]
 
-    def _own_patterns(self, text: str) -> str:
-        for secret, pattern in self._own:
-            if secret in text and pattern.search(text):
-                text = _outside_marks(text, pattern, self._in_lines)
+    def _cached_text(self, text: str, limit: int = 2 * limits.KEY) -> str:
+        return limits.truncate(self._mask(limits.storable(text[: 4 * limits.KEY])), limit)
+
+    def _key(self, key: str) -> Key:
+        word, is_sensitive = normalize(key), self.names.is_sensitive(key)
+        is_count, is_version = word.endswith(COUNT_SUFFIXES), word.endswith("version")
+        return Key(self._cached_text(key, limits.KEY), is_sensitive, is_count, is_version)
+
+    def _mask(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
+        for own, pattern in self._own:
+            if own in text and pattern.search(text):
+                text = _mask_outside_placeholders(text, pattern, self._secret_in_lines)
+        secret = self._secret_in_lines if code else self._secret
+        has_at = "@" in text
+        if has_at and ("://" in text or "jdbc:" in text):
+            text = mask_userinfo(text, secret)
+        if len(text) >= SHORTEST_KEY:
+            text = mask_credentials(text, secret)
+        if _SEPARATOR.search(text) and self.names.may_contain(text):
+            text = mask_key_values(text, self.names, secret, code=code)
+        has_digit = _DIGIT.search(text)
+        if has_digit and len(text) >= SHORTEST_KEY and _FOUR_DIGITS.search(text):
+            text = pii.mask_ibans(pii.mask_cards(text, secret), secret)
+        if has_digit or text.count(":") >= 7:
+            text = pii.mask_ip_addresses(text, self._ip, is_version=is_version)
+        if has_at or _ENCODED_AT.search(text):
+            text = pii.mask_emails(text, self._email)
         return text
 
-    def _in_lines(self, secret: str) -> str:
-        """Return the mark of *secret* in as many lines as it had."""
+    def _secret_in_lines(self, secret: str) -> str:
+        """Return the placeholder for *secret*, with as many line breaks as it has."""
         return self._secret(secret) + "\n" * secret.count("\n")
 
-    def _patterns(self, text: str, *, code: bool, versions: bool) -> str:
-        secret, size = self._in_lines if code else self._secret, len(text)
-        if size < _SHORTEST:
-            return text
-        at = "@" in text
-        if at and ("://" in text or "jdbc:" in text):
-            text = _shapes.userinfo(text, secret)
-        if size >= _SHORTEST_KEY:
-            text = _shapes.credentials(text, secret)
-        if _PARTS.search(text) and self._names.hinted(text):
-            text = _named.named(text, self._names, secret, code=code)
-        if _DIGIT.search(text):
-            if size >= _SHORTEST_KEY and _DIGITS.search(text):
-                text = _numbers.ibans(_numbers.cards(text, secret), secret)
-            text = _numbers.addresses(text, self._ip, versions=versions)
-        elif text.count(":") >= 7:
-            text = _numbers.addresses(text, self._ip)
-        if at or ("40" in text and _ENCODED_AT.search(text)) or "\uff20" in text or "&#" in text:
-            text = _numbers.emails(text, self._email)
-        return text
+
+def _mask_outside_placeholders(text: str, pattern: re.Pattern[str], mask: Mask) -> str:
+    """Mask the matches between placeholders: inside of one *pattern* would match again."""
+    parts = _PLACEHOLDERS.split(text)
+    parts[::2] = [pattern.sub(lambda m: m[0] and mask(m[0]), part) for part in parts[::2]]
+    return "".join(parts)
 
 
-def never(_text: str) -> None:
-    """Say of no text that it is simple."""
-
-
-def _outside_marks(text: str, pattern: re.Pattern[str], mask: Callable[[str], str]) -> str:
-    """Replace what *pattern* finds between marks: in them it would find itself, over and over."""
-
-    def masked(match: re.Match[str]) -> str:
-        return mask(match[0]) if match[0] else ""
-
-    done, parts = 0, []
-    for mark in MARK.finditer(text):
-        parts += [pattern.sub(masked, text[done : mark.start()]), mark[0]]
-        done = mark.end()
-    return "".join([*parts, pattern.sub(masked, text[done:])])
-
-
-def _finder(secret: str) -> re.Pattern[str]:
-    """Return the pattern of *secret*; a short one counts as a word, not inside of others."""
+def _secret_pattern(secret: str) -> re.Pattern[str]:
+    """Return the pattern of *secret*; a short one matches as a whole word only."""
     edge = r"(?<![\w-]){}(?![\w-])" if len(secret) < 8 else "{}"
     return re.compile(edge.format(re.escape(secret)))

@@ -1,176 +1,101 @@
-"""One way through whatever an event is made of: masked, storable, and not too much of it.
+"""The walk through an event: any value becomes JSON, masked and limited in size.
 
-Pure. What an application put into an event may be of any type, hostile, and nested without end.
+An application can put values of any type into an event: hostile, or nested without limit.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any
 
-from sentryinit._redaction import limits as _safe
-from sentryinit._redaction.key_names import COUNTS, Names, plain
+from sentryinit._redaction import limits
+from sentryinit._redaction.limits import SIZE
 from sentryinit._redaction.pii import is_card
-from sentryinit._redaction.placeholders import MARK, SECRET, Marks
-from sentryinit._redaction.text import Values, never
+from sentryinit._redaction.placeholders import PLACEHOLDER, SECRET, Mask
+from sentryinit._redaction.text import Key, TextMasker
 
-# A backend refuses, or cuts, what is larger; Bugsink takes 1 MiB an event.
-SIZE = 400_000
-DEPTH = 20
-ITEMS = 250
-KEY = 200
+# What a value costs in bytes besides its text: quotes, comma, brackets.
 _NODE = 8
 
 
-class Key(NamedTuple):
-    """What is to be known of the key of a mapping: as it may leave, and what it says of a value."""
+class Walker:
+    """Walks through one event."""
 
-    name: str
-    secret: bool
-    counts: bool
-    version: bool
+    def __init__(self, masker: TextMasker, hide: Mask | None = None, size: int = SIZE) -> None:
+        # *hide* replaces sensitive path parameters. *truncated*: a limit was exceeded.
+        self.masker, self._hide, self._left, self.truncated = masker, hide, size, False
 
-
-class Tools:
-    """What is the same for every event: how to mask, and how much of a text to keep.
-
-    Names, and what comes from source files, come again with the next event, and are remembered,
-    within a bound. Nothing else is: it may be somebody's.
-    """
-
-    def __init__(self, names: Names, marks: Marks, values: Values, limit: int) -> None:
-        self.names, self.marks, self.values, self.limit = names, marks, values, limit
-        # Of twelve characters at most: what is shorter has to be cut.
-        self.is_simple: Callable[[str], object] = values.is_simple if limit > 12 else never
-        # A mask is longer than what it masks, but no eight times.
-        self.short = min(256, limit // 8)
-        # What the SDK said of itself, masked: it says the same on each event.
-        self.sdk: dict[str, Any] = {}
-        self.place = functools.lru_cache(maxsize=2048)(self._place)
-        self.word = functools.lru_cache(maxsize=256)(self._word)
-        self.key = functools.lru_cache(maxsize=2048)(self._key)
-
-    def text(self, text: str, *, versions: bool = False) -> str:
-        """Return *text* masked and cut."""
-        if len(text) <= self.short and text.isprintable():
-            return self.values.text(text, versions=versions)
-        # Before a pattern sees it: a longer text costs no more than one of this length. What is
-        # masked may be shorter, so that the end may be in sight, where half a secret could be.
-        text = _safe.clean(_safe.cut_at_blank(text, 2 * self.limit))
-        return _safe.cut_at_blank(self.values.text(text, versions=versions), self.limit)
-
-    def _place(self, text: str) -> str:
-        return _safe.cut(self.values.text(_safe.clean(text[: 4 * KEY])), 2 * KEY)
-
-    def _word(self, text: str, odd: re.Pattern[str], limit: int, versions: bool) -> str:  # noqa: FBT001 # remembered by it
-        line = _safe.line(self.text(text, versions=versions), limit)
-        made = "" if MARK.search(line) else odd.sub("-", line)
-        # What is cut, or has other characters, may look like a secret only now.
-        return made if self.text(made, versions=versions) == made else ""
-
-    def _key(self, key: str) -> Key:
-        name = _safe.cut(self.values.text(_safe.clean(key[: 4 * KEY])), KEY)
-        word = plain(key)
-        return Key(
-            name, self.names.is_sensitive(key), word.endswith(COUNTS), word.endswith("version")
-        )
-
-    def code(self, lines: Sequence[str]) -> list[str]:
-        """Return *lines* of source code masked and cut."""
-        limit = min(self.limit, 2 * KEY)
-        masked = self.values.code([_safe.clean(line[: 2 * limit]) for line in lines])
-        return [_safe.cut(line, limit) for line in masked]
-
-
-class Walk:
-    """The way through one event."""
-
-    def __init__(
-        self, tools: Tools, hide: Callable[[str], str] | None = None, size: int = SIZE
-    ) -> None:
-        self.tools, self._hide, self.cut = tools, hide, False
-        self._left = size
-
-    def take(self, size: int) -> bool:
-        """Spend *size* bytes of what an event may have; tell whether there was as much."""
+    def reserve(self, size: int) -> bool:
+        """Take *size* bytes from what the event may have; return False if that is too much."""
         if size > self._left:
-            self.cut = True
+            self.truncated = True
             return False
         self._left -= size
         return True
 
-    def text(self, value: object, *, versions: bool = False) -> str:
-        """Return *value* as a text that can leave."""
-        text = value if type(value) is str else _str(value)
-        if self._hide is not None:
-            text = self._hide(text)
-        if self.tools.is_simple(text):
-            # Most of what an event says; what is below comes to the same.
-            return text if self.take(_NODE + len(text)) else _safe.TAIL
-        made = self.tools.text(text, versions=versions)
-        if len(text) > self.tools.limit:
-            self.cut = True
-        return made if self.take(_NODE + _safe.cost(made)) else _safe.TAIL
+    def text(self, value: object, *, is_version: bool = False) -> str:
+        """Return *value* as masked text."""
+        text = self._text_of(value)
+        if self.masker.is_simple(text):
+            # Most texts of an event; the lines below have the same result.
+            return text if self.reserve(_NODE + len(text)) else limits.ELLIPSIS
+        made = self.masker.text(text, is_version=is_version)
+        if len(text) > self.masker.limit:
+            self.truncated = True
+        return made if self.reserve(_NODE + limits.json_size(made)) else limits.ELLIPSIS
 
-    def name(self, value: object, limit: int = KEY, *, versions: bool = False) -> str:
-        """Return *value* as a text of one line that can leave."""
-        text = value if type(value) is str else _str(value)
-        made = _safe.line(self.text(text, versions=versions), limit)
+    def line(self, value: object, limit: int = limits.KEY, *, is_version: bool = False) -> str:
+        """Return *value* as a single line of masked text."""
+        text = _str(value)
+        made = limits.single_line(self.text(text, is_version=is_version), limit)
         if len(text) > limit:
-            self.cut = True
-            # The head of a long number may look like a card.
-            made = _safe.cut(self.tools.text(made, versions=versions), limit)
+            self.truncated = True
+            # The start of a long number may look like a card number.
+            made = limits.truncate(self.masker.text(made, is_version=is_version), limit)
         return made
 
-    def word(
-        self, value: object, odd: re.Pattern[str], limit: int, *, versions: bool = False
+    def identifier(
+        self, value: object, odd: re.Pattern[str], limit: int, *, is_version: bool = False
     ) -> str:
-        """Return *value*, a setting, as a text of one line without *odd* characters.
+        """Return *value*, a setting, as a single line without *odd* characters.
 
-        It is empty if there is a secret in it: that names nothing any more.
+        Empty if there was a secret in it: what remains would not identify anything.
         """
-        text = value if type(value) is str else _str(value)
-        if len(text) > limit:
-            self.cut = True
-        made = self.tools.word(self._hide(text) if self._hide else text, odd, limit, versions)
-        return made if self.take(_NODE + _safe.cost(made)) else ""
+        line = self.line(value, limit, is_version=is_version)
+        made = "" if PLACEHOLDER.search(line) else odd.sub("-", line)
+        # With other characters it may look like a secret only now.
+        return made if self.masker.text(made, is_version=is_version) == made else ""
 
-    def place(self, value: object) -> str:
-        """Return *value*, which comes from the code or its settings, as :meth:`name` does."""
-        text = value if type(value) is str else _str(value)
-        made = self.tools.place(text if self._hide is None else self._hide(text))
-        return made if self.take(_NODE + _safe.cost(made)) else _safe.TAIL
+    def cached_text(self, value: object) -> str:
+        """Return *value*, which comes from source code or settings, as masked text."""
+        made = self.masker.cached_text(self._text_of(value)[: 4 * limits.KEY])
+        return made if self.reserve(_NODE + limits.json_size(made)) else limits.ELLIPSIS
 
-    def key(self, value: object) -> str:
-        """Return the key *value* of a mapping."""
-        return self._key(value).name
+    def key(self, value: object) -> Key:
+        """Return *value*, a key of a mapping, as masked text and what it says about its value."""
+        text = self._text_of(value)
+        # A long key is not cached: many of them would fill the memory.
+        key = self.masker.key if len(text) <= limits.KEY else self.masker.key.__wrapped__
+        return key(text)
 
-    def _key(self, value: object) -> Key:
-        text = value if type(value) is str else _str(value)
-        return self.tools.key(text if self._hide is None else self._hide(text))
-
-    def under(self, key: object, value: Any, depth: int) -> Any:
-        """Return what stands under *key*: a mark, if the name says that it is a secret."""
-        return self.any(value, depth) if key is None else self._under(self._key(key), value, depth)
-
-    def _under(self, key: Key, value: Any, depth: int) -> Any:
-        if key.secret and value is not None:
-            if not (key.counts and isinstance(value, (int, float))):
-                return self.mark(value)
+    def mask_item(self, key: Key, value: Any, depth: int) -> Any:
+        """Return the masked value of *key*: a placeholder if the key is sensitive."""
+        if key.is_sensitive and value is not None:
+            if not (key.is_count and isinstance(value, (int, float))):
+                return self.placeholder(value)
         elif type(value) is str:
-            return self.text(value, versions=key.version)
-        return self.any(value, depth)
+            return self.text(value, is_version=key.is_version)
+        return self.value(value, depth)
 
-    def mark(self, value: object) -> str:
-        """Return the mark of a secret; a mark stays what it is."""
-        done = isinstance(value, str) and MARK.fullmatch(value)
-        return str(value) if done else self.tools.marks(SECRET, value)
+    def placeholder(self, value: object) -> str:
+        """Return the placeholder for a secret *value*; a placeholder is returned unchanged."""
+        masked = isinstance(value, str) and PLACEHOLDER.fullmatch(value)
+        return str(value) if masked else self.masker.placeholders(SECRET, value)
 
-    def any(self, value: Any, depth: int = 0) -> Any:
-        """Return *value* in the types of JSON."""
+    def value(self, value: Any, depth: int = 0) -> Any:
+        """Return *value*, of any type, as masked JSON."""
         if type(value) is str:
             return self.text(value)
         if value is None or isinstance(value, bool):
@@ -184,73 +109,76 @@ class Walk:
         return self.text(value)
 
     def number(self, value: float) -> float | str:
-        """Return *value*, which can be the number of a card."""
+        """Return *value*, masked if it can be a card number."""
         if isinstance(value, int) and 10**12 <= value < 10**19 and is_card(str(int(value))):
-            return self.mark(value)
-        made = _safe.number(value)
-        self.take(_NODE if isinstance(made, (int, float)) else _NODE + len(made))
+            return self.placeholder(value)
+        made = limits.storable_number(value)
+        self.reserve(_NODE if isinstance(made, (int, float)) else _NODE + len(made))
         return made
 
     def mapping(self, value: Mapping[Any, Any], depth: int) -> Any:
-        """Return *value* with its keys masked as well."""
-        if depth > DEPTH:
-            self.cut = True
-            return _safe.TAIL
+        """Return *value* with masked keys and values."""
+        if depth > limits.DEPTH:
+            self.truncated = True
+            return limits.ELLIPSIS
         made: dict[str, Any] = {}
-        for given, item in itertools.islice(value.items(), ITEMS):
-            key = self._key(given)
+        for given, item in itertools.islice(value.items(), limits.ITEMS):
+            key = self.key(given)
             name = key.name
             while name in made:
-                name += "_"  # two keys with one mark are still two
-            if not self.take(_NODE + _safe.cost(name)):
+                name += "_"  # two keys may have the same placeholder
+            if not self.reserve(_NODE + limits.json_size(name)):
                 break
-            made[name] = self._under(key, item, depth)
-        self.cut = self.cut or len(made) < len(value)
+            made[name] = self.mask_item(key, item, depth)
+        self.truncated = self.truncated or len(made) < len(value)
+        return made
+
+    def to_mapping(self, value: Any) -> dict[str, Any]:
+        """Return a mapping for *value* of any type."""
+        if not isinstance(value, Mapping):
+            return {"value": self.value(value, 1)}
+        made: dict[str, Any] = self.mapping(value, 1)
         return made
 
     def items(self, value: Collection[Any], depth: int) -> Any:
-        """Return *value* as a list; from the middle of a long one something is missing."""
-        if depth > DEPTH or not self.take(_NODE):
-            self.cut = True
-            return _safe.TAIL if depth > DEPTH else []
-        found = self.few(value)
+        """Return *value* as a list; a long one loses its middle."""
+        if depth > limits.DEPTH or not self.reserve(_NODE):
+            self.truncated = True
+            return limits.ELLIPSIS if depth > limits.DEPTH else []
+        found = self.truncate(value)
         if len(found) == 2 and isinstance(found[0], str):
             # Headers, tags and query strings may be lists of pairs.
-            return [self.text(found[0]), self.under(found[0], found[1], depth)]
-        made, before = [], None
-        for item in found:
-            made.append(
-                self.mark(item) if self._is_argument(before, item) else self.any(item, depth)
-            )
-            before = item
-        return made
+            return [self.text(found[0]), self.mask_item(self.key(found[0]), found[1], depth)]
+        return [
+            self.placeholder(item) if self._is_argument(before, item) else self.value(item, depth)
+            for before, item in zip([None, *found], found, strict=False)
+        ]
 
-    def few(self, value: Collection[Any]) -> list[Any]:
-        """Return the items of *value*, or of a long one the first and the last."""
-        found = list(itertools.islice(value, 100 * ITEMS))
-        if len(value) <= ITEMS:
+    def truncate(self, value: Collection[Any]) -> list[Any]:
+        """Return the items of *value*; of a long one, the first and the last."""
+        found = list(itertools.islice(value, 100 * limits.ITEMS))
+        if len(value) <= limits.ITEMS:
             return found
-        self.cut = True
-        return [*found[: ITEMS // 2], *found[-ITEMS // 2 :]]
+        self.truncated = True
+        return [*found[: limits.ITEMS // 2], *found[-limits.ITEMS // 2 :]]
 
     def _is_argument(self, before: object, item: object) -> bool:
-        """Tell whether *item* is what follows a sensitive option on a command line."""
-        flag = isinstance(before, str) and isinstance(item, str) and before[:1] == "-"
-        return flag and "=" not in str(before) and self.tools.names.is_sensitive(str(before))
+        """Return True if *item* is the argument of a sensitive command-line option."""
+        option = isinstance(before, str) and isinstance(item, str) and before[:1] == "-"
+        return option and "=" not in str(before) and self.masker.names.is_sensitive(str(before))
+
+    def _text_of(self, value: object) -> str:
+        return _str(value) if self._hide is None else self._hide(_str(value))
 
 
 def _str(value: object) -> str:
+    if type(value) is str:
+        return value
     if isinstance(value, str):
-        return str.__str__(value)  # a subclass may say something else
+        return str.__str__(value)  # a subclass may override __str__
     if isinstance(value, (bytes, bytearray)):
         return bytes(value[:100_000]).decode("utf-8", "replace")
     try:
         return str.__str__(str(value))
-    except Exception:  # noqa: BLE001 # the object is somebody else's code
+    except Exception:  # noqa: BLE001 # the object's own __str__ may fail
         return f"<{type(value).__name__} without a text>"
-
-
-def bag(walk: Walk, value: Any) -> dict[str, Any]:
-    """Return a mapping, whatever is in it; what is none becomes one."""
-    made = walk.mapping(value, 1) if isinstance(value, Mapping) else {"value": walk.any(value, 1)}
-    return made if isinstance(made, dict) else {}

@@ -21,7 +21,7 @@ from sentry_sdk.integrations.logging import ignore_logger
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._policy.ignore_rules import IgnoreRules
-from sentryinit._redaction.local_variables import safe_repr
+from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._redaction.redactor import Redactor
 from sentryinit._sdk import log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent

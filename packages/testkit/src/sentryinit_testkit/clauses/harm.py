@@ -144,7 +144,7 @@ class NeverHarm(Contract):
         """E2: Redaction that raises: same answer, one line, and an event without content."""
         bare = lab.serve(behaviour, copies=0)
         lab.start()
-        monkeypatch.setattr(_redact.Redactor, "event", _breaks)
+        monkeypatch.setattr(_redact, "Walker", _breaks)
         ours = lab.serve(behaviour, Call(path="/orders/c4nary"))
         assert (ours.answer, len(lab.events)) == (bare.answer, 1)
         assert b"c4nary" not in lab.sent()

@@ -215,7 +215,7 @@ class Redaction(Contract):
         def breaks(*_: object) -> Any:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(_redact, "Walk", breaks)
+        monkeypatch.setattr(_redact, "Walker", breaks)
         lab.serve(behaviour, Call(path="/orders/c4nary"))
         assert _events.tags(lab.one_event())["redaction_error"] == "true"
         assert b"c4nary" not in lab.sent()

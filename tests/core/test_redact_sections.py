@@ -1,4 +1,4 @@
-"""Bounds, and parts of an event that are not what they have to be."""
+"""Size limits, and sections of an event with invalid content."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import sentry_sdk
 from planted import Event, refused
 
 from sentryinit import testing
-from sentryinit._redaction import limits as _safe
+from sentryinit._redaction.limits import truncate
 from sentryinit._redaction.redactor import Redactor
-from sentryinit._sdk import transport as _guard
+from sentryinit._sdk.transport import Guard
 
 REDACTOR = Redactor()
 
 
 def masked(**event: Any) -> Event:
-    """Return what becomes of *event*; it can be stored, and doing it twice changes nothing."""
+    """Return the masked *event*; it can be stored, and masking is idempotent."""
     made = REDACTOR.event(event)
     assert refused(made) == []
     assert REDACTOR.event(made) == made
@@ -30,7 +30,7 @@ def is_cut(event: Event) -> bool:
 
 
 class Odd(str):
-    """Says something else than it is."""
+    """A text whose ``str()`` is another text."""
 
     __slots__ = ()
 
@@ -39,14 +39,14 @@ class Odd(str):
 
 
 class Speechless:
-    """Says nothing."""
+    """An object without a text."""
 
     def __repr__(self) -> str:
         raise ZeroDivisionError
 
 
 def test_a_typical_event_is_not_cut() -> None:
-    """Nothing is said of bounds that nothing met."""
+    """An event within all limits has no ``cut``."""
     assert masked(message="hello") == {"logentry": {"message": "hello", "formatted": "hello"}}
 
 
@@ -66,28 +66,28 @@ def test_a_typical_event_is_not_cut() -> None:
         {"wide characters": ["\U0001f600" * 2000] * 100},
     ],
 )
-def test_a_bound_that_cuts_says_so(extra: Event) -> None:
-    """Whatever is too long, too many or too deep: less of it leaves, and the event says so."""
+def test_a_truncated_event_says_so(extra: Event) -> None:
+    """Whatever is too long, too many or too deep is truncated, and the event has ``cut``."""
     assert is_cut(masked(extra=extra))
 
 
 def test_a_list_that_is_too_long() -> None:
-    """Its first and last items stay: the ends of a stack say most."""
+    """Its first and last items stay: the ends of a stack trace are the most useful."""
     found = masked(extra={"a": list(range(1000))})["extra"]["a"]
 
     assert (len(found), found[0], found[-1]) == (250, 0, 999)
 
 
-def test_a_ring() -> None:
-    """What contains itself ends where nobody looks any more."""
+def test_a_list_that_contains_itself() -> None:
+    """It ends at the maximal depth."""
     ring: list[Any] = ["ann@shop.example"]
     ring += [ring, ring]
 
     assert "ann" not in str(masked(extra={"a": ring}))
 
 
-def test_frames_beyond_the_room() -> None:
-    """Of a stack for which there is no room it still says where it broke."""
+def test_frames_beyond_the_size_limit() -> None:
+    """A frame for which there is no room keeps its file, function and line."""
     frame = {
         "filename": "shop.py",
         "function": "order",
@@ -102,8 +102,8 @@ def test_frames_beyond_the_room() -> None:
     assert is_cut(found)
 
 
-def test_frames_that_cannot_be_remembered() -> None:
-    """A frame may say anything of itself."""
+def test_frames_that_cannot_be_cached() -> None:
+    """The parts of a frame may have any type."""
     frame = {"filename": {"a": ["b"]}, "function": 17, "lineno": "x", "context_line": None}
     found = masked(exception={"values": [{"type": "A", "stacktrace": {"frames": [frame, 5]}}]})
 
@@ -111,13 +111,13 @@ def test_frames_that_cannot_be_remembered() -> None:
     assert (one["filename"], one["function"], one["lineno"]) == ("{'a': ['b']}", "17", None)
 
 
-def test_a_mark_is_not_cut_in_two() -> None:
-    """Half of a mark would be masked again."""
+def test_a_placeholder_is_not_cut_in_two() -> None:
+    """Half a placeholder would be masked again."""
     redactor = Redactor(hash_key="key")
     once = redactor.event({"tags": {"a": f"{'x' * 175} {{'pin': '1234'}} and so on"}})
 
     assert redactor.event(once) == once
-    assert _safe.cut("a [secret] b", 9) == "a ..."
+    assert truncate("a [secret] b", 9) == "a ..."
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_mark_is_not_cut_in_two() -> None:
     ],
 )
 def test_a_value(value: Any, text: Any) -> None:
-    """Whatever type it has, it leaves in a type of JSON, without what it must not say."""
+    """A value of any type becomes JSON, and is masked."""
     assert masked(extra={"a": value}) == {"extra": {"a": text}}
 
 
@@ -200,47 +200,48 @@ def test_a_value(value: Any, text: Any) -> None:
         ),
     ],
 )
-def test_a_part_of_an_event(given: Event, made: Event) -> None:
-    """What a backend would refuse, or lose others for, is made into what it takes."""
+def test_a_section_of_an_event(given: Event, made: Event) -> None:
+    """Content that a backend would refuse is replaced by content that it accepts."""
     assert masked(**given) == made
 
 
 def test_a_release_that_is_too_long() -> None:
-    """It is cut, and the event says so."""
+    """It is truncated, and the event has ``cut``."""
     found = masked(release="x" * 300)
 
     assert (found["release"], is_cut(found)) == ("x" * 197 + "...", True)
 
 
-def test_an_id_that_is_none() -> None:
-    """It becomes one, always the same."""
+def test_an_invalid_id() -> None:
+    """It becomes a valid one, always the same."""
     first, second = (masked(event_id="ann@shop.example")["event_id"] for _ in "ab")
 
     assert first == second
     assert len(first) == 32
 
 
-def test_a_name_with_a_count() -> None:
-    """A name remembers no more than it has to."""
-    names = REDACTOR._names
+def test_a_long_name_is_not_cached() -> None:
+    """Long names would fill the memory."""
+    names = REDACTOR._masker.names
+    before = names._cached.cache_info()
     assert names.is_sensitive("password" * 100)
-    assert "password" * 100 not in names._known
+    assert names._cached.cache_info() == before
 
 
 @pytest.mark.parametrize("character", ["a", "@", "1"])
 def test_a_long_text_of_one_character(character: str) -> None:
-    """A mebibyte of anything ends where all others do."""
+    """A mebibyte of one character is truncated as every text is."""
     found = masked(extra={"a": character * 2**20})
 
     assert len(found["extra"]["a"]) == 8192
 
 
 def test_a_client_without_a_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A transport that somebody put there himself can be diverted as well."""
+    """A client whose transport the application replaced can be captured as well."""
     with testing.capture("shop"):
         sentry_sdk.get_client().transport = None
         with testing.capture() as box:
             sentry_sdk.capture_message("a")
 
         assert len(box.events) == 1
-        assert not isinstance(box, _guard.Guard)
+        assert not isinstance(box, Guard)

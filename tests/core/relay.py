@@ -1,6 +1,7 @@
-"""Relay, Sentry's own way in, as a second opinion: an event is valid, and nothing is left in it.
+"""Relay, the entry of Sentry's backend, checks masked events: valid, and without secrets.
 
-Needs ``sentry-relay``, which only some sessions install: see ``oracle`` in ``pyproject.toml``.
+Needs ``sentry-relay``, which only some nox sessions install: the group ``oracle`` in
+``pyproject.toml``.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from sentryinit._redaction.placeholders import MARK
+from sentryinit._redaction.placeholders import PLACEHOLDER
 
 relay: Any = pytest.importorskip(
-    "sentry_relay.processing", reason="sessions without the group `oracle` do not ask Relay"
+    "sentry_relay.processing", reason="only sessions with the group `oracle` have sentry-relay"
 )
 
-# Relay's names for what we mask. Its cards are not checked, so that it finds more than cards.
+# Relay's names for the secrets that we mask. It does not verify card numbers and finds others.
 RULES = ("@email", "@iban", "@pemkey", "@urlauth", "@creditcard", "@ip", "@password", "@bearer")
 NORMALIZER = relay.StoreNormalizer(
     project_id=1,
@@ -29,7 +30,7 @@ NORMALIZER = relay.StoreNormalizer(
 
 
 def remarks(meta: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield what ``_meta`` says, with the place that it says it of."""
+    """Yield the remarks in ``_meta``, each with the path that it is about."""
     for key, value in meta.items() if isinstance(meta, Mapping) else ():
         if key == "":
             yield path, value
@@ -49,12 +50,12 @@ def invalid(event: Mapping[str, Any]) -> list[str]:
 
 
 def leaks(event: Mapping[str, Any]) -> list[str]:
-    """Return what Relay's rules find in *event*, but for our own marks."""
+    """Return what Relay's rules find in *event*, except our own placeholders."""
     found = []
     skipped = {"_meta", "event_id", "modules", "sdk"}
     given = {key: value for key, value in event.items() if key not in skipped}
     for rule in RULES:
-        # Among the extra its rules look at everything; elsewhere, at some parts only.
+        # Its rules look at everything in `extra`, and at some parts of other sections only.
         wrapped = {"extra": {"e": copy.deepcopy(given)}}
         made = relay.pii_strip_event({"applications": {"**": [rule]}}, wrapped)
         for path, remark in remarks(made.get("_meta", {})):
@@ -62,6 +63,6 @@ def leaks(event: Mapping[str, Any]) -> list[str]:
             for step in path:
                 value = value[int(step) if isinstance(value, list) else step]
             masked = (*path, value) if isinstance(value, str) else path
-            if "rem" in remark and not any(map(MARK.search, masked)):
+            if "rem" in remark and not any(map(PLACEHOLDER.search, masked)):
                 found.append(f"{rule} {'.'.join(path)}: {value!r}")
     return found

@@ -1,10 +1,10 @@
-"""Parameters of routes that are not to be told."""
+"""Sensitive path parameters are replaced in every text."""
 
 from __future__ import annotations
 
 import pytest
 
-from sentryinit._redaction.path_params import hider, parameters
+from sentryinit._redaction.path_params import parameter_masker, parameters
 from sentryinit._redaction.redactor import Redactor
 
 ROUTE, PATH = "/tenants/{tenant_id}/orders/{order_id}", "/tenants/acme/orders/17"
@@ -28,12 +28,12 @@ ROUTE, PATH = "/tenants/{tenant_id}/orders/{order_id}", "/tenants/acme/orders/17
     ],
 )
 def test_the_values_of_parameters(route: str, path: str, found: dict[str, str]) -> None:
-    """The template says where they stand; where it does not fit, nothing is found."""
+    """The route says where the values are; without a match none is found."""
     assert parameters(route, path) == found
 
 
 @pytest.mark.parametrize(
-    ("text", "hidden"),
+    ("text", "replaced"),
     [
         ("GET /tenants/acme/orders/17", "GET /tenants/{tenant_id}/orders/17"),
         ("tenant acme, or acmes", "tenant {tenant_id}, or acmes"),
@@ -41,57 +41,57 @@ def test_the_values_of_parameters(route: str, path: str, found: dict[str, str]) 
         ("{tenant_id}", "{tenant_id}"),
     ],
 )
-def test_a_value_in_a_text(text: str, hidden: str) -> None:
-    """It is hidden wherever it stands as a word; hidden once is hidden."""
-    hide = hider(ROUTE, PATH, lambda name: name == "tenant_id")
+def test_a_value_in_a_text(text: str, replaced: str) -> None:
+    """It is replaced wherever it is a whole word; replacing is idempotent."""
+    replace = parameter_masker(ROUTE, PATH, lambda name: name == "tenant_id")
 
-    assert hide is not None
-    assert (hide(text), hide(hidden)) == (hidden, hidden)
+    assert replace is not None
+    assert (replace(text), replace(replaced)) == (replaced, replaced)
 
 
 def test_a_short_value() -> None:
-    """It may be anything elsewhere: in a path only."""
-    hide = hider(ROUTE, PATH, lambda name: name == "order_id")
+    """It is replaced in a path only: in other text it may mean something else."""
+    replace = parameter_masker(ROUTE, PATH, lambda name: name == "order_id")
 
-    assert hide is not None
-    assert hide("/tenants/acme/orders/17 in 17 s") == "/tenants/acme/orders/{order_id} in 17 s"
-
-
-def test_a_value_in_other_letters() -> None:
-    """As it is, as it was quoted, and as it would be."""
-    hide = hider("/mail/{address}", "/mail/a%20b+c", lambda name: True)
-
-    assert hide is not None
-    assert hide("a%20b+c | a b+c | a%20b%2Bc") == "{address} | {address} | {address}"
+    assert replace is not None
+    assert replace("/tenants/acme/orders/17 in 17 s") == "/tenants/acme/orders/{order_id} in 17 s"
 
 
-def test_a_value_that_is_the_name() -> None:
-    """It does not grow braces."""
-    hide = hider("/a/{name}", "/a/name", lambda name: True)
+def test_a_percent_encoded_value() -> None:
+    """It is replaced as given, decoded, and encoded."""
+    replace = parameter_masker("/mail/{address}", "/mail/a%20b+c", lambda name: True)
 
-    assert hide is not None
-    assert hide(hide("/a/name")) == "/a/{name}"
+    assert replace is not None
+    assert replace("a%20b+c | a b+c | a%20b%2Bc") == "{address} | {address} | {address}"
+
+
+def test_a_value_equal_to_its_name() -> None:
+    """Its replacement is not replaced again."""
+    replace = parameter_masker("/a/{name}", "/a/name", lambda name: True)
+
+    assert replace is not None
+    assert replace(replace("/a/name")) == "/a/{name}"
 
 
 @pytest.mark.parametrize("value", ["-ab", "a-", "*", "$^"])
-def test_a_value_that_is_no_word(value: str) -> None:
-    """Whatever letters it has, it is hidden in its path."""
-    hide = hider("/a/{name}", f"/a/{value}", lambda name: True)
+def test_a_value_with_punctuation(value: str) -> None:
+    """It is replaced in its path, whatever characters it has."""
+    replace = parameter_masker("/a/{name}", f"/a/{value}", lambda name: True)
 
-    assert hide is not None
-    assert hide(f"/a/{value}") == "/a/{name}"
+    assert replace is not None
+    assert replace(f"/a/{value}") == "/a/{name}"
 
 
 @pytest.mark.parametrize(
     ("route", "path"), [("/a/{b}", "/a/{b}"), ("/orders", "/orders"), ("", ""), ("/a/{c}", "/a/x")]
 )
-def test_nothing_to_hide(route: str, path: str) -> None:
-    """A request without sensitive parameters costs nothing."""
-    assert hider(route, path, lambda name: name == "b") is None
+def test_nothing_to_replace(route: str, path: str) -> None:
+    """Without sensitive parameters there is no function."""
+    assert parameter_masker(route, path, lambda name: name == "b") is None
 
 
-def test_a_route_that_does_not_fit() -> None:
-    """Where the values cannot be found, the whole path is hidden."""
+def test_a_route_that_does_not_match() -> None:
+    """If the values cannot be found, the whole path is replaced."""
     masked = Redactor(parameters=["tenant_id"]).event(
         {"message": "HTTP 503 GET /shops/acme"}, "/tenants/{tenant_id}", "/shops/acme"
     )
@@ -100,7 +100,7 @@ def test_a_route_that_does_not_fit() -> None:
 
 
 def test_every_part_of_an_event() -> None:
-    """URL, message, breadcrumbs, keys; the default list has what is sensitive as a name."""
+    """The value is replaced in every section; sensitive key names are sensitive parameters."""
     event = {
         "request": {"url": "https://shop.example/reset/c4nary/x"},
         "exception": {"values": [{"type": "E", "value": "no c4nary"}]},

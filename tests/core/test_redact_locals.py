@@ -1,4 +1,4 @@
-"""Variables are told of without running the application's code."""
+"""Local variables become text without calling the application's code."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 import sentry_sdk
 
 from sentryinit import testing
-from sentryinit._redaction.local_variables import described
+from sentryinit._redaction.stacktrace import safe_repr
 
 
 class Slow:
-    """Takes its time to say what it is."""
+    """An object with a slow ``__repr__``."""
 
     def __repr__(self) -> str:
         time.sleep(30)
@@ -22,9 +22,9 @@ class Slow:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "text"),
     [
-        (Slow(), "<test_locals.Slow>"),
+        (Slow(), "<test_redact_locals.Slow>"),
         (type(Slow()), "<builtins.type>"),
         (ValueError(Slow()), "<builtins.ValueError>"),
         ("x" * 50, repr("x" * 20)),
@@ -33,21 +33,21 @@ class Slow:
         (dt.date(2026, 1, 2), None),
     ],
 )
-def test_the_text_of_a_value(value: Any, told: str | None) -> None:
-    """Plain values are the SDK's to write; of an object there is the class."""
-    found = described(None, 20, value)
+def test_the_text_of_a_value(value: Any, text: str | None) -> None:
+    """The SDK makes the text of plain values; any other object becomes its class."""
+    found = safe_repr(None, 20, value)
 
-    assert found == told or str(found).endswith(str(told).rpartition(".")[2])
-
-
-def test_the_user_s_own() -> None:
-    """It goes first; where it says nothing, the rule stands."""
-    assert described(lambda value: "mine", 20, Slow()) == "mine"
-    assert described(lambda value: None, 20, 17) is None
+    assert found == text or str(found).endswith(str(text).rpartition(".")[2])
 
 
-def test_locals_of_a_failure() -> None:
-    """They are masked by name and by value, and nothing waits for them."""
+def test_the_user_s_custom_repr() -> None:
+    """It is called first; if it returns None, the rule above applies."""
+    assert safe_repr(lambda value: "mine", 20, Slow()) == "mine"
+    assert safe_repr(lambda value: None, 20, 17) is None
+
+
+def test_local_variables_of_an_exception() -> None:
+    """They are masked by name and by value, and no ``__repr__`` is called."""
 
     def fail() -> None:
         password, mail, slow = "hunter2", ["ann@shop.example"], Slow()

@@ -1,4 +1,4 @@
-"""What is masked in a text, and what is not."""
+"""Which parts of a text are masked, and which are not."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from sentryinit._redaction.key_names import Names
-from sentryinit._redaction.placeholders import Marks
-from sentryinit._redaction.text import Values
+from sentryinit._redaction.placeholders import Placeholders
+from sentryinit._redaction.text import TextMasker
 
-VALUES = Values(Names(["Tenant-Id"]), Marks())
+MASKER = TextMasker(["Tenant-Id"])
 
 MASKED = [
-    # by name
+    # values of sensitive names
     ("password=hunter2", "password=[secret]"),
     ("user password: hunter2, again", "user password: [secret], again"),
     ("a: {'password': 'hunter2', 'pin': 1234}", "a: {'password': '[secret]', 'pin': [secret]}"),
@@ -52,7 +51,7 @@ MASKED = [
     ("CREATE USER a IDENTIFIED BY 'hunter2'", "CREATE USER a IDENTIFIED BY '[secret]'"),
     ('Authorization: Digest username="x", response="y"', "Authorization: [secret]"),
     ("curl -H 'Cookie: a=b' https://x", "curl -H 'Cookie: [secret]' https://x"),
-    # by shape
+    # credentials
     ("https://ann:pa55@host/x", "https://[secret]@host/x"),
     ("https://ann:pa/55@host/x", "https://[secret]@host/x"),
     ("postgresql://u:p@ss@db:5432/x", "postgresql://[secret]@db:5432/x"),
@@ -72,7 +71,7 @@ MASKED = [
     ("/a%2CeyJhbGciOiJIUzI1NiJ9.eyJzdWIi.abc", "/a%2C[secret]"),
     ("/a%26pin=12%2C3&b=1", "/a%26pin=[secret]&b=1"),
     ("token%3Dab%26b%3D1", "token%3D[secret]%26b%3D1"),
-    # numbers and addresses
+    # personal data
     ("/a%2C4111111111111111", "/a%2C[secret]"),
     ("/a%204111111111111111%2C", "/a%20[secret]%2C"),
     ("/a%204111%201111%201111%201111", "/a%20[secret]"),
@@ -160,19 +159,19 @@ https://shop.example/?token={token}&b=1
 
 
 def text(line: str) -> str:
-    return VALUES.text(line)
+    return MASKER.text(line)
 
 
 @pytest.mark.parametrize(("line", "masked"), MASKED)
 def test_a_text_with_a_secret(line: str, masked: str) -> None:
-    """The secret is masked, all else stays; a second time changes nothing."""
+    """The secret is masked, the rest stays; masking is idempotent."""
     assert text(line) == masked
     assert text(masked) == masked
 
 
 @pytest.mark.parametrize("line", KEPT)
-def test_a_text_without_one(line: str) -> None:
-    """What only looks like a secret stays."""
+def test_a_text_without_a_secret(line: str) -> None:
+    """Text that only resembles a secret stays."""
     assert text(line) == line
 
 
@@ -196,46 +195,46 @@ CODE = [
 
 @pytest.mark.parametrize(("line", "masked"), CODE)
 def test_a_line_of_code(line: str, masked: str) -> None:
-    """In code a literal behind a sensitive name is a secret; a name there is none."""
-    assert VALUES.code([line]) == [masked]
+    """In code a string literal after a sensitive name is masked; a name is not."""
+    assert MASKER.code([line]) == [masked]
 
 
 def test_a_secret_over_several_lines_of_code() -> None:
-    """There are as many lines after as before."""
+    """The number of lines stays the same."""
     lines = ["a = 1", "KEY = '''-----BEGIN KEY-----", "MII", "-----END KEY-----'''", "b = 2"]
 
-    assert VALUES.code(lines) == ["a = 1", "KEY = '''[secret]", "", "'''", "b = 2"]
+    assert MASKER.code(lines) == ["a = 1", "KEY = '''[secret]", "", "'''", "b = 2"]
 
 
 def test_patterns_of_the_user() -> None:
-    """What they match is masked; that it is in a mark changes nothing."""
-    values = Values(Names(), Marks(), patterns=[re.compile(r"EMP-\d+"), re.compile("secret|x*")])
+    """Their matches are masked; a match inside of a placeholder is not."""
+    masker = TextMasker(patterns=[re.compile(r"EMP-\d+"), re.compile("secret|x*")])
 
-    masked = values.text("EMP-17 is EMP-18, a secret, xx")
+    masked = masker.text("EMP-17 is EMP-18, a secret, xx")
     assert masked == "[secret] is [secret], a [secret], [secret]"
-    assert values.text(masked) == masked
+    assert masker.text(masked) == masked
 
 
 def test_networks() -> None:
-    """Of an address the network stays; of a network, all of it."""
-    values = Values(Names(), Marks(), networks=True)
+    """The network of an address stays; a network stays as it is."""
+    masker = TextMasker(networks=True)
 
-    masked = values.text("203.0.113.9 and 2001:db8:1:2::3 and ip-10-1-2-3")
+    masked = masker.text("203.0.113.9 and 2001:db8:1:2::3 and ip-10-1-2-3")
     assert masked == "203.0.113.0 and 2001:db8:1:: and ip-10.1.2.0"
-    assert values.text(masked) == masked
+    assert masker.text(masked) == masked
 
 
-def test_marks_with_a_key() -> None:
-    """Equal values have equal marks, others have others, and the key decides which."""
-    one, two = (Values(Names(), Marks(key)) for key in ("one", "two"))
+def test_placeholders_with_a_hash_key() -> None:
+    """Equal values have equal placeholders; they depend on the key."""
+    one, two = (TextMasker(hash_key=key) for key in ("one", "two"))
     line = "a@x.example, A@x.example, b@x.example"
-    marks = re.findall(r"\[email:[0-9a-f]{12}\]", one.text(line))
+    found = re.findall(r"\[email:[0-9a-f]{12}\]", one.text(line))
 
-    assert marks[0] == marks[1] != marks[2]
+    assert found[0] == found[1] != found[2]
     assert one.text(one.text(line)) == one.text(line) != two.text(line)
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, ["a"], None])
-def test_a_mark_of_a_container(value: Any) -> None:
-    """What is in a container is not looked at: its mark says the kind only."""
-    assert Marks("key")("secret", value) == "[secret]"
+def test_the_placeholder_of_a_container(value: Any) -> None:
+    """A container is not hashed."""
+    assert Placeholders("key")("secret", value) == "[secret]"

@@ -1,0 +1,272 @@
+"""Redactor: the result has the same shape and no secret, and nothing raises."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentryinit._redaction.placeholders import PLACEHOLDER
+from sentryinit._redaction.redactor import Redactor
+
+TOKEN = "tok-5f1c9a"
+SENSITIVE = (
+    "password",
+    "db_password",
+    "PASSWORD",
+    "Pass-Word",
+    "user.passwd",
+    "passphrase",
+    "client_secret",
+    "access_token",
+    "X-Api-Key",
+    "apiKey",
+    "AWS_ACCESS_KEY_ID",
+    "privateKey",
+    "Authorization",
+    "Proxy-Authorization",
+    "Set-Cookie",
+    "session_id",
+    "X-CSRF-Token",
+    "xsrf",
+    "credentials",
+    "signature",
+    "auth",
+    "card",
+    "Card-Number",
+    "credit_card",
+    "cvc",
+    "cvv",
+    "IBAN",
+    "jwt",
+    "pass",
+    "PIN",
+    "pwd",
+    "sid",
+    "ssn",
+    "bearer",
+)
+HARMLESS = ("author", "cardinal", "passenger", "spinning", "sidebar", "key", "name", "id", "")
+
+# Values that every backend can store; test_redact_planted.py has the others.
+texts = st.text(st.characters(exclude_categories=["C"]), max_size=8)
+json_like = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 10**12)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+    | st.sampled_from([TOKEN, f"a {TOKEN} b", *SENSITIVE[:4]]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(texts | st.sampled_from(SENSITIVE), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+events = st.dictionaries(texts | st.sampled_from(SENSITIVE), json_like, max_size=5)
+
+
+@pytest.mark.parametrize("before", ["", "-", "a-", "x[", "["])
+def test_a_placeholder_is_not_a_key_name(before: str) -> None:
+    """A placeholder with a hash is not masked again, whatever is before it."""
+    redactor = Redactor(hash_key="a key of tests")
+    once = redactor.text(f"{before}4111111111111111")
+
+    assert "[secret:" in once
+    assert redactor.text(once) == once
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("dist", "a" * 44 + "-4111111111111111000000"),
+        ("release", "4111\u00b71111\u00b71111\u00b71111"),
+        ("transaction", "x " * 90 + "-4111111111111111000000"),
+    ],
+)
+def test_a_value_that_looks_like_a_secret_once_truncated(part: str, value: str) -> None:
+    """A truncated text, or one with replaced characters, is searched again."""
+    redactor = Redactor()
+    masked = redactor.event({part: value})
+
+    assert redactor.event(masked) == masked
+
+
+def shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    return [shape(item) for item in value] if isinstance(value, list) else None
+
+
+@given(events)
+def test_masking_is_idempotent(event: dict[str, Any]) -> None:
+    """Masking twice equals masking once."""
+    redactor = Redactor((), (TOKEN,))
+
+    assert redactor.event(redactor.event(event)) == redactor.event(event)
+
+
+@pytest.mark.parametrize("secret", ["secret", "[", "e", "[secret]"])
+def test_masking_is_idempotent_whatever_the_secret(secret: str) -> None:
+    """A secret that is a part of the placeholder is masked once."""
+    redactor = Redactor((), (secret,))
+    once = redactor.text(f"a {secret} b")
+
+    assert redactor.text(once) == once
+
+
+@given(events)
+def test_the_shape_is_kept(event: dict[str, Any]) -> None:
+    """Lengths and nesting stay the same, and so do values without a placeholder."""
+    redactor = Redactor()
+
+    def same(before: Any, after: Any) -> bool:
+        if isinstance(after, str) and PLACEHOLDER.search(after):
+            return True
+        if isinstance(before, dict):
+            return len(before) == len(after) and all(map(same, before.items(), after.items()))
+        if isinstance(before, tuple):
+            return all(map(same, before, after))
+        if isinstance(before, list):
+            return len(before) == len(after) and all(map(same, before, after))
+        return bool(before == after)
+
+    assert same({"extra": event}, redactor.event({"extra": event}))
+
+
+@given(events)
+def test_a_known_secret_is_nowhere(event: dict[str, Any]) -> None:
+    """A known secret is in no text and no key of the result."""
+    masked = Redactor((), (TOKEN,)).event({"extra": event})
+
+    assert TOKEN not in json.dumps(masked)
+
+
+@given(events)
+def test_the_given_event_is_not_changed(event: dict[str, Any]) -> None:
+    """Masking returns a copy."""
+    before = json.dumps(event)
+    Redactor((), (TOKEN,)).event(event)
+
+    assert json.dumps(event) == before
+
+
+@pytest.mark.parametrize("name", SENSITIVE)
+def test_a_value_under_a_sensitive_name(name: str) -> None:
+    """Sensitive names are recognised in any case and punctuation."""
+    assert Redactor().event({"extra": {name: "hunter2"}}) == {"extra": {name: "[secret]"}}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_value_under_a_harmless_name(name: str) -> None:
+    """A short sensitive name inside a longer word does not count."""
+    assert Redactor().event({"extra": {name: "value"}}) == {"extra": {name: "value"}}
+
+
+@pytest.mark.parametrize("value", ["text", 1234, 1.5, True, False, ["a"], {"a": "b"}, "", 0])
+def test_any_value_under_a_sensitive_name(value: object) -> None:
+    """A value of any type is masked."""
+    assert Redactor().event({"extra": {"pin": value}}) == {"extra": {"pin": "[secret]"}}
+
+
+def test_none_under_a_sensitive_name() -> None:
+    """None stays: there is no secret."""
+    assert Redactor().event({"extra": {"pin": None}}) == {"extra": {"pin": None}}
+
+
+def test_a_name_at_any_depth() -> None:
+    """A sensitive name is recognised at any depth."""
+    event = {"extra": {"a": [{"b": {"c": [[{"password": "hunter2"}]]}}]}}
+
+    assert Redactor().event(event) == {"extra": {"a": [{"b": {"c": [[{"password": "[secret]"}]]}}]}}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "masked"),
+    [
+        ([["password", "hunter2"]], [["password", "[secret]"]]),
+        ([("password", "hunter2")], [["password", "[secret]"]]),
+        ([["name", "value"]], [["name", "value"]]),
+        ([["password", 1234]], [["password", "[secret]"]]),
+        ([["password", ["hunter2"]]], [["password", "[secret]"]]),
+        ([["password", None]], [["password", None]]),
+        ([["password", "a", "b"]], [["password", "a", "b"]]),
+    ],
+)
+def test_names_in_lists_of_pairs(pairs: list[Any], masked: list[Any]) -> None:
+    """Headers, tags and query strings may be lists of pairs, with values of any type."""
+    assert Redactor().event({"extra": {"pairs": pairs}}) == {"extra": {"pairs": masked}}
+
+
+def test_a_name_of_the_user_s() -> None:
+    """mask_keys are compared as whole names, without case and punctuation."""
+    redactor = Redactor(["Tenant-Id"])
+
+    assert redactor.event({"extra": {"TENANT_ID": "a", "tenant_ids": "b"}}) == {
+        "extra": {"TENANT_ID": "[secret]", "tenant_ids": "b"}
+    }
+
+
+def test_a_secret_in_a_key() -> None:
+    """A known secret may be a key as well."""
+    redactor = Redactor((), (TOKEN,))
+
+    assert redactor.event({"extra": {TOKEN: 1}}) == {"extra": {"[secret]": 1}}
+
+
+def test_a_secret_in_a_key_of_a_pair() -> None:
+    """A known secret may be the first item of a pair."""
+    redactor = Redactor((), (TOKEN,))
+
+    assert redactor.event({"extra": {"a": [[TOKEN, "a"]]}}) == {"extra": {"a": [["[secret]", "a"]]}}
+
+
+def test_a_secret_that_is_a_part_of_another() -> None:
+    """The longer secret is masked first, or its rest would remain."""
+    assert Redactor((), ("abc", "abcdef")).text("x abcdef y abc z") == "x [secret] y [secret] z"
+
+
+def test_empty_secrets() -> None:
+    """An empty secret (a token that is not set) masks nothing."""
+    assert Redactor((), ("", "")).text("text") == "text"
+
+
+def test_other_objects_become_text() -> None:
+    """A value that is not JSON becomes its text, masked."""
+    redactor = Redactor((), (TOKEN,))
+
+    assert redactor.event({"extra": {"a": {TOKEN}, "b": b"x", 1: 2}}) == {
+        "extra": {"a": ["[secret]"], "b": "x", "1": 2}
+    }
+
+
+def test_the_cache_of_names_is_bounded() -> None:
+    """Applications make up names: the cache holds 4096 of them."""
+    redactor = Redactor()
+    redactor.event({"extra": {f"name{number}": 1 for number in range(5000)}})
+
+    assert redactor._masker.names._cached.cache_info().currsize <= 4096
+
+
+def test_long_texts_are_not_cached() -> None:
+    """Keys and categories come from applications: long ones would fill the memory."""
+    redactor = Redactor()
+    masker, long = redactor._masker, "password" * 1000
+    crumbs = [{"category": long + end} for end in "ab"]
+    event = {"extra": {long: "x"}, "breadcrumbs": crumbs}
+    masked = redactor.event(event)
+
+    assert list(masked["extra"].values()) == ["[secret]"]
+    assert masker.cached_text.cache_info().hits == 1
+    assert (masker.key.cache_info().currsize, masker.cached_text.cache_info().currsize) == (0, 1)
+
+
+def test_a_sensitive_name_when_the_cache_is_full() -> None:
+    """A full cache does not affect masking."""
+    redactor = Redactor()
+    redactor.event({"extra": {f"name{number}": 1 for number in range(5000)}})
+
+    assert redactor.event({"extra": {"password": "x"}}) == {"extra": {"password": "[secret]"}}
