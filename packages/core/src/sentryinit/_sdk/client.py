@@ -21,8 +21,8 @@ from sentry_sdk.integrations.logging import ignore_logger
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._policy.ignore_rules import IgnoreRules
-from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._redaction.redactor import Redactor
+from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent
 from sentryinit._sdk.hooks import HINT_KEY, Hooks, drop
