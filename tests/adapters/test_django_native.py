@@ -743,7 +743,7 @@ def test_the_settings(key: str) -> None:
     with capture(), pytest.MonkeyPatch.context() as patch:
         settings = STATE.settings
         assert settings is not None
-        STATE.replace()
+        STATE.reset()
         patch.setattr("sentryinit._init._watch_process", lambda: None)
         with override_settings(SENTRYINIT={**given, "transport": settings.transport}):
             SentryInitMiddleware(fine)
@@ -759,7 +759,7 @@ def test_the_service_is_the_project() -> None:
     from sentryinit._state import STATE
 
     with capture():
-        STATE.replace()
+        STATE.reset()
         with override_settings(ROOT_URLCONF="shop.urls"), pytest.raises(MiddlewareNotUsed):
             SentryInitMiddleware(fine)
         assert STATE.settings is not None

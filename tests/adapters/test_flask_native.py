@@ -328,7 +328,7 @@ def test_options_and_app_config() -> None:
         from sentryinit._state import STATE
 
         transport = STATE.settings.transport  # type: ignore[union-attr] # capture() has set it
-        STATE.replace()
+        STATE.reset()
         patch.setattr(_init, "_watch_process", lambda: None)
         SentryInit(
             app, service="from-argument", dsn="https://k@sentryinit.invalid/1", transport=transport

@@ -305,8 +305,8 @@ def test_what_a_request_holds_is_let_go(begin: Begin, mailbox: testing.Mailbox) 
     capture.exception_escaped(raised(ValueError()))
     capture.close()
 
-    assert capture.request is adapters.OVER
-    assert (capture.seen_exception, capture.reported, capture.held) == (None, (), ())
+    assert capture.closed
+    assert (capture.seen_exception, capture._reported, capture.deferred) == (None, (), ())
 
 
 def test_nobody_is_current_after_the_end(begin: Begin, mailbox: testing.Mailbox) -> None:
@@ -390,7 +390,7 @@ def test_a_5xx_for_an_abort(begin: Begin, mailbox: testing.Mailbox) -> None:
 def test_a_5xx_for_nobody(begin: Begin, mailbox: testing.Mailbox) -> None:
     """An answer to a client that has left is no failure."""
     capture = begin()
-    capture.gone = True
+    capture.client_gone = True
     capture.response_started(500)
     capture.close()
 
@@ -401,7 +401,7 @@ def test_a_5xx_for_a_client_that_the_adapter_knows_is_gone(
     begin: Begin, mailbox: testing.Mailbox
 ) -> None:
     """An adapter may look at the connection."""
-    capture = begin(gone=lambda request: True)
+    capture = begin(client_gone=lambda request: True)
     capture.response_started(500)
     capture.close()
 
@@ -411,7 +411,7 @@ def test_a_5xx_for_a_client_that_the_adapter_knows_is_gone(
 def test_an_error_for_nobody(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
     """An application's own error is news, whoever waits for the answer."""
     capture = begin()
-    capture.gone = True
+    capture.client_gone = True
     capture.exception_escaped(raised(ValueError()))
 
     assert titles(mailbox) == ["ValueError"]
@@ -888,7 +888,7 @@ def test_a_description_that_fails(begin: Begin, mailbox: testing.Mailbox, said: 
     assert said() == ["describing a request failed: ZeroDivisionError"]
 
 
-@pytest.mark.parametrize("fact", ["gone", "server", "status_of"])
+@pytest.mark.parametrize("fact", ["client_gone", "server", "status_of"])
 def test_a_fact_that_fails_for_an_exception(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles, said: Any, fact: str
 ) -> None:
@@ -901,7 +901,7 @@ def test_a_fact_that_fails_for_an_exception(
     said()
 
 
-@pytest.mark.parametrize("fact", ["gone", "server", "status_of"])
+@pytest.mark.parametrize("fact", ["client_gone", "server", "status_of"])
 def test_a_fact_that_fails_for_an_answer(
     begin: Begin, mailbox: testing.Mailbox, said: Any, fact: str
 ) -> None:

@@ -14,8 +14,9 @@ import sentry_sdk
 
 import sentryinit
 from sentryinit import _init, adapters, testing
-from sentryinit._events import summary as _counts
-from sentryinit._policy.rate_limit import MOST_KINDS
+from sentryinit._events.build import most_frequent
+from sentryinit._policy.rate_limit import MAX_KINDS
+from sentryinit._sdk.transport import LOG_INTERVAL, LostEvents
 from sentryinit._state import STATE
 
 Begin = Callable[..., adapters.Capture[Any]]
@@ -38,7 +39,7 @@ def told(events: list[dict[str, Any]]) -> tuple[int, int]:
 def test_a_summary_names_the_loudest() -> None:
     """And says how many more kinds there were."""
     counts = {f"kind {number}": number for number in range(1, 61)}
-    named = _counts.loudest(counts)
+    named = most_frequent(counts)
 
     assert (len(named), named["kind 60"], named["10 more"]) == (51, 60, 55)
     assert sum(named.values()) == sum(counts.values())
@@ -46,7 +47,7 @@ def test_a_summary_names_the_loudest() -> None:
 
 def test_stats_when_off() -> None:
     """Zeros: a metrics page needs no case for it."""
-    names = "failures", "delivered", "suppressed", "dropped", "lost"
+    names = "failures delivered suppressed dropped lost aborted ignored duplicates".split()
 
     assert sentryinit.stats() == dict.fromkeys(names, 0)
 
@@ -65,6 +66,9 @@ def test_stats(begin: Begin) -> None:
             "suppressed": 4,
             "dropped": 1,
             "lost": 0,
+            "aborted": 0,
+            "ignored": 0,
+            "duplicates": 0,
         }
 
 
@@ -92,7 +96,7 @@ def test_an_event_that_cannot_be_built_is_delivered(
 ) -> None:
     """In minimal form, and counted as such."""
     with testing.capture("shop", storm_guard=True) as box:
-        monkeypatch.setattr("sentryinit._reporter.event_from", lambda *_: 1 / 0)
+        monkeypatch.setattr("sentryinit._reporter.exception_event", lambda *_: 1 / 0)
         fail(begin, 2)
 
         assert (len(box.events), sentryinit.stats()["delivered"]) == (2, 2)
@@ -105,7 +109,7 @@ def test_what_cannot_be_decided_on_is_held_back_too(
     """A fault of ours at each failure is a storm like any other."""
     options: Any = {"storm_guard": True, "storm_burst": 1, "storm_per_minute": 0}
     with testing.capture("shop", **options) as box:
-        monkeypatch.setattr("sentryinit._reporter.claim_outside_request", lambda _: 1 / 0)
+        monkeypatch.setattr("sentryinit._reporter.decide", lambda *_: 1 / 0)
         fail(begin, 5)
         sentryinit.init()()
 
@@ -120,7 +124,7 @@ def test_nothing_can_be_sent_at_all(
     with testing.capture("shop", storm_guard=True):
         monkeypatch.setattr(sentry_sdk, "capture_event", lambda *_: 1 / 0)
         fail(begin)
-        monkeypatch.setattr("sentryinit._reporter.claim_outside_request", lambda _: 1 / 0)
+        monkeypatch.setattr("sentryinit._reporter.decide", lambda *_: 1 / 0)
         fail(begin)
 
         assert sentryinit.stats()["dropped"] == 2
@@ -150,17 +154,17 @@ def test_losses_are_logged_once_a_minute(said: Any) -> None:
     """The first at once, then what came since: a backend that is down fills no log."""
     now = 0.0
     transport: Any = SimpleNamespace(on_dropped_event=str)
-    losses = _counts.Losses(transport, lambda: now)
+    lost = LostEvents(transport, lambda: now)
     for _ in range(3):
         for reason in ("network", "status_429"):
             transport.on_dropped_event(reason)
-        now += _counts.QUIET / 2
+        now += LOG_INTERVAL / 2
 
     assert said() == [
         "lost on the way to the backend: 1, the last one by network",
         "lost on the way to the backend: 4, the last one by network",
     ]
-    assert losses.count == 6
+    assert lost.count == 6
 
 
 def test_delivered_and_told_are_the_failures_in_a_storm_on_threads(begin: Begin) -> None:
@@ -251,11 +255,11 @@ def test_kinds_without_end_cost_no_memory() -> None:
         tracemalloc.start()
         try:
             # In the second round the table itself grows once more: keys come and go.
-            filling, _, after = (attack(MOST_KINDS) for _ in range(3))
+            filling, _, after = (attack(MAX_KINDS) for _ in range(3))
         finally:
             tracemalloc.stop()
 
-        assert sentryinit.stats()["failures"] == 3 * MOST_KINDS
+        assert sentryinit.stats()["failures"] == 3 * MAX_KINDS
     assert after < filling / 10
 
 
@@ -276,7 +280,7 @@ def test_an_answer_that_cannot_be_decided_on(
     """It is reported in minimal form, and counted."""
     with testing.capture("shop") as box:
         assert STATE.reporter is not None
-        monkeypatch.setattr(type(STATE.reporter._policy), "ignores_status", lambda *_: 1 / 0)
+        monkeypatch.setattr(type(STATE.reporter._rules), "ignores_status", lambda *_: 1 / 0)
         capture = begin()
         capture.response_started(503)
         capture.close()
@@ -298,14 +302,14 @@ def test_what_escapes_and_cannot_be_decided_on(said: Any, monkeypatch: pytest.Mo
 
 def test_a_child_counts_from_nought(begin: Begin) -> None:
     """What runs after a fork forgets, and is there for a process in which nothing is on."""
-    _init._forked()
+    _init._after_fork()
     with testing.capture("shop"):
         fail(begin)
-        _init._forked()
+        _init._after_fork()
 
         assert sentryinit.stats()["failures"] == 0
 
 
 def test_a_transport_that_says_nothing() -> None:
     """One without the SDK's hook is not counted, and works."""
-    assert _counts.Losses(object()).count == 0
+    assert LostEvents(object()).count == 0

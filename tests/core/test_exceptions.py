@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from sentryinit import testing
-from sentryinit._sdk.exceptions import MOST_LINKS
+from sentryinit._sdk.exceptions import MAX_LINKS
 from sentryinit._state import STATE
 
 if sys.version_info < (3, 11):
@@ -25,7 +25,7 @@ def values(exc: BaseException) -> list[dict[str, Any]]:
     """Report *exc*; return the exceptions of its event."""
     with testing.capture("shop") as box:
         assert STATE.reporter is not None
-        STATE.reporter.escaped(exc, "test")
+        STATE.reporter.capture_unhandled(exc, "test")
     found: list[dict[str, Any]] = box.events[0]["exception"]["values"]
     return found
 
@@ -112,5 +112,5 @@ def test_a_very_large_group() -> None:
     group = ExceptionGroup("many", [ValueError(str(number)) for number in range(1000)])
     found = values(group)
 
-    assert len(found) == MOST_LINKS
+    assert len(found) == MAX_LINKS
     assert found[-1]["type"] == "ExceptionGroup"

@@ -103,7 +103,7 @@ def test_a_connection_belongs_to_one_process(run: Run) -> None:
     assert len(set(ports.values())) == 3
 
 
-@pytest.mark.parametrize("lock", ["_init._lock", "_scope._lock", "STATE.reporter._storm._lock"])
+@pytest.mark.parametrize("lock", ["_init._lock", "_scope._lock", "STATE.reporter._limiter._lock"])
 def test_a_fork_while_a_thread_holds_a_lock_of_ours(run: Run, lock: str) -> None:
     """The child has the locks anew."""
     with Backend() as backend:
@@ -139,13 +139,13 @@ def test_the_transport_is_renewed_in_place() -> None:
             transport.capture_envelope,
             transport.on_dropped_event,
         )
-        _init._forked()
+        _init._after_fork()
 
         assert transport._worker is not queue
         assert (transport.capture_envelope, transport.on_dropped_event) == (guard, count)
     with testing.capture("shop"):
         before = vars(sentry_sdk.get_client().transport).copy()
-        _init._forked()
+        _init._after_fork()
 
         assert vars(sentry_sdk.get_client().transport) == before
 

@@ -11,14 +11,14 @@ from sentry_sdk.envelope import Envelope, Item, PayloadRef
 
 from sentryinit import testing
 from sentryinit._redaction.redactor import Redactor
-from sentryinit._sdk.transport import Guard, protect
+from sentryinit._sdk.transport import EnvelopeFilter, install_filter
 
 MAIL = "ann@shop.example"
 
 
 def send(*items: Item, **headers: Any) -> list[Envelope]:
     sent: list[Envelope] = []
-    Guard(Redactor(), sent.append)(Envelope(headers=headers, items=list(items)))
+    EnvelopeFilter(Redactor(), sent.append)(Envelope(headers=headers, items=list(items)))
     return sent
 
 
@@ -99,7 +99,7 @@ def test_a_mask_that_fails(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_transport_of_the_client(mailbox: testing.Mailbox) -> None:
     """Whatever is given to the client's transport passes the guard, once."""
     transport: Any = sentry_sdk.get_client().transport
-    protect(Redactor(), transport, None)
+    install_filter(Redactor(), transport, None)
     transport.capture_envelope(Envelope(items=[item("event", {"message": MAIL})]))
     transport.capture_envelope(Envelope(items=[item("session", {"did": MAIL})]))
 

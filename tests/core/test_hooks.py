@@ -13,7 +13,9 @@ from sentry_sdk.crons import capture_checkin
 import sentryinit
 from sentryinit import _reporter as _report
 from sentryinit import adapters, testing
-from sentryinit._policy.rate_limit import Storm, place
+from sentryinit._events import build as _build
+from sentryinit._policy.grouping import app_frame
+from sentryinit._policy.rate_limit import RateLimiter
 from sentryinit._sdk import hooks as _hooks
 from sentryinit._state import STATE
 
@@ -166,13 +168,14 @@ def test_completing_that_fails(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fault of ours costs the details, not the event."""
-    monkeypatch.setattr(_hooks, "section", broken)
+    monkeypatch.setattr(_build, "request_section", broken)
     begin().exception_escaped(raised(ValueError("hunter2")))
 
     (event,) = mailbox.events
     assert event["tags"]["report_error"] == "true"
     assert b"hunter2" not in b"".join(mailbox.envelopes)
-    assert said() == ["completing an event failed: ZeroDivisionError"]
+    assert event["exception"]["values"][0]["stacktrace"]["frames"]
+    assert said() == ["an event could not be built: ZeroDivisionError"]
 
 
 def test_masking_that_fails(
@@ -206,8 +209,9 @@ def test_an_adapter_whose_description_is_none(begin: Begin, said: Any) -> None:
         begin(describe=lambda request: None)
         sentry_sdk.capture_message("hunter2")
 
-    assert box.events[0]["tags"] == {"service": "shop", "report_error": "true"}
-    assert said() == ["completing an event failed: AttributeError"]
+    assert box.events[0]["tags"] == {"service": "shop"}
+    assert not box.events[0].get("request")
+    assert said() == ["describing a request failed: TypeError"]
 
 
 def test_an_event_nested_too_deep() -> None:
@@ -230,7 +234,7 @@ def test_an_exception_of_ours_that_cannot_be_built(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last resort: an event that needs nothing which can break, and one line."""
-    monkeypatch.setattr(_report, "event_from", broken)
+    monkeypatch.setattr(_report, "exception_event", broken)
     begin().exception_escaped(raised(ValueError("hunter2")))
 
     (event,) = mailbox.events
@@ -244,7 +248,7 @@ def test_an_answer_that_cannot_be_reported(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer without exception has a last resort as well."""
-    monkeypatch.setattr(_report.Reporter, "_status_event", broken)
+    monkeypatch.setattr(_report.Reporter, "_of_status", broken)
     capture = begin()
     capture.response_started(503)
     capture.close()
@@ -259,7 +263,7 @@ def test_an_escaped_exception_that_cannot_be_reported(
     mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What leaves a `with init()` has a last resort, and is not replaced by our own error."""
-    monkeypatch.setattr(_report, "event_from", broken)
+    monkeypatch.setattr(_report, "exception_event", broken)
     with pytest.raises(ValueError, match="x"), sentryinit.init():
         raise ValueError("x")
 
@@ -292,13 +296,13 @@ def test_a_decision_that_fails(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever breaks while deciding, the request goes on."""
-    monkeypatch.setattr(adapters.Capture, "_release", broken)
+    monkeypatch.setattr(adapters.Capture, "_release_records", broken)
     capture = begin()
     log.error("broken")
     capture.handler_done()
 
     assert said() == ["deciding on a failure failed: ZeroDivisionError"]
-    capture.held = ()
+    capture.deferred = ()
 
 
 # -- ignore lists --------------------------------------------------------------------------------
@@ -414,7 +418,7 @@ def fail(begin: Begin, times: int) -> None:
         capture.close()
 
 
-def test_a_storm(begin: Begin) -> None:
+def test_a_limiter(begin: Begin) -> None:
     """Beyond the burst nothing leaves."""
     with testing.capture("shop", storm_guard=True, storm_burst=2, storm_per_minute=0) as box:
         fail(begin, 5)
@@ -484,7 +488,7 @@ def test_the_count_rides_on_the_next_event(begin: Begin) -> None:
     now = [0.0]
     with testing.capture("shop", storm_guard=True) as box:
         assert STATE.reporter is not None
-        STATE.reporter._storm = Storm(1, 60, lambda: now[0])
+        STATE.reporter._limiter = RateLimiter(1, 60, lambda: now[0])
         fail(begin, 4)
         now[0] += 1
         fail(begin, 1)
@@ -530,7 +534,7 @@ def test_the_place_is_the_application_s(tmp_path: Any) -> None:
         stack = error.__traceback__
     assert stack is not None
 
-    found = place(stack)
+    found = app_frame(stack)
     assert found is not None
     assert (found.tb_frame.f_code.co_filename, found.tb_lineno) == ("/app/views.py", 2)
 

@@ -56,9 +56,10 @@ class Unwilling:
 @pytest.fixture
 def clean() -> Iterator[None]:
     """The state of a process in which nobody has called init()."""
-    before = STATE.replace()
+    restore = STATE.save()
+    STATE.reset()
     yield
-    STATE.replace(before)
+    restore()
 
 
 @pytest.fixture
@@ -384,7 +385,7 @@ def test_a_dsn_that_comes_too_late(said: Any) -> None:
 @pytest.mark.usefixtures("clean")
 def test_a_dsn_that_comes_after_the_middleware(said: Any) -> None:
     """It names the boundary that was built before."""
-    _init.ensure("wsgi")
+    _init.ensure_initialized("wsgi")
     sentryinit.init(dsn=DSN)
 
     assert said() == [
@@ -394,7 +395,7 @@ def test_a_dsn_that_comes_after_the_middleware(said: Any) -> None:
 
 def test_again_before_the_first_time() -> None:
     """Whoever asks before there is anything gets nothing said."""
-    _init._again({"service": "till"})
+    _init._warn_if_different({"service": "till"})
 
 
 # -- by an adapter -------------------------------------------------------------------------------
@@ -403,7 +404,7 @@ def test_again_before_the_first_time() -> None:
 @pytest.mark.usefixtures("clean")
 def test_an_adapter_s_name_for_the_application(lines: Callable[[], list[str]]) -> None:
     """It is the service if nobody configured one; odd characters are replaced."""
-    _init.ensure("flask", "my shop")
+    _init.ensure_initialized("flask", "my shop")
 
     assert lines() == [
         (
@@ -417,7 +418,7 @@ def test_an_adapter_s_name_for_the_application(lines: Callable[[], list[str]]) -
 @pytest.mark.usefixtures("clean")
 def test_an_application_without_a_name(name: str | None) -> None:
     """No name leaves the default."""
-    _init.ensure("flask", name)
+    _init.ensure_initialized("flask", name)
 
     assert STATE.settings is not None
     assert STATE.settings.service == "unknown_service"
@@ -426,7 +427,9 @@ def test_an_application_without_a_name(name: str | None) -> None:
 @pytest.mark.usefixtures("clean")
 def test_an_adapter_s_configuration() -> None:
     """A framework's configuration counts as arguments; text is read as in the environment."""
-    _init.ensure("flask", None, {"storm_burst": "7", "ignore_paths": "/a,/b", "max_breadcrumbs": 3})
+    _init.ensure_initialized(
+        "flask", None, {"storm_burst": "7", "ignore_paths": "/a,/b", "max_breadcrumbs": 3}
+    )
 
     settings = STATE.settings
     assert settings is not None
@@ -452,20 +455,20 @@ def test_an_adapter_s_configuration() -> None:
 def test_a_wrong_configuration_raises(config: dict[str, Any], message: str) -> None:
     """It is code: a mistake in it raises at once, and says where it is."""
     with pytest.raises((TypeError, ValueError)) as caught:
-        _init.ensure("flask", None, config)
+        _init.ensure_initialized("flask", None, config)
 
     assert str(caught.value) == message
 
 
 def test_an_adapter_after_init(mailbox: testing.Mailbox, said: Any) -> None:
     """An explicit earlier init() wins."""
-    assert _init.ensure("flask", "flask-app") is True
+    assert _init.ensure_initialized("flask", "flask-app") is True
     assert said() == []
 
 
 def test_an_adapter_with_another_service(mailbox: testing.Mailbox, said: Any) -> None:
     """A service that is configured twice is a warning, as for init()."""
-    _init.ensure("flask", None, {"service": "till"})
+    _init.ensure_initialized("flask", None, {"service": "till"})
 
     assert said() == ["init() was called again with another service: till; shop stays"]
 
@@ -630,7 +633,7 @@ def test_threads_are_watched_once(mailbox: testing.Mailbox) -> None:
     import threading
 
     hook = threading.excepthook
-    _init._watch_process()
+    _init._install_process_hooks()
 
     assert threading.excepthook is hook
 

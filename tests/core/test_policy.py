@@ -14,21 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentryinit._policy import ignore_rules as _policy
-from sentryinit._policy.ignore_rules import (
-    NO_REQUEST,
-    Policy,
-    Request,
-    exit_code,
-    is_abort,
-    matches,
-    group_members,
+from sentryinit._policy import ignore_rules
+from sentryinit._policy.aborts import NO_REQUEST, RequestState, is_abort, raised_by
+from sentryinit._policy.exceptions import (
     causes,
-    raised_by,
+    exit_code,
+    group_members,
+    iter_chain,
+    text_of,
     unwrap_response,
-    text,
-    tree,
 )
+from sentryinit._policy.ignore_rules import IgnoreRules, matches
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup, ExceptionGroup
@@ -136,13 +132,13 @@ def test_a_tree_has_the_cause_of_a_group_as_well() -> None:
     cause, member = KeyError(), ValueError()
     group = from_(ExceptionGroup("g", [member]), cause)
 
-    assert set(map(id, tree(group))) == {id(group), id(member), id(cause)}
+    assert set(map(id, iter_chain(group))) == {id(group), id(member), id(cause)}
 
 
 @given(webs())
 def test_a_tree_yields_each_exception_once(exc: BaseException) -> None:
     """Whatever the links, and be they rings, a tree ends."""
-    found = [id(link) for link in tree(exc)]
+    found = [id(link) for link in iter_chain(exc)]
 
     assert len(found) == len(set(found))
 
@@ -242,7 +238,7 @@ def test_a_subclass_of_an_abort_is_one() -> None:
 
 def test_a_framework_s_own_abort() -> None:
     """What the adapter names as a client that went away is an abort."""
-    assert is_abort(Gone(), Request(aborts=(Gone,)))
+    assert is_abort(Gone(), RequestState(aborts=(Gone,)))
 
 
 def test_a_framework_s_own_abort_is_an_error_elsewhere() -> None:
@@ -260,7 +256,7 @@ def test_an_error_raised_from_an_abort_is_one(abort: BaseException) -> None:
 
 def test_an_error_raised_while_a_client_was_leaving_is_an_abort() -> None:
     """What a framework's abort is the context of, it is the reason of."""
-    assert is_abort(during(RuntimeError("stopped"), Gone()), Request(aborts=(Gone,)))
+    assert is_abort(during(RuntimeError("stopped"), Gone()), RequestState(aborts=(Gone,)))
 
 
 def test_an_error_that_happened_during_a_cancellation_is_a_failure() -> None:
@@ -270,7 +266,7 @@ def test_an_error_that_happened_during_a_cancellation_is_a_failure() -> None:
 
 def test_an_error_during_a_cancellation_counts_for_little_once_the_client_is_gone() -> None:
     """A cancellation is the client's doing if the client is known to have left."""
-    assert is_abort(during(ValueError(), asyncio.CancelledError()), Request(gone=True))
+    assert is_abort(during(ValueError(), asyncio.CancelledError()), RequestState(client_gone=True))
 
 
 @pytest.mark.parametrize(
@@ -338,30 +334,30 @@ def test_a_member_raised_out_of_its_group_is_what_it_is() -> None:
 
 def test_no_response_returned_is_an_abort_once_the_client_is_gone() -> None:
     """BaseHTTPMiddleware's complaint about an application that a disconnect stopped."""
-    assert is_abort(RuntimeError("No response returned."), Request(gone=True))
+    assert is_abort(RuntimeError("No response returned."), RequestState(client_gone=True))
 
 
 def test_another_runtime_error_is_a_failure_though_the_client_is_gone() -> None:
     """That a client left does not excuse what broke."""
-    assert not is_abort(RuntimeError("broken"), Request(gone=True))
+    assert not is_abort(RuntimeError("broken"), RequestState(client_gone=True))
 
 
 @given(webs())
 def test_the_verdict_on_any_web_is_given(exc: BaseException) -> None:
     """Whatever the links, is_abort answers, and raises nothing."""
-    assert is_abort(exc, Request(aborts=(Gone,))) in {True, False}
+    assert is_abort(exc, RequestState(aborts=(Gone,))) in {True, False}
 
 
 @given(webs())
 def test_more_aborts_make_no_failure(exc: BaseException) -> None:
     """What is an abort stays one when an adapter names more classes."""
-    assert not is_abort(exc) or is_abort(exc, Request(aborts=(Gone, ValueError)))
+    assert not is_abort(exc) or is_abort(exc, RequestState(aborts=(Gone, ValueError)))
 
 
 @given(webs())
 def test_a_client_that_left_makes_no_failure(exc: BaseException) -> None:
     """What is an abort stays one when the client is known to have left."""
-    assert not is_abort(exc) or is_abort(exc, Request(gone=True))
+    assert not is_abort(exc) or is_abort(exc, RequestState(client_gone=True))
 
 
 # -- origin --------------------------------------------------------------------------------------
@@ -500,9 +496,9 @@ def uwsgi_writes() -> None:
     [
         (caught(uwsgi_reads), NO_REQUEST, True),
         # Where the request is known, its stream tells.
-        (caught(uwsgi_reads), Request(server=(send,)), False),
+        (caught(uwsgi_reads), RequestState(server=(send,)), False),
         (OSError("write error"), NO_REQUEST, True),
-        (OSError("write error"), Request(server=(object(),)), True),
+        (OSError("write error"), RequestState(server=(object(),)), True),
         (OSError("no space left"), NO_REQUEST, False),
         # Python code has raised it: it is the application's.
         (caught(uwsgi_writes), NO_REQUEST, False),
@@ -523,12 +519,12 @@ def test_an_exception_that_was_never_raised() -> None:
 
 def test_an_os_error_of_the_server_is_an_abort() -> None:
     """Origin makes an abort of a connection error."""
-    assert is_abort(caught(send), Request(server=(send,)))
+    assert is_abort(caught(send), RequestState(server=(send,)))
 
 
 def test_an_os_error_of_the_application_is_a_failure() -> None:
     """The same class elsewhere is a failure."""
-    assert not is_abort(caught(send), Request(server=(Server().receive,)))
+    assert not is_abort(caught(send), RequestState(server=(Server().receive,)))
 
 
 def test_another_error_of_the_server_s_callable_is_a_failure() -> None:
@@ -537,7 +533,7 @@ def test_another_error_of_the_server_s_callable_is_a_failure() -> None:
     def broken() -> None:
         raise ValueError
 
-    assert not is_abort(caught(broken), Request(server=(broken,)))
+    assert not is_abort(caught(broken), RequestState(server=(broken,)))
 
 
 def test_an_error_raised_from_the_server_s() -> None:
@@ -549,7 +545,7 @@ def test_an_error_raised_from_the_server_s() -> None:
         except OSError as error:
             raise RuntimeError("could not send") from error
 
-    assert is_abort(caught(wraps), Request(server=(send,)))
+    assert is_abort(caught(wraps), RequestState(server=(send,)))
 
 
 # -- ignore lists --------------------------------------------------------------------------------
@@ -627,44 +623,48 @@ def test_the_default_list_by_name(name: str) -> None:
     module, _, attribute = name.rpartition(".")
     exc = type(attribute, (BaseException,), {"__module__": module})()
 
-    assert Policy().ignores(exc)
+    assert IgnoreRules().ignores_error(exc)
 
 
 def test_the_default_list_has_futures() -> None:
     """A future that was cancelled is work given up."""
-    assert Policy().ignores(concurrent.futures.CancelledError())
+    assert IgnoreRules().ignores_error(concurrent.futures.CancelledError())
 
 
 def test_nothing_else_is_ignored_by_default() -> None:
     """An error is news unless somebody said otherwise."""
-    assert not Policy().ignores(ValueError())
+    assert not IgnoreRules().ignores_error(ValueError())
 
 
 def test_an_ignored_cause() -> None:
     """An error that was raised from an ignored one is ignored."""
-    assert Policy([OutOfStock]).ignores(from_(RuntimeError(), OutOfStock()))
+    assert IgnoreRules([OutOfStock]).ignores_error(from_(RuntimeError(), OutOfStock()))
 
 
 def test_an_ignored_context() -> None:
     """An error that an ignored one was merely there for is news of its own."""
-    assert not Policy([OutOfStock]).ignores(during(RuntimeError(), OutOfStock()))
+    assert not IgnoreRules([OutOfStock]).ignores_error(during(RuntimeError(), OutOfStock()))
 
 
 def test_a_group_of_ignored_ones() -> None:
     """A group is ignored if all of it is."""
-    assert Policy([OutOfStock, KeyError]).ignores(ExceptionGroup("g", [OutOfStock(), KeyError()]))
+    assert IgnoreRules([OutOfStock, KeyError]).ignores_error(
+        ExceptionGroup("g", [OutOfStock(), KeyError()])
+    )
 
 
 def test_a_group_with_an_ignored_one() -> None:
     """A group with something else in it is news."""
-    assert not Policy([OutOfStock]).ignores(ExceptionGroup("g", [OutOfStock(), ValueError()]))
+    assert not IgnoreRules([OutOfStock]).ignores_error(
+        ExceptionGroup("g", [OutOfStock(), ValueError()])
+    )
 
 
 def test_a_group_that_is_a_cause() -> None:
     """Causes lead into groups."""
     group = ExceptionGroup("g", [OutOfStock()])
 
-    assert Policy([OutOfStock]).ignores(from_(RuntimeError(), group))
+    assert IgnoreRules([OutOfStock]).ignores_error(from_(RuntimeError(), group))
 
 
 def test_a_ring_of_causes() -> None:
@@ -672,29 +672,29 @@ def test_a_ring_of_causes() -> None:
     one, two = ValueError(), KeyError()
     one.__cause__, two.__cause__ = two, one
 
-    assert not Policy([OutOfStock]).ignores(one)
+    assert not IgnoreRules([OutOfStock]).ignores_error(one)
 
 
 @pytest.mark.parametrize("pattern", ["out of", "^OutOfStock: ", "stock$"])
 def test_a_message_pattern(pattern: str) -> None:
     """A pattern is searched in type and message."""
-    assert Policy(messages=[re.compile(pattern)]).ignores(OutOfStock("out of stock"))
+    assert IgnoreRules(messages=[re.compile(pattern)]).ignores_error(OutOfStock("out of stock"))
 
 
 @pytest.mark.parametrize("pattern", ["^out of", "OUT OF"])
 def test_a_message_pattern_that_is_not_found(pattern: str) -> None:
     """Anchors and case mean what they mean everywhere."""
-    assert not Policy(messages=[re.compile(pattern)]).ignores(OutOfStock("out of stock"))
+    assert not IgnoreRules(messages=[re.compile(pattern)]).ignores_error(OutOfStock("out of stock"))
 
 
 def test_a_message_pattern_on_an_exception_without_text() -> None:
     """An exception that cannot say anything is matched by its type."""
-    assert Policy(messages=[re.compile("^Mute: $")]).ignores(Mute())
+    assert IgnoreRules(messages=[re.compile("^Mute: $")]).ignores_error(Mute())
 
 
 def test_the_text_of_an_exception_that_has_none() -> None:
     """Somebody else's __str__ may fail; nothing comes of it."""
-    assert text(Mute()) == ""
+    assert text_of(Mute()) == ""
 
 
 @pytest.mark.parametrize(
@@ -702,7 +702,9 @@ def test_the_text_of_an_exception_that_has_none() -> None:
 )
 def test_statuses(status: int, ignored: bool) -> None:  # a column of the table
     """Spans have both their ends."""
-    assert Policy(statuses=[range(503, 504), range(520, 530)]).ignores_status(status) is ignored
+    assert (
+        IgnoreRules(statuses=[range(503, 504), range(520, 530)]).ignores_status(status) is ignored
+    )
 
 
 @pytest.mark.parametrize(
@@ -719,7 +721,7 @@ def test_statuses(status: int, ignored: bool) -> None:  # a column of the table
 )
 def test_paths(path: str, ignored: bool) -> None:  # a column of the table
     """A path is compared whole and by case; a star stands for any text."""
-    assert Policy(paths=["/healthz", "/internal/*"]).ignores_path(path) is ignored
+    assert IgnoreRules(paths=["/healthz", "/internal/*"]).ignores_path(path) is ignored
 
 
 RULES = st.lists(
@@ -734,16 +736,16 @@ def test_a_rule_more_reports_nothing_more(
     exc: BaseException, rules: list[Any], more: list[Any], patterns: list[Any], others: list[Any]
 ) -> None:
     """Adding to an ignore list never makes an event of what was ignored."""
-    before, after = Policy(rules, patterns), Policy(rules + more, patterns + others)
+    before, after = IgnoreRules(rules, patterns), IgnoreRules(rules + more, patterns + others)
 
-    assert not before.ignores(exc) or after.ignores(exc)
+    assert not before.ignores_error(exc) or after.ignores_error(exc)
 
 
 def test_classes_without_end_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Verdicts are kept for so many classes; the others are judged anew."""
-    monkeypatch.setattr(_policy, "MOST_CLASSES", 1)
-    policy = _policy.Policy(errors=(KeyError,))
+    monkeypatch.setattr(ignore_rules, "MAX_CLASSES", 1)
+    rules = IgnoreRules(errors=(KeyError,))
     made = [type(f"Made{number}", (base,), {})() for number, base in enumerate((KeyError, OSError))]
 
-    assert [policy.ignores(exc) for exc in [*made, *made]] == [True, False, True, False]
-    assert len(policy._verdicts) == 1
+    assert [rules.ignores_error(exc) for exc in [*made, *made]] == [True, False, True, False]
+    assert len(rules._known) == 1

@@ -87,7 +87,7 @@ def test_the_way_is_the_one_asked_for(kind: str, box: testing.Mailbox) -> None:
     """The lazy scope works on the lowest and the latest sentry-sdk; the fallback if forced."""
     begin()
 
-    assert (STATE.isolation() is _scope.UNFORKED) is (kind == "lazy")
+    assert (STATE.scopes.get_isolation() is _scope.UNFORKED) is (kind == "lazy")
 
 
 def test_the_self_test_leaves_nothing(box: testing.Mailbox) -> None:
@@ -376,7 +376,7 @@ def test_a_request_that_touches_nothing_forks_nothing(mailbox: testing.Mailbox) 
     begin()
     sentry_sdk.get_client()
 
-    assert STATE.isolation() is _scope.UNFORKED
+    assert STATE.scopes.get_isolation() is _scope.UNFORKED
     assert adapters.current_capture().scope is None  # type: ignore[union-attr] # begun above
 
 
@@ -408,7 +408,7 @@ def test_a_scope_in_hand_is_of_its_request(box: testing.Mailbox) -> None:
 def test_what_the_sdk_reads_by_itself(mailbox: testing.Mailbox) -> None:
     """Its variable has the scope of all untouched requests, which writes on that of its request."""
     begin()
-    scope: Any = STATE.isolation()
+    scope: Any = STATE.scopes.get_isolation()
     scope.set_tag("a", "b")
     sentry_sdk.set_tag("c", "d")
     scope.set_tag("e", "f")
@@ -450,7 +450,7 @@ def test_a_copy_is_one_of_its_own(mailbox: testing.Mailbox, touched: bool) -> No
     begin()
     if touched:
         sentry_sdk.set_tag("a", "b")
-    made = copy.copy(STATE.isolation())
+    made = copy.copy(STATE.scopes.get_isolation())
     made.set_tag("c", "d")
 
     assert made._tags == {"region": "eu", "c": "d", **({"a": "b"} if touched else {})}
@@ -463,7 +463,7 @@ def test_a_client_of_its_own(mailbox: testing.Mailbox) -> None:
 
     def request() -> list[object]:
         begin()
-        scope: Any = STATE.isolation()
+        scope: Any = STATE.scopes.get_isolation()
         alone(lambda: scope.set_client(client))
         return [scope.client, sentry_sdk.get_client()]
 
@@ -522,7 +522,7 @@ def test_a_summary_is_nobodys() -> None:
         begin()
         sentry_sdk.set_user({"id": "innocent"})
         sentry_sdk.flush()
-        STATE.reporter.summarise()  # type: ignore[union-attr] # it is on
+        STATE.reporter.send_summary()  # type: ignore[union-attr] # it is on
 
     assert [event.get("user") for event in box.events] == [None, None]
 
@@ -567,7 +567,7 @@ def test_a_self_test_that_fails(
         change(patch)
         _scope.install()
 
-    assert STATE.isolate == _scope._begin_eagerly
+    assert isinstance(STATE.scopes, _scope._EagerScopes)
     assert sentry_sdk.get_isolation_scope() is base
 
 
@@ -579,5 +579,5 @@ def test_a_self_test_that_leaks_fails(
 
     _scope.install()
 
-    assert STATE.isolate == _scope._begin_eagerly
+    assert isinstance(STATE.scopes, _scope._EagerScopes)
     sentry_sdk.get_isolation_scope().clear()

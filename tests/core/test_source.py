@@ -95,7 +95,7 @@ def test_a_file_is_read_once(file: str, monkeypatch: pytest.MonkeyPatch) -> None
 def test_places_without_end_are_not_remembered(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory for them has an end; the lines are there all the same."""
     monkeypatch.setattr(_source, "_known", {})
-    monkeypatch.setattr(_source, "MOST", 1)
+    monkeypatch.setattr(_source, "MAX_PLACES", 1)
     frames = added(*[frame(abs_path=file, lineno=line) for line in (1, 2)])
 
     assert [each["context_line"] for each in frames] == ["line 1", "line 2"]
@@ -108,7 +108,7 @@ def test_a_long_line_is_cut(tmp_path: Path) -> None:
     path.write_text("x" * 5000)
     (one,) = added(frame(abs_path=str(path), lineno=1))
 
-    assert one["context_line"] == "x" * _source.LONGEST
+    assert one["context_line"] == "x" * _source.MAX_LENGTH
 
 
 def test_code_from_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,9 @@ def test_every_stack_of_an_event_gets_its_lines(file: str) -> None:
     """Of exceptions, of threads, and that of the event itself; as a list or under ``values``."""
     frames = [frame(abs_path=file, lineno=line) for line in (1, 2, 3, 4)]
     stacks = [{"stacktrace": {"frames": [each]}} for each in frames]
-    _source.add_source_lines({"exception": [stacks[0]], "threads": {"values": [stacks[1]]}, **stacks[2]})
+    _source.add_source_lines(
+        {"exception": [stacks[0]], "threads": {"values": [stacks[1]]}, **stacks[2]}
+    )
 
     assert [each.get("context_line") for each in frames] == ["line 1", "line 2", "line 3", None]
 

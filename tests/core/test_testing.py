@@ -167,7 +167,7 @@ def test_after_an_init_that_was_off() -> None:
         assert box.events[0]["tags"]["service"] == "other"
         assert (STATE.settings is not None, STATE.reporter) == (True, None)
     finally:
-        STATE.replace()
+        STATE.reset()
 
 
 def test_a_capture_in_a_capture(titles: Titles) -> None:

@@ -177,7 +177,7 @@ class Reporter:
         capture: Capture[Any] | None,
     ) -> str | None:
         """Build the event and send it; whatever happens is counted."""
-        exc = verdict.exception
+        exc, event = verdict.exception, {}
         try:
             if exc is None:
                 label, event, hint = self._of_status(verdict, capture)
@@ -192,7 +192,7 @@ class Reporter:
                 send = self._client.capture_event
             event_id: str | None = send(event, hint, capture)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
-            event_id = self._send_fallback(error, exc, suppressed)
+            event_id = self._send_fallback(error, exc, suppressed, event)
         if event_id is None:
             self._limiter.drop(key, suppressed)
         return event_id
@@ -228,18 +228,22 @@ class Reporter:
         """Report in minimal form a failure that could not be decided on; it is a kind."""
         key = "internal error", type(error)
         suppressed = self._limiter.acquire(key)
-        if suppressed is not None and self._send_fallback(error, exc, suppressed) is None:
+        if suppressed is not None and self._send_fallback(error, exc, suppressed, {}) is None:
             self._limiter.drop(key, suppressed)
 
     def _send_fallback(
-        self, error: Exception, exc: BaseException | None, suppressed: int
+        self,
+        error: Exception,
+        exc: BaseException | None,
+        suppressed: int,
+        event: dict[str, Any],
     ) -> str | None:
-        """Log that reporting failed, and send an event that needs nothing that can fail."""
+        """Log that reporting failed, and send what is left of *event*, without any text of it."""
         log.warning("an event could not be built: %s", type(error).__name__)
         values = [{"type": type(exc).__name__}] if exc is not None else []
         with contextlib.suppress(Exception):  # there is nothing left to try
-            source = {"level": "error", "exception": {"values": values}}
-            event = fallback_event(source, "report_error")
-            self._add_common(event, suppressed, None)
-            return self._client.capture_event(event, {}, None)
+            source = {"level": "error", "exception": {"values": values}, **event}
+            left = fallback_event(source, "report_error")
+            self._add_common(left, suppressed, None)
+            return self._client.capture_event(left, {}, None)
         return None

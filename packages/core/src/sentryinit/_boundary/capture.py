@@ -213,8 +213,14 @@ class Capture(Generic[R]):
         """Return the description of the request; an empty one if the adapter fails."""
         if self._info is None:
             what = "describing a request"
-            self._info = self._ask(self.adapter.describe, self.request, UNDESCRIBED, what)
+            self._info = self._ask(self._described, self.request, UNDESCRIBED, what)
         return self._info
+
+    def _described(self, request: R) -> RequestInfo:
+        info = self.adapter.describe(request)
+        if not isinstance(info, RequestInfo):
+            raise TypeError
+        return info
 
     def trace(self) -> dict[str, str]:
         """Return the trace context of an event of the request (D7)."""

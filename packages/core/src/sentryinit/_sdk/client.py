@@ -110,7 +110,7 @@ class Client:
         sentry_sdk.get_isolation_scope()
         parts = {name: event[name] for name in ("level", "tags", "contexts")}
         return sentry_sdk.capture_event(
-            PreSerializedEvent(event),  # type: ignore[arg-type] # an Event is a TypedDict
+            PreSerializedEvent(event, self._client.options),  # type: ignore[arg-type] # an Event is a TypedDict
             {**hint, HINT_KEY: capture},
             **parts,
         )

@@ -82,14 +82,16 @@ class PreSerializedEvent(dict[str, Any]):
 
     __slots__ = ("_made_by_us", "_options")
 
-    def __init__(self, event: dict[str, Any]) -> None:
+    def __init__(self, event: dict[str, Any], options: dict[str, Any]) -> None:
         super().__init__(event)
         self["timestamp"] = datetime.now(timezone.utc).strftime(_TIME_FORMAT)
-        self._options: dict[str, Any] = sentry_sdk.get_client().options
+        self._options = options
         parts = [*event.values(), *event["contexts"].values(), *event["breadcrumbs"]["values"]]
-        # Local variables are objects of the application.
-        apart = event.get("exception") if self._options["include_local_variables"] else None
-        self._made_by_us = {id(part) for part in parts if part is not apart}
+        # Local variables are objects of the application, and scopes add theirs to the tags.
+        theirs = [event["tags"]]
+        if options["include_local_variables"]:
+            theirs.append(event.get("exception"))
+        self._made_by_us = {id(part) for part in parts} - set(map(id, theirs))
 
     def __sentry_repr__(self) -> dict[str, Any]:
         done = {name: value for name, value in self.items() if self._is_json(name, value)}
@@ -105,13 +107,9 @@ class PreSerializedEvent(dict[str, Any]):
     def _is_json(self, name: str, value: Any) -> bool:
         if isinstance(value, str):
             return name in _TEXTS
-        parts: Any = ()
-        if name == "contexts":
-            parts = value.values()
-        elif name == "breadcrumbs" and isinstance(value, dict):
-            parts = value.get("values", ())
-        elif name == "tags":
-            return all(type(text) is str for text in value.values())
-        else:
-            return id(value) in self._made_by_us
-        return all(id(part) in self._made_by_us for part in parts)
+        # Scopes add to these as well: they are JSON if all their parts are.
+        if name == "contexts" and isinstance(value, dict):
+            return self._made_by_us.issuperset(map(id, value.values()))
+        if name == "breadcrumbs" and isinstance(value, dict):
+            return self._made_by_us.issuperset(map(id, value.get("values", ())))
+        return id(value) in self._made_by_us

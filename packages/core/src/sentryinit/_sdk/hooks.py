@@ -44,7 +44,12 @@ class Hooks:
         hint["attachments"] = []
         if event.get("type") == "check_in":
             changed = self._users_hook(event, hint)
-            return None if changed is None else self._redactor.item(changed)
+            if changed is None:
+                return None
+            # The SDK needs an event_id, also where masking has failed.
+            return self._redactor.item(changed) or Masked(
+                fallback_event(changed, "redaction_error")
+            )
         capture = hint[HINT_KEY] if HINT_KEY in hint else current_capture()
         try:
             if HINT_KEY not in hint:

@@ -11,52 +11,70 @@ import sentry_sdk
 from sentry_sdk.serializer import serialize
 
 from sentryinit import adapters, testing
-from sentryinit._sdk.preserialized import Ready, ReadyEvent, ReadyList
+from sentryinit._sdk.exceptions import PreSerializedEvent
 
 Begin = Callable[..., adapters.Capture[Any]]
 
-OPTIONS = {"max_value_length": 10}
+OPTIONS = {"max_value_length": 10, "include_local_variables": False}
+LONG = "x" * 20
 
 
-def made(event: dict[str, Any]) -> dict[str, Any]:
-    return serialize(ReadyEvent(event, OPTIONS), max_value_length=OPTIONS["max_value_length"])
+def built(**parts: Any) -> dict[str, Any]:
+    return {
+        "level": "error",
+        "tags": {},
+        "contexts": {},
+        "breadcrumbs": {"values": []},
+        **parts,
+    }
 
 
-def test_what_is_ready_is_handed_on() -> None:
-    """At any size: whoever says so has trimmed it."""
-    parts = {"logentry": Ready(message="m" * 20), "fingerprint": ReadyList(["f" * 20])}
-    event = made({"level": "error", "contexts": {"trace": Ready(trace_id="t" * 20)}, **parts})
+def serialized(event: dict[str, Any]) -> dict[str, Any]:
+    return serialize(event, max_value_length=OPTIONS["max_value_length"])
 
-    assert event["logentry"] == {"message": "m" * 20}
-    assert event["fingerprint"] == ["f" * 20]
-    assert event["contexts"] == {"trace": {"trace_id": "t" * 20}}
+
+def test_our_parts_are_not_serialized() -> None:
+    """The serialiser takes our parts as they are, of any size."""
+    crumb = {"message": LONG, "timestamp": datetime(2026, 11, 25, tzinfo=timezone.utc)}
+    parts = built(
+        logentry={"message": LONG},
+        fingerprint=[LONG],
+        contexts={"trace": {"trace_id": LONG}},
+        breadcrumbs={"values": [crumb]},
+    )
+    event = serialized(PreSerializedEvent(parts, OPTIONS))
+
+    assert event["logentry"] == {"message": LONG}
+    assert event["fingerprint"] == [LONG]
+    assert event["contexts"] == {"trace": {"trace_id": LONG}}
+    assert event["breadcrumbs"]["values"] == [
+        {"message": LONG, "timestamp": "2026-11-25T00:00:00.000000Z"}
+    ]
 
 
 @pytest.mark.parametrize(
     "part",
     [
-        {"tags": {"a": "b" * 20}},
+        {"tags": {"a": LONG}},
         {"extra": {"a": object, "b": list(range(50)), "c": {"d": {"e": {"f": {"g": {"h": 1}}}}}}},
-        {
-            "contexts": {
-                "trace": Ready(a="b"),
-                "shop": {"when": datetime(2026, 11, 25, tzinfo=timezone.utc)},
-            }
-        },
-        {"breadcrumbs": {"values": [{"message": "b" * 20}]}},
+        {"contexts": {"shop": {"when": datetime(2026, 11, 25, tzinfo=timezone.utc)}}},
+        {"breadcrumbs": {"values": [{"message": LONG}]}},
         {"user": {"id": b"ann"}},
-        {"message": "b" * 20},
+        {"message": LONG},
         {"level": None},
     ],
     ids=str,
 )
-def test_what_the_application_added_is_serialised(part: dict[str, Any]) -> None:
-    """Exactly as in an event that is not ours, the note of what was cut included."""
-    event = {"level": "error", **part}
-    ours = made(event)
-    ours.pop("timestamp")
+def test_parts_of_the_application_are_serialized(part: dict[str, Any]) -> None:
+    """What scopes and processors add is serialised as in an event that is not ours."""
+    event = PreSerializedEvent(built(contexts={"trace": {"trace_id": "1"}}), OPTIONS)
+    for name, value in part.items():
+        added = {**event[name], **value} if isinstance(event.get(name), dict) else value
+        event[name] = added
+    ours = serialized(event)
+    theirs = serialized(dict(event))
 
-    assert ours == serialize(event, max_value_length=OPTIONS["max_value_length"])
+    assert ours == theirs
 
 
 def test_the_time_is_written_as_the_sdk_writes_it(begin: Begin, mailbox: testing.Mailbox) -> None:
@@ -84,7 +102,10 @@ def test_an_event_that_a_processor_of_the_application_made(
     """It is serialised as ever, but for the parts of it that are ready."""
     long = "x" * 9000
     sentry_sdk.get_isolation_scope()
-    for failing in (lambda c: c.exception_escaped(ValueError("v")), lambda c: c.response_started(503)):
+    for failing in (
+        lambda c: c.exception_escaped(ValueError("v")),
+        lambda c: c.response_started(503),
+    ):
         capture = begin()
         sentry_sdk.get_isolation_scope().add_event_processor(
             lambda event, hint: {**event, "extra": {"long": long}}
