@@ -506,7 +506,7 @@ def uwsgi_writes() -> None:
     ],
 )
 def test_uwsgi_s_errors_after_the_application(
-    exc: BaseException, request_: Request, verdict: bool
+    exc: BaseException, request_: RequestState, verdict: bool
 ) -> None:
     """UWSGI hands them to the hook for uncaught exceptions: no request is known by then."""
     assert is_abort(exc, request_) is verdict
