@@ -70,7 +70,7 @@ def added(found: Found, kind: str) -> dict[str, dict[str, Figure]]:
         if each == kind and variant != "bare" and bare is not None:
             rows.setdefault(name, {})[variant] = figure.less(bare)
         elif (each, kind) == ("beside", "healthy"):
-            # Measured in one process with the bare application: the figure is already the difference.
+            # Measured beside the bare application: the figure is already the difference.
             rows.setdefault(name, {})[variant] = figure
     return rows
 
