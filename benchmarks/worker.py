@@ -188,7 +188,7 @@ def _repeat(function: Callable[[], Any]) -> drive.Slice:
 
 
 def aside(case: str, variant: str) -> dict[str, Any]:
-    """Measure work outside of requests."""
+    """Measure other work of an application."""
     logging.basicConfig(handlers=[logging.NullHandler()], level=logging.INFO)
     log, pool = logging.getLogger("shop.orders"), concurrent.futures.ThreadPoolExecutor(1)
     switch_on(variant)
