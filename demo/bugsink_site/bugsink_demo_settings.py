@@ -19,7 +19,7 @@ DATABASES = {
     for name, database in default.DATABASES.items()
 }
 
-# An event is stored when its POST is answered: no worker process.
+# An event is stored before the response to its POST: there is no worker process.
 SNAPPEA = {"TASK_ALWAYS_EAGER": True}
 
 BUGSINK = {
