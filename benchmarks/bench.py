@@ -1,8 +1,8 @@
-"""Measure everything, side by side, and write the page: ``nox -s bench``.
+"""Measure all variants side by side, and write the page: ``nox -s bench``.
 
-Each figure is the median over fresh processes; in each of them the best of many short slices
-counts, since whatever else runs on the machine only adds. Rounds are interleaved: every variant of
-every subject once, then all of them again.
+Each figure is the median over new processes. In each process the best of many short slices counts,
+because other work on the machine can only make a slice slower. Rounds are interleaved: every
+variant of every subject once, then all of them again.
 
     python benchmarks/bench.py                 everything; writes docs/explanation/performance.md
     python benchmarks/bench.py --rounds 1 --only ".* WSGI " --out FOLDER
@@ -50,7 +50,7 @@ Found = dict[Case, list[float]]
 
 
 def cases() -> Iterator[Case]:
-    """Yield what is measured in one round: kind, subject, variant."""
+    """Yield the cases of one round: kind, subject, variant."""
     for subject in SUBJECTS:
         if subject.is_here():
             yield from (("healthy", subject.name, variant) for variant in ("bare", "sdk", "slim"))
@@ -64,12 +64,12 @@ def cases() -> Iterator[Case]:
 
 
 def once() -> Iterator[Case]:
-    """Yield what is the same each time, or takes long."""
+    """Yield the cases that run only in the first round."""
     yield from (("memory", case, "ours") for case in MEMORY)
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a worker: nothing of what this machine says to services."""
+    """Return the environment of a worker, without settings of this machine for services."""
     foreign = ("SENTRY", "ELIDO", "OTEL", "PYTHON", "COVERAGE")
     kept = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
     kept.pop("ENV", None)
@@ -77,8 +77,8 @@ def environment() -> dict[str, str]:
 
 
 def measure(case: Case) -> dict[str, float]:
-    """Return what a process of its own measures, by variant."""
-    # A start imports nothing of ours before it.
+    """Measure *case* in a new process; return the value of each variant."""
+    # The start-up is measured by a program that imports nothing of ours before.
     program = (
         [str(HERE / "starting.py"), *case[1:]] if case[0] == "startup" else [str(WORKER), *case]
     )
@@ -96,7 +96,7 @@ def measure(case: Case) -> dict[str, float]:
 
 
 def collect(rounds: int, only: str, minutes: float) -> Found:
-    """Measure *rounds* rounds of what matches *only*; one at least, whatever the time."""
+    """Measure the cases that match *only*, in *rounds* rounds; at least one round is complete."""
     found: Found = defaultdict(list)
     until = time.monotonic() + minutes * 60
     for number in range(rounds):
@@ -113,7 +113,7 @@ def collect(rounds: int, only: str, minutes: float) -> Found:
 
 
 def instructions(number: int = 2000) -> dict[Case, float]:
-    """Return the machine instructions of a good request, as callgrind counts them."""
+    """Return the machine instructions of a good request, counted by callgrind."""
     found = {}
     for subject in SUBJECTS:
         for variant in ("bare", "floor", "ours") if subject.is_here() else ():
@@ -130,13 +130,20 @@ def _count(name: str, variant: str, number: int) -> int:
 
 
 def main() -> None:
-    """Measure, and write the page."""
+    """Measure and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--minutes", type=float, default=60, help="begin no round after so many")
-    parser.add_argument("--only", default="", help="pattern of how the names of cases begin")
-    parser.add_argument("--out", type=Path, default=PAGE, help="folder of the page")
-    parser.add_argument("--instructions", action="store_true", help="count with callgrind as well")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=60,
+        help="after the first round, start no case after this time",
+    )
+    parser.add_argument(
+        "--only", default="", help="regular expression for the start of the name of a case"
+    )
+    parser.add_argument("--out", type=Path, default=PAGE, help="folder for the page")
+    parser.add_argument("--instructions", action="store_true", help="also count with callgrind")
     given = parser.parse_args()
     measured = collect(given.rounds, given.only, given.minutes)
     found = {case: page.Figure(values) for case, values in measured.items()}

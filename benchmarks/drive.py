@@ -1,4 +1,4 @@
-"""Putting requests into an application, in this process, without a network."""
+"""Send requests to an application in this process, without a network."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ SCOPE = {
     "server": ("shop.example", 80),
 }
 
-# Runs that many requests, and returns the seconds they took.
+# Runs this number of requests, and returns how many seconds they took.
 Slice = Callable[[int], float]
 
 
 def wsgi(app: Any) -> Slice:
-    """Serve as PEP 3333 says."""
+    """Return a slice that serves requests with WSGI (PEP 3333)."""
     statuses: list[str] = []
 
     def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
@@ -77,7 +77,7 @@ def wsgi(app: Any) -> Slice:
 
 
 def asgi(app: Any) -> Slice:
-    """Serve in one task, as on one connection."""
+    """Return a slice that serves requests with ASGI, in one task, as on one connection."""
     loop = asyncio.new_event_loop()
     got: list[Any] = []
     gone = loop.create_future()
@@ -105,7 +105,7 @@ def asgi(app: Any) -> Slice:
 
 
 def aiohttp(app: Any) -> Slice:
-    """Have the application handle requests that are there already, each in a task of its own."""
+    """Return a slice in which aiohttp handles requests made before, each in its own task."""
     from aiohttp.test_utils import make_mocked_request
 
     loop = asyncio.new_event_loop()

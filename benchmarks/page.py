@@ -1,4 +1,7 @@
-"""The page and its plots, from figures. Nothing on it is typed by hand."""
+"""Write the page and its plots from the figures.
+
+The words around the tables are in ``performance.md.in``.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ from html import escape
 from pathlib import Path
 
 NAMES = {
-    "floor": "do-nothing middleware",
+    "floor": "empty middleware",
     "ours": "sentryinit",
-    "sdk": "sentry-sdk's own",
-    "slim": "the same, slimmed",
+    "sdk": "sentry-sdk",
+    "slim": "sentry-sdk, reduced",
 }
 COLOURS = {"floor": "#9aa5b1", "ours": "#1f7a5c", "sdk": "#c0392b", "slim": "#e59866"}
 PACKAGES = (
@@ -25,7 +28,7 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Figure:
-    """What several processes measured."""
+    """The values that several processes measured."""
 
     values: list[float]
 
@@ -35,7 +38,7 @@ class Figure:
         return statistics.median(self.values)
 
     def less(self, other: Figure) -> Figure:
-        """Return what this is beyond the median of *other*."""
+        """Return the values minus the median of *other*."""
         return Figure([value - other.middle for value in self.values])
 
     def __str__(self) -> str:
@@ -60,14 +63,14 @@ def grid(head: list[str], lines: list[list[str]]) -> str:
 
 
 def added(found: Found, kind: str) -> dict[str, dict[str, Figure]]:
-    """Return what each variant adds to the bare application, by subject."""
+    """Return what each variant adds to the bare application, for each subject."""
     rows: dict[str, dict[str, Figure]] = {}
     for (each, name, variant), figure in found.items():
         bare = found.get((kind, name, "bare"))
         if each == kind and variant != "bare" and bare is not None:
             rows.setdefault(name, {})[variant] = figure.less(bare)
         elif (each, kind) == ("beside", "healthy"):
-            # Measured in one process with the bare application, as what it adds.
+            # Measured beside the bare application: the figure is already the difference.
             rows.setdefault(name, {})[variant] = figure
     return rows
 
@@ -82,12 +85,18 @@ def healthy(found: Found) -> str:
         beyond = str(ours.less(floor)) if ours and floor else ""
         cells = [str(row[variant]) if variant in row else "" for variant in NAMES]
         lines.append([name, str(bare), *cells, beyond, ratio])
-    head = ["", "bare", *NAMES.values(), "sentryinit beyond do-nothing", "sentryinit to sentry-sdk"]
+    head = [
+        "",
+        "bare",
+        *NAMES.values(),
+        "sentryinit minus empty middleware",
+        "sentryinit : sentry-sdk",
+    ]
     return grid(head, lines)
 
 
 def differences(found: Found, kind: str) -> str:
-    """Return a table of what is added to the bare application."""
+    """Return a table of what each variant adds to the bare application."""
     lines = [
         [name, *(str(row[variant]) if variant in row else "" for variant in NAMES)]
         for name, row in added(found, kind).items()
@@ -96,7 +105,7 @@ def differences(found: Found, kind: str) -> str:
 
 
 def startup(found: Found) -> str:
-    """Return the table of starts."""
+    """Return the table of start-up times."""
     return grid(
         ["", "milliseconds of CPU"],
         [
@@ -122,13 +131,13 @@ def served(found: Found) -> str:
 
 
 def single(found: Found, kind: str, head: str) -> str:
-    """Return a table of one figure each."""
+    """Return a table with one figure in each row."""
     lines = [[name, str(f)] for (each, name, _), f in found.items() if each == kind]
     return grid(["", head], lines)
 
 
 def instructions(found: Found) -> str:
-    """Return the table of instructions, or nothing if they were not counted."""
+    """Return the table of machine instructions; an empty text if they were not counted."""
     rows = added(found, "instructions")
     if not rows:
         return ""
@@ -137,12 +146,14 @@ def instructions(found: Found) -> str:
         for name, row in rows.items()
     ]
     table = grid(["added instructions", NAMES["floor"], NAMES["ours"]], lines)
-    head = "The same in machine instructions, as callgrind counts them, which knows no noise:"
+    head = (
+        "The same in machine instructions, counted by callgrind. They do not depend on other work:"
+    )
     return f"\n{head}\n\n{table}"
 
 
 def plot(title: str, rows: dict[str, dict[str, Figure]], unit: str) -> str:
-    """Return a plot of bars, as SVG."""
+    """Return a bar plot as SVG."""
     height = 34 + sum(10 + 15 * len(row) for row in rows.values())
     most = max((f.middle for row in rows.values() for f in row.values()), default=1) or 1
     parts = [
@@ -168,7 +179,7 @@ def plot(title: str, rows: dict[str, dict[str, Figure]], unit: str) -> str:
 
 
 def machine() -> str:
-    """Return what it was measured with."""
+    """Return the date, the machine and the versions of the measurement."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -190,8 +201,8 @@ def machine() -> str:
 
 def _processes(rounds: int) -> str:
     if rounds == 1:
-        return "one fresh process"
-    return f"up to {rounds} fresh processes, their median with the lowest and highest"
+        return "one new process"
+    return f"up to {rounds} new processes: the median, then the lowest and the highest in brackets"
 
 
 def write(folder: Path, found: Found, rounds: int) -> None:

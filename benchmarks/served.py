@@ -1,4 +1,4 @@
-"""What a real server serves: ``SUBJECT`` and ``VARIANT`` in the environment say which."""
+"""The application for a real server; ``SUBJECT`` and ``VARIANT`` in the environment choose it."""
 
 from __future__ import annotations
 

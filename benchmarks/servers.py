@@ -1,6 +1,6 @@
-"""Throughput: a real server in a process of its own, and how much CPU a request takes there.
+"""Measure throughput: the CPU time of a request in the process of a real server.
 
-Wall time says little where server and client share a machine; the CPU time of the server does.
+The wall time is not useful if server and client share a machine; the CPU time of the server is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SERVERS = {
 
 
 def command(server: str, port: int) -> list[str]:
-    """Return what starts *server* with the application of the environment."""
+    """Return the command that starts *server*; the environment names the application."""
     if server == "uvicorn":
         quiet = ["--no-access-log", "--log-level", "error", "--lifespan", "off"]
         return [sys.executable, "-m", "uvicorn", "served:app", "--port", str(port), *quiet]
@@ -35,7 +35,7 @@ def command(server: str, port: int) -> list[str]:
 
 
 def cases() -> Iterator[tuple[str, str, str]]:
-    """Yield what is measured: kind, subject and server, variant."""
+    """Yield the cases: kind, subject and server, variant."""
     here = {subject.name for subject in SUBJECTS if subject.is_here()}
     for server, names in SERVERS.items():
         for name in names:
@@ -44,7 +44,7 @@ def cases() -> Iterator[tuple[str, str, str]]:
 
 
 def measure(case: tuple[str, str, str], environ: dict[str, str]) -> dict[str, float]:
-    """Return the CPU microseconds of a request, by variant."""
+    """Return the CPU microseconds of a request, for the variant."""
     name, _, server = case[1].partition(", ")
     return {case[2]: _serve(server, {**environ, "SUBJECT": name, "VARIANT": case[2]})}
 
@@ -86,13 +86,13 @@ def _ask(connection: http.client.HTTPConnection, number: int) -> None:
 
 
 def _cpu(pid: int) -> float:
-    """Return the CPU seconds of a process and its children that live, to a hundredth."""
+    """Return the CPU seconds of a process and its running children, to 0.01 s."""
     total = 0
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = entry.read_text().rpartition(")")[2].split()
         except OSError:
-            continue  # it has ended
+            continue  # the process has ended
         if pid in {int(entry.parent.name), int(fields[1])}:
             total += int(fields[11]) + int(fields[12])
     return total / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""One start, in CPU time: imports nothing before it but what Python has imported anyway."""
+"""Measure the CPU time of one start-up; import nothing before it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 
 if __name__ == "__main__":
     case, variant = sys.argv[1:]
-    # The SDK imports Django wherever that is installed.
+    # The SDK imports Django if it is installed.
     if "Django" not in case:
-        sys.modules["django"] = None  # type: ignore[assignment] # as if it were not
+        sys.modules["django"] = None  # type: ignore[assignment] # as if it were not installed
     dsn = "https://5e9b0ac1f4de47d08c63b2a7915fd30e@sentryinit.invalid/1"
     if case.startswith("with a DSN"):
         import sentry_sdk

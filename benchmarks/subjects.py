@@ -1,6 +1,6 @@
-"""The table of what is measured: a framework, its smallest application, and how it is served.
+"""The table of subjects: a framework, its smallest application, and its protocol.
 
-A further framework is one function and one row of ``SUBJECTS``.
+To add a framework, add one function and one row of ``SUBJECTS``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-# What stands around the application. *floor* is the framework's own kind of middleware, doing
-# nothing; *slim* is sentry-sdk's own integration with everything switched off that can be.
+# What wraps the application. *floor*: a middleware of the framework's own kind that does nothing.
+# *slim*: the integration of sentry-sdk with everything off that can be off.
 VARIANTS = ("bare", "floor", "ours", "sdk", "slim")
 BODY = b"ok"
 PATH = "/orders/17"
@@ -20,10 +20,10 @@ PATH = "/orders/17"
 
 @dataclass(frozen=True)
 class Subject:
-    """A row: *make* builds the application with one of ``VARIANTS`` around it.
+    """A row of the table: *make* creates the application with one of ``VARIANTS`` around it.
 
-    *module* is what has to be installed, *integration* sentry-sdk's classes for it, *protocol* how
-    requests get in: see ``drive``.
+    *module* must be installed. *integration* names the classes of sentry-sdk for the framework.
+    *protocol* is a key of ``drive.DRIVERS``.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Subject:
     integration: str = ""
 
     def is_here(self) -> bool:
-        """Tell whether the framework and our adapter for it are installed."""
+        """Return True if the framework and our adapter for it are installed."""
         ours = f"sentryinit_{self.module}" if self.module in ADAPTERS else "sentryinit"
         ours = {"sentryinit_fastapi": "sentryinit_starlette"}.get(ours, ours)
         return all(map(importlib.util.find_spec, (self.module, ours)))
@@ -43,7 +43,7 @@ ADAPTERS = frozenset("aiohttp django falcon fastapi flask starlette".split())
 
 
 class WsgiFloor:
-    """A WSGI middleware that watches the status, and does nothing with it."""
+    """A WSGI middleware that watches the status and does nothing."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -58,7 +58,7 @@ class WsgiFloor:
 
 
 class AsgiFloor:
-    """An ASGI middleware that watches the messages, and does nothing with them."""
+    """An ASGI middleware that watches the messages and does nothing."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -71,7 +71,7 @@ class AsgiFloor:
 
 
 def wsgi(variant: str) -> Any:
-    """No framework: PEP 3333."""
+    """Create a WSGI application without a framework."""
 
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [("Content-Length", "2")])
@@ -88,7 +88,7 @@ def wsgi(variant: str) -> Any:
 
 
 def asgi(variant: str) -> Any:
-    """No framework: ASGI."""
+    """Create an ASGI application without a framework."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         headers = [(b"content-length", b"2")]
@@ -106,7 +106,7 @@ def asgi(variant: str) -> Any:
 
 
 def flask(variant: str) -> Any:
-    """Flask."""
+    """Create a Flask application."""
     from flask import Flask
 
     app = Flask("shop")
@@ -123,7 +123,7 @@ def flask(variant: str) -> Any:
 
 
 def starlette(variant: str) -> Any:
-    """Starlette, with an asynchronous endpoint."""
+    """Create a Starlette application with an asynchronous endpoint."""
     from starlette.applications import Starlette
     from starlette.responses import Response
     from starlette.routing import Route
@@ -136,7 +136,7 @@ def starlette(variant: str) -> Any:
 
 
 def fastapi(variant: str) -> Any:
-    """FastAPI, with an asynchronous endpoint."""
+    """Create a FastAPI application with an asynchronous endpoint."""
     from fastapi import FastAPI, Response
 
     app = FastAPI()
@@ -167,12 +167,12 @@ class _FalconFloor:
 
 class _Order:
     def on_get(self, req: Any, resp: Any, order_id: str) -> None:
-        """Answer."""
+        """Respond."""
         resp.data = BODY
 
 
 def falcon(variant: str) -> Any:
-    """Falcon, WSGI."""
+    """Create a Falcon application for WSGI."""
     from falcon import App
 
     app: Any = App(middleware=[_FalconFloor()] if variant == "floor" else [])
@@ -194,12 +194,12 @@ class _AsyncFalconFloor:
 
 class _AsyncOrder:
     async def on_get(self, req: Any, resp: Any, order_id: str) -> None:
-        """Answer."""
+        """Respond."""
         resp.data = BODY
 
 
 def falcon_asgi(variant: str) -> Any:
-    """Falcon, ASGI; sentry-sdk has no integration for it but its generic middleware."""
+    """Create a Falcon application for ASGI; sentry-sdk has only its generic middleware for it."""
     from falcon.asgi import App
 
     app: Any = App(middleware=[_AsyncFalconFloor()] if variant == "floor" else [])
@@ -213,7 +213,7 @@ def falcon_asgi(variant: str) -> Any:
 
 
 def aiohttp(variant: str) -> Any:
-    """Aiohttp's server."""
+    """Create an aiohttp application."""
     from aiohttp import web
 
     async def order(request: Any) -> Any:
@@ -246,12 +246,12 @@ def _django(variant: str, view: Any) -> None:
             SECRET_KEY="benchmark",
         )
         django.setup()
-    # Read when an application is made.
+    # Django reads MIDDLEWARE when it creates an application.
     settings.MIDDLEWARE = chain.get(variant, [])
 
 
 def django_floor(get_response: Any) -> Any:
-    """A Django middleware that does nothing, for either kind of view."""
+    """A Django middleware that does nothing, for synchronous and asynchronous views."""
     from asgiref.sync import iscoroutinefunction
     from django.utils.decorators import sync_and_async_middleware
 
@@ -271,7 +271,7 @@ django_floor.sync_capable = django_floor.async_capable = True  # type: ignore[at
 
 
 def django_wsgi(variant: str) -> Any:
-    """Django, WSGI."""
+    """Create a Django application for WSGI."""
 
     def order(request: Any, order_id: str) -> Any:
         return importlib.import_module("django.http").HttpResponse(BODY)
@@ -281,7 +281,7 @@ def django_wsgi(variant: str) -> Any:
 
 
 def django_asgi(variant: str) -> Any:
-    """Django, ASGI, with an asynchronous view."""
+    """Create a Django application for ASGI with an asynchronous view."""
 
     async def order(request: Any, order_id: str) -> Any:
         return importlib.import_module("django.http").HttpResponse(BODY)

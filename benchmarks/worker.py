@@ -1,4 +1,4 @@
-"""One measurement in a process of its own: prints what it found as JSON. Run by ``bench``."""
+"""Measure one case in a process of its own, and print the result as JSON. Run by ``bench``."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ SLICES, SLICE_SECONDS = 60, 0.004
 
 
 def null_transport() -> Any:
-    """Return a transport that takes everything and sends nothing."""
+    """Return a transport that accepts everything and sends nothing."""
     from sentry_sdk.transport import Transport
 
     class Null(Transport):
         def capture_envelope(self, envelope: Any) -> None:
-            """Take it."""
+            """Discard *envelope*."""
 
     return Null()
 
 
 def switch_on(variant: str, integration: str = "", **options: Any) -> None:
-    """Initialise what *variant* stands for."""
+    """Initialise ``sentryinit`` or ``sentry_sdk``, as *variant* says."""
     if variant == "ours":
         import sentryinit
 
@@ -60,9 +60,9 @@ def switch_on(variant: str, integration: str = "", **options: Any) -> None:
 
 
 def microseconds(*runs: drive.Slice, slices: int = SLICES) -> list[float]:
-    """Return what one of each of *runs* takes in its best slice; the slices are interleaved.
+    """Return the microseconds of a request of each of *runs*, in its best slice.
 
-    What else the machine does only adds to a slice.
+    The slices are interleaved. Other work on the machine can only make a slice slower.
     """
     for run in runs:
         run(20)
@@ -72,7 +72,7 @@ def microseconds(*runs: drive.Slice, slices: int = SLICES) -> list[float]:
 
 
 def healthy(name: str, variant: str) -> dict[str, Any]:
-    """Serve good requests."""
+    """Measure good requests."""
     subject = next(row for row in SUBJECTS if row.name == name)
     switch_on(variant, subject.integration)
     (value,) = microseconds(drive.DRIVERS[subject.protocol](subject.make(variant)))
@@ -80,9 +80,9 @@ def healthy(name: str, variant: str) -> dict[str, Any]:
 
 
 def beside(name: str, _variant: str) -> dict[str, Any]:
-    """Serve good requests in one process, bare, with the floor and with ours; tell what these add.
+    """Measure what the empty middleware and ``sentryinit`` add to a good request.
 
-    They can live in one process, and what they add is less than what two processes differ by.
+    All three applications run in one process: two processes differ by more than these costs.
     """
     subject = next(row for row in SUBJECTS if row.name == name)
     switch_on("ours")
@@ -95,7 +95,7 @@ def beside(name: str, _variant: str) -> dict[str, Any]:
 
 
 def instructions(name: str, variant: str, number: str) -> dict[str, Any]:
-    """Serve a fixed number of good requests, for whoever counts instructions."""
+    """Serve a fixed number of good requests, for a tool that counts instructions."""
     subject = next(row for row in SUBJECTS if row.name == name)
     switch_on(variant, subject.integration)
     drive.DRIVERS[subject.protocol](subject.make(variant))(int(number))
@@ -127,7 +127,7 @@ def _raises(environ: Any, start_response: Any) -> Any:
 
 
 def failing(case: str, variant: str) -> dict[str, Any]:
-    """Serve failing requests: *case* is the failure, and what is particular."""
+    """Measure failing requests: *case* is the failure, then a detail."""
     failure, _, detail = case.partition(" ")
     app: Any = {"503": _answers, "exception": _raises}[failure]
     options: dict[str, Any] = {}
@@ -140,7 +140,7 @@ def failing(case: str, variant: str) -> dict[str, Any]:
     if variant == "ours":
         app = importlib.import_module("sentryinit.wsgi").SentryInitMiddleware(app)
     elif variant in {"sdk", "slim"}:
-        # Nothing of sentry-sdk's sees an answer: this is what one writes by hand.
+        # sentry-sdk does not see a failed response: the application captures it itself.
         app = _answers_by_hand if failure == "503" else app
         app = importlib.import_module("sentry_sdk.integrations.wsgi").SentryWsgiMiddleware(app)
     elif variant == "floor":
@@ -151,22 +151,22 @@ def failing(case: str, variant: str) -> dict[str, Any]:
 
 
 class _Socket:
-    """A server that has answered already."""
+    """A socket of a server that has already responded."""
 
     def sendall(self, data: bytes) -> None:
-        """Take it."""
+        """Discard *data*."""
 
     def makefile(self, mode: str) -> io.BytesIO:
-        """Return the answer."""
+        """Return the response."""
         return io.BytesIO(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     def close(self) -> None:
-        """Be gone."""
+        """Do nothing."""
 
 
 def _fetch() -> None:
     connection = http.client.HTTPConnection("shop.example")
-    connection.sock = _Socket()  # type: ignore[assignment] # as much of one as is needed
+    connection.sock = _Socket()  # type: ignore[assignment] # only the methods that http.client calls
     connection.request("GET", "/")
     connection.getresponse().read()
 
@@ -188,7 +188,7 @@ def _repeat(function: Callable[[], Any]) -> drive.Slice:
 
 
 def aside(case: str, variant: str) -> dict[str, Any]:
-    """Do what an application does beside serving."""
+    """Measure other work of an application."""
     logging.basicConfig(handlers=[logging.NullHandler()], level=logging.INFO)
     log, pool = logging.getLogger("shop.orders"), concurrent.futures.ThreadPoolExecutor(1)
     switch_on(variant)
@@ -215,7 +215,7 @@ def _begin(variant: str) -> None:
 
 
 def memory(case: str, variant: str) -> dict[str, Any]:
-    """Serve very many requests; return the blocks that are there beyond those of the first."""
+    """Serve many requests; return how many more blocks are allocated than after the first 2000."""
     failing_, number = case.startswith("failing"), int(case.rsplit(maxsplit=1)[-1])
     switch_on(variant)
     app = importlib.import_module("sentryinit.wsgi").SentryInitMiddleware(

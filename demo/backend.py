@@ -1,4 +1,4 @@
-"""A real backend, Bugsink on SQLite: how the demo starts it and reads events back."""
+"""Start the backend of the demo, Bugsink on SQLite, and read events from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ API = "/api/canonical/0"
 
 @dataclass(frozen=True)
 class Project:
-    """One service's project in the backend."""
+    """The project of one service in the backend."""
 
     id: int
     dsn: str
@@ -30,7 +30,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Event:
-    """An event as the backend stores it: `data` is what was sent, `record` all that it shows."""
+    """An event in the backend: `data` is what was sent, `record` is all that the API returns."""
 
     event_id: str
     issue: str
@@ -41,7 +41,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Backend:
-    """A running Bugsink."""
+    """A Bugsink that runs."""
 
     process: Process
     port: int
@@ -51,18 +51,18 @@ class Backend:
 
     @property
     def url(self) -> str:
-        """Where its pages are."""
+        """The address of its pages."""
         return f"http://127.0.0.1:{self.port}"
 
     def events(self, project: Project) -> Iterator[Event]:
-        """All events of a project, each read back by its id."""
+        """Yield all events of a project, each read by its id."""
         for issue, listed in self._listed(project):
             record = self._get(f"/events/{listed['id']}/")
             event_id, title = _plain(record["event_id"]), _title(issue)
             yield Event(event_id, issue["id"], title, record["data"], json.dumps(record))
 
     def wait_for(self, project: Project, event_id: str, seconds: float = 10.0) -> bool:
-        """Wait until the event that a client knows by this id is stored; False: it is not."""
+        """Wait until the event with this id is stored; return False if it is not."""
         end = time.monotonic() + seconds
         while event_id not in {_plain(event["event_id"]) for _, event in self._listed(project)}:
             if time.monotonic() > end:
@@ -78,7 +78,7 @@ class Backend:
     def _page(self, path: str, **query: str | int) -> list[dict[str, Any]]:
         page = self._get(path, **query)
         if page["next"]:
-            raise Failed(f"more than a page (250) of {path}: far more than the demo has sent")
+            raise Failed(f"{path} has more than one page (250): the demo has not sent so many")
         results: list[dict[str, Any]] = page["results"]
         return results
 
@@ -92,18 +92,18 @@ class Backend:
         finally:
             connection.close()
         if answer.status != 200:
-            raise self.process.failed(f"GET {path} answered {answer.status}")
+            raise self.process.failed(f"GET {path}: status {answer.status}")
         loaded: dict[str, Any] = json.loads(body)
         return loaded
 
 
 def _plain(event_id: str) -> str:
-    """Bugsink shows an event's id with hyphens; the SDKs know it without."""
+    """Return the id without hyphens: Bugsink shows them, the SDKs do not use them."""
     return event_id.replace("-", "")
 
 
 def _title(issue: Mapping[str, str]) -> str:
-    """The title of an issue on Bugsink's pages."""
+    """Return the title of an issue as on the pages of Bugsink."""
     kind, value = issue["calculated_type"], issue["calculated_value"]
     return value if kind == "Log Message" else f"{kind}: {value}"
 
@@ -115,7 +115,7 @@ def start(
     port: int,
     projects: Sequence[str],
 ) -> Backend:
-    """Start a Bugsink with a fresh database in `folder`, with a project for each name."""
+    """Start Bugsink with an empty database in `folder`, and a project for each name."""
     password = secrets.token_urlsafe(12)
     told = environment() | {
         "PYTHONPATH": str(SITE),
@@ -128,13 +128,13 @@ def start(
     made = folder / "made.json"
     command = [python, str(SITE / "bugsink_demo_setup.py"), str(made), *projects]
     processes.run("bugsink", command, told)
-    # gunicorn closes a connection that is idle for 2 s: an SDK that sends just then loses the event
-    # (it does not repeat a POST). So here it waits as long as the proxy that is before a real one.
+    # By default gunicorn closes a connection that is idle for 2 s. An SDK that sends at that moment
+    # loses the event, because it does not repeat a POST. 75 s is what a proxy would use.
     server = (
         f"-m gunicorn -b 127.0.0.1:{port} -w 1 --threads 4 --keep-alive 75 --no-control-socket "
         "bugsink.wsgi"
     )
-    # Not SIGTERM: gunicorn's threads then wait for the SDK's connections, which stay open.
+    # SIGTERM would make gunicorn's threads wait for the connections of the SDK, which stay open.
     process = processes.start(
         "bugsink", [python, *server.split()], told, stop_signal=signal.SIGQUIT
     )
@@ -145,7 +145,7 @@ def start(
 
 
 def answers(port: int, path: str) -> bool:
-    """Whether a server on this port answers `path` with 200."""
+    """Return True if a server on this port responds to `path` with 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", path)

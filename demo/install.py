@@ -1,4 +1,4 @@
-"""What the demo installs: two venvs below `.demo/`, filled by pip with the settings it finds."""
+"""Install the two venvs of the demo into `.demo/`, with pip and its settings."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from processes import Failed, Processes
 
 BUGSINK = "bugsink==2.6.1"
 BUGSINK_PYTHON = (3, 11)
-"""The oldest Python that this Bugsink installs on."""
+"""The oldest Python that this Bugsink supports."""
 
 TRIED_PYTHON = (3, 13)
-"""The newest Python that this Bugsink was tried on; a newer one is used if there is no other."""
+"""The newest Python tested with this Bugsink. A newer one is used if there is no other."""
 
 
 @dataclass(frozen=True)
 class Venv:
-    """A venv of the demo, kept from one run to the next."""
+    """A venv of the demo. The next run uses it again."""
 
     folder: Path
 
     @property
     def python(self) -> str:
-        """The venv's interpreter."""
+        """The path of the interpreter in the venv."""
         return str(self.folder / "bin" / "python")
 
     @property
@@ -36,26 +36,26 @@ class Venv:
         return self.folder / "complete.txt"
 
     def is_for(self, purpose: str) -> bool:
-        """Whether an earlier run has completed this venv, for the same purpose."""
+        """Return True if an earlier run has completed this venv for the same purpose."""
         complete = Path(self.python).exists() and self._stamp.exists()
         return complete and self._stamp.read_text(encoding="utf-8") == purpose
 
     def make(
         self, processes: Processes, base: str, requirements: Sequence[str], purpose: str
     ) -> None:
-        """Make the venv anew with the interpreter `base`, and install the requirements."""
+        """Create the venv again with the interpreter `base`, and install the requirements."""
         shutil.rmtree(self.folder, ignore_errors=True)
         try:
             processes.run("pip", [base, "-m", "venv", str(self.folder)], os.environ)
         except Failed:
-            # Debian's Python comes without ensurepip: the pip outside then serves the venv too.
+            # Debian's Python has no ensurepip: use the pip outside of the venv.
             command = [base, "-m", "venv", "--clear", "--without-pip", str(self.folder)]
             processes.run("pip", command, os.environ)
         self.pip(processes, *requirements)
         self._stamp.write_text(purpose, encoding="utf-8")
 
     def pip(self, processes: Processes, *arguments: str) -> None:
-        """`pip install arguments` into this venv."""
+        """Run `pip install` with `arguments` for this venv."""
         pip = [self.python, "-m", "pip"]
         if not any(self.folder.glob("lib/python*/site-packages/pip")):
             pip = [sys.executable, "-m", "pip", "--python", self.python]
@@ -64,7 +64,7 @@ class Venv:
 
 
 def bugsink(processes: Processes, folder: Path) -> str:
-    """The Python of a venv with Bugsink."""
+    """Return the Python of a venv with Bugsink."""
     venv = Venv(folder)
     if not venv.is_for(BUGSINK):
         venv.make(processes, _python_for_bugsink(), [BUGSINK], BUGSINK)
@@ -74,11 +74,11 @@ def bugsink(processes: Processes, folder: Path) -> str:
 def services(
     processes: Processes, folder: Path, requirements: Iterable[str], packages: Iterable[Path]
 ) -> str:
-    """The Python of a venv with `requirements` and a fresh build of this checkout's `packages`.
+    """Return the Python of a venv with `requirements` and a new build of `packages`.
 
-    The packages are built by their own build backend, from the venv: pip's isolated builds would
-    download it again in each run. pip installs a local folder again even if the version is the
-    same, so what runs is never an older state of the checkout.
+    The build backend is installed in the venv, because pip's isolated builds would download it in
+    each run. pip installs a local folder again even if the version is the same, so the venv always
+    has the current state of the checkout.
     """
     venv = Venv(folder)
     wanted = ["hatchling>=1.27", *sorted(set(requirements))]
@@ -95,14 +95,14 @@ def _python_for_bugsink() -> str:
     if not usable:
         raise Failed(
             "Bugsink, the backend of the demo, needs Python 3.11, 3.12 or 3.13 (sentryinit itself "
-            "runs on 3.10): install one as python3.11, or run the demo with it. Found here: "
+            "supports 3.10). Install one as python3.11, or run the demo with it. Found: "
             + ", ".join(python for python, version in found.items() if version)
         )
     return min(usable, key=lambda python: found[python] > TRIED_PYTHON)
 
 
 def _pythons() -> Iterator[str]:
-    """Interpreters to try: the running one, those on PATH, pyenv's."""
+    """Yield the interpreters to try: the running one, those on PATH, those of pyenv."""
     yield sys.executable
     for name in ("python3.13", "python3.12", "python3.11", "python3"):
         yield from filter(None, [shutil.which(name)])
@@ -120,7 +120,7 @@ def _pyenv_roots() -> Iterator[Path]:
 
 
 def _version(python: str) -> tuple[int, ...]:
-    """The (major, minor) version, or () for what does not run, like a pyenv shim of another one."""
+    """Return (major, minor), or () if it does not run, for example a pyenv shim."""
     code = "import sys, venv; print(*sys.version_info[:2])"
     try:
         answer = subprocess.run(

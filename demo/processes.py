@@ -1,4 +1,4 @@
-"""The demo's child processes: started with a log each, and never left behind."""
+"""Start the child processes of the demo, each with a log, and stop all of them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 GRACE = 8.0
-"""Seconds that a process may take to stop before it is killed."""
+"""Seconds that a process has to stop before it is killed."""
 
 LAST_LINES = 15
 
 
 def environment() -> dict[str, str]:
-    """What a server of the demo sees of the environment: nothing that could change the table."""
+    """Return the environment of a server, without variables that could change the table."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 
 class Failed(Exception):
-    """The demo cannot go on; the message says what to look at."""
+    """The demo cannot continue. The message says what went wrong."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A running child, the leader of a process group of its own."""
+    """A child process, the leader of its own process group."""
 
     name: str
     popen: subprocess.Popen[bytes]
@@ -37,22 +37,22 @@ class Process:
     stop_signal: signal.Signals
 
     def kill_group(self) -> None:
-        """Kill the child and its own children; nothing happens if all are gone."""
+        """Kill the child and its children; do nothing if all have ended."""
         with suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
 
     def failed(self, what: str) -> Failed:
-        """An error that says `what` went wrong and shows the end of the log."""
+        """Return an error that says `what` went wrong and shows the end of the log."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         tail = "".join(f"\n    {line}" for line in lines[-LAST_LINES:])
         return Failed(f"{self.name}: {what}; the end of {self.log}:{tail}")
 
 
 class Processes:
-    """A context manager: every child that it started is gone when it ends, however it ends.
+    """A context manager that stops every child that it has started.
 
-    The children are in process groups of their own, so that a Ctrl-C in the terminal reaches only
-    this process, which then stops them in order.
+    Each child has its own process group, so a Ctrl-C in the terminal reaches only this process,
+    which then stops the children in order.
     """
 
     def __init__(self, logs: Path) -> None:
@@ -74,7 +74,7 @@ class Processes:
         environment: Mapping[str, str],
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> Process:
-        """Start `command`, with its output appended to the log `name`.log."""
+        """Start `command`, and append its output to `name`.log."""
         log = self._logs / f"{name}.log"
         with log.open("ab") as output:
             popen = subprocess.Popen(
@@ -90,7 +90,7 @@ class Processes:
         return process
 
     def run(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Run `command` to its end; a non-zero exit code raises `Failed`."""
+        """Run `command` and wait for its end; raise `Failed` if the exit code is not 0."""
         process = self.start(name, command, environment)
         code = process.popen.wait()
         self.stop(process)
@@ -98,7 +98,7 @@ class Processes:
             raise process.failed(f"exit code {code}")
 
     def wait_until(self, process: Process, ready: Callable[[], bool], seconds: float) -> None:
-        """Wait for `ready`; a process that ends or needs too long raises `Failed`."""
+        """Wait until `ready()`; raise `Failed` if the process ends or needs too long."""
         end = time.monotonic() + seconds
         while not ready():
             if process.popen.poll() is not None:
@@ -108,7 +108,7 @@ class Processes:
             time.sleep(0.1)
 
     def stop(self, *processes: Process) -> None:
-        """Ask all of `processes` to stop, wait for them, and kill what is left."""
+        """Send each of `processes` its stop signal, wait, and kill those that still run."""
         stopping = [process for process in processes if process.popen.poll() is None]
         for process in stopping:
             process.popen.send_signal(process.stop_signal)

@@ -1,4 +1,4 @@
-"""Compare what the backend has with what the scenarios promise, and print it as one table."""
+"""Compare the events in the backend with the scenarios, and print one table."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RELEASE = "demo-1"
 
 @dataclass
 class Cell:
-    """What one service did in one scenario."""
+    """The events of one service in one scenario."""
 
     events: list[Event] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
 
     @property
     def issues(self) -> int:
-        """How many issues the backend grouped the events in."""
+        """The number of issues into which the backend grouped the events."""
         return len({event.issue for event in self.events})
 
     def __str__(self) -> str:
@@ -34,7 +34,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """One service: whether its adapter knows route templates, its traffic, its stored events."""
+    """One service, with its requests and its stored events.
+
+    *routes*: True if the adapter knows route templates.
+    """
 
     service: str
     routes: bool
@@ -42,7 +45,7 @@ class Column:
     events: Sequence[Event]
 
     def cell(self, scenario: Scenario) -> Cell:
-        """The events of the scenario's requests and all differences from the promise."""
+        """Return the events of the scenario, with all differences from what is expected."""
         visit = self.visits[scenario.name]
         cell = Cell([event for event in self.events if request_id(event) in visit.requests])
         cell.differences += visit.oddities
@@ -53,7 +56,7 @@ class Column:
         return cell
 
     def strays(self) -> Iterator[str]:
-        """Stored events that belong to no request."""
+        """Yield a line for each stored event that belongs to no request."""
         sent = {request for visit in self.visits.values() for request in visit.requests}
         for event in self.events:
             if request_id(event) not in sent:
@@ -61,13 +64,13 @@ class Column:
 
 
 def request_id(event: Event) -> str:
-    """The X-Request-Id that the client sent with the request that the event is about."""
+    """Return the X-Request-Id of the request that the event is about."""
     headers = event.data.get("request", {}).get("headers", {})
     return str({name.lower(): value for name, value in headers.items()}.get("x-request-id"))
 
 
 def _counted(scenario: Scenario, visit: Visit, cell: Cell) -> Iterator[str]:
-    """How many events there are, for which requests, under which ids and titles."""
+    """Yield the differences in the number of events, and in their ids and titles."""
     yield from _differs("requests sent", scenario.requests, len(visit.requests))
     per_request = Counter(map(request_id, cell.events))
     expected_each = 1 if scenario.stored else 0
@@ -84,7 +87,7 @@ def _counted(scenario: Scenario, visit: Visit, cell: Cell) -> Iterator[str]:
 
 
 def _described(event: Event, stored: Stored, column: Column) -> Iterator[str]:
-    """What one event says about itself."""
+    """Yield the differences in the content of one event."""
     data = event.data
     route = (stored.route or data.get("transaction")) if column.routes else UNKNOWN_ROUTE
     exceptions = data.get("exception", {}).get("values", [])
@@ -111,10 +114,10 @@ def _differs(what: str, expected: object, got: object) -> Iterator[str]:
 
 
 def show(columns: Sequence[Column]) -> bool:
-    """Print the table and every difference; whether all is as promised."""
+    """Print the table and every difference; return True if there is none."""
     rows = {scenario: [column.cell(scenario) for column in columns] for scenario in SCENARIOS}
     _print_table([column.service for column in columns], rows)
-    print("\n2 in 1: two events stored, grouped in one issue of the title below; -: nothing stored")
+    print("\n2 in 1: two events in one issue, with the title below; -: no event; !: a difference")
     differences = [
         f"{column.service}, {scenario.title}: {difference}"
         for scenario, cells in rows.items()

@@ -1,12 +1,15 @@
-"""Run sentryinit end to end on real parts: `python3 demo/run.py [--keep]`.
+"""Run sentryinit end to end with a real backend: `python3 demo/run.py [--keep]`.
 
-Needs Python 3.10 or newer with pip, on a POSIX system, and nothing else: a real backend (Bugsink on
-SQLite) and a real service for each adapter are installed into `.demo/` in this checkout and started
-on free loopback ports. Real requests are sent to each service, the events that the backend then has
-are read back by id, and one table says what is stored for which request. The exit code is 0 if the
-table is as promised, 1 if it is not, 2 if the demo could not run.
+Needs only Python 3.10 or newer with pip, on a POSIX system. The demo:
 
-With `--keep` everything stays up after the table, for a look at the backend's pages, until Ctrl-C.
+1. installs a backend (Bugsink on SQLite) and a service for each adapter into `.demo/`;
+2. starts them on free loopback ports;
+3. sends requests to each service;
+4. reads the events from the backend, by id;
+5. prints a table of the events that are stored for each request.
+
+The exit code is 0 if all events are as expected, 1 if they are not, 2 if the demo could not run.
+With `--keep` the backend and the services keep running after the table, until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ APPS = ROOT / "demo" / "services"
 
 
 def gunicorn(app: str, port: int) -> str:
-    """Arguments that serve a WSGI application, on threads."""
+    """Return the arguments to serve a WSGI application, with threads."""
     return (
         f"-m gunicorn --chdir {APPS} -b 127.0.0.1:{port} -w 1 -k gthread --threads 4 "
         f"--graceful-timeout 5 --no-control-socket {app}"
@@ -47,7 +50,7 @@ def gunicorn(app: str, port: int) -> str:
 
 
 def uvicorn(app: str, port: int) -> str:
-    """Arguments that serve an ASGI application."""
+    """Return the arguments to serve an ASGI application."""
     return (
         f"-m uvicorn --app-dir {APPS} --host 127.0.0.1 --port {port} --workers 1 "
         f"--timeout-graceful-shutdown 5 {app}"
@@ -55,20 +58,20 @@ def uvicorn(app: str, port: int) -> str:
 
 
 def itself(app: str, port: int) -> str:
-    """Arguments that run an application that serves itself."""
+    """Return the arguments to run an application that has its own server."""
     return f"{APPS / app} {port}"
 
 
 @dataclass(frozen=True)
 class Service:
-    """One row of the table of services; `app` is in `demo/services/`."""
+    """A row of the table of services; `app` is in `demo/services/`."""
 
     name: str
     app: str
     server: Callable[[str, int], str]
     requires: Sequence[str]
     package: str | None = None
-    """The adapter's folder in `packages/`; None: the generic boundary of the core."""
+    """The folder of the adapter in `packages/`; None for the generic middleware of the core."""
 
 
 SERVICES = (
@@ -87,7 +90,7 @@ SERVICES = (
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """One line of progress: what is done, and how long it took."""
+    """Print a line of progress: the step, and how many seconds it took."""
     print(f"{what} ...", end=" ", flush=True)
     start = time.monotonic()
     yield
@@ -96,14 +99,14 @@ def step(what: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Running:
-    """A service that is up."""
+    """A service that runs."""
 
     service: Service
     process: Process
     port: int
 
     def visits(self) -> dict[str, traffic.Visit]:
-        """Send the traffic of all scenarios, one after the other."""
+        """Send the requests of all scenarios, one scenario after the other."""
         found = {}
         for scenario in SCENARIOS:
             found[scenario.name] = traffic.Visit(scenario.name, self.port, self.process.log)
@@ -112,11 +115,13 @@ class Running:
 
 
 def main() -> int:
-    """Run the demo; the exit code."""
-    parser = argparse.ArgumentParser(description="sentryinit on real parts, end to end")
-    parser.add_argument("--keep", action="store_true", help="keep all up until Ctrl-C")
+    """Run the demo; return the exit code."""
+    parser = argparse.ArgumentParser(description="run sentryinit end to end with a real backend")
+    parser.add_argument("--keep", action="store_true", help="keep everything running until Ctrl-C")
     keep: bool = parser.parse_args().keep
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a background job of a shell ignores SIGINT
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
     try:
@@ -126,26 +131,26 @@ def main() -> int:
         print(f"\n\nThe demo could not run. {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nInterrupted: everything is stopped.", file=sys.stderr)
+        print("\nInterrupted. Everything is stopped.", file=sys.stderr)
         return 130
 
 
 def demo(processes: Processes, warehouse: str, *, keep: bool) -> int:
-    """Install, start, send, read back, compare."""
+    """Install, start, send, read the events, compare; return the exit code."""
     begin = time.monotonic()
     names = [service.name for service in SERVICES]
     bugsink_port, *ports = free_ports(1 + len(SERVICES))
     bugsink_python, services_python = installed(processes)
-    with step("starting Bugsink on an empty database"):
+    with step("starting Bugsink with an empty database"):
         store = backend.start(processes, bugsink_python, HOME / "bugsink", bugsink_port, names)
     with step(f"starting {len(SERVICES)} services: {', '.join(names)}"):
         running = started(processes, services_python, store, warehouse, ports)
     with step("sending the requests"), ThreadPoolExecutor(len(running)) as pool:
         visits = list(pool.map(Running.visits, running))
-    with step("reading the events back"):
+    with step("reading the events from the backend"):
         settle(store, running, visits)
         if not keep:
-            # What a service has still to send, it sends when it stops: the table must count it.
+            # A service sends its queued events when it stops: the table must count them.
             processes.stop(*(one.process for one in running))
         columns = [
             report.Column(
@@ -158,14 +163,14 @@ def demo(processes: Processes, warehouse: str, *, keep: bool) -> int:
         ]
     print()
     right = report.show(columns)
-    print(f"\n{'As promised' if right else 'NOT as promised'}, {time.monotonic() - begin:.0f} s.")
+    print(f"\n{'As expected' if right else 'NOT as expected'}, {time.monotonic() - begin:.0f} s.")
     if keep:
         hold(store, running)
     return 0 if right else 1
 
 
 def installed(processes: Processes) -> tuple[str, str]:
-    """The Pythons of Bugsink's venv and of the services' venv."""
+    """Return the Python interpreters of Bugsink's venv and of the services' venv."""
     with step(f"installing {install.BUGSINK}, the backend"):
         bugsink_python = install.bugsink(processes, HOME / "venv-bugsink")
     adapters = sorted({service.package for service in SERVICES if service.package})
@@ -185,7 +190,7 @@ def started(
     warehouse: str,
     ports: Sequence[int],
 ) -> list[Running]:
-    """All services, each with its own project in the backend, once they answer."""
+    """Start all services, each with its own project; return them when they respond."""
     running = []
     for service, port in zip(SERVICES, ports, strict=True):
         told = {
@@ -209,14 +214,14 @@ def settle(
     running: Sequence[Running],
     visits: Sequence[Mapping[str, traffic.Visit]],
 ) -> None:
-    """Wait for the event of each service's last request: events are sent in order."""
+    """Wait for the event of the last request of each service: events are sent in order."""
     for one, visit in zip(running, visits, strict=True):
         for event_id in visit[SCENARIOS[-1].name].event_ids:
             store.wait_for(store.projects[one.service.name], event_id)
 
 
 def hold(store: backend.Backend, running: Sequence[Running]) -> None:
-    """Say where everything is, and wait for Ctrl-C."""
+    """Print all addresses, and wait for Ctrl-C."""
     print(f"\nBugsink     {store.url}   user {backend.USER}, password {store.password}")
     for one in running:
         print(f"{one.service.name:11} http://127.0.0.1:{one.port}   log {one.process.log}")
@@ -230,7 +235,7 @@ def hold(store: backend.Backend, running: Sequence[Running]) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports that nobody listens on, all different."""
+    """Return different loopback ports that are free."""
     with ExitStack() as stack:
         sockets = [
             stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
@@ -240,14 +245,14 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold the lock of `.demo/` and empty what the last run left there, except the venvs."""
+    """Hold the lock of `.demo/`, and delete the files of the last run, except the venvs."""
     HOME.mkdir(exist_ok=True)
     (HOME / ".gitignore").write_text("*\n")
     with (HOME / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Failed("Another one runs in this checkout.") from None
+            raise Failed("Another demo runs in this checkout.") from None
         for folder in (LOGS, HOME / "bugsink"):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
@@ -255,11 +260,11 @@ def alone() -> Iterator[None]:
 
 
 def leave(number: int, _: object) -> None:
-    """A signal handler that ends the demo in order."""
+    """End the demo in order, as a signal handler."""
     raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 10):  # noqa: UP036  # whoever runs an older one is told so
+    if sys.version_info < (3, 10):  # noqa: UP036  # an older Python gets a message
         sys.exit("The demo needs Python 3.10 or newer.")
     sys.exit(main())

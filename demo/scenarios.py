@@ -1,4 +1,4 @@
-"""What the demo sends and what the backend must then have: one table, the same for all services."""
+"""The table of requests and expected events, the same for all services."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ RESET_BY_PEER = f"[Errno {errno.ECONNRESET}] {os.strerror(errno.ECONNRESET)}"
 
 @dataclass(frozen=True)
 class Stored:
-    """The events of a scenario: one for each of its requests, all grouped in one issue."""
+    """The expected events of a scenario: one for each request, all in one issue."""
 
     title: str
     status: int
     route: str | None
-    """None: it is no route everywhere; Falcon has it as a sink."""
+    """None: not a route in every framework; it is a sink in Falcon."""
     handled: bool | None
-    """None: no exception is known, the event is about the status."""
+    """None: no exception is known, so the event is about the status."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One row of the table. `stored` None: not a single event."""
+    """A row of the table. If `stored` is None, no event is expected."""
 
     name: str
     title: str
@@ -35,11 +35,11 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("healthy", "50 healthy requests", 50, traffic.get("/orders/{}", range(50), 200)),
+    Scenario("healthy", "50 good requests", 50, traffic.get("/orders/{}", range(50), 200)),
     Scenario("unknown", "an unknown path: 404", 1, traffic.get("/nowhere/{}", range(1), 404)),
     Scenario(
         "returned",
-        "a returned 503, for two orders",
+        "a returned 503, two orders",
         2,
         traffic.get("/orders/{}/unavailable", range(17, 19), 503),
         Stored(
@@ -52,23 +52,23 @@ SCENARIOS = (
     ),
     Scenario(
         "raised",
-        "an error raised",
+        "an unhandled exception",
         1,
         traffic.get("/orders/{}/price", range(21, 22), 500),
         Stored("ValueError: order 21 has no price", 500, "/orders/{order_id}/price", False),
     ),
     Scenario(
         "swallowed",
-        "an error that the app answers: 500",
+        "a handled exception: 500",
         1,
         traffic.get("/orders/{}/reserve", range(22, 23), 500),
         Stored("SoldOut: order 22 is sold out", 500, "/orders/{order_id}/reserve", True),
     ),
     Scenario(
         "upstream",
-        "an upstream that resets",
+        "a reset by an upstream",
         1,
-        # gunicorn takes this error for its client's and hangs up, if the framework lets it through.
+        # gunicorn takes this error for its client's and disconnects, if the exception reaches it.
         traffic.get("/orders/{}/stock", range(23, 24), None),
         Stored(
             title=f"ConnectionResetError: {RESET_BY_PEER}",
@@ -77,14 +77,14 @@ SCENARIOS = (
             handled=False,
         ),
     ),
-    Scenario("upload", "the client resets its upload", 1, traffic.leave_upload),
-    Scenario("work", "the client leaves before the answer", 1, traffic.leave_work),
-    Scenario("stream", "the client resets mid-stream", 1, traffic.leave_stream),
-    Scenario("no-token", "the debug route, no token: 404", 1, traffic.debug_route(None, 404)),
-    # Last: when this event is stored, all that were queued before it are.
+    Scenario("upload", "client resets in its upload", 1, traffic.leave_upload),
+    Scenario("work", "client resets before the response", 1, traffic.leave_work),
+    Scenario("stream", "client resets in the response", 1, traffic.leave_stream),
+    Scenario("no-token", "debug route, no token: 404", 1, traffic.debug_route(None, 404)),
+    # The last one: when this event is stored, all events before it in the queue are stored too.
     Scenario(
         "token",
-        "the debug route, with the token",
+        "debug route, with the token",
         1,
         traffic.debug_route(traffic.DEBUG_TOKEN, 500),
         Stored(

@@ -1,4 +1,4 @@
-"""The demo's client: real requests over sockets, and the ways in which a client leaves."""
+"""The client of the demo: it sends requests over sockets, and disconnects early."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SECRET = f"planted{secrets.token_hex(12)}"
-"""Sent with each request as cookie, credentials and query value; it must be in no event."""
+"""Sent with each request as cookie, credentials and query value. No event may contain it."""
 
 DEBUG_TOKEN = secrets.token_hex(16)
 
 RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER with zero seconds: `close` then sends RST."""
+"""SO_LINGER with zero seconds, so that `close` sends RST."""
 
 PATIENCE = 10.0
-"""Seconds to wait for an answer, or for a line in a service's log."""
+"""Seconds to wait for a response, or for a line in the log of a service."""
 
 
 @dataclass
 class Visit:
-    """One scenario's traffic to one service: what was sent and what was odd about the answers."""
+    """The requests of one scenario to one service, and what was wrong with the responses."""
 
     scenario: str
     port: int
@@ -37,7 +37,7 @@ class Visit:
     event_ids: list[str] = field(default_factory=list)
 
     def headers(self) -> dict[str, str]:
-        """Headers of the next request: its own id, by which its event is found, and secrets."""
+        """Return the headers of the next request: an id to find its event, and secrets."""
         self.requests.append(f"{self.scenario}-{len(self.requests) + 1}")
         return {
             "Host": "shop.example",
@@ -47,7 +47,10 @@ class Visit:
         }
 
     def ask(self, path: str, answer: int | None, token: str | None = None) -> None:
-        """A whole request; another answer is odd. None: any answer is right, and none as well."""
+        """Send a request, and note a response that is not *answer*.
+
+        If *answer* is None, any response is right, and no response too.
+        """
         headers = self.headers()
         if token:
             headers["X-Sentryinit-Debug-Token"] = token
@@ -58,18 +61,18 @@ class Visit:
             got.read()
         except (OSError, http.client.HTTPException) as error:
             if answer:
-                self.oddities.append(f"{path} was answered: expected {answer} got {error!r}")
+                self.oddities.append(f"{path}: expected status {answer} got {error!r}")
             return
         finally:
             connection.close()
         if answer and got.status != answer:
-            self.oddities.append(f"{path} was answered: expected {answer} got {got.status}")
+            self.oddities.append(f"{path}: expected status {answer} got {got.status}")
         if token:
             self.event_ids.append(got.headers.get("X-Sentry-Event-Id", ""))
 
     @contextmanager
     def leave_during(self, method: str, path: str, work: str) -> Iterator[socket.socket]:
-        """Send a request, run the block once `work` began, then reset the connection."""
+        """Send a request, run the block when `work` has begun, then reset the connection."""
         lines = {"Content-Length": "200000"} if method == "POST" else {}
         head = "".join(f"{name}: {value}\r\n" for name, value in (self.headers() | lines).items())
         with closing(socket.create_connection(("127.0.0.1", self.port), PATIENCE)) as client:
@@ -81,7 +84,7 @@ class Visit:
         self.wait_for(f"{work}: ended")
 
     def wait_for(self, line: str) -> None:
-        """Wait until the service has printed `line`; if it never does, that is odd."""
+        """Wait until the service has printed `line`; note it if it never does."""
         end = time.monotonic() + PATIENCE
         while line not in self.log.read_text(encoding="utf-8", errors="replace"):
             if time.monotonic() > end:
@@ -94,7 +97,7 @@ Traffic = Callable[[Visit], None]
 
 
 def get(path: str, orders: range, answer: int | None) -> Traffic:
-    """A request for each order; `{}` in the path is the order."""
+    """Return a function that sends a request for each order; `{}` in the path is the order."""
 
     def send(visit: Visit) -> None:
         for order in orders:
@@ -104,24 +107,24 @@ def get(path: str, orders: range, answer: int | None) -> Traffic:
 
 
 def debug_route(token: str | None, answer: int) -> Traffic:
-    """The debug route; with a token the answer names the event."""
+    """Return a function that calls the debug route; with a token the response has the event id."""
     return lambda visit: visit.ask("/debug/sentry-panic", answer, token)
 
 
 def leave_upload(visit: Visit) -> None:
-    """Reset the connection when a quarter of the body is sent and the handler reads it."""
+    """Reset the connection after a quarter of the body, while the handler reads it."""
     with visit.leave_during("POST", "/orders/41/photo", "photo 41"):
         time.sleep(0.2)
 
 
 def leave_work(visit: Visit) -> None:
-    """Reset the connection while the handler works, before it has answered."""
+    """Reset the connection while the handler works, before the response."""
     with visit.leave_during("GET", "/orders/42/invoice", "invoice 42"):
         pass
 
 
 def leave_stream(visit: Visit) -> None:
-    """Reset the connection when some of a long body has arrived."""
+    """Reset the connection after a part of a long body has arrived."""
     with visit.leave_during("GET", "/orders/43/export", "export 43") as client:
         received = b""
         while received.count(b"a line of the export") < 100:
@@ -130,7 +133,7 @@ def leave_stream(visit: Visit) -> None:
 
 @contextmanager
 def resetting_peer() -> Iterator[str]:
-    """A TCP server that reads a line and resets the connection; gives its `host:port`."""
+    """Run a TCP server that reads a line and resets the connection; yield its `host:port`."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_reset_all, args=[server], daemon=True).start()
         host, port = server.getsockname()
@@ -141,8 +144,8 @@ def _reset_all(server: socket.socket) -> None:
     while True:
         try:
             peer, _ = server.accept()
-        except OSError:  # the server socket is closed: the demo is over
+        except OSError:  # the server socket is closed: the demo has ended
             return
-        with suppress(OSError), peer:  # a client may be faster and leave first
+        with suppress(OSError), peer:  # a client may disconnect first
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             peer.recv(1024)

@@ -19,7 +19,7 @@ DATABASES = {
     for name, database in default.DATABASES.items()
 }
 
-# An event is stored when its POST is answered: no worker process.
+# An event is stored before the response to its POST: there is no worker process.
 SNAPPEA = {"TASK_ALWAYS_EAGER": True}
 
 BUGSINK = {
@@ -27,11 +27,11 @@ BUGSINK = {
     "SITE_TITLE": "sentryinit demo",
     "SINGLE_USER": True,
     "INGEST_STORE_BASE_DIR": f"{_FOLDER}/ingestion",
-    # The default tells bugsink.com about every installation.
+    # By default every installation reports to bugsink.com.
     "PHONEHOME": False,
-    # An event that breaks Sentry's JSON schema is dropped, so it is missing in the demo's table.
+    # Drop an event that does not match Sentry's JSON schema: the table then misses it.
     "VALIDATE_ON_DIGEST": "strict",
-    # The defaults answer 429 after some thousand events, which a visitor of `--keep` may send.
+    # By default the response is 429 after some thousand events; with `--keep` a user may send more.
     "MAX_EVENTS_PER_PROJECT_PER_5_MINUTES": _ENDLESS,
     "MAX_EVENTS_PER_PROJECT_PER_HOUR": _ENDLESS,
     "MAX_EVENTS_PER_PROJECT_PER_MONTH": _ENDLESS,

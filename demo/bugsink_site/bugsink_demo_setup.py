@@ -1,7 +1,7 @@
-"""Fill a fresh Bugsink: a user, a project for each name in argv, an API token.
+"""Set up an empty Bugsink: create a user, a project for each name in argv, and an API token.
 
-Run in Bugsink's own venv. The result, with the token and each project's DSN, is written as JSON to
-the file in argv[1].
+Runs in Bugsink's own venv. Writes the token and the DSN of each project as JSON to the file in
+argv[1].
 """
 
 # mypy: disable-error-code="import-not-found"
@@ -20,7 +20,7 @@ from django.core.management import call_command
 django.setup()
 call_command("migrate", verbosity=0)
 
-# Models can be imported once Django is set up.
+# Models can be imported only after django.setup().
 from bsmain.models import AuthToken  # noqa: E402 # after setup()
 from projects.models import Project, ProjectMembership, ProjectRole  # noqa: E402 # after setup()
 from teams.models import Team  # noqa: E402 # after setup()

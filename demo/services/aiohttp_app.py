@@ -1,6 +1,6 @@
 """The shop on aiohttp, served by aiohttp itself: `python aiohttp_app.py PORT`."""
 
-# ruff: noqa: D103 -- what a page does is its name.
+# ruff: noqa: D103 -- the name says what a page does.
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _order(request: web.Request) -> int:
 
 @web.middleware
 async def sold_out(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Answer the error that the shop expects: a middleware is aiohttp's error handler."""
+    """Respond to the error that the shop expects; aiohttp uses middlewares for this."""
     try:
         response: web.StreamResponse = await handler(request)
     except orders.SoldOut as error:

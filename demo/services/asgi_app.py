@@ -1,6 +1,6 @@
-"""The shop as a bare ASGI application: no framework, the generic boundary of `sentryinit.asgi`."""
+"""The shop as an ASGI application without a framework, with `sentryinit.asgi`."""
 
-# ruff: noqa: ARG001, D103 -- what a page does is its name; all take the same arguments.
+# ruff: noqa: ARG001, D103 -- the name says what a page does; all have the same arguments.
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import orders
 import sentryinit
 from sentryinit.asgi import SentryInitMiddleware, debug_panic
 
-Message = MutableMapping[str, Any]  # the ASGI specification's own types: any value is allowed
+Message = MutableMapping[str, Any]  # as in the ASGI specification: any value is allowed
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 

@@ -1,6 +1,6 @@
 """The shop on Django, over WSGI."""
 
-# ruff: noqa: ARG001, ARG002, D102, D103 -- what a page does is its name; what it takes, Django's.
+# ruff: noqa: ARG001, ARG002, D102, D103 -- the name says what a page does; Django sets its arguments.
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OURS = "sentryinit_django.middleware.SentryInitMiddleware"
 
 
 class SoldOut:
-    """The shop's error handler, the way Django has them."""
+    """The error handler of the shop, as a Django middleware."""
 
     sync_capable = async_capable = True
 
@@ -39,7 +39,7 @@ class SoldOut:
 
 
 def configure(urlconf: str) -> None:
-    """Set Django up. Last in the middleware we see what the shop's own answers."""
+    """Set Django up. Our second entry, the last one, sees what `SoldOut` handles."""
     settings.configure(
         ALLOWED_HOSTS=["*"],
         INSTALLED_APPS=["sentryinit_django"],
@@ -105,6 +105,6 @@ urlpatterns = [
 
 
 def serve() -> Any:
-    """Return the application, for a server of WSGI."""
+    """Return the application, for a WSGI server."""
     configure(__name__)
     return get_wsgi_application()

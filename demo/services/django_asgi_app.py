@@ -1,6 +1,6 @@
-"""The shop on Django, over ASGI: where a page waits, its view is asynchronous."""
+"""The shop on Django, over ASGI, with asynchronous views for pages that wait."""
 
-# ruff: noqa: ARG001, D103 -- what a page does is its name; what it takes, the framework's.
+# ruff: noqa: ARG001, D103 -- the name says what a page does; the framework sets its arguments.
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def export(request: HttpRequest, order_id: int) -> StreamingHttpResponse:
     return StreamingHttpResponse(body(), content_type="text/plain")
 
 
-# The first that fits: what is not here is as it is over WSGI.
+# The first pattern that matches counts: all other pages are the same as over WSGI.
 urlpatterns = [
     path("orders/<int:order_id>/stock", stock),
     path("orders/<int:order_id>/invoice", invoice),
@@ -47,9 +47,9 @@ urlpatterns = [
 
 
 def serve() -> Any:
-    """Return the application, for a server of ASGI.
+    """Return the application, for an ASGI server.
 
-    Over ASGI, Django reads an upload before there is a view: it is watched from outside.
+    With ASGI Django reads an upload before it calls the view, so this wrapper watches it.
     """
     django_app.configure(__name__)
     app = get_asgi_application()

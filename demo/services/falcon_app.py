@@ -1,6 +1,6 @@
 """The shop on Falcon, over WSGI."""
 
-# ruff: noqa: D101, D102 -- what a resource does is its name.
+# ruff: noqa: D101, D102 -- the name says what a resource does.
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Export:
 
 
 def sold_out(_req: Any, resp: falcon.Response, error: orders.SoldOut, _params: Any) -> None:
-    """Answer the error that the shop expects."""
+    """Respond to the error that the shop expects."""
     resp.status, resp.text = falcon.HTTP_500, str(error)
 
 

@@ -1,6 +1,6 @@
 """The shop on Falcon, over ASGI."""
 
-# ruff: noqa: D101, D102 -- what a resource does is its name.
+# ruff: noqa: D101, D102 -- the name says what a resource does.
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Export:
 
 
 async def sold_out(_req: Any, resp: Response, error: orders.SoldOut, _params: Any) -> None:
-    """Answer the error that the shop expects."""
+    """Respond to the error that the shop expects."""
     resp.status, resp.text = falcon.HTTP_500, str(error)
 
 

@@ -1,6 +1,6 @@
 """The shop on Flask."""
 
-# ruff: noqa: D103 -- what a page does is its name.
+# ruff: noqa: D103 -- the name says what a page does.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shop that every service of the demo serves: it knows no web framework and no sentryinit."""
+"""The shop that every service of the demo serves. It uses no web framework and no sentryinit."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ WORK = 0.5
 """Seconds that the slow page takes."""
 
 PIECES = [b"a line of the export\n" * 500] * 40
-"""What the export streams, a piece every `PAUSE` seconds."""
+"""The pieces of the export; one is streamed every `PAUSE` seconds."""
 
 PAUSE = 0.05
 
 
 class SoldOut(Exception):
-    """The shop's own error: each service has an error handler that answers it with a 500."""
+    """The shop's own error. Each service has an error handler for it, which responds with 500."""
 
 
 def price(order_id: int) -> int:
-    """A bug in the shop."""
+    """Raise an exception, as a bug in the shop."""
     raise ValueError(f"order {order_id} has no price")
 
 
 def reserve(order_id: int) -> None:
-    """An error that the shop expects."""
+    """Raise an exception that the shop expects."""
     raise SoldOut(f"order {order_id} is sold out")
 
 
 def ask_warehouse(order_id: int) -> bytes:
-    """Ask the warehouse over TCP; in the demo it resets the connection instead of answering."""
+    """Ask the warehouse over TCP. In the demo it resets the connection."""
     with socket.create_connection(_warehouse(), timeout=10) as peer:
         peer.sendall(b"order %d\n" % order_id)
         return peer.recv(1024)
 
 
 async def ask_warehouse_async(order_id: int) -> bytes:
-    """`ask_warehouse` for services with an event loop."""
+    """Ask the warehouse, in a service with an event loop."""
     reader, writer = await asyncio.open_connection(*_warehouse())
     try:
         writer.write(b"order %d\n" % order_id)
@@ -55,7 +55,7 @@ def _warehouse() -> tuple[str, int]:
 
 @contextmanager
 def watched(work: str) -> Iterator[None]:
-    """Print when `work` begins and ends: the demo's client waits for these lines in the log."""
+    """Print when `work` begins and ends: the client of the demo waits for these lines."""
     print(f"{work}: began", flush=True)
     try:
         yield

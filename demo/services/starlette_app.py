@@ -1,6 +1,6 @@
 """The shop on Starlette."""
 
-# ruff: noqa: ARG001, D103 -- what a page does is its name; what it takes, the framework's.
+# ruff: noqa: ARG001, D103 -- the name says what a page does; the framework sets its arguments.
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The shop as a bare WSGI application: no framework, the generic boundary of `sentryinit.wsgi`."""
+"""The shop as a WSGI application without a framework, with `sentryinit.wsgi`."""
 
-# ruff: noqa: ARG001, D103 -- what a page does is its name; all take the same arguments.
+# ruff: noqa: ARG001, D103 -- the name says what a page does; all have the same arguments.
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import orders
 import sentryinit
 from sentryinit.wsgi import SentryInitMiddleware, debug_panic
 
-if TYPE_CHECKING:  # wsgiref.types, for running code, is new in Python 3.11
+if TYPE_CHECKING:  # wsgiref.types is new in Python 3.11
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 Answer = tuple[str, Iterable[bytes]]
