@@ -303,9 +303,9 @@ def aborts(session: nox.Session) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def docs(session: nox.Session) -> None:
-    """What the pages say is true, their examples run, and the demo can fail."""
-    examples = "--requirement=tests/docs/requirements.txt"
-    install(session, PACKAGES, *FRAMEWORKS, examples, *group("test"))
+    """Check the pages against the code and run their examples; test the demo's report."""
+    install(session, PACKAGES, *FRAMEWORKS, *group("docs"), *group("test"))
+    session.run("cog", "--check", "--diff", "@tests/docs/cog.txt")
     run_tests(session, "tests/docs", "tests/demo", "tests/benchmarks")
 
 
