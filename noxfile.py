@@ -311,8 +311,16 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def wheels(session: nox.Session) -> None:
-    """The wheels as built, and the rules of the workspace."""
+    """Check the wheels as built, and the rules of the workspace."""
     install(session, PACKAGES, *FRAMEWORKS, *group("test"), *group("workspace"))
+    wheels = built(session.cache_dir / "dist", FOUND[NEWEST])
+    projects = [str(path) for path in sorted(ROOT.glob("packages/*/pyproject.toml"))]
+    session.run("validate-pyproject", *projects)
+    session.run("twine", "check", "--strict", *wheels.values())
+    for package, wheel in wheels.items():
+        session.run("check-wheel-contents", f"--src-dir=packages/{package}/src", wheel)
+    core = [str(path) for path in sorted(ROOT.glob("packages/core/src/**/*.py"))]
+    session.run("python", "tests/workspace/rules.py", *core)
     run_tests(session, "tests/workspace")
 
 
