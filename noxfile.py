@@ -198,11 +198,16 @@ def install(session: nox.Session, packages: Iterable[str], *others: str) -> None
 
 
 def run_tests(
-    session: nox.Session, *patterns: str, at_once: bool = True, options: Iterable[str] = ()
+    session: nox.Session,
+    *patterns: str,
+    options: Iterable[str] = (),
+    at_once: bool = True,
+    measured: bool = True,
 ) -> None:
     """Run the tests at *patterns* with *options* of pytest; fail if a pattern has no test.
 
     *at_once* runs a process for each processor, unless arguments of pytest are given to nox.
+    *measured* records coverage, on some Pythons.
     """
     paths = ["tests/workspace/test_installed.py"]
     for pattern in patterns:
@@ -211,7 +216,8 @@ def run_tests(
             session.error(f"there are no tests at {pattern}")
         paths += found
     report = session.cache_dir / f"{session.name}.xml"
-    python = ["coverage", "run"] if session.python in MEASURED else ["python"]
+    measured = measured and session.python in MEASURED
+    python = ["coverage", "run"] if measured else ["python"]
     # A test that hangs fails, and says where it stood; the longest takes some seconds.
     pytest = [*python, "-m", "pytest", "--timeout=120", f"--junit-xml={report}"]
     # pytest's own tracebacks, also of what is expected to fail, parse whole files: that is slow,
@@ -318,7 +324,8 @@ def thirdparty(session: nox.Session, name: str) -> None:
     folder = f"tests/thirdparty/{name}"
     requirements = f"--requirement={folder}/requirements.txt"
     install(session, ("core", "testkit"), requirements, *group("test"))
-    run_tests(session, folder, options=[f"--override-ini=pythonpath={folder}"])
+    on_path = f"--override-ini=pythonpath={folder}"
+    run_tests(session, folder, options=[on_path], measured=False)
 
 
 @nox.session
@@ -350,7 +357,8 @@ def docs(session: nox.Session) -> None:
     """Check the pages against the code and run their examples; test the demo's report."""
     install(session, PACKAGES, *FRAMEWORKS, *group("docs"), *group("test"))
     session.run("cog", "--check", "--diff", "@tests/docs/cog.txt")
-    run_tests(session, "tests/docs", "tests/demo", "tests/benchmarks")
+    # Its examples, a process each, take twice as long if they are measured.
+    run_tests(session, "tests/docs", "tests/demo", "tests/benchmarks", measured=False)
 
 
 @nox.session(python=FOUND[NEWEST])
@@ -365,7 +373,7 @@ def wheels(session: nox.Session) -> None:
         session.run("check-wheel-contents", f"--src-dir=packages/{package}/src", wheel)
     core = [str(path) for path in sorted(ROOT.glob("packages/core/src/**/*.py"))]
     session.run("python", "tests/workspace/rules.py", *core)
-    run_tests(session, "tests/workspace")
+    run_tests(session, "tests/workspace", measured=False)
 
 
 @nox.session(python=FOUND[OLDEST])
