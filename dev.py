@@ -68,7 +68,7 @@ def pip_settings() -> dict[str, str]:
 
 
 def run_tests(arguments: list[str]) -> int:
-    """Run nox, which is installed into a folder of its own; return its exit code."""
+    """Run nox, installed into ``.dev/`` if it is not there; return its exit code."""
     nox = [sys.executable, "-m", "nox"]
     env = os.environ | {"PYTHONPATH": str(TOOLS)}
     tried = subprocess.run([*nox, "--version"], env=env, capture_output=True, check=False)
@@ -76,10 +76,14 @@ def run_tests(arguments: list[str]) -> int:
     if tried.returncode != 0 or not (TOOLS / "nox").is_dir():
         print(f"installing {NOX} into {TOOLS.name}/, once (about 30 MB)", flush=True)
         pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
-        # Two settings of pip that exclude a target folder.
-        allowed = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0"}
+        # The first two settings exclude a target folder; the third is about the system's folders.
+        settings = {
+            "PIP_REQUIRE_VIRTUALENV": "0",
+            "PIP_USER": "0",
+            "PIP_ROOT_USER_ACTION": "ignore",
+        }
         command = [*pip, "--quiet", "--upgrade", "--target", str(TOOLS), NOX]
-        subprocess.run(command, env=os.environ | allowed, check=True)
+        subprocess.run(command, env=os.environ | settings, check=True)
     arguments = arguments or ["-s", "ci"]
     print("$ nox", *arguments, flush=True)
     started = time.time()
