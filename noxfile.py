@@ -1,18 +1,20 @@
-"""Every check is a session, and one table is the matrix.
+"""Each check is a session; ``MATRIX`` lists the versions to test with.
 
-    nox                                          everything: the whole matrix and every check
-    nox -s ci                                    the same, with a matrix that is bounded
+    nox                                          all checks with the whole matrix
+    nox -s ci                                    all checks with each row on some Pythons
     nox -t flask     -t lowest     -t py3.12     one adapter, one label, one Python
     nox -s "adapter(flask-lowest-3.10)" -- -k stream    one row, some of its tests
 
-The tests run against wheels, installed by path; the folders of the sources are on no path.
+The tests import installed wheels: no folder with sources is on ``sys.path``.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shutil
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
@@ -27,18 +29,19 @@ ROOT = Path(__file__).resolve().parent
 # nox runs this file without its folder on sys.path.
 sys.path.insert(0, str(ROOT))
 
-import dev  # noqa: E402 # needs the line above
+import dev  # noqa: E402 # found by means of the line above
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-# Supported as well, and run wherever it is found.
+# Supported as well, and tested where it is installed.
 WHERE_FOUND = ("3.14",)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A subject of the tests at one version of what it runs with.
+    """A subject of the tests with one set of versions.
 
-    ``lowest`` adds the floors in the ``pyproject.toml`` of the core and of the subject to *pins*.
+    The label ``lowest`` adds to *pins* the lower bounds in the ``pyproject.toml`` of the core and
+    of the subject.
     """
 
     subject: str
@@ -47,7 +50,7 @@ class Row:
     pythons: tuple[str, ...] = PYTHONS + WHERE_FOUND
 
     def case(self, version: str) -> str:
-        """Return the name of this row on one Python."""
+        """Return the name of this row on the Python *version*."""
         name = f"{self.label}-{version}"
         return name if self.subject == "core" else f"{self.subject}-{name}"
 
@@ -75,27 +78,56 @@ MATRIX = (
     Row("aiohttp", "lowest", ("yarl<1.10",), PYTHONS[:3]),
     Row("aiohttp", "latest", ("aiohttp",)),
 )
-# The contracts of a subject that are not of its name.
+# The contract tests of a subject, where they do not have its name.
 CONTRACTS = {"generic": ("wsgi", "asgi"), "starlette": ("starlette", "fastapi")}
 
 PACKAGES = tuple(sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml")))
 FRAMEWORKS = tuple(pin for row in MATRIX if row.label == "latest" for pin in row.pins)
+# Adapters that are written like a third party's: a folder each, and no wheel.
+THIRD_PARTY = sorted(path.parent.name for path in ROOT.glob("tests/thirdparty/*/requirements.txt"))
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = "CI" in os.environ
 os.environ.update(dev.registry(os.environ))
+# dev.py sets it, for nox alone.
+os.environ.pop("PYTHONPATH", None)
 
-FOUND = dev.interpreters(PYTHONS + WHERE_FOUND)
+
+def interpreters() -> dict[str, str]:
+    """Return the path of the newest release of each supported Python on this machine, by version.
+
+    uv looks on PATH and in the folder of its own interpreters. pyenv's are on PATH only as far as
+    they are switched on; the folders are looked for beside PATH's too, since HOME may be empty.
+    """
+    path = os.get_exec_path()
+    homes = [Path(folder).parent / "versions" for folder in path]
+    homes += [Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")]
+    homes += [Path(sys.base_prefix).parent]
+    folders = [str(folder) for home in homes for folder in sorted(home.glob("*/bin"))]
+    command = [nox.virtualenv.UV, "python", "list", "--only-installed", "--output-format=json"]
+    env = os.environ | {"PATH": os.pathsep.join([*folders, *path])}
+    listed = subprocess.run(command, env=env, capture_output=True, check=True).stdout
+    found: dict[str, str] = {}
+    for python in json.loads(listed):  # the newest first
+        if (python["implementation"], python["variant"]) == ("cpython", "default"):
+            version = "{major}.{minor}".format(**python["version_parts"])
+            found.setdefault(version, python["path"])
+    return found
+
+
+FOUND = interpreters()
 RUNNABLE = tuple(version for version in PYTHONS + WHERE_FOUND if version in FOUND)
 if not RUNNABLE:
     sys.exit(f"none of Python {', '.join(PYTHONS + WHERE_FOUND)} is on this machine")
 OLDEST, NEWEST = RUNNABLE[0], RUNNABLE[-1]
+# Measuring costs a third of the time: the Pythons between the oldest and the newest go without.
+MEASURED = {FOUND[OLDEST], FOUND[NEWEST], *(FOUND[v] for v in PYTHONS[-1:] if v in FOUND)}
 
 
 def rows(*subjects: str) -> list[object]:
-    """Return the matrix of *subjects* as parameters of a session."""
+    """Return the rows of *subjects* as parameters of a session, one for each Python."""
     return [
         nox.param(
             FOUND.get(version, version),
@@ -110,16 +142,16 @@ def rows(*subjects: str) -> list[object]:
 
 
 def bounded(row: Row) -> list[str]:
-    """Return the Pythons on which *row* runs in ``ci``: each Python once, the oldest for lowest."""
+    """Return the Pythons on which ``ci`` runs *row*: the oldest for ``lowest``, else the others."""
     if row.label == "lowest":
         return [OLDEST]
     others = [version for version in PYTHONS if version != OLDEST]
-    # A Python that is missing stays on the list: nox says so, or fails, as is asked of it.
+    # A missing Python stays on the list: nox reports it, or fails where CI is set.
     return others if set(others) & set(FOUND) else [OLDEST, *others]
 
 
 def floors(package: str) -> list[str]:
-    """Return what *package* needs from others, each at the lowest version that it admits."""
+    """Return the requirements of *package*, each pinned to its lower bound."""
     project = load_toml(ROOT / "packages" / package / "pyproject.toml")["project"]
     needs = [Requirement(text) for text in project["dependencies"]]
     return [
@@ -128,7 +160,7 @@ def floors(package: str) -> list[str]:
 
 
 def tests_of(subject: str) -> list[str]:
-    """Return where the tests of *subject* are; each of these patterns has to find some."""
+    """Return patterns for the test files of *subject*; each has to match a file."""
     if subject == "core":
         return ["tests/core"]
     contracts = CONTRACTS.get(subject, (subject,))
@@ -143,7 +175,7 @@ def group(name: str) -> tuple[str, ...]:
 
 @functools.cache
 def built(folder: Path, python: str) -> dict[str, str]:
-    """Build every package, once a run of nox; return the path of each wheel."""
+    """Build every package, once per run of nox; return the path of each wheel."""
     shutil.rmtree(folder, ignore_errors=True)
     for package in PACKAGES:
         # First the sdist, then the wheel from that sdist.
@@ -165,11 +197,17 @@ def install(session: nox.Session, packages: Iterable[str], *others: str) -> None
     session.install(*(wheels[package] for package in packages), *others)
 
 
-def run_tests(session: nox.Session, *patterns: str, at_once: bool = True, marked: str = "") -> None:
-    """Run the tests at *patterns*, measured; none at all is a failure.
+def run_tests(
+    session: nox.Session,
+    *patterns: str,
+    options: Iterable[str] = (),
+    at_once: bool = True,
+    measured: bool = True,
+) -> None:
+    """Run the tests at *patterns* with *options* of pytest; fail if a pattern has no test.
 
-    *at_once*: as many as there are processors, unless somebody picks some to look at. *marked*:
-    which of them, as an expression of marks.
+    *at_once* runs a process for each processor, unless arguments of pytest are given to nox.
+    *measured* records coverage, on some Pythons.
     """
     paths = ["tests/workspace/test_installed.py"]
     for pattern in patterns:
@@ -178,22 +216,23 @@ def run_tests(session: nox.Session, *patterns: str, at_once: bool = True, marked
             session.error(f"there are no tests at {pattern}")
         paths += found
     report = session.cache_dir / f"{session.name}.xml"
+    measured = measured and session.python in MEASURED
+    python = ["coverage", "run"] if measured else ["python"]
     # A test that hangs fails, and says where it stood; the longest takes some seconds.
-    pytest = ["coverage", "run", "-m", "pytest", "--timeout=120", f"--junit-xml={report}"]
+    pytest = [*python, "-m", "pytest", "--timeout=120", f"--junit-xml={report}"]
     # pytest's own tracebacks, also of what is expected to fail, parse whole files: that is slow,
     # and on Python 3.11 a collection in the midst of it can end the run (a bug of its parser).
     pytest.append("--tb=native")
     if at_once and not session.posargs:
-        pytest.append("--numprocesses=auto")
-    if marked:
-        pytest += ["-m", marked]
-    session.run(*pytest, *paths, *session.posargs, env=environment(session))
+        # worksteal: else one process waits for the slow tests of another at the end.
+        pytest += ["--numprocesses=auto", "--dist=worksteal"]
+    session.run(*pytest, *options, *paths, *session.posargs, env=environment(session))
     if not session.posargs:
         demand(session, report, paths)
 
 
 def environment(session: nox.Session) -> dict[str, str | None]:
-    """Return what the tests run with: nothing of what this machine says to services."""
+    """Return the environment of the tests, without the variables that configure services."""
     foreign = ("SENTRY", "ELIDO", "OTEL")
     cleaned = {name: None for name in os.environ if name.startswith(foreign)}
     data = session.cache_dir / "coverage"
@@ -209,7 +248,7 @@ def environment(session: nox.Session) -> dict[str, str | None]:
 
 
 def demand(session: nox.Session, report: Path, paths: list[str]) -> None:
-    """Fail if one of *paths* had no test that ran: collected nothing, or skipped it all."""
+    """Fail if one of *paths* had no test that ran: none was collected, or all were skipped."""
     ran = {
         case.get("classname", "")
         for case in ET.parse(report).iter("testcase")  # noqa: S314 # pytest wrote it, just now
@@ -223,17 +262,18 @@ def demand(session: nox.Session, report: Path, paths: list[str]) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def lint(session: nox.Session) -> None:
-    """Style, format, and which module may import which."""
+    """Check style, format, the rules for imports, and the configuration of pre-commit."""
     session.install(*group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     sources = os.pathsep.join(str(path) for path in sorted(ROOT.glob("packages/*/src")))
     session.run("lint-imports", env={"PYTHONPATH": sources})
+    session.run("pre-commit", "validate-config")
 
 
 @nox.session(python=FOUND[NEWEST])
 def types(session: nox.Session) -> None:
-    """Types within, and those that users of the installed packages see."""
+    """Check the types of the sources, and those that users of the packages see."""
     install(session, PACKAGES, *FRAMEWORKS, *group("types"), *group("test"))
     sources = [f"packages/{package}/src" for package in PACKAGES]
     session.run("mypy", *sources, "noxfile.py", "dev.py", "tests/typing")
@@ -245,19 +285,19 @@ def types(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("python,row", rows("core"))
 def core(session: nox.Session, row: Row) -> None:
-    """Unit and property tests of the core, with no framework installed."""
+    """Run the unit and property tests of the core, with no framework installed."""
     test_row(session, row)
 
 
 @nox.session
 @nox.parametrize("python,row", rows("generic", "aiohttp", "django", "falcon", "flask", "starlette"))
 def adapter(session: nox.Session, row: Row) -> None:
-    """The contract, and what is native to one framework."""
+    """Run the contract on one framework, and the tests of its adapter."""
     test_row(session, row)
 
 
 def test_row(session: nox.Session, row: Row) -> None:
-    """Install what *row* says and run its tests."""
+    """Install the versions of *row* and run its tests."""
     packages = {"core"} if row.subject == "core" else {"core", "testkit", row.subject}
     needed = [name for name in PACKAGES if name in packages]
     pins = list(row.pins)
@@ -271,10 +311,21 @@ def test_row(session: nox.Session, row: Row) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def testkit(session: nox.Session) -> None:
-    """The contract itself: an honest adapter passes it, each broken one fails its clause."""
+    """Test the contract: a correct adapter passes, each broken one fails its clause."""
     install(session, ("core", "testkit"), *group("test"))
-    # One run of the contract is for all of them; it takes all processors by itself.
+    # The tests share one run of the contract, which uses all processors.
     run_tests(session, "tests/testkit", at_once=False)
+
+
+@nox.session(python=FOUND[NEWEST])
+@nox.parametrize("name", THIRD_PARTY, ids=THIRD_PARTY)
+def thirdparty(session: nox.Session, name: str) -> None:
+    """Run the contract on an adapter that is no wheel, with its framework's latest version."""
+    folder = f"tests/thirdparty/{name}"
+    requirements = f"--requirement={folder}/requirements.txt"
+    install(session, ("core", "testkit"), requirements, *group("test"))
+    on_path = f"--override-ini=pythonpath={folder}"
+    run_tests(session, folder, options=[on_path], measured=False)
 
 
 @nox.session
@@ -287,15 +338,15 @@ def testkit(session: nox.Session) -> None:
     ],
 )
 def process(session: nox.Session) -> None:
-    """Real servers in real processes: signals, forks, sockets."""
+    """Test real servers in processes of their own: signals, forks, sockets."""
     servers = "--requirement=tests/process/requirements.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
-    run_tests(session, "tests/process", marked="not whole")
+    run_tests(session, "tests/process", options=["-m", "not whole"])
 
 
 @nox.session(python=FOUND[NEWEST])
 def aborts(session: nox.Session) -> None:
-    """What an application sees of clients that leave and of servers that end: the whole table."""
+    """Test all servers with all cases of clients that disconnect and servers that stop."""
     servers = "--requirement=tests/process/servers.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
     run_tests(session, "tests/process/test_table.py", "tests/process/test_scope.py")
@@ -303,23 +354,32 @@ def aborts(session: nox.Session) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def docs(session: nox.Session) -> None:
-    """What the pages say is true, their examples run, and the demo can fail."""
-    examples = "--requirement=tests/docs/requirements.txt"
-    install(session, PACKAGES, *FRAMEWORKS, examples, *group("test"))
-    run_tests(session, "tests/docs", "tests/demo", "tests/benchmarks")
+    """Check the pages against the code and run their examples; test the demo's report."""
+    install(session, PACKAGES, *FRAMEWORKS, *group("docs"), *group("test"))
+    session.run("cog", "--check", "--diff", "@tests/docs/cog.txt")
+    # Its examples, a process each, take twice as long if they are measured.
+    run_tests(session, "tests/docs", "tests/demo", "tests/benchmarks", measured=False)
 
 
 @nox.session(python=FOUND[NEWEST])
 def wheels(session: nox.Session) -> None:
-    """The wheels as built, and the rules of the workspace."""
+    """Check the wheels as built, and the rules of the workspace."""
     install(session, PACKAGES, *FRAMEWORKS, *group("test"), *group("workspace"))
-    run_tests(session, "tests/workspace")
+    wheels = built(session.cache_dir / "dist", FOUND[NEWEST])
+    projects = [str(path) for path in sorted(ROOT.glob("packages/*/pyproject.toml"))]
+    session.run("validate-pyproject", *projects)
+    session.run("twine", "check", "--strict", *wheels.values())
+    for package, wheel in wheels.items():
+        session.run("check-wheel-contents", f"--src-dir=packages/{package}/src", wheel)
+    core = [str(path) for path in sorted(ROOT.glob("packages/core/src/**/*.py"))]
+    session.run("python", "tests/workspace/rules.py", *core)
+    run_tests(session, "tests/workspace", measured=False)
 
 
 @nox.session(python=FOUND[OLDEST])
 @nox.parametrize("package", PACKAGES, ids=PACKAGES)
 def minimums(session: nox.Session, package: str) -> None:
-    """Each package alone, with the lowest of everything that it admits: it installs and works."""
+    """Install each package alone with its lowest requirements, and report one error."""
     rows_ = [row for row in MATRIX if (row.subject, row.label) == (package, "lowest")]
     needed = sorted({"core", package})
     projects = [f"--requirement=packages/{name}/pyproject.toml" for name in needed]
@@ -330,13 +390,13 @@ def minimums(session: nox.Session, package: str) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def cover(session: nox.Session) -> None:
-    """Nearly every branch of the packages has been taken by the sessions before this one."""
+    """Check the coverage of the sessions that ran before this one."""
     data = session.cache_dir / "coverage"
     if not data.is_dir() or not any(data.iterdir()):
         session.error("nothing has been measured: run the tests first")
     session.install(*group("test"))
     env = {"COVERAGE_FILE": str(session.cache_dir / "coverage.all")}
-    # File by file: of a folder it would take only those that are named as what it writes.
+    # One by one: from a folder, coverage takes only files with the name of its output.
     files = sorted(str(file) for file in data.iterdir())
     session.run("coverage", "combine", "--quiet", "--keep", *files, env=env)
     session.run("coverage", "report", env=env)
@@ -344,7 +404,7 @@ def cover(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def ci(session: nox.Session) -> None:
-    """All checks, and of the matrix each row on its share of the Pythons."""
+    """Run all checks, with each row of the matrix on some Pythons."""
     shutil.rmtree(session.cache_dir / "coverage", ignore_errors=True)
     for name in ("lint", "types"):
         session.notify(name)
@@ -352,6 +412,8 @@ def ci(session: nox.Session) -> None:
         for version in bounded(row):
             kind = "core" if row.subject == "core" else "adapter"
             session.notify(f"{kind}({row.case(version)})")
+    for name in THIRD_PARTY:
+        session.notify(f"thirdparty({name})")
     for name in ("testkit", f"process({NEWEST})", "docs", "wheels"):
         session.notify(name)
     for package in PACKAGES:
@@ -361,13 +423,13 @@ def ci(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def demo(session: nox.Session) -> None:
-    """Run a real backend and real services, and what one stores of the others."""
+    """Run a real backend and real services, and print what the backend stored."""
     session.run(sys.executable, "dev.py", "demo", *session.posargs)
 
 
 @nox.session(python=FOUND["3.12"] if "3.12" in FOUND else FOUND[NEWEST], default=False)
 def bench(session: nox.Session) -> None:
-    """Measure what it costs beside what others cost, and write the page: some ten minutes."""
+    """Measure the costs beside those of others, and write the page; takes ten minutes."""
     servers = "--requirement=tests/process/requirements.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers)
     session.run("python", "benchmarks/bench.py", *session.posargs, env={"PYTHONPATH": None})

@@ -1,4 +1,4 @@
-"""The demo's judge: each way in which a stored event can be wrong makes the table wrong."""
+"""Check that the demo's report finds each kind of error in a stored event."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
 Change = Callable[[list[dict[str, Any]], dict[str, Any]], None]
-"""Spoils the stored events, or the visits by scenario."""
+"""Changes the stored events, or the visits of the scenarios."""
 
 
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Change], bool]]:
-    """Whether the table is as promised, after a change to what was sent and stored."""
+    """Return a function that applies a change, and returns True if the report is clean."""
     monkeypatch.syspath_prepend(str(DEMO))
     before = set(sys.modules)
     import backend
@@ -66,7 +66,7 @@ def _event(stored: Any, request: str) -> dict[str, Any]:
 
 
 def _nothing(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
-    """Spoils nothing."""
+    """Change nothing."""
 
 
 def _missing(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
@@ -118,7 +118,7 @@ def _set(name: str, value: object) -> Change:
 
 
 def test_what_is_promised_is_right(judged: Callable[[Change], bool]) -> None:
-    """Events as the scenarios declare them are as promised."""
+    """Events that match the scenarios give a clean report."""
     assert judged(_nothing)
 
 
@@ -148,6 +148,6 @@ def test_what_is_promised_is_right(judged: Callable[[Change], bool]) -> None:
 def test_a_difference_is_not_as_promised(
     judged: Callable[[Change], bool], change: Change, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each difference is printed, with the service that has it."""
+    """Each difference is printed with its service."""
     assert not judged(change)
     assert "  ! shop" in capsys.readouterr().out

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,28 +9,31 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 
-FENCE = re.compile(r"```(\w*)\s*")
-MARK = re.compile(r"<!-- (not run: \w.*|output) -->")
+# A fenced block, with the mark on the line before it.
+BLOCK = re.compile(
+    r"^(?:<!-- (not run: \w[^\n]*|output) -->\n)?```(\w*)[^\S\n]*\n(.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, the *line* that its code begins after, the mark before it."""
+    """A fenced block: the mark before it, its language, the number of its first line, its code."""
 
+    mark: str
     language: str
     line: int
-    mark: str
     code: str
 
     @property
     def file(self) -> str:
-        """The name that its first line gives it, or one of its own."""
+        """The name in its first line, ``# name.py``, or a name made from the line number."""
         named = re.match(r"# (\w+\.py)\n", self.code)
         return named[1] if named else f"line_{self.line}.py"
 
     @property
     def source(self) -> str:
-        """The code, on the lines that it has in its page: failures then name these."""
+        """The code, preceded by blank lines: line numbers in tracebacks are those of the page."""
         return "\n" * self.line + self.code
 
 
@@ -43,37 +45,30 @@ class Page:
 
     @property
     def name(self) -> str:
-        """Where it is in the checkout."""
+        """The path relative to the checkout."""
         return str(self.path.relative_to(ROOT))
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole text."""
         return self.path.read_text()
 
     @property
     def prose(self) -> str:
-        """All but the fenced blocks."""
-        return re.sub(r"^```.*?^```", "", self.text, flags=re.DOTALL | re.MULTILINE)
+        """The text without the fenced blocks."""
+        return BLOCK.sub("", self.text)
 
-    def blocks(self) -> Iterator[Block]:
-        """Yield the fenced blocks."""
-        lines = self.text.splitlines()
-        starts = iter(enumerate(lines))
-        for number, line in starts:
-            if fence := FENCE.fullmatch(line):
-                code = []
-                for _, inner in starts:
-                    if inner == "```":
-                        break
-                    code.append(inner)
-                mark = MARK.fullmatch(lines[number - 1])
-                said = mark[1] if mark else ""
-                yield Block(fence[1], number + 1, said, "\n".join(code) + "\n")
+    def blocks(self) -> list[Block]:
+        """Return the fenced blocks in order."""
+        text = self.text
+        return [
+            Block(found[1] or "", found[2], text.count("\n", 0, found.start(2)) + 1, found[3])
+            for found in BLOCK.finditer(text)
+        ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what takes a ``page`` once for each."""
+    """Run each test that takes a ``page`` once for each page."""
     if "page" in metafunc.fixturenames:
         pages = [Page(path) for path in PAGES]
         metafunc.parametrize("page", pages, ids=[page.name for page in pages])
@@ -81,5 +76,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def pages() -> dict[str, Page]:
-    """All pages, by name."""
+    """Return all pages by name."""
     return {page.name: page for page in map(Page, PAGES)}

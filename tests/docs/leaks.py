@@ -1,6 +1,6 @@
-"""What leaves of one request, with secrets everywhere in it: ``python leaks.py CONFIGURATION``.
+"""Print which data of a request is sent, as JSON: ``python leaks.py CONFIGURATION``.
 
-A process for each configuration, since sentry_sdk has one client and patches what it likes.
+Each configuration needs a process of its own: sentry_sdk has one client, and patches modules.
 """
 
 from __future__ import annotations
@@ -53,22 +53,22 @@ CARRIERS = (
 
 
 def mark(carrier: str) -> str:
-    """Return what must not leave by way of *carrier*."""
+    """Return the secret of *carrier*."""
     return f"c4nary{CARRIERS.index(carrier):02}"
 
 
 def mail(carrier: str) -> str:
-    """Return an address with the mark in it."""
+    """Return an e-mail address that contains the secret of *carrier*."""
     return f"ann.{mark(carrier)}@mail.example"
 
 
 def address(carrier: str) -> str:
-    """Return an IP address for *carrier*."""
+    """Return the IP address of *carrier*."""
     return f"198.51.100.{100 + CARRIERS.index(carrier)}"
 
 
 def touch() -> None:
-    """Put secrets wherever an application can put something."""
+    """Put a secret everywhere an application can put data."""
     sentry_sdk.add_breadcrumb(
         message=mail("breadcrumb, message"),
         data={
@@ -84,11 +84,11 @@ def touch() -> None:
     scope.set_extra("a", {"password": mark("extra, nested `password`")})
     scope.add_attachment(bytes=mail("attachment").encode(), filename="a.txt")
     logging.getLogger("shop").error("%s", mail("log parameter"))
-    logging.getLogger("shop").error("to " + mail("log message"))  # noqa: G003 # nothing is a parameter
+    logging.getLogger("shop").error("to " + mail("log message"))  # noqa: G003 # the record must have no parameters
 
 
 def app(environ: Any, start_response: Any) -> Any:
-    """Fail, with a cause, a note, and secrets in variables and in a line."""
+    """Raise an error with a cause, a note, and secrets in variables and in a source line."""
     touch()
     password = mark("local `password`")
     other, nested = mail("other local"), {"password": mark("local, nested `password`")}
@@ -101,7 +101,7 @@ def app(environ: Any, start_response: Any) -> Any:
 
 
 def environ() -> dict[str, Any]:
-    """Return a request."""
+    """Return a WSGI environ with secrets."""
     query = f"a={mail('query string: address')}&token={mark('query string: `token=`')}"
     return {
         "REQUEST_METHOD": "GET",
@@ -119,7 +119,7 @@ def environ() -> dict[str, Any]:
 
 
 class Kept(Transport):
-    """Keeps what would be sent."""
+    """Keeps the envelopes instead of sending them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class Kept(Transport):
 
 
 def by_sdk(transport: Kept, **options: Any) -> Callable[..., Any]:
-    """Set up the SDK with *options*; return its middleware around the application."""
+    """Initialize sentry-sdk with *options*; return the application in its middleware."""
     from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
 
     sentry_sdk.init(dsn=DSN, transport=transport, release="1", **options)
@@ -139,14 +139,14 @@ def by_sdk(transport: Kept, **options: Any) -> Callable[..., Any]:
 
 
 def by_us(transport: Kept, **options: Any) -> Callable[..., Any]:
-    """Set up ourselves with *options*; return our middleware around the application."""
+    """Initialize sentryinit with *options*; return the application in its middleware."""
     sentryinit.init("shop", dsn=DSN, transport=transport, release="1", **options)
     made: Callable[..., Any] = sentryinit.wsgi.SentryInitMiddleware(app)
     return made
 
 
 def recursive() -> Any:
-    """Return the SDK's scrubber at every depth."""
+    """Return the scrubber of sentry-sdk that looks at all depths."""
     from sentry_sdk.scrubber import EventScrubber
 
     return EventScrubber(recursive=True)
@@ -174,7 +174,7 @@ CONFIGURATIONS: dict[str, Callable[[Kept], Callable[..., Any]]] = {
 
 
 def leaks(configuration: str) -> list[str]:
-    """Return the carriers whose secret left."""
+    """Return the carriers whose secret was sent."""
     sys.argv.append(f"--mail={mail('command line')}")
     kept = Kept()
     served = CONFIGURATIONS[configuration](kept)

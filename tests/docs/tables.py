@@ -1,41 +1,57 @@
-"""The parts of the pages that are made from the code: ``python tests/docs/tables.py`` writes them.
+"""Generate the tables of the pages: cog calls these functions where a page names them.
 
-Needs what the tests of the docs need: the packages and their frameworks, installed.
+``cog -r @tests/docs/cog.txt`` writes the tables; with ``--check`` in place of ``-r`` it compares
+them. Both need the packages, their frameworks and the dependency group ``docs``.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib
 import json
-import re
 import runpy
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from sentryinit._config import settings as _settings
 from sentryinit._config.options import REFUSED, TABLE, Option
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- begin {} -->", "<!-- end {} -->"
+BINDING = " binding of sentryinit"
 
 
-def grid(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+def _grid(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
     """Return a Markdown table."""
     head = list(head)
     made = [head, ["---"] * len(head), *lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in made)
 
 
-def default_of(option: Option) -> str:
-    """Return how the page writes the default of *option*."""
+def _default_of(option: Option) -> str:
+    """Return the default of *option* as the page shows it."""
     if option.default in {"", ()} or option.default is None:
         return "sentry-sdk's own" if option.passed_to_sdk else "none"
     return f"`{option.default}`"
+
+
+def adapters(pages: str = "") -> str:
+    """Return the table of adapters, each linked to its page in the folder *pages*, if given."""
+    rows = []
+    for path in sorted(ROOT.glob("packages/*/pyproject.toml")):
+        project = tomllib.loads(path.read_text())["project"]
+        framework = project["description"].removesuffix(BINDING)
+        if framework != project["description"]:
+            link = f"[{framework}]({pages}/{path.parent.name}.md)" if pages else framework
+            rows.append([link, f"`{project['name']}`"])
+    return _grid(["framework", "wheel"], sorted(rows, key=lambda row: row[0].lower()))
 
 
 def options() -> str:
@@ -45,50 +61,39 @@ def options() -> str:
             f"`{name}`",
             option.doc.replace("|", "\\|"),
             option.type.expected,
-            default_of(option),
+            _default_of(option),
             ", ".join(f"`{variable}`" for variable in _settings.variables(name)) or "in code only",
         ]
         for name, option in TABLE.items()
     ]
-    return grid(["option", "what it is", "value", "default", "environment"], rows)
+    return _grid(["option", "what it is", "value", "default", "environment"], rows)
 
 
 def refused() -> str:
-    """Return the table of sentry-sdk's options that are refused."""
+    """Return the table of the options of sentry-sdk that are refused."""
     reasons = defaultdict(list)
     for name, why in REFUSED.items():
         reasons[why].append(f"`{name}`")
-    return grid(
+    return _grid(
         ["refused", "why, and what to do"], [[", ".join(n), why] for why, n in reasons.items()]
     )
 
 
 def clauses() -> str:
-    """Return the table of adapters and clauses, of our drivers."""
+    """Return the table of adapters and clauses for the drivers of this checkout."""
     from sentryinit_testkit import table
 
-    if str(ROOT / "tests/conformance") not in sys.path:
-        sys.path.insert(0, str(ROOT / "tests/conformance"))
-    subjects = (
-        "wsgi",
-        "asgi",
-        "aiohttp",
-        "django",
-        "django_variants",
-        "django_asgi",
-        "falcon",
-        "falcon_asgi",
-        "flask",
-        "starlette",
-        "starlette_variants",
-        "fastapi",
-    )
-    drivers = [d for name in subjects for d in importlib.import_module(f"drivers.{name}").DRIVERS]
+    folder = ROOT / "tests/conformance"
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    names = sorted(path.stem for path in folder.glob("drivers/[!_]*.py"))
+    modules = [importlib.import_module(f"drivers.{name}") for name in names]
+    drivers = [driver for module in modules for driver in getattr(module, "DRIVERS", ())]
     return table.render(drivers).rstrip()
 
 
 def servers() -> str:
-    """Return the table of the servers that the tests of processes start."""
+    """Return the table of the servers that ``tests/process`` starts."""
     table = _processes()
     shown = {"app": "app:app", "port": "PORT", "timeout": "T", "grace": "G", "prefix": "VENV"}
     rows = []
@@ -98,17 +103,17 @@ def servers() -> str:
             name for name, framework in table.FRAMEWORKS.items() if framework.kind == server.kind
         ]
         rows.append([name, ", ".join(runs), f"`{line.removeprefix('-m ')}`"])
-    return grid(["server", "applications", "command"], rows)
+    return _grid(["server", "applications", "command"], rows)
 
 
 def outcomes(group: str) -> str:
-    """Return the table of one group of situations: what comes of each, and where."""
+    """Return the table of one group of situations: the outcomes, and the servers of each."""
     rows = []
     for situation, words in _processes().WORDS[group].items():
         for cell, where in _places(situation).items():
             sees = f"`{cell.sees}`" if cell.sees else f"nothing: {cell.hides}" if cell.hides else ""
             rows.append([words, where, sees, _reported(cell)])
-    return grid(["situation", "where", "the handler sees", "reported"], rows)
+    return _grid(["situation", "where", "the handler sees", "reported"], rows)
 
 
 def _processes() -> Any:
@@ -132,7 +137,7 @@ def _said(failure: Any) -> str:
 
 
 def _places(situation: str) -> dict[Any, str]:
-    """Return, for each outcome of *situation*, in which applications on which servers it is."""
+    """Return the outcomes of *situation*, each with the applications and servers that have it."""
     table = _processes()
     runs: dict[str, list[str]] = defaultdict(list)
     for framework, server in table.services():
@@ -160,7 +165,7 @@ def _listed(found: dict[str, list[str]], runs: dict[str, list[str]]) -> str:
 
 
 def leaks() -> str:
-    """Return what leaves of one request by configuration: see ``leaks.py``."""
+    """Return the table of the data that each configuration sends: see ``leaks.py``."""
     script = Path(__file__).with_name("leaks.py")
     carriers: list[str] = runpy.run_path(str(script))["CARRIERS"]
     heads = {
@@ -181,38 +186,4 @@ def leaks() -> str:
         for carrier in carriers
     ]
     total = [f"{len(found[name])} of {len(carriers)}" for name in heads]
-    return grid(["where", *heads.values()], [*rows, ["together", *total]])
-
-
-PAGES: dict[str, dict[str, Callable[[], str]]] = {
-    "docs/reference/aborts.md": {
-        "servers": servers,
-        "application": functools.partial(outcomes, "application"),
-        "client": functools.partial(outcomes, "client"),
-        "websocket": functools.partial(outcomes, "websocket"),
-        "server": functools.partial(outcomes, "server"),
-    },
-    "docs/reference/settings.md": {"options": options, "refused": refused},
-    "docs/reference/adapters.md": {"clauses": clauses},
-    "docs/explanation/redaction.md": {"leaks": leaks},
-}
-
-
-def rendered(page: str) -> str:
-    """Return the text of *page* with its generated parts made anew."""
-    text = (ROOT / page).read_text()
-    for name, make in PAGES[page].items():
-        begin, end = BEGIN.format(name), END.format(name)
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        # A page that has lost its place for a table is to fail, and not to be left alone.
-        # A backslash in a table is one: the replacement is a template.
-        made = f"{begin}\n{make()}\n{end}".replace("\\", r"\\")
-        text, times = pattern.subn(made, text)
-        if times != 1:
-            raise ValueError(f"{page} has {times} places for {name}")
-    return text
-
-
-if __name__ == "__main__":
-    for page in PAGES:
-        (ROOT / page).write_text(rendered(page))
+    return _grid(["where", *heads.values()], [*rows, ["together", *total]])

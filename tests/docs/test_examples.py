@@ -1,4 +1,4 @@
-"""The examples of the pages run, as files of a folder for each page."""
+"""Run the examples of each page as files in a folder of their own."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ PYTEST = ["-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-p", "
 
 
 def clean_environment() -> dict[str, str]:
-    """Return what is set here, but for what this machine says to services."""
+    """Return the environment without the variables that configure services or pytest."""
     foreign = ("SENTRY", "ELIDO", "OTEL", "PYTEST")
     return {k: v for k, v in os.environ.items() if not k.startswith(foreign) and k != "ENV"}
 
 
 def run(folder: Path, *arguments: str) -> str:
-    """Run Python in *folder*, warnings being errors; return what it printed."""
+    """Run Python in *folder*, with warnings as errors; return its standard output."""
     command = [sys.executable, "-X", "dev", "-W", "error", *arguments]
-    # On the path, as what a page makes in its folder would be installed.
+    # The files of a page import each other, whatever the working directory of the example.
     env = clean_environment() | {"PYTHONPATH": str(folder)}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
@@ -28,7 +28,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def test_examples_run(page: Any, tmp_path: Path) -> None:
-    """Every Python block runs in the order of its page; tests are run by pytest."""
+    """Every Python block runs, in the order of the page; a file ``test_*.py`` runs under pytest."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     printed = ""
     for block in page.blocks():
@@ -40,10 +40,9 @@ def test_examples_run(page: Any, tmp_path: Path) -> None:
             printed = run(tmp_path, *(PYTEST if is_test else []), block.file)
 
 
-def test_blocks_are_run_or_say_why_not(page: Any) -> None:
-    """A block that is neither run nor compared has a reason before it."""
-    assert [
-        f"{page.name}:{block.line}"
-        for block in page.blocks()
-        if not block.mark and block.language != "python"
-    ] == []
+def test_every_block_runs_or_has_a_reason(page: Any) -> None:
+    """A block that is neither run nor compared has a reason; no fence is overlooked."""
+    blocks = page.blocks()
+    unmarked = [block for block in blocks if not block.mark and block.language != "python"]
+    assert [f"{page.name}:{block.line}" for block in unmarked] == []
+    assert page.text.count("```") == 2 * len(blocks), "a fence is indented, or not closed"

@@ -1,6 +1,7 @@
-"""The rules of the workspace as functions from text to findings: none is good.
+"""Rules that no linter has, as functions from source text to findings.
 
-They are functions so that ``test_rules.py`` can show of each that it finds something.
+``test_rules.py`` shows of each rule that it finds something. ``rules.py FILE...`` prints how large
+the files are.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import io
 import math
 import re
 import statistics
+import sys
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 LAYOUT = {
     tokenize.COMMENT,
@@ -22,7 +25,6 @@ LAYOUT = {
     tokenize.NEWLINE,
     tokenize.NL,
 }
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def tokens(source: str) -> Iterator[tokenize.TokenInfo]:
@@ -30,27 +32,66 @@ def tokens(source: str) -> Iterator[tokenize.TokenInfo]:
     return tokenize.generate_tokens(io.StringIO(source).readline)
 
 
-def docstring_lines(tree: ast.Module) -> set[int]:
-    """Return the lines that texts on their own cover: docstrings, of attributes too."""
+def lines_of(nodes: Iterable[ast.stmt]) -> set[int]:
+    """Return the numbers of the lines that *nodes* cover."""
     return {
-        line
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        line for node in nodes for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
 
 
 def code_lines(source: str) -> set[int]:
-    """Return the numbers of the lines that hold code: no docstring, no comment, no blank."""
+    """Return the numbers of the lines of code: docstrings, comments, blank lines do not count."""
     lines = {
         line
         for token in tokens(source)
         if token.type not in LAYOUT
         for line in range(token.start[0], token.end[0] + 1)
     }
-    return lines - docstring_lines(ast.parse(source))
+    texts = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    return lines - lines_of(texts)
+
+
+TABLE_LINES = 3
+TABLE_CALLS = {"frozenset", "items", "split", "tuple"}
+TABLE_NODES = (
+    *(ast.Constant, ast.Name, ast.Attribute, ast.keyword, ast.expr_context),
+    *(ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Starred, ast.Call),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.comprehension),
+)
+
+
+def table_lines(source: str) -> set[int]:
+    """Return the numbers of the lines of code that are tables of data.
+
+    A table of data is the class ``Options``, or an assignment at module level of three lines or
+    more whose value is made of constants, names, and displays or comprehensions of them. The only
+    calls in it are ``frozenset()``, ``tuple()``, ``.split()`` and ``.items()``: a pattern is code.
+    """
+    tables = [
+        node
+        for node in ast.parse(source).body
+        if (isinstance(node, ast.ClassDef) and node.name == "Options")
+        or (
+            isinstance(node, ast.Assign | ast.AnnAssign)
+            and len(lines_of([node])) >= TABLE_LINES
+            and node.value is not None
+            and all(map(is_data, ast.walk(node.value)))
+        )
+    ]
+    return lines_of(tables) & code_lines(source)
+
+
+def is_data(node: ast.AST) -> bool:
+    """Return True if *node* may be part of a table of data."""
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func).rpartition(".")[2] in TABLE_CALLS
+    return isinstance(node, TABLE_NODES)
 
 
 def too_long(sources: Mapping[str, str], budget: int) -> list[str]:
@@ -59,20 +100,21 @@ def too_long(sources: Mapping[str, str], budget: int) -> list[str]:
     return [f"{name}: {size} lines of {budget}" for name, size in sizes.items() if size > budget]
 
 
-def total(sources: Mapping[str, str]) -> int:
-    """Return the lines of code of *sources* together."""
-    return sum(len(code_lines(source)) for source in sources.values())
+def total(sources: Mapping[str, str], *, tables: bool = True) -> int:
+    """Return the lines of code of *sources* together, with or without tables of data."""
+    return sum(
+        len(code_lines(source) - (set() if tables else table_lines(source)))
+        for source in sources.values()
+    )
 
 
 def function_lengths(source: str) -> dict[str, int]:
-    """Return the lines of code of each function, its signature included."""
+    """Return the lines of code of each function, including its signature."""
     lines = code_lines(source)
     return {
-        f"{node.name}:{node.lineno}": len(
-            lines & set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-        )
+        f"{node.name}:{node.lineno}": len(lines & lines_of([node]))
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, Function)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
 
 
@@ -93,19 +135,8 @@ def long_functions(sources: Mapping[str, str], median: int, p90: int, longest: i
     return found
 
 
-def public_names(source: str) -> list[str]:
-    """Return ``__all__`` of a package; raises ``ValueError`` if there is none."""
-    for node in ast.parse(source).body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
-            names: list[str] = ast.literal_eval(node.value)  # type: ignore[attr-defined] # it is an Assign
-            return names
-    msg = "no __all__"
-    raise ValueError(msg)
-
-
 def duplicates(sources: Mapping[str, str], window: int) -> list[str]:
-    """Find runs of *window* equal lines of code, imports aside, in files of two owners.
+    """Find runs of *window* equal lines of code, without imports, in files of two owners.
 
     The owner of a file is its name up to the first colon.
     """
@@ -113,7 +144,8 @@ def duplicates(sources: Mapping[str, str], window: int) -> list[str]:
     found = []
     for name, source in sources.items():
         texts = source.splitlines()
-        imports = import_lines(ast.parse(source))
+        nodes = ast.walk(ast.parse(source))
+        imports = lines_of(n for n in nodes if isinstance(n, ast.Import | ast.ImportFrom))
         numbers = sorted(code_lines(source) - imports)
         for index in range(len(numbers) - window + 1):
             lines = numbers[index : index + window]
@@ -124,25 +156,14 @@ def duplicates(sources: Mapping[str, str], window: int) -> list[str]:
     return found
 
 
-def import_lines(tree: ast.Module) -> set[int]:
-    """Return the lines that imports cover."""
-    return {
-        line
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    }
-
-
 # A directive, then a reason behind a `#` of its own.
 DIRECTIVE = re.compile(r"# ?(noqa|type: ?ignore|pyright: ?ignore|pragma|fmt: ?(off|skip)|nosec)")
 REASON = re.compile(r"#[^#]+# ?\w")
-MARKS = ("mark.skip", "mark.skipif", "mark.xfail")
-CALLS = ("pytest.skip", "pytest.xfail", "pytest.importorskip")
+SKIP = re.compile(r"mark\.(skip|skipif|xfail)$|^pytest\.(skip|xfail|importorskip)$")
 
 
 def unreasoned_comments(source: str) -> list[str]:
-    """Find the comments that switch a check off without saying why on the same line."""
+    """Find the comments that switch a check off without a reason on the same line."""
     return [
         f"{token.start[0]}: {token.string}"
         for token in tokens(source)
@@ -154,40 +175,34 @@ def unreasoned_comments(source: str) -> list[str]:
 
 def unreasoned_skips(source: str) -> list[str]:
     """Find tests that are skipped, or expected to fail, without a reason."""
-    tree = ast.parse(source)
-    reasoned = {
-        id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call) and has_reason(node)
-    }
+    nodes = list(ast.walk(ast.parse(source)))
+    reasoned = {node.func for node in nodes if isinstance(node, ast.Call) and has_reason(node)}
     return [
         f"{node.lineno}: {ast.unparse(node)}"
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Attribute)
-        and (ast.unparse(node).endswith(MARKS) or ast.unparse(node) in CALLS)
-        and id(node) not in reasoned
+        and SKIP.search(ast.unparse(node))
+        and node not in reasoned
     ]
 
 
 def has_reason(call: ast.Call) -> bool:
-    """Tell whether *call* gives a reason: by its name, or as the first argument of ``skip()``."""
+    """Return True if *call* has an argument ``reason``, or a first one: ``skip("why")``."""
     if any(keyword.arg == "reason" for keyword in call.keywords):
         return True
     return ast.unparse(call.func) in {"pytest.skip", "pytest.xfail"} and bool(call.args)
 
 
+# In pyproject.toml: the entries of `ignore`, of a list per file pattern, and of filterwarnings.
+LISTS = re.compile(r'^(?:ignore|"[^"\n]*[*.{][^"\n]*") = \[\n(.*?)^\]', re.DOTALL | re.MULTILINE)
+ENTRY = re.compile(r"""^\s*["'](?!.*["'],?\s+# \w).*$""", re.MULTILINE)
+WARNING = re.compile(r"""^\s*["']ignore:(?!.*["'],?\s+# \w).*$""", re.MULTILINE)
+
+
 def unreasoned_settings(toml: str) -> list[str]:
-    """Find, in lists that switch checks off, the lines of a TOML file that do not say why."""
-    found, inside = [], False
-    for number, line in enumerate(toml.splitlines(), 1):
-        text = line.strip()
-        if inside and text.startswith('"') and not re.search(r'",?\s+# \w', text):
-            found.append(f"{number}: {text}")
-        if inside and text == "]":
-            inside = False
-        if re.match(r'(ignore|"[^"]*[*.{][^"]*") = \[$', text):
-            inside = True
-        if re.match(r"""['"]ignore:""", text) and not re.search(r"""['"],?\s+# \w""", text):
-            found.append(f"{number}: {text}")
-    return found
+    """Find the entries of a TOML file that switch a check off without a reason on the line."""
+    found = [entry for listed in LISTS.findall(toml) for entry in ENTRY.findall(listed)]
+    return [entry.strip() for entry in found + WARNING.findall(toml)]
 
 
 HOMES = re.compile(r"(?<![\w.$}*~])/(?:root|work|home/\w+|Users/\w+)/")
@@ -195,9 +210,15 @@ REGISTRY = re.compile(r"https?://[^\s\"'<>)]+/simple\b|files\.python\w+\.org")
 
 
 def traces(text: str, own: Iterable[str]) -> list[str]:
-    """Find paths of somebody's machine and addresses of registries, those of *own* included."""
+    """Find paths of a person's machine and addresses of registries, including those in *own*."""
     return [
         f"{number}: {line.strip()[:100]}"
         for number, line in enumerate(text.splitlines(), 1)
         if HOMES.search(line) or REGISTRY.search(line) or any(word in line for word in own)
     ]
+
+
+if __name__ == "__main__":
+    files = {name: Path(name).read_text() for name in sys.argv[1:]}
+    size, tables = total(files, tables=False), total(files)
+    sys.stdout.write(f"{size} lines of code, {tables} with tables of data\n")

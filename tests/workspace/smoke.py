@@ -1,6 +1,6 @@
-"""Report one error through an installed package, by what its users import: ``smoke.py flask``.
+"""Report one error through an installed package and its public names: ``smoke.py flask``.
 
-No test: it runs where there is no pytest.
+This is no test module: it runs in environments without pytest.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SCOPE = {
 
 
 def fail(*_: object) -> Any:
-    """Stand for an application, or a view of one, with an error in it."""
+    """Fail: an application, or a view of one, that has an error."""
     return 1 / 0
 
 
@@ -97,7 +97,7 @@ def starlette() -> None:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Any) -> None:
-        """Drop the answer."""
+        """Drop the response."""
 
     app = Starlette()
     app.add_middleware(SentryInitMiddleware)
@@ -123,7 +123,7 @@ def aiohttp() -> None:
 
 
 def testkit() -> None:
-    """Build the contract; its cases need pytest to run."""
+    """Import the contract; pytest is needed to run its cases."""
     from sentryinit_testkit import AdapterContract
 
     assert any(name.startswith("test_") for name in dir(AdapterContract))
@@ -131,7 +131,7 @@ def testkit() -> None:
 
 
 def main(package: str) -> None:
-    """Demand exactly one event, of the error above."""
+    """Report the error above once, and fail unless exactly that event was captured."""
     with capture() as mailbox, contextlib.suppress(ZeroDivisionError):
         globals()[package]()
     kinds = [event["exception"]["values"][-1]["type"] for event in mailbox.events]

@@ -1,4 +1,4 @@
-"""Run by every session: what is tested is what would be published."""
+"""Check, in every session, that the tests import the wheels that would be published."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ INSTALLED = sorted(
 
 
 def test_the_core_is_installed() -> None:
-    """There is something to test."""
+    """The core is among the installed packages."""
     assert "sentryinit" in INSTALLED
 
 
 @pytest.mark.parametrize("name", INSTALLED)
 def test_the_code_comes_from_site_packages(name: str) -> None:
-    """The tests import the wheel that was installed, not the tree that lies beside them."""
+    """The tests import the installed wheel, not the sources in the checkout."""
     module = importlib.import_module(name.replace("-", "_"))
     assert "site-packages" in Path(str(module.__file__)).parts
 
 
 @pytest.mark.parametrize("name", INSTALLED)
 def test_the_version_is_that_of_the_tree(name: str) -> None:
-    """The installed wheel is of the version that this tree has."""
+    """The installed wheel has the version of the checkout."""
     assert metadata.version(name) == runpy.run_path(str(ROOT / "VERSION.py"))["__version__"]

@@ -1,7 +1,8 @@
-"""The checkout keeps the rules: one version, real licences, budgets, reasons, no traces."""
+"""Check the rules of the workspace: one version, licences, budgets, reasons, no traces."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import runpy
@@ -31,12 +32,13 @@ ADAPTERS = sorted(set(PROJECTS) - {"core", "testkit"})
 VERSION = Version(runpy.run_path(str(ROOT / "VERSION.py"))["__version__"])
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
-# How the house is built: see CONTRIBUTING.md.
-ADAPTER, MODULE, DRIVER = 140, 200, 45
-# Of Django's: what operators ask for, and the REST framework's own hook.
+# The budgets, in lines of code: see CONTRIBUTING.md.
+CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 3700, 140, 200, 45, 70
+# Modules of Django's adapter: system checks, and the hook for the REST framework.
 ASIDE = ("/apps.py", "/checks.py", "/rest.py")
 MEDIAN, P90, LONGEST = 8, 20, 40
 REPEATED = 6
+BINDING = " binding of sentryinit"
 
 
 def tracked() -> list[Path]:
@@ -59,12 +61,12 @@ def sources(pattern: str) -> dict[str, str]:
 
 
 def none(found: list[str]) -> None:
-    """Fail with all of *found*: pytest shows but the first of a list."""
+    """Fail with all of *found*: pytest shows only the first entry of a list."""
     assert not found, "\n" + "\n".join(found)
 
 
 def test_every_package_has_the_licence() -> None:
-    """Each package has the licence as a file of its own: builds refuse a link out of a folder."""
+    """Each package has a copy of the licence: a build refuses a link to outside of its folder."""
     for name in PROJECTS:
         path = ROOT / "packages" / name / "LICENSE"
         assert not path.is_symlink()
@@ -80,7 +82,7 @@ def test_every_package_reads_the_one_version() -> None:
 
 
 def test_every_package_asks_for_this_core() -> None:
-    """The others admit the core of this series and no later series."""
+    """The other packages admit the core of this series and no later series."""
     for name in set(PROJECTS) - {"core"}:
         needs = [Requirement(text) for text in PROJECTS[name]["dependencies"]]
         (need,) = [need for need in needs if need.name == "sentryinit"]
@@ -93,7 +95,7 @@ def test_the_core_needs_the_sdk_only() -> None:
 
 
 def test_nobody_caps_a_framework() -> None:
-    """A new release of a framework is not kept from users by us."""
+    """No package has an upper bound on a framework."""
     for project in PROJECTS.values():
         for need in map(Requirement, project["dependencies"]):
             operators = {part.operator for part in need.specifier}
@@ -101,68 +103,80 @@ def test_nobody_caps_a_framework() -> None:
 
 
 def test_the_changelog_has_the_version() -> None:
-    """What a version changes is written down before it is built."""
+    """The changelog has a section for the version."""
     changelog = (ROOT / "CHANGELOG.md").read_text()
     assert re.search(rf"^## \[?{re.escape(str(VERSION))}\b", changelog, re.MULTILINE)
 
 
 def test_every_package_is_on_every_list() -> None:
-    """Measured, mapped back to its sources, and bound by the import rules."""
+    """Every package is measured, mapped to its sources, and named by the import rules."""
     names = sorted(IMPORTS.values())
     assert sorted(TOOLS["coverage"]["run"]["source_pkgs"]) == names
     assert sorted(TOOLS["coverage"]["paths"]) == sorted(PROJECTS)
     assert sorted(TOOLS["importlinter"]["root_packages"]) == names
     adapters = {IMPORTS[name] for name in ADAPTERS}
     for contract in TOOLS["importlinter"]["contracts"]:
+        modules = contract.get("source_modules", contract.get("modules"))
         if contract["name"].startswith("Adapters"):
-            assert set(contract.get("source_modules", contract.get("modules"))) == adapters
-        if contract["source_modules" if "source_modules" in contract else "modules"] == [
-            "sentryinit"
-        ]:
+            assert set(modules) == adapters
+        if modules == ["sentryinit"]:
             assert adapters <= set(contract["forbidden_modules"])
 
 
+def test_the_generated_lists_have_every_adapter() -> None:
+    """The description of an adapter is the framework and a fixed text, which the lists read."""
+    described = {name for name in PROJECTS if PROJECTS[name]["description"].endswith(BINDING)}
+    assert sorted(described) == ADAPTERS
+
+
 def test_every_package_is_typed() -> None:
-    """Type checkers of users read our annotations."""
+    """Type checkers of users read the annotations."""
     for name, module in IMPORTS.items():
         assert (ROOT / "packages" / name / "src" / module / "py.typed").is_file()
 
 
+def test_the_core_is_small() -> None:
+    """The core as a whole fits its budget; tables of data do not count."""
+    size = rules.total(sources("packages/core/src/**/*.py"), tables=False)
+    assert size <= CORE, (
+        f"the core has {size} lines of code; the budget is {CORE}. Whoever raises it writes the "
+        "reason in docs/explanation/decisions.md."
+    )
+
+
 def test_modules_of_the_core_are_short() -> None:
-    """A module of the core is read in one sitting."""
+    """Every module of the core fits its budget."""
     none(rules.too_long(sources("packages/core/src/**/*.py"), MODULE))
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_adapters_are_thin(name: str) -> None:
-    """An adapter as a whole fits its budget: what is more belongs into the core."""
+    """An adapter as a whole fits its budget; shared code belongs in the core."""
     found = sources(f"packages/{name}/src/**/*.py")
     assert rules.total({n: s for n, s in found.items() if not n.endswith(ASIDE)}) <= ADAPTER
 
 
 @pytest.mark.parametrize("name", sorted(PROJECTS))
 def test_functions_are_short(name: str) -> None:
-    """Half of the functions fit eight lines, nine of ten fit twenty, all fit forty."""
+    """The median, the 90th percentile and the longest of the functions fit their budgets."""
     none(rules.long_functions(sources(f"packages/{name}/src/**/*.py"), MEDIAN, P90, LONGEST))
 
 
-@pytest.mark.parametrize(("name", "budget"), [("core", 6), *((name, 3) for name in ADAPTERS)])
+@pytest.mark.parametrize(("name", "budget"), [("core", 8), *((name, 4) for name in ADAPTERS)])
 def test_public_names_are_few(name: str, budget: int) -> None:
-    """What users have to know fits on one hand; it is listed, and sorted."""
-    names = rules.public_names(
-        (ROOT / f"packages/{name}/src/{IMPORTS[name]}/__init__.py").read_text()
-    )
-    assert names == sorted(names)
-    assert 1 <= len(names) <= budget
+    """A package has few public names besides its modules, and lists them."""
+    assert 1 <= len(importlib.import_module(IMPORTS[name]).__all__) <= budget
 
 
 def test_drivers_are_short() -> None:
-    """An author of an adapter has at most this much to write to run the contract."""
+    """A driver, which an author of an adapter writes to run the contract, fits its budget."""
     none(rules.too_long(sources("tests/conformance/drivers/*.py"), DRIVER))
+    if list(ROOT.glob("tests/thirdparty/*/")):
+        none(rules.too_long(sources("tests/thirdparty/*/*driver*.py"), FOREIGN_DRIVER))
 
 
 def test_adapters_do_not_repeat_each_other() -> None:
-    """What two adapters have in common is the core's."""
+    """No two adapters have a run of equal lines: shared code belongs in the core."""
     owned = {
         f"{name}:{path}": text
         for name in ADAPTERS
@@ -172,7 +186,7 @@ def test_adapters_do_not_repeat_each_other() -> None:
 
 
 def test_what_is_switched_off_says_why() -> None:
-    """Each skip, expected failure, pragma and ignore has its reason on the line."""
+    """Each skip, expected failure, pragma and ignore has its reason on its line."""
     found = []
     for path in tracked():
         if path.suffix == ".py":
@@ -183,12 +197,12 @@ def test_what_is_switched_off_says_why() -> None:
 
 
 def test_settings_that_switch_off_say_why() -> None:
-    """Each rule that the linter ignores, and each warning that tests ignore, has its reason."""
+    """Each ignored rule of the linter and each ignored warning has its reason on its line."""
     none(rules.unreasoned_settings((ROOT / "pyproject.toml").read_text()))
 
 
 def own_words() -> list[str]:
-    """Return what this machine is called and configured with: its folders and registries."""
+    """Return the folders of this machine and the registries that it is configured with."""
     pip = runpy.run_path(str(ROOT / "dev.py"))["pip_settings"]()
     said = [pip.get(name, "") for name in ("index-url", "extra-index-url", "find-links")]
     said += [value for name, value in os.environ.items() if "INDEX" in name or "FIND_LINKS" in name]
@@ -199,7 +213,7 @@ def own_words() -> list[str]:
 
 
 def test_no_file_tells_of_the_machine() -> None:
-    """Nothing that is committed names a folder of a person's machine or a registry."""
+    """No committed file names a folder of a person's machine, or a registry."""
     own = own_words()
     found = []
     for path in tracked():
@@ -208,7 +222,7 @@ def test_no_file_tells_of_the_machine() -> None:
 
 
 def text_of(path: Path) -> str:
-    """Return what is written in *path*; nothing if it is no text."""
+    """Return the text of *path*, or an empty text for a binary file."""
     try:
         return path.read_text()
     except UnicodeDecodeError:
