@@ -12,7 +12,7 @@ import pytest
 import sentry_sdk
 
 from sentryinit import adapters, testing, wsgi
-from sentryinit._boundary.capture import MAX_DEFERRED
+from sentryinit._boundary.records import MAX_DEFERRED
 from sentryinit._policy.log_records import is_about
 
 log = logging.getLogger("shop")

@@ -56,8 +56,7 @@ class Unwilling:
 @pytest.fixture
 def clean() -> Iterator[None]:
     """The state of a process in which nobody has called init()."""
-    restore = STATE.save()
-    STATE.reset()
+    restore = STATE.reset()
     yield
     restore()
 

@@ -567,7 +567,7 @@ def test_a_self_test_that_fails(
         change(patch)
         _scope.install()
 
-    assert isinstance(STATE.scopes, _scope._EagerScopes)
+    assert STATE.scopes.set_isolation is _scope._fork_now
     assert sentry_sdk.get_isolation_scope() is base
 
 
@@ -579,5 +579,5 @@ def test_a_self_test_that_leaks_fails(
 
     _scope.install()
 
-    assert isinstance(STATE.scopes, _scope._EagerScopes)
+    assert STATE.scopes.set_isolation is _scope._fork_now
     sentry_sdk.get_isolation_scope().clear()

@@ -112,8 +112,7 @@ def ensure_initialized(
             _start(
                 _settings.resolve(config, os.environ, where=where, default_service=default_service)
             )
-    if STATE.reporter is None:
-        STATE.skipped += (boundary,)
+    STATE.boundaries += (boundary,)
     return STATE.reporter is not None
 
 
@@ -156,7 +155,7 @@ def _warn_if_different(given: Mapping[str, Any]) -> None:
     elif given.get("dsn") and STATE.reporter is None:
         log.warning(
             "init() was called again, with a DSN; the first call (by %s) had none, and counts",
-            ", ".join(STATE.skipped) or "init() itself",
+            ", ".join(STATE.boundaries) or "init() itself",
         )
 
 

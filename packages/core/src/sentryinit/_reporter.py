@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import threading
 import time
@@ -177,7 +176,8 @@ class Reporter:
         capture: Capture[Any] | None,
     ) -> str | None:
         """Build the event and send it; whatever happens is counted."""
-        exc, event = verdict.exception, {}
+        exc = verdict.exception
+        event: dict[str, Any] = {}
         try:
             if exc is None:
                 label, event, hint = self._of_status(verdict, capture)
@@ -185,12 +185,12 @@ class Reporter:
                 label, event, hint = self._of_exception(exc, verdict, mechanism, capture)
             self._limiter.set_label(key, label)
             self._add_common(event, suppressed, capture)
-            if capture is not None:
-                self._builder.complete(event, capture, exc, verdict.status or 500)
-                send = functools.partial(run_in_scope, capture, self._client.capture_event)
+            send = self._client.capture_event
+            if capture is None:
+                event_id = send(event, hint, None)
             else:
-                send = self._client.capture_event
-            event_id: str | None = send(event, hint, capture)
+                self._builder.complete(event, capture, exc, verdict.status or 500)
+                event_id = run_in_scope(capture, send, event, hint, capture)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             event_id = self._send_fallback(error, exc, suppressed, event)
         if event_id is None:

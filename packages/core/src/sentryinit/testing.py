@@ -72,8 +72,7 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
         with _testing.diverted(mailbox):
             yield mailbox
         return
-    restore = STATE.save()
-    STATE.reset()
+    restore = STATE.reset()
     given = {"dsn": DSN, "storm_guard": False, "transport": _testing.transport(mailbox), **options}
     try:
         _init.init(service or _init.TEST_SERVICE, **given)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from sentryinit._boundary.debug_route import DebugPanic
-from sentryinit._boundary.facts import Facts
-from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, trace_context
+from sentryinit._boundary.facts import Facts, ask
+from sentryinit._boundary.records import RequestRecords
+from sentryinit._boundary.request_info import RequestInfo, trace_context
 from sentryinit._policy import aborts
 from sentryinit._policy.exceptions import (
     claim_outside_request,
     iter_chain,
     shares_exception,
-    unwrap_response,
 )
 from sentryinit._policy.grouping import group_key
 from sentryinit._policy.log_records import exception_of, is_about
@@ -28,17 +26,14 @@ from sentryinit._state import STATE
 log = logging.getLogger("sentryinit")
 
 R = TypeVar("R")
-T = TypeVar("T")
 
 # Takes the place of the request of a capture that is closed.
 CLOSED: Any = object()
 # The key of the capture in the environ or scope of its request.
 CAPTURE_KEY = "sentryinit.capture"
-# More deferred log records than these are a storm, and not one error that was logged twice.
-MAX_DEFERRED = 10
 
 
-class Capture(Generic[R]):
+class Capture(RequestRecords, Generic[R]):
     """What was seen of one request. Reports at most one failure; its methods never raise.
 
     *status*: what was sent to the client, None before. *client_gone*: the client is known to have
@@ -48,7 +43,7 @@ class Capture(Generic[R]):
     # A good request costs little because of what follows, and of Adapter.open(): what every request
     # writes has a slot; everything else is a default on the class, and an entry of a dictionary if
     # it is written. There is no __init__: a call is a tenth of what a good request costs.
-    __slots__ = ("__dict__", "adapter", "has_activity", "request", "status")
+    __slots__ = ("adapter", "has_activity", "request", "status")
     adapter: Facts[R]
     # An R, or CLOSED.
     request: Any
@@ -64,13 +59,8 @@ class Capture(Generic[R]):
     restore_outer: Callable[[], None] | None = None
     # The isolation scope, once somebody has used it.
     scope: Any = None
-    # Log records at ERROR, until it is decided what they are about.
-    deferred: tuple[logging.LogRecord, ...] = ()
-    # The last log records below ERROR, unformatted.
-    recent_records: deque[logging.LogRecord] | tuple[()] = ()
     # The facts and the request of an outer boundary, which knows the server.
     _outer: tuple[Facts[Any], Any] | None = None
-    _ignores_records = False
     # The exceptions that are on an event of this request.
     _reported: tuple[BaseException, ...] = ()
     _traceback: TracebackType | None = None
@@ -142,15 +132,6 @@ class Capture(Generic[R]):
         """True if the failure is the debug route's."""
         return DebugPanic in map(type, self._failures)
 
-    @contextlib.contextmanager
-    def ignore_log_records(self) -> Iterator[None]:
-        """Ignore log records at ERROR inside the block: the framework's own, about this request."""
-        self._ignores_records = True
-        try:
-            yield
-        finally:
-            self._ignores_records = False
-
     def after_response(self, request: R) -> Capture[R]:
         """Return a capture for work that goes on after this request, with its status and scope."""
         later: Capture[R] = Capture()
@@ -158,28 +139,7 @@ class Capture(Generic[R]):
         later.status, later.scope, later._trace = self.status, self.scope, self._trace
         return later
 
-    # -- log records and events of the application -------------------------------------------------
-
-    def defer(self, record: logging.LogRecord) -> logging.LogRecord | None:
-        """Keep *record* until the request is decided; return a record that is due now instead."""
-        if self._ignores_records:
-            return None
-        self.has_activity = True
-        self.deferred += (record,)
-        if len(self.deferred) <= MAX_DEFERRED:
-            return None
-        overdue, self.deferred = self.deferred[0], self.deferred[1:]
-        return overdue
-
-    def keep_record(self, record: logging.LogRecord, most: int) -> None:
-        """Keep *record*, below ERROR, as one of the *most* last ones."""
-        if not self.recent_records:
-            self.recent_records, self.has_activity = deque(maxlen=most), True
-        self.recent_records.append(record)
-
-    def records_about(self, failure: BaseException | None) -> list[logging.LogRecord]:
-        """Return the deferred records that are about *failure*."""
-        return [record for record in self.deferred if is_about(record, failure)]
+    # -- events of the application ------------------------------------------------------------
 
     def already_reported(self, exc: BaseException) -> bool:
         """Return True if *exc*, or what it came from, is on an event of this request."""
@@ -202,7 +162,7 @@ class Capture(Generic[R]):
         if aborts.cannot_be_abort(exc, known):
             return False
         facts, request = self._outer or (self.adapter, self.request)
-        server: tuple[object, ...] = self._ask(facts.server, request, ())
+        server: tuple[object, ...] = ask(facts.server, request, ())
         return aborts.is_abort(exc, aborts.RequestState(known, server, self._is_client_gone()))
 
     def traceback_of(self, exc: BaseException) -> TracebackType | None:
@@ -212,15 +172,8 @@ class Capture(Generic[R]):
     def describe(self) -> RequestInfo:
         """Return the description of the request; an empty one if the adapter fails."""
         if self._info is None:
-            what = "describing a request"
-            self._info = self._ask(self._described, self.request, UNDESCRIBED, what)
+            self._info = self.adapter.request_info(self.request)
         return self._info
-
-    def _described(self, request: R) -> RequestInfo:
-        info = self.adapter.describe(request)
-        if not isinstance(info, RequestInfo):
-            raise TypeError
-        return info
 
     def trace(self) -> dict[str, str]:
         """Return the trace context of an event of the request (D7)."""
@@ -231,40 +184,24 @@ class Capture(Generic[R]):
         """Return the rate limit key of the failure; computed once for each failure."""
         evidence = status if exc is None else exc
         if self._group[0] is not evidence:
-            key = self._status_key(status) if exc is None else self._exception_key(exc)
+            if exc is not None:
+                key = group_key(exc, self.traceback_of(exc))
+            elif self.adapter.endpoint is not None:
+                key = "status", status, ask(self.adapter.endpoint, self.request, None)
+            else:
+                key = "status", status, self.describe().method, self.describe().route
             self._group = evidence, key
         return self._group[1]
 
-    def _exception_key(self, exc: BaseException) -> Hashable:
-        return group_key(exc, self.traceback_of(exc))
-
-    def _status_key(self, status: int | None) -> Hashable:
-        if self.adapter.endpoint is not None:
-            return "status", status, self._ask(self.adapter.endpoint, self.request, None)
-        info = self.describe()
-        return "status", status, (info.method, info.route)
-
     def _is_client_gone(self) -> bool:
         facts, request = self._outer or (self.adapter, self.request)
-        ask = facts.client_gone
-        return self.client_gone or (ask is not None and self._ask(ask, request, False))
+        return self.client_gone or facts.is_client_gone(request)
 
-    def _ask(
-        self, fact: Callable[[Any], T], of: Any, default: T, what: str = "a fact of the adapter"
-    ) -> T:
-        """Return ``fact(of)``, or *default* if it raises: it reads objects of other people."""
-        try:
-            return fact(of)
-        except Exception as error:  # noqa: BLE001 # neither the event nor the request may be lost
-            log.warning("%s failed: %s", what, type(error).__name__)
-            return default
-
-    def _unwrap(self, exc: BaseException | None) -> BaseException | None:
-        """Return the real error behind *exc*, if that is a response of the framework."""
+    def _error_behind(self, exc: BaseException | None) -> BaseException | None:
         # An exception that nobody handled was no response to anybody, whatever its class.
         if exc is None or (exc is self.seen_exception and not self._handled):
             return exc
-        return unwrap_response(exc, lambda e: self._ask(self.adapter.status_of, e, None))
+        return self.adapter.real_error(exc)
 
     # -- the decision ----------------------------------------------------------------------------
 
@@ -279,7 +216,7 @@ class Capture(Generic[R]):
         if self.closed:
             return  # the server's own page, after what escaped was reported
         self.has_activity = True
-        reporter, error = STATE.reporter, self._unwrap(self.seen_exception)
+        reporter, error = STATE.reporter, self._error_behind(self.seen_exception)
         gone = self._is_client_gone()
         self._pending_5xx = not (self._decided or gone)
         if reporter is None:
@@ -302,7 +239,7 @@ class Capture(Generic[R]):
         if self._decided or self.closed:
             return
         self.has_activity = True
-        shown = self._unwrap(self.seen_exception) if self._pending_5xx else None
+        shown = self._error_behind(self.seen_exception) if self._pending_5xx else None
         aborted = self.is_abort(exc)
         verdict = self._report(
             Seen(
@@ -325,8 +262,8 @@ class Capture(Generic[R]):
             logged = [e for e in map(exception_of, self.deferred) if e is not None]
             self._report(
                 Seen(
-                    shown=self._unwrap(self.seen_exception),
-                    logged=self._unwrap(logged[-1]) if logged else None,
+                    shown=self._error_behind(self.seen_exception),
+                    logged=self._error_behind(logged[-1]) if logged else None,
                     captured=bool(self._reported),
                     handled=self._handled,
                     status=self.status or 500,

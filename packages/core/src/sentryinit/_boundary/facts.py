@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sentryinit._boundary.request_info import RequestInfo
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
+from sentryinit._policy.exceptions import unwrap_response
+
+log = logging.getLogger("sentryinit")
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 def _no_status(exc: BaseException) -> int | None:  # noqa: ARG001 # the default of a callback
@@ -40,3 +45,31 @@ class Facts(Generic[R]):
     client_gone: Callable[[R], bool] | None = None
     endpoint: Callable[[R], Hashable] | None = None
     generic: bool = False
+
+    def request_info(self, request: R) -> RequestInfo:
+        """Return the description of *request*; an empty one if the adapter fails."""
+
+        def described(request: R) -> RequestInfo:
+            info = self.describe(request)
+            if not isinstance(info, RequestInfo):
+                raise TypeError
+            return info
+
+        return ask(described, request, UNDESCRIBED, "describing a request")
+
+    def real_error(self, exc: BaseException) -> BaseException | None:
+        """Return the error behind *exc*, if that is a response; else *exc*."""
+        return unwrap_response(exc, lambda link: ask(self.status_of, link, None))
+
+    def is_client_gone(self, request: R) -> bool:
+        """Return True if the client's connection is known to be closed."""
+        return self.client_gone is not None and ask(self.client_gone, request, False)
+
+
+def ask(fact: Callable[[Any], T], of: Any, default: T, what: str = "a fact of the adapter") -> T:
+    """Return ``fact(of)``, or *default* if it raises: it reads objects of other people."""
+    try:
+        return fact(of)
+    except Exception as error:  # noqa: BLE001 # neither the event nor the request may be lost
+        log.warning("%s failed: %s", what, type(error).__name__)
+        return default

@@ -123,20 +123,25 @@ class Hooks:
         before = dict(event)
         try:
             result = hook(event, hint)
-            if result is not None and not (isinstance(result, dict) and result):
-                raise TypeError  # noqa: TRY301 # handled like any other failure of the hook
+            changed = None if result is None else _event(result)
         except Exception as error:  # noqa: BLE001 # the hook is code of the application
             log.warning("before_send failed: %s", type(error).__name__)
             # What the hook would have removed is unknown: no text of the application may leave.
-            result = fallback_event(before, "before_send_error")
+            changed = fallback_event(before, "before_send_error")
         # The hook may have added attachments.
         hint["attachments"] = []
-        return result
+        return changed
 
     def _masked(self, event: dict[str, Any], capture: Capture[Any] | None) -> Masked:
         # The request's own path: a hook may have changed what the event says.
         info = UNDESCRIBED if capture is None else capture.describe()
         return self._redactor.event(event, info.route or "", info.path)
+
+
+def _event(result: Any) -> dict[str, Any]:
+    if not isinstance(result, dict) or not result:
+        raise TypeError
+    return result
 
 
 def drop(item: Any, hint: Any) -> None:  # the signature of a hook

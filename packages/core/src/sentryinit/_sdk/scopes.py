@@ -20,7 +20,7 @@ from sentry_sdk.client import NonRecordingClient
 from sentry_sdk.scope import Scope, ScopeType
 
 from sentryinit._boundary.capture import CURRENT, Capture
-from sentryinit._state import STATE, no_op
+from sentryinit._state import STATE, Scopes
 
 T = TypeVar("T")
 
@@ -110,38 +110,14 @@ def after_fork() -> None:
     _lock = threading.RLock()
 
 
-class _LazyScopes:
-    """A request forks its scope when somebody uses it."""
-
-    unforked = UNFORKED
-
-    def __init__(self) -> None:
-        isolation, current = sdk._isolation_scope, sdk._current_scope  # noqa: SLF001 # the self-test guards it
-        self.get_isolation, self.set_isolation = isolation.get, isolation.set
-        self.get_current, self.set_current = current.get, current.set
-
-    def save(self) -> Callable[[], None]:
-        return _save()
-
-
-class _EagerScopes:
-    """The fallback: every request forks its scope at its start."""
-
-    unforked = UNFORKED
-    # Both return None, so that each request calls set_isolation.
-    get_isolation = get_current = set_current = staticmethod(no_op)
-
-    @staticmethod
-    def set_isolation(_unforked: object) -> None:
-        fork = _base.fork()
-        Scope.set_isolation_scope(fork)
-        Scope.set_current_scope(Scope(ty=ScopeType.CURRENT))
-        capture = CURRENT.get()
-        if capture is not None:
-            capture.scope = fork
-
-    def save(self) -> Callable[[], None]:
-        return _save()
+def _fork_now(_unforked: object) -> None:
+    """Give the request a fork at its start: the fallback."""
+    fork = _base.fork()
+    Scope.set_isolation_scope(fork)
+    Scope.set_current_scope(Scope(ty=ScopeType.CURRENT))
+    capture = CURRENT.get()
+    if capture is not None:
+        capture.scope = fork
 
 
 def _save() -> Callable[[], None]:
@@ -171,7 +147,7 @@ def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *argu
     return contextvars.copy_context().run(call)
 
 
-def _works(scopes: _LazyScopes) -> bool:
+def _works(scopes: Scopes) -> bool:
     """Return True if *scopes* work with the installed sentry-sdk and its private names."""
     _start_request(scopes)
     # Each event asks this: it must not fork.
@@ -193,7 +169,7 @@ def _works(scopes: _LazyScopes) -> bool:
     )
 
 
-def _start_request(scopes: _LazyScopes) -> None:
+def _start_request(scopes: Scopes) -> None:
     CURRENT.set(Capture())
     scopes.set_isolation(UNFORKED)
     scopes.set_current(None)
@@ -207,10 +183,12 @@ def install() -> None:
         # A scope that a request left in this thread: its data belongs to that request.
         _base = Scope(ty=ScopeType.ISOLATION)
         Scope.set_isolation_scope(_base)
-    STATE.scopes = _EagerScopes()
+    # As get_isolation() returns None, each request forks.
+    STATE.scopes = Scopes(UNFORKED, set_isolation=_fork_now, save=_save)
     # Any failure means that the private names have changed.
     with contextlib.suppress(Exception):
-        lazy = _LazyScopes()
+        isolation, current = sdk._isolation_scope, sdk._current_scope  # noqa: SLF001 # _works() tries it
+        lazy = Scopes(UNFORKED, isolation.get, isolation.set, current.get, current.set, _save)
         # In a context of its own: a request may be running in this one.
         if not force_fallback and contextvars.copy_context().run(_works, lazy):
             STATE.scopes = lazy
