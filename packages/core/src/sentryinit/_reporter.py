@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from sentryinit._boundary.capture import Capture
-from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE, trace_context
+from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE
 from sentryinit._config.settings import Settings
 from sentryinit._events.build import EventBuilder, status_title
 from sentryinit._policy import aborts
@@ -127,9 +127,9 @@ class Reporter:
         event_id = None
         try:
             event = self._builder.summary_event(counts)
-            self._add_common(event, 0, None)
+            self._add_common(event, 0)
             # With no scope of a request: this thread may have served one.
-            event_id = run_in_scope(None, self._client.capture_event, event, {}, None)
+            event_id = run_in_scope(None, self._client.capture_event, event, {}, UNDESCRIBED)
         except Exception as error:  # noqa: BLE001 # whoever flushes must not see a fault of ours
             log.warning("a summary could not be sent: %s", type(error).__name__)
         if event_id is None:
@@ -184,13 +184,15 @@ class Reporter:
             else:
                 label, event, hint = self._of_exception(exc, verdict, mechanism, capture)
             self._limiter.set_label(key, label)
-            self._add_common(event, suppressed, capture)
+            self._add_common(event, suppressed)
             send = self._client.capture_event
             if capture is None:
-                event_id = send(event, hint, None)
+                event_id = send(event, hint, UNDESCRIBED)
             else:
-                self._builder.complete(event, capture, exc, verdict.status or 500)
-                event_id = run_in_scope(capture, send, event, hint, capture)
+                request, about = capture.snapshot(), capture.records_about(exc)
+                self._builder.add_request(event, request)
+                self._builder.add_response(event, verdict.status or 500, about)
+                event_id = run_in_scope(capture, send, event, hint, request.info)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             event_id = self._send_fallback(error, exc, suppressed, event)
         if event_id is None:
@@ -206,14 +208,13 @@ class Reporter:
         self, exc: BaseException, verdict: Verdict, mechanism: str, capture: Capture[Any] | None
     ) -> _Parts:
         stack = exc.__traceback__ if capture is None else capture.traceback_of(exc)
-        event = exception_event(exc, stack, {"type": mechanism, "handled": verdict.handled})
+        how = {"type": mechanism, "handled": verdict.handled}
+        event = exception_event(exc, stack, self._client.options, how)
         event["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
         mark_captured(exc, in_request=capture is not None)
         return group_label(exc, stack), event, {"exc_info": (type(exc), exc, stack)}
 
-    def _add_common(
-        self, event: dict[str, Any], suppressed: int, capture: Capture[Any] | None
-    ) -> None:
+    def _add_common(self, event: dict[str, Any], suppressed: int) -> None:
         """Add to *event*, ours, what it has with and without a request."""
         self._builder.add_service(event)
         event["sdk"] = self._client.sdk_info
@@ -221,8 +222,6 @@ class Reporter:
         contexts = event.setdefault("contexts", {})
         if suppressed:
             contexts["sentryinit"] = {"suppressed": suppressed}
-        if capture is None:
-            contexts["trace"] = trace_context(UNDESCRIBED, self._client.trace())
 
     def _internal_error(self, error: Exception, exc: BaseException | None) -> None:
         """Report in minimal form a failure that could not be decided on; it is a kind."""
@@ -244,6 +243,6 @@ class Reporter:
         with contextlib.suppress(Exception):  # there is nothing left to try
             source = {"level": "error", "exception": {"values": values}, **event}
             left = fallback_event(source, "report_error")
-            self._add_common(left, suppressed, None)
-            return self._client.capture_event(left, {}, None)
+            self._add_common(left, suppressed)
+            return self._client.capture_event(left, {}, UNDESCRIBED)
         return None

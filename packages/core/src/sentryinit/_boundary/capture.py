@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, ask
 from sentryinit._boundary.records import RequestRecords
-from sentryinit._boundary.request_info import RequestInfo, trace_context
+from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
 from sentryinit._policy import aborts
 from sentryinit._policy.exceptions import (
     claim_outside_request,
@@ -175,10 +175,11 @@ class Capture(RequestRecords, Generic[R]):
             self._info = self.adapter.request_info(self.request)
         return self._info
 
-    def trace(self) -> dict[str, str]:
-        """Return the trace context of an event of the request (D7)."""
-        self._trace = trace_context(self.describe(), self._trace)
-        return self._trace
+    def snapshot(self) -> Snapshot:
+        """Return what an event says about the request now."""
+        info = self.describe()
+        self._trace = trace_context(info, self._trace)
+        return Snapshot(info, self._trace, self.recent_records)
 
     def group_key(self, exc: BaseException | None, status: int | None) -> Hashable:
         """Return the rate limit key of the failure; computed once for each failure."""
@@ -195,7 +196,8 @@ class Capture(RequestRecords, Generic[R]):
 
     def _is_client_gone(self) -> bool:
         facts, request = self._outer or (self.adapter, self.request)
-        return self.client_gone or facts.is_client_gone(request)
+        known = facts.client_gone
+        return self.client_gone or (known is not None and ask(known, request, False))
 
     def _error_behind(self, exc: BaseException | None) -> BaseException | None:
         # An exception that nobody handled was no response to anybody, whatever its class.
@@ -231,7 +233,7 @@ class Capture(RequestRecords, Generic[R]):
             reporter.explain(Reason.CLIENT_GONE, error, self)
         if not reporter.is_limited(self.group_key(error, self.status)):
             # Now: later the framework may have removed its request, and a tracer its span.
-            self.trace()
+            self.snapshot()
         if isinstance(error, DebugPanic):
             self._settle()
 
@@ -239,44 +241,39 @@ class Capture(RequestRecords, Generic[R]):
         if self._decided or self.closed:
             return
         self.has_activity = True
-        shown = self._error_behind(self.seen_exception) if self._pending_5xx else None
-        aborted = self.is_abort(exc)
-        verdict = self._report(
-            Seen(
-                escaped=exc,
-                escaped_status=status,
-                # An abort on the way out says nothing about an earlier failure.
-                shown=None if aborted else shown,
-                aborted=aborted,
-                handled=self._handled,
-                status=self.status or 500,
-            )
-        )
-        # A 5xx that was sent before is still to be reported.
+        verdict = self._report(exc, status)
+        # A 5xx that was sent before an abort is still to be reported.
         self._decided = verdict.reason is not Reason.ABORTED
         if verdict.exception is not exc:
             self._settle()
 
     def _settle(self) -> None:
         if self._pending_5xx and not self._decided:
-            logged = [e for e in map(exception_of, self.deferred) if e is not None]
-            self._report(
-                Seen(
-                    shown=self._error_behind(self.seen_exception),
-                    logged=self._error_behind(logged[-1]) if logged else None,
-                    captured=bool(self._reported),
-                    handled=self._handled,
-                    status=self.status or 500,
-                )
-            )
+            self._report()
         if self.deferred:
             self._release_records()
 
-    def _report(self, seen: Seen) -> Verdict:
+    def _report(self, escaped: BaseException | None = None, status: int = 500) -> Verdict:
+        """Have a failure decided on and reported, with what was seen until now."""
         self._decided = True
+        aborted = escaped is not None and self.is_abort(escaped)
+        logged = [e for e in map(exception_of, self.deferred) if e is not None]
+        # An abort on the way out says nothing about the 5xx before it.
+        use_shown = self._pending_5xx and not aborted
+        seen = Seen(
+            escaped,
+            self._error_behind(self.seen_exception) if use_shown else None,
+            self._error_behind(logged[-1]) if logged else None,
+            captured=bool(self._reported),
+            handled=self._handled,
+            status=self.status or 500,
+            escaped_status=status,
+            aborted=aborted,
+            is_reported=self._is_reported,
+        )
         if STATE.reporter is None:
-            return Verdict(seen.escaped, handled=False, status=None)
-        verdict = STATE.reporter.report(self, seen._replace(is_reported=self._is_reported))
+            return Verdict(escaped, handled=False, status=status)
+        verdict = STATE.reporter.report(self, seen)
         if verdict.exception is not None or verdict.explains_records:
             self._failures += (verdict.exception,)
         return verdict

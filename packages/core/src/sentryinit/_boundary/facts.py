@@ -61,10 +61,6 @@ class Facts(Generic[R]):
         """Return the error behind *exc*, if that is a response; else *exc*."""
         return unwrap_response(exc, lambda link: ask(self.status_of, link, None))
 
-    def is_client_gone(self, request: R) -> bool:
-        """Return True if the client's connection is known to be closed."""
-        return self.client_gone is not None and ask(self.client_gone, request, False)
-
 
 def ask(fact: Callable[[Any], T], of: Any, default: T, what: str = "a fact of the adapter") -> T:
     """Return ``fact(of)``, or *default* if it raises: it reads objects of other people."""

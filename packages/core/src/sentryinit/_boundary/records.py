@@ -23,12 +23,10 @@ class RequestRecords:
     deferred: tuple[logging.LogRecord, ...] = ()
     # The last ones below ERROR, unformatted (F1).
     recent_records: deque[logging.LogRecord] | tuple[()] = ()
-    _ignores_records = False
+    ignores_records = False
 
     def defer(self, record: logging.LogRecord) -> logging.LogRecord | None:
         """Keep *record* until the request is decided; return a record that is due now instead."""
-        if self._ignores_records:
-            return None
         self.has_activity = True
         self.deferred += (record,)
         if len(self.deferred) <= MAX_DEFERRED:
@@ -49,8 +47,8 @@ class RequestRecords:
     @contextlib.contextmanager
     def ignore_log_records(self) -> Iterator[None]:
         """Ignore records at ERROR inside the block: the framework's own, about this request."""
-        self._ignores_records = True
+        self.ignores_records = True
         try:
             yield
         finally:
-            self._ignores_records = False
+            self.ignores_records = False

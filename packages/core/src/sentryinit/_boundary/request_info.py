@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # The route of a request that matched none, or that has no framework with routes (D3).
 UNKNOWN_ROUTE = "<unknown>"
@@ -42,6 +44,14 @@ class RequestInfo:
 
 # The description of a request whose adapter failed to describe it.
 UNDESCRIBED = RequestInfo("", "", "", "")
+
+
+class Snapshot(NamedTuple):
+    """What an event says about its request: the description, the trace, the last log records."""
+
+    info: RequestInfo
+    trace: dict[str, str]
+    recent_records: Iterable[logging.LogRecord] = ()
 
 
 def route_template(route: str | None) -> str | None:

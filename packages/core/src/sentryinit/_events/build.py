@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from sentryinit._boundary.capture import Capture
-from sentryinit._boundary.request_info import UNKNOWN_ROUTE, RequestInfo
+from sentryinit._boundary.request_info import UNKNOWN_ROUTE, RequestInfo, Snapshot
 from sentryinit._config.settings import Settings
 from sentryinit._events.request import request_section
 from sentryinit._policy.grouping import status_fingerprint
@@ -45,26 +44,23 @@ class EventBuilder:
             "contexts": {"sentryinit": {"suppressed": total, "kinds": most_frequent(counts)}},
         }
 
-    def complete(
-        self, event: dict[str, Any], capture: Capture[Any], exc: BaseException | None, status: int
+    def add_response(
+        self, event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]
     ) -> None:
-        """Add to *event*, ours, what it says of the request and of its response."""
-        self.add_request(event, capture)
+        """Add to *event*, ours, the *status*, and the texts of the records that are *about* it."""
         event["tags"]["status_code"] = str(status)
         event["contexts"]["response"] = {"status_code": status}
-        about = capture.records_about(exc)
         # A record with an exception says what the event says.
         texts = (record for record in about if exception_of(record) is None)
         event["breadcrumbs"]["values"] += breadcrumbs(texts)
 
-    def add_request(self, event: dict[str, Any], capture: Capture[Any]) -> None:
-        """Add to *event*, of any origin, what it says of the request that it belongs to."""
+    def add_request(self, event: dict[str, Any], request: Snapshot) -> None:
+        """Add to *event*, of any origin, what it says of the *request* that it belongs to."""
         self.add_service(event)
-        info = capture.describe()
+        info, settings = request.info, self._settings
         crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
-        crumbs += breadcrumbs(capture.recent_records)
-        event.setdefault("contexts", {})["trace"] = capture.trace()
-        settings = self._settings
+        crumbs += breadcrumbs(request.recent_records)
+        event.setdefault("contexts", {})["trace"] = request.trace
         event["request"] = request_section(info, settings.collect, settings.collect_headers)
         event["transaction"] = info.route or UNKNOWN_ROUTE
         event["transaction_info"] = {"source": "route"}

@@ -18,6 +18,7 @@ from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import ignore_logger
 
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, trace_context
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._policy.ignore_rules import IgnoreRules
@@ -84,6 +85,7 @@ class Client:
     def __init__(self) -> None:
         self._client = sentry_sdk.get_client()
         self._is_replaced = False
+        self.options: dict[str, Any] = self._client.options
         self.lost = transport.LostEvents(self._client.transport)
         version = sentry_sdk.VERSION
         self.sdk_info: dict[str, Any] = {
@@ -94,7 +96,7 @@ class Client:
         }
 
     def capture_event(
-        self, event: dict[str, Any], hint: dict[str, Any], capture: Any
+        self, event: dict[str, Any], hint: dict[str, Any], info: RequestInfo
     ) -> str | None:
         """Send *event*, ours and complete; return its id, None if a hook dropped it.
 
@@ -106,16 +108,17 @@ class Client:
                 "sentry_sdk.init() was called after sentryinit.init() and replaced its client, so "
                 "that nothing is masked any more: remove that call"
             )
-        # It forks the scope: sentry-sdk's many questions cost less then.
-        sentry_sdk.get_isolation_scope()
+        contexts = event["contexts"]
+        if "trace" not in contexts:
+            contexts["trace"] = trace_context(UNDESCRIBED, self._own_trace())
         parts = {name: event[name] for name in ("level", "tags", "contexts")}
         return sentry_sdk.capture_event(
-            PreSerializedEvent(event, self._client.options),  # type: ignore[arg-type] # an Event is a TypedDict
-            {**hint, HINT_KEY: capture},
+            PreSerializedEvent(event, self.options),  # type: ignore[arg-type] # an Event is a TypedDict
+            {**hint, HINT_KEY: info},
             **parts,
         )
 
-    def trace(self) -> dict[str, str]:
+    def _own_trace(self) -> dict[str, str]:
         """Return sentry-sdk's own trace context."""
         found = sentry_sdk.get_isolation_scope().get_trace_context() or {}
         return {name: value for name, value in found.items() if value}
@@ -126,7 +129,7 @@ class Client:
 
     def limit_exit(self, seconds: float) -> None:
         """Let the exit hook wait for at most *seconds*."""
-        self._client.options["shutdown_timeout"] = seconds
+        self.options["shutdown_timeout"] = seconds
 
 
 def _redactor(settings: Settings) -> Redactor:

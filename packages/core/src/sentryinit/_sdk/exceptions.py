@@ -6,7 +6,6 @@ from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
 
-import sentry_sdk
 from sentry_sdk.serializer import serialize
 from sentry_sdk.utils import event_from_exception, single_exception_from_error_tuple
 
@@ -22,14 +21,16 @@ _TEXTS = frozenset(
 
 
 def exception_event(
-    exc: BaseException, stack: TracebackType | None, mechanism: dict[str, Any]
+    exc: BaseException,
+    stack: TracebackType | None,
+    options: dict[str, Any],
+    mechanism: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the event of *exc* with the traceback *stack*, without source lines.
 
     sentry-sdk looks into a group only if that is outermost, on Python 3.10 not at all, and its
     older releases follow a ring for ever.
     """
-    options: Any = sentry_sdk.get_client().options
     if any(map(group_members, iter_chain(exc))):
         return {"exception": {"values": _values(exc, stack, options, mechanism)}}
     info = type(exc), exc, stack

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from sentryinit._boundary.capture import Capture, current_capture
-from sentryinit._boundary.request_info import UNDESCRIBED, trace_context
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, trace_context
 from sentryinit._config.settings import Settings
 from sentryinit._events.build import EventBuilder
 from sentryinit._events.source_context import add_source_lines
@@ -21,7 +21,7 @@ from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
-# The key in the hint of an event of ours; its value is the capture of the request, or None.
+# The key in the hint of an event of ours; its value is the description of the request.
 HINT_KEY = "sentryinit"
 
 # Mechanisms of sentry-sdk's own integrations, which see the same exception as our boundary.
@@ -50,21 +50,23 @@ class Hooks:
             return self._redactor.item(changed) or Masked(
                 fallback_event(changed, "redaction_error")
             )
-        capture = hint[HINT_KEY] if HINT_KEY in hint else current_capture()
+        info: RequestInfo = hint.get(HINT_KEY, UNDESCRIBED)
         try:
             if HINT_KEY not in hint:
+                capture = current_capture()
                 reason = self._reason_to_drop(event, hint, capture)
                 if reason is not None:
                     _explain(reason, hint, capture)
                     return None
-                self._enrich(event, hint, capture)
+                info = self._enrich(event, hint, capture)
             if self._settings.include_source_context:
                 add_source_lines(event)
         except Exception as error:  # noqa: BLE001 # an event must not be lost by a fault of ours
             log.warning("completing an event failed: %s", type(error).__name__)
             event = fallback_event(event, "report_error")
         changed = self._users_hook(event, hint)
-        return None if changed is None else self._masked(changed, capture)
+        # By the request's own path: a hook may have changed what the event says.
+        return changed and self._redactor.event(changed, info.route or "", info.path)
 
     def before_breadcrumb(self, crumb: dict[str, Any], hint: dict[str, Any]) -> Any:
         """Return the result of the user's hook; if it raises, the breadcrumb is dropped."""
@@ -97,7 +99,7 @@ class Hooks:
 
     def _enrich(
         self, event: dict[str, Any], hint: dict[str, Any], capture: Capture[Any] | None
-    ) -> None:
+    ) -> RequestInfo:
         """Add to *event*, of the application or of sentry-sdk, what every event of ours has."""
         exc = _exception(hint)
         if exc is not None:
@@ -108,12 +110,14 @@ class Hooks:
             # A deferred record: its event has the time at which it was logged.
             event["timestamp"] = hint["log_record"].created
         if capture is not None:
-            self._builder.add_request(event, capture)
-            return
+            request = capture.snapshot()
+            self._builder.add_request(event, request)
+            return request.info
         self._builder.add_service(event)
         trace = event.setdefault("contexts", {}).get("trace") or {}
         known = {name: value for name, value in trace.items() if value}
         event["contexts"]["trace"] = trace_context(UNDESCRIBED, known)
+        return UNDESCRIBED
 
     def _users_hook(self, event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any] | None:
         hook = self._settings.before_send
@@ -131,11 +135,6 @@ class Hooks:
         # The hook may have added attachments.
         hint["attachments"] = []
         return changed
-
-    def _masked(self, event: dict[str, Any], capture: Capture[Any] | None) -> Masked:
-        # The request's own path: a hook may have changed what the event says.
-        info = UNDESCRIBED if capture is None else capture.describe()
-        return self._redactor.event(event, info.route or "", info.path)
 
 
 def _event(result: Any) -> dict[str, Any]:

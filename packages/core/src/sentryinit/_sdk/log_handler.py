@@ -18,6 +18,8 @@ class DeferringHandler(EventHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Defer *record* in the request that it belongs to, or make an event of it."""
         capture = current_capture()
+        if capture is not None and capture.ignores_records:
+            return
         # Once the status is sent nothing is deferred: a stream or a WebSocket may run for hours.
         if capture is None or capture.status is not None or not self._can_record(record):
             super().emit(record)

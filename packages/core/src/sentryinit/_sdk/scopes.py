@@ -136,6 +136,8 @@ def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *argu
     A body may be iterated in another thread, or beside the body of another request.
     """
     if capture is not None and CURRENT.get() is capture:
+        # With a fork sentry-sdk's many questions cost less.
+        _request_scope()
         return function(*arguments)
 
     def call() -> T:
