@@ -6,7 +6,6 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Hashable
 from typing import Any
 
 from sentryinit._boundary.capture import Capture
@@ -15,7 +14,7 @@ from sentryinit._config.settings import Settings
 from sentryinit._events.build import EventBuilder, status_title
 from sentryinit._policy import aborts
 from sentryinit._policy.exceptions import mark_captured, was_captured
-from sentryinit._policy.grouping import group_key, group_label
+from sentryinit._policy.grouping import Origin, group_key, group_label
 from sentryinit._policy.ignore_rules import IgnoreRules
 from sentryinit._policy.rate_limit import RateLimiter
 from sentryinit._policy.verdict import COUNTERS, Reason, Seen, Verdict, decide
@@ -40,6 +39,8 @@ class Reporter:
         self._limiter = RateLimiter(
             settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
+        # Whether a failure of a kind would give no event now.
+        self.is_limited = self._limiter.is_limited
         self._reset_counts()
 
     # -- decisions -------------------------------------------------------------------------------
@@ -57,7 +58,8 @@ class Reporter:
                 self._rules,
             )
             if verdict.reason is None:
-                verdict = self._send(verdict, capture.adapter.name, capture)
+                origin = capture.origin(verdict.exception, verdict.status)
+                verdict = self._send(verdict, origin, capture)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             self._internal_error(error, exc)
             verdict = Verdict(exc, handled=False, status=seen.status)
@@ -74,15 +76,12 @@ class Reporter:
             seen = Seen(escaped=exc, aborted=aborts.is_abort(exc), is_reported=was_captured)
             verdict = decide(seen, self._rules)
             if verdict.reason is None:
-                verdict = self._send(verdict, mechanism, None)
+                stack = exc.__traceback__
+                verdict = self._send(verdict, Origin(group_key(exc, stack), stack, mechanism), None)
             if verdict.reason is not None:
                 self.explain(verdict.reason, exc, None)
         except Exception as error:  # noqa: BLE001 # the process ends for a better reason
             self._internal_error(error, exc)
-
-    def is_limited(self, key: Hashable) -> bool:
-        """Return True if a failure of the kind *key* would give no event now."""
-        return self._limiter.is_limited(key)
 
     def explain(
         self, reason: Reason, exc: BaseException | None, capture: Capture[Any] | None
@@ -151,29 +150,19 @@ class Reporter:
 
     # -- building and sending --------------------------------------------------------------------
 
-    def _send(self, verdict: Verdict, mechanism: str, capture: Capture[Any] | None) -> Verdict:
+    def _send(self, verdict: Verdict, origin: Origin, capture: Capture[Any] | None) -> Verdict:
         """Send the event of *verdict*, unless its kind is suppressed."""
-        exc = verdict.exception
-        if capture is not None:
-            key = capture.group_key(exc, verdict.status)
-        else:
-            key = group_key(exc, exc.__traceback__) if exc is not None else None
-        suppressed, event_id = self._limiter.acquire(key), None
+        suppressed, event_id = self._limiter.acquire(origin.key), None
         if suppressed is not None:
-            event_id = self._deliver(key, suppressed, verdict, mechanism, capture)
-        if capture is not None and exc is not None:
-            capture.mark_reported(exc, event_id)
+            event_id = self._deliver(verdict, origin, suppressed, capture)
+        if capture is not None and verdict.exception is not None:
+            capture.mark_reported(verdict.exception, event_id)
         elif capture is not None and suppressed is not None:
             capture.event_id = event_id
         return verdict._replace(reason=Reason.RATE_LIMITED) if suppressed is None else verdict
 
     def _deliver(
-        self,
-        key: Hashable,
-        suppressed: int,
-        verdict: Verdict,
-        mechanism: str,
-        capture: Capture[Any] | None,
+        self, verdict: Verdict, origin: Origin, suppressed: int, capture: Capture[Any] | None
     ) -> str | None:
         """Build the event and send it; whatever happens is counted."""
         exc = verdict.exception
@@ -182,8 +171,9 @@ class Reporter:
             if exc is None:
                 label, event, hint = self._of_status(verdict, capture)
             else:
-                label, event, hint = self._of_exception(exc, verdict, mechanism, capture)
-            self._limiter.set_label(key, label)
+                label, event, hint = self._of_exception(exc, verdict, origin)
+                mark_captured(exc, in_request=capture is not None)
+            self._limiter.set_label(origin.key, label)
             self._add_common(event, suppressed)
             send = self._client.capture_event
             if capture is None:
@@ -196,7 +186,7 @@ class Reporter:
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             event_id = self._send_fallback(error, exc, suppressed, event)
         if event_id is None:
-            self._limiter.drop(key, suppressed)
+            self._limiter.drop(origin.key, suppressed)
         return event_id
 
     def _of_status(self, verdict: Verdict, capture: Any) -> _Parts:
@@ -204,15 +194,12 @@ class Reporter:
         label = f"HTTP {status} {info.method} {info.route or UNKNOWN_ROUTE}"
         return label, self._builder.status_event(info, status), {}
 
-    def _of_exception(
-        self, exc: BaseException, verdict: Verdict, mechanism: str, capture: Capture[Any] | None
-    ) -> _Parts:
-        stack = exc.__traceback__ if capture is None else capture.traceback_of(exc)
-        how = {"type": mechanism, "handled": verdict.handled}
-        event = exception_event(exc, stack, self._client.options, how)
+    def _of_exception(self, exc: BaseException, verdict: Verdict, origin: Origin) -> _Parts:
+        how = {"type": origin.mechanism, "handled": verdict.handled}
+        event = exception_event(exc, origin.stack, self._client.options, how)
         event["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
-        mark_captured(exc, in_request=capture is not None)
-        return group_label(exc, stack), event, {"exc_info": (type(exc), exc, stack)}
+        label = group_label(exc, origin.stack)
+        return label, event, {"exc_info": (type(exc), exc, origin.stack)}
 
     def _add_common(self, event: dict[str, Any], suppressed: int) -> None:
         """Add to *event*, ours, what it has with and without a request."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -18,7 +18,7 @@ from sentryinit._policy.exceptions import (
     iter_chain,
     shares_exception,
 )
-from sentryinit._policy.grouping import group_key
+from sentryinit._policy.grouping import Origin, group_key
 from sentryinit._policy.log_records import exception_of, is_about
 from sentryinit._policy.verdict import Reason, Seen, Verdict
 from sentryinit._state import STATE
@@ -71,7 +71,7 @@ class Capture(RequestRecords, Generic[R]):
     _failures: tuple[BaseException | None, ...] = ()
     _info: RequestInfo | None = None
     _trace: dict[str, str] | None = None
-    _group: tuple[object, Hashable] = (CLOSED, None)
+    _origin: tuple[object, Origin | None] = (None, None)
 
     # -- moments, told by the adapter ------------------------------------------------------------
 
@@ -107,7 +107,7 @@ class Capture(RequestRecords, Generic[R]):
             self.handler_done()
             self.seen_exception = self._traceback = None
             self._reported = self._failures = self.deferred = self.recent_records = ()
-            self._group, self._outer = (CLOSED, None), None
+            self._origin, self._outer = (None, None), None
             if self.restore_outer is not None:
                 self.restore_outer()
                 self.restore_outer = None
@@ -165,10 +165,6 @@ class Capture(RequestRecords, Generic[R]):
         server: tuple[object, ...] = ask(facts.server, request, ())
         return aborts.is_abort(exc, aborts.RequestState(known, server, self._is_client_gone()))
 
-    def traceback_of(self, exc: BaseException) -> TracebackType | None:
-        """Return the traceback of *exc*, as it was when it was seen first."""
-        return self._traceback if exc is self.seen_exception else exc.__traceback__
-
     def describe(self) -> RequestInfo:
         """Return the description of the request; an empty one if the adapter fails."""
         if self._info is None:
@@ -181,18 +177,26 @@ class Capture(RequestRecords, Generic[R]):
         self._trace = trace_context(info, self._trace)
         return Snapshot(info, self._trace, self.recent_records)
 
-    def group_key(self, exc: BaseException | None, status: int | None) -> Hashable:
-        """Return the rate limit key of the failure; computed once for each failure."""
-        evidence = status if exc is None else exc
-        if self._group[0] is not evidence:
-            if exc is not None:
-                key = group_key(exc, self.traceback_of(exc))
-            elif self.adapter.endpoint is not None:
-                key = "status", status, ask(self.adapter.endpoint, self.request, None)
-            else:
-                key = "status", status, self.describe().method, self.describe().route
-            self._group = evidence, key
-        return self._group[1]
+    def origin(self, exc: BaseException | None, status: int | None) -> Origin:
+        """Return where the failure comes from; found once for each failure."""
+        evidence, (known, origin) = status if exc is None else exc, self._origin
+        if origin is None or known is not evidence:
+            origin = self._origin_of(exc, status)
+            self._origin = evidence, origin
+        return origin
+
+    def _origin_of(self, exc: BaseException | None, status: int | None) -> Origin:
+        name = self.adapter.name
+        if exc is not None:
+            # As it was when the exception was seen first.
+            stack = self._traceback if exc is self.seen_exception else exc.__traceback__
+            return Origin(group_key(exc, stack), stack, name)
+        if self.adapter.endpoint is not None:
+            return Origin(
+                ("status", status, ask(self.adapter.endpoint, self.request, None)), None, name
+            )
+        info = self.describe()
+        return Origin(("status", status, info.method, info.route), None, name)
 
     def _is_client_gone(self) -> bool:
         facts, request = self._outer or (self.adapter, self.request)
@@ -231,7 +235,7 @@ class Capture(RequestRecords, Generic[R]):
         if gone and not self._decided:
             # This 5xx was made for nobody (B4).
             reporter.explain(Reason.CLIENT_GONE, error, self)
-        if not reporter.is_limited(self.group_key(error, self.status)):
+        if not reporter.is_limited(self.origin(error, self.status).key):
             # Now: later the framework may have removed its request, and a tracer its span.
             self.snapshot()
         if isinstance(error, DebugPanic):

@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable
 from types import TracebackType
+from typing import NamedTuple
 
 _LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 # a prefix of file names, which are texts
 _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 # `exec` makes code with unlimited file names: the cache is bounded.
 _MAX_FILES = 1000
 _known: dict[str, bool] = {}
+
+
+class Origin(NamedTuple):
+    """Where a failure comes from: its rate limit key, its traceback, the mechanism that saw it."""
+
+    key: Hashable
+    stack: TracebackType | None
+    mechanism: str
 
 
 def app_frame(stack: TracebackType | None) -> TracebackType | None:

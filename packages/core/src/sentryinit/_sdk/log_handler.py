@@ -18,8 +18,6 @@ class DeferringHandler(EventHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Defer *record* in the request that it belongs to, or make an event of it."""
         capture = current_capture()
-        if capture is not None and capture.ignores_records:
-            return
         # Once the status is sent nothing is deferred: a stream or a WebSocket may run for hours.
         if capture is None or capture.status is not None or not self._can_record(record):
             super().emit(record)
@@ -74,13 +72,13 @@ def install_filter(original: Callable[..., Any], client: Any, kept: int) -> None
         return  # our filter is there already, or sentry-sdk's was there before us
 
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
-        if record.levelno >= _FILTER.level:
+        capture = CURRENT.get()
+        if record.levelno >= _FILTER.level and not (capture and capture.ignores_records):
             patched(self, record)
             return
         original(self, record)
-        if _FILTER.kept and record.levelno >= logging.INFO:
-            capture = CURRENT.get()
-            if capture is not None and capture.request is not CLOSED:
-                capture.keep_record(record, _FILTER.kept)
+        is_wanted = _FILTER.kept and logging.INFO <= record.levelno < logging.ERROR
+        if is_wanted and capture is not None and capture.request is not CLOSED:
+            capture.keep_record(record, _FILTER.kept)
 
     logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign] # as sentry-sdk does
