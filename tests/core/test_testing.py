@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import sentry_sdk
 
 import sentryinit
-from sentryinit import testing
+from sentryinit import adapters, testing
 from sentryinit._state import STATE
 
 pytest_plugins = ["pytester"]
+
+Begin = Callable[..., adapters.Capture[Any]]
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup
+else:
+    from builtins import ExceptionGroup
 
 Titles = Callable[[testing.Mailbox], list[str]]
 
@@ -235,4 +245,123 @@ def test_the_fixture_is_listed(pytester: pytest.Pytester) -> None:
     """`pytest --fixtures` shows it with what it is for."""
     result = pytester.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider")
 
-    result.stdout.fnmatch_lines(["sentryinit_mailbox*", "*What the test's code reports*"])
+    result.stdout.fnmatch_lines(["sentryinit_mailbox*", "*what the test's code reports*"])
+
+
+# -- for authors of adapters ---------------------------------------------------------------------
+
+
+def test_good_request_is_no_work(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """A good request is not described, forks no scope, builds and masks no event."""
+    with testing.count_work() as work:
+        capture = begin()
+        capture.answer(200)
+        capture.close()
+
+    assert work == testing.Work()
+
+
+def test_described_requests_are_counted(mailbox: testing.Mailbox) -> None:
+    """Each RequestInfo counts, whoever makes it."""
+    with testing.count_work() as work:
+        for _ in range(2):
+            adapters.RequestInfo("GET", "http", "shop.test", "/")
+
+    assert work == testing.Work(requests_described=2)
+
+
+def test_forked_scopes_are_counted(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """The fork that a request gets when its scope is touched counts, and any other fork."""
+    with testing.count_work() as work:
+        begin()
+        sentry_sdk.set_tag("a", "b")
+        sentry_sdk.set_tag("c", "d")
+        assert work.scopes_forked == 1
+        sentry_sdk.get_current_scope().fork()
+
+    assert work == testing.Work(scopes_forked=2)
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        lambda capture: capture.raised(ValueError()),
+        lambda capture: capture.raised(ExceptionGroup("two", [ValueError(), KeyError()])),
+        lambda capture: capture.answer(503),
+    ],
+    ids=["exception", "group", "status"],
+)
+def test_event_of_a_failure_is_counted(
+    begin: Begin, mailbox: testing.Mailbox, fail: Callable[[Any], None]
+) -> None:
+    """The event of a failed request is described, built and masked once, in one fork."""
+    with testing.count_work() as work:
+        capture = begin()
+        fail(capture)
+        capture.close()
+
+    assert len(mailbox.events) == 1
+    assert work == testing.Work(1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda: sentry_sdk.capture_message("one"),
+        lambda: sentry_sdk.capture_exception(ValueError()),
+        lambda: logging.getLogger("shop").error("one"),
+    ],
+    ids=["message", "exception", "log"],
+)
+def test_event_of_the_application_is_counted(
+    mailbox: testing.Mailbox, send: Callable[[], object]
+) -> None:
+    """An event that the application sends itself counts as well."""
+    with testing.count_work() as work:
+        send()
+
+    assert (work.events_built, work.events_masked, len(mailbox.events)) == (1, 1, 1)
+
+
+def test_event_that_is_not_sent_is_counted(begin: Begin) -> None:
+    """What is built and then dropped by the user's hook was built."""
+    with testing.capture("shop", before_send=lambda *_: None), testing.count_work() as work:
+        begin().raised(ValueError())
+
+    assert (work.events_built, work.events_masked) == (1, 0)
+
+
+def test_work_of_other_threads_is_counted(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """The counts are those of all threads, also of one that was there before."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        with testing.count_work() as work:
+            pool.submit(lambda: begin().raised(ValueError())).result()
+
+    assert (work.events_built, work.events_masked) == (1, 1)
+
+
+def test_counting_ends_with_the_block(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """After the block, also after one that failed, nothing is counted and nothing is patched."""
+    before = [vars(kind) | {} for kind in (adapters.RequestInfo, sentry_sdk.Scope)]
+    with pytest.raises(ValueError, match="x"), testing.count_work() as work:
+        raise ValueError("x")
+    begin().raised(ValueError())
+
+    assert work == testing.Work()
+    assert [vars(kind) | {} for kind in (adapters.RequestInfo, sentry_sdk.Scope)] == before
+
+
+def test_failing_redaction_sends_a_fallback_event(
+    begin: Begin, mailbox: testing.Mailbox, said: Callable[[], list[str]]
+) -> None:
+    """Masking fails inside the block: the event says so, and has no text of the application."""
+    with testing.failing_redaction():
+        begin().raised(ValueError("c4nary"))
+    begin().raised(ValueError("plain"))
+
+    first, second = mailbox.events
+    assert first["tags"]["redaction_error"] == "true"
+    assert "c4nary" not in json.dumps(first)
+    assert "redaction_error" not in second["tags"]
+    assert len(said()) == 1

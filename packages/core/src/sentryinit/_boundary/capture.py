@@ -115,6 +115,11 @@ class Capture(Generic[R]):
         self.request = OVER
 
     @property
+    def closed(self) -> bool:
+        """Return True if the request is over."""
+        return self.request is OVER
+
+    @property
     def panicked(self) -> bool:
         """Tell whether the failure is the debug route's."""
         return DebugPanic in map(type, self._failures)
