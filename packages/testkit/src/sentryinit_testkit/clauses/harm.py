@@ -9,7 +9,7 @@ import pytest
 import sentry_sdk
 
 import sentryinit.adapters
-from sentryinit._redaction import redactor as _redact
+from sentryinit.testing import failing_redaction
 from sentryinit_testkit import _events, _isolated, behaviours
 from sentryinit_testkit._contract import Contract, Row, needs, row, rows
 from sentryinit_testkit._driver import Behaviour, Reply, Request
@@ -138,14 +138,12 @@ class NeverHarm(Contract):
         lab.complained()
 
     @pytest.mark.parametrize("behaviour", FAILURES)
-    def test_e2_failing_redaction_harms_nobody(
-        self, lab: Lab, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_e2_failing_redaction_harms_nobody(self, lab: Lab, behaviour: Behaviour) -> None:
         """E2: Redaction that raises: same answer, one line, and an event without content."""
         bare = lab.serve(behaviour, copies=0)
         lab.start()
-        monkeypatch.setattr(_redact.Redactor, "event", _breaks)
-        ours = lab.serve(behaviour, Call(path="/orders/c4nary"))
+        with failing_redaction():
+            ours = lab.serve(behaviour, Call(path="/orders/c4nary"))
         assert (ours.answer, len(lab.events)) == (bare.answer, 1)
         assert b"c4nary" not in lab.sent()
         lab.complained()

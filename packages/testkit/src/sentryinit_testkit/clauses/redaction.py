@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sentry_sdk
 
-from sentryinit._redaction import redactor as _redact
+from sentryinit.testing import failing_redaction
 from sentryinit_testkit import _events, behaviours
 from sentryinit_testkit._contract import Contract, Row, needs, row, rows
 from sentryinit_testkit._driver import ROUTE, Behaviour, Request
@@ -207,16 +207,10 @@ class Redaction(Contract):
         assert [kind for kind in _kinds(lab) if kind != "event"] == []
 
     @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
-    def test_g3_failing_mask_leaves_a_minimal_event(
-        self, lab: Lab, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_g3_failing_mask_leaves_a_minimal_event(self, lab: Lab, behaviour: Behaviour) -> None:
         """G3: Where masking fails, an event says so, and not a word of the application's."""
-
-        def breaks(*_: object) -> Any:
-            raise ZeroDivisionError
-
-        monkeypatch.setattr(_redact, "Walk", breaks)
-        lab.serve(behaviour, Call(path="/orders/c4nary"))
+        with failing_redaction():
+            lab.serve(behaviour, Call(path="/orders/c4nary"))
         assert _events.tags(lab.one_event())["redaction_error"] == "true"
         assert b"c4nary" not in lab.sent()
         lab.complained()
