@@ -18,7 +18,7 @@ from drivers.asgi import AsgiDriver
 from drivers.wsgi import WsgiDriver
 from sentryinit import asgi, wsgi
 from sentryinit.adapters import Adapter
-from sentryinit_testkit import DEBUG_PATH, AdapterContract, Site, behaviours, plain
+from sentryinit_testkit import DEBUG_PATH, AdapterContract, AppSpec, behaviours, plain
 
 BASE = wsgi.ADAPTER
 
@@ -40,13 +40,13 @@ class Spoilt(Null):
 
     adapter: ClassVar[Adapter[Any]] = BASE
 
-    def app(self, site: Site) -> Any:
+    def app(self, spec: AppSpec) -> Any:
         """Wrap the application, spoilt."""
-        app = plain.wsgi_app(site)
-        if not site.copies:
+        app = plain.wsgi_app(spec)
+        if not spec.copies:
             return app
         app = self.inside(wsgi.debug_panic(app))
-        for _ in range(site.copies):
+        for _ in range(spec.copies):
             app = self.outside(wsgi.SentryInitMiddleware(app, adapter=self.adapter))
         return app
 
@@ -348,10 +348,10 @@ class DeafToWebSockets(NullAsgi):
     breaks = frozenset({"A10", "D1"})
     kinds: ClassVar[tuple[str, ...]] = ("http", "lifespan")
 
-    def app(self, site: Site) -> Any:
+    def app(self, spec: AppSpec) -> Any:
         """Go past the boundary with all else."""
-        bare = plain.asgi_app(site)
-        whole = super().app(site)
+        bare = plain.asgi_app(spec)
+        whole = super().app(spec)
 
         async def choose(scope: Any, receive: Any, send: Any) -> None:
             await (whole if scope["type"] in self.kinds else bare)(scope, receive, send)
@@ -371,17 +371,17 @@ class DeafToDisconnects(NullAsgi):
 
     breaks = frozenset({"B4"})
 
-    def app(self, site: Site) -> Any:
+    def app(self, spec: AppSpec) -> Any:
         """Tell the application another word for it."""
-        if not site.copies:
-            return super().app(site)
-        bare = asgi.debug_panic(plain.asgi_app(site))
+        if not spec.copies:
+            return super().app(spec)
+        bare = asgi.debug_panic(plain.asgi_app(spec))
 
         async def inner(scope: Any, receive: Any, send: Any) -> None:
             await bare(scope, scope.get("receive", receive), send)
 
         app: Any = inner
-        for _ in range(site.copies):
+        for _ in range(spec.copies):
             app = asgi.SentryInitMiddleware(app)
 
         async def outer(scope: Any, receive: Any, send: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivers.wsgi import WsgiDriver
-from sentryinit_testkit import AdapterContract, Site, Unsupported, golden, table
+from sentryinit_testkit import AdapterContract, AppSpec, Unsupported, golden, table
 from sentryinit_testkit._contract import clause_of
 
 DRIVERS = Path(__file__).parent.parent / "conformance" / "drivers"
@@ -20,7 +20,7 @@ from drivers.wsgi import WsgiDriver
 from sentryinit_testkit import AdapterContract
 
 class Modest(WsgiDriver):
-    lacks = WsgiDriver.lacks | {"file"}
+    unsupported = WsgiDriver.unsupported | {"file"}
 
 class TestModest(AdapterContract):
     drivers = [Modest()]
@@ -51,14 +51,14 @@ def test_gained_capability_fails_until_it_is_claimed(
         timeout=50,
     )
     assert done.returncode == 1, done.stdout
-    assert "[XPASS(strict)] wsgi lacks file" in done.stdout
+    assert "[XPASS(strict)] wsgi does not support file" in done.stdout
 
 
 def test_what_a_driver_lacks_is_said() -> None:
     """Asked for what it lacks, a driver raises ``Unsupported``; that is no pass and no crash."""
     with pytest.raises(Unsupported, match="wsgi"):
         WsgiDriver().abort(503)
-    assert isinstance(Site().abort(503), Unsupported)
+    assert isinstance(AppSpec().abort(503), Unsupported)
 
 
 def test_golden_events_are_not_rewritten_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:

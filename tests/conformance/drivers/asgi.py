@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sentryinit.asgi import SentryInitMiddleware, debug_panic
-from sentryinit_testkit import Driver, Site, plain
+from sentryinit_testkit import AppSpec, Driver, plain
 
 
 class AsgiDriver(Driver):
@@ -14,15 +14,15 @@ class AsgiDriver(Driver):
     name = "asgi"
     protocol = "asgi"
     modules: ClassVar = ("sentryinit.asgi",)
-    lacks = frozenset({"abort", "evidence", "route"})
+    unsupported = frozenset({"abort", "evidence", "route"})
     calls = 5  # the debug route is around the application
 
-    def app(self, site: Site) -> Any:
+    def app(self, spec: AppSpec) -> Any:
         """Build the application and wrap it."""
-        app = plain.asgi_app(site)
-        if site.copies:
+        app = plain.asgi_app(spec)
+        if spec.copies:
             app = debug_panic(app)
-        for _ in range(site.copies):
+        for _ in range(spec.copies):
             app = SentryInitMiddleware(app)
         return app
 

@@ -37,14 +37,14 @@ class AsgiDjangoDriver(DjangoDriver):
     variant, protocol, shop = "asgi", "asgi", Asgi
     calls = 8  # a call is a coroutine here, which is one more
     # Its ASGI handler speaks HTTP and nothing else.
-    lacks: ClassVar = DjangoDriver.lacks | {"background", "startup", "websocket"}
+    unsupported: ClassVar = DjangoDriver.unsupported | {"background", "startup", "websocket"}
 
-    def view(self, site: testkit.Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""
 
         async def order(request: Any, order_id: str) -> Any:
-            reply = await site.arun(lambda: request.body)
-            return respond(reply, reply.astream())
+            wanted = await spec.arun(lambda: request.body)
+            return respond(wanted, wanted.astream())
 
         return order
 
@@ -53,14 +53,14 @@ class SyncAsgiDjangoDriver(AsgiDjangoDriver):
     """Synchronous views, which run in threads."""
 
     variant, runs_in = "asgi-sync", "threads"
-    lacks: ClassVar = AsgiDjangoDriver.lacks | {"cancellation"}
+    unsupported: ClassVar = AsgiDjangoDriver.unsupported | {"cancellation"}
 
-    def view(self, site: testkit.Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""
 
         def order(request: Any, order_id: str) -> Any:
-            reply = site.run(lambda: request.body)
-            return respond(reply, reply.astream())
+            wanted = spec.run(lambda: request.body)
+            return respond(wanted, wanted.astream())
 
         return order
 

@@ -14,11 +14,11 @@ class AsyncDjangoDriver(DjangoDriver):
 
     variant = "async"
 
-    def view(self, site: testkit.Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""
 
         async def order(request: Any, order_id: str) -> Any:
-            return respond(await site.arun(lambda: request.body))
+            return respond(await spec.arun(lambda: request.body))
 
         return order
 
@@ -27,7 +27,7 @@ class AloneDjangoDriver(DjangoDriver):
     """One entry in MIDDLEWARE: it cannot see what another middleware answers."""
 
     variant = "alone"
-    lacks: ClassVar = DjangoDriver.lacks | {"evidence"}
+    unsupported: ClassVar = DjangoDriver.unsupported | {"evidence"}
     last: ClassVar = []
     calls = 3
 
@@ -36,16 +36,16 @@ class RestDjangoDriver(DjangoDriver):
     """Views of the REST framework, which has exceptions for any status."""
 
     variant = "rest"
-    lacks: ClassVar = frozenset()
+    unsupported: ClassVar = frozenset()
 
-    def view(self, site: testkit.Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""
         # It reads the settings.
         from rest_framework.views import APIView
 
         class Order(APIView):
             def get(self, request: Any, order_id: str) -> Any:
-                return respond(site.run(lambda: request.body))
+                return respond(spec.run(lambda: request.body))
 
             post = get
 

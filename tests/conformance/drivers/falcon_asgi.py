@@ -13,7 +13,7 @@ from .falcon import FalconDriver, Resource, respond
 
 async def sorry(_req: Any, resp: Any, error: Any, _params: Any) -> None:
     """Handle the application's own error."""
-    respond(resp, error.reply)
+    respond(resp, error.response)
 
 
 class AsgiFalconDriver(FalconDriver):
@@ -22,23 +22,23 @@ class AsgiFalconDriver(FalconDriver):
     variant, protocol = "asgi", "asgi"
     calls = 7  # the application asks for a message; a component has two methods
 
-    def build(self, site: testkit.Site) -> Any:
+    def build(self, spec: testkit.AppSpec) -> Any:
         """Return the application before the adapter is in it."""
 
         class Shop:
             async def process_startup(self, _scope: Any, _event: Any) -> None:
-                site.startup()
+                spec.startup()
 
             async def on_websocket(self, _req: Any, ws: Any) -> None:
                 await ws.accept()
-                await site.arun(ws.receive_text)
+                await spec.arun(ws.receive_text)
 
         async def order(req: Any, resp: Any, order_id: str) -> None:
-            reply = await site.arun(req.stream.read)
-            respond(resp, reply)
-            resp.stream = reply.stream and reply.astream()
-            if reply.background is not None:
-                resp.schedule_sync(reply.background)
+            wanted = await spec.arun(req.stream.read)
+            respond(resp, wanted)
+            resp.stream = wanted.stream and wanted.astream()
+            if wanted.background is not None:
+                resp.schedule_sync(wanted.background)
 
         app = falcon.asgi.App(middleware=[Shop()])
         app.add_route(testkit.ROUTE, Resource(order))

@@ -1,4 +1,4 @@
-"""Watching a process: what is logged, what is called, what is set up. Imports nothing of ours."""
+"""Records what is logged and which functions are called. Imports nothing of sentryinit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 
 
 class _Records(logging.Handler):
-    """Keeps records, formatted while what they refer to is alive."""
+    """Keeps the records that it gets."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -22,8 +22,8 @@ class _Records(logging.Handler):
 
 
 @contextlib.contextmanager
-def recorded(logger: str = "") -> Iterator[list[logging.LogRecord]]:
-    """Collect what *logger* says, the root by default, at any level."""
+def record_logs(logger: str = "") -> Iterator[list[logging.LogRecord]]:
+    """Collect the records of *logger* (by default the root logger), at any level."""
     handler, source = _Records(), logging.getLogger(logger or None)
     level = source.level
     source.addHandler(handler)
@@ -37,7 +37,7 @@ def recorded(logger: str = "") -> Iterator[list[logging.LogRecord]]:
 
 @contextlib.contextmanager
 def calls() -> Iterator[list[tuple[str, str]]]:
-    """Collect the module and name of each function that is called, in new threads as well."""
+    """Collect module and name of each function that is called, in this and in new threads."""
     made: list[tuple[str, str]] = []
 
     def profile(frame: FrameType, event: str, _arg: object) -> None:
@@ -55,10 +55,10 @@ def calls() -> Iterator[list[tuple[str, str]]]:
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return *environ* without anything that sets up reporting."""
-    telling = ("SENTRY", "ELIDO_", "OTEL_")
+    """Return *environ* without the variables that configure reporting."""
+    prefixes = ("SENTRY", "ELIDO_", "OTEL_")
     return {
         name: value
         for name, value in environ.items()
-        if not name.startswith(telling) and name != "ENV"
+        if not name.startswith(prefixes) and name != "ENV"
     }

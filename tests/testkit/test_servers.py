@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from sentryinit_testkit import Call, Exchange, Unsupported
-from sentryinit_testkit._asgi import AsgiPeer
-from sentryinit_testkit._wsgi import WsgiPeer
+from sentryinit_testkit._asgi import AsgiServer
+from sentryinit_testkit._wsgi import WsgiServer
 
 
 def _wsgi(app: Any, call: Call | None = None) -> Exchange:
-    return WsgiPeer().serve(app, call or Call())[0]
+    return WsgiServer().serve(app, call or Call())[0]
 
 
 def _asgi(app: Any, call: Call | None = None) -> Exchange:
-    return AsgiPeer().serve(app, call or Call())[0]
+    return AsgiServer().serve(app, call or Call())[0]
 
 
 class TestWsgi:
@@ -91,7 +91,7 @@ class TestWsgi:
             start_response("200 OK", [])
             return Body([b"one", b"two"])
 
-        exchange = _wsgi(app, Call(takes=takes))
+        exchange = _wsgi(app, Call(disconnect_after=takes))
         assert (closed, exchange.error) == ([True], None)
 
     def test_error_of_close_reaches_the_server(self) -> None:
@@ -126,7 +126,7 @@ class TestWsgi:
             return [data if isinstance(data, bytes) else b"".join(data)]
 
         exchange = _wsgi(app, Call("POST", body=b"one\n"))
-        assert (exchange.body, exchange.taken) == (b"one\n", 4)
+        assert (exchange.body, exchange.body_bytes_read) == (b"one\n", 4)
 
     @pytest.mark.parametrize("read", ["read", "readline"])
     def test_lost_client_fails_the_input(self, read: str) -> None:
@@ -141,11 +141,11 @@ class TestWsgi:
 
     def test_protocol_has_no_more(self) -> None:
         """What WSGI does not have is said so."""
-        peer = WsgiPeer()
+        server = WsgiServer()
         with pytest.raises(Unsupported):
-            peer.websocket(None)
+            server.websocket(None)
         with pytest.raises(Unsupported):
-            peer.start(None)
+            server.run_lifespan(None)
 
 
 class TestAsgi:
@@ -181,7 +181,7 @@ class TestAsgi:
             heard.append((await receive())["type"])
             await send({"type": "http.response.body", "body": b"two"})
 
-        exchange = _asgi(app, Call(takes=1, spec_version=version))
+        exchange = _asgi(app, Call(disconnect_after=1, spec_version=version))
         assert (heard, exchange.body) == (["http.disconnect"], b"one")
         assert isinstance(exchange.error, OSError) is raises
 

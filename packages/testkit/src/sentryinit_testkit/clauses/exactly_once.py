@@ -12,10 +12,10 @@ import sentry_sdk
 import sentryinit.asgi
 import sentryinit.wsgi
 from sentryinit_testkit import _events, _isolated, behaviours
-from sentryinit_testkit._contract import Contract, needs
-from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Reply, Request, Unsupported
-from sentryinit_testkit._lab import Lab
-from sentryinit_testkit._peer import Call
+from sentryinit_testkit._contract import Contract, requires
+from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Request, ResponseSpec, Unsupported
+from sentryinit_testkit._harness import Harness
+from sentryinit_testkit._server import Call
 
 GENERIC: dict[str, Any] = {
     "wsgi": sentryinit.wsgi.SentryInitMiddleware,
@@ -23,7 +23,7 @@ GENERIC: dict[str, Any] = {
 }
 
 
-def _captures_and_raises(_request: Request) -> Reply:
+def _captures_and_raises(_request: Request) -> ResponseSpec:
     try:
         behaviours.fails()
     except behaviours.ShopError as error:
@@ -31,7 +31,7 @@ def _captures_and_raises(_request: Request) -> Reply:
         raise
 
 
-def _captures_and_raises_another(_request: Request) -> Reply:
+def _captures_and_raises_another(_request: Request) -> ResponseSpec:
     try:
         behaviours.fails()
     except behaviours.ShopError as error:
@@ -39,7 +39,7 @@ def _captures_and_raises_another(_request: Request) -> Reply:
         raise RuntimeError("cannot order") from error
 
 
-def _logs_and_raises(_request: Request) -> Reply:
+def _logs_and_raises(_request: Request) -> ResponseSpec:
     try:
         behaviours.fails()
     except behaviours.ShopError:
@@ -47,7 +47,7 @@ def _logs_and_raises(_request: Request) -> Reply:
         raise
 
 
-def _logs_and_raises_another(_request: Request) -> Reply:
+def _logs_and_raises_another(_request: Request) -> ResponseSpec:
     try:
         behaviours.fails()
     except behaviours.ShopError as error:
@@ -55,7 +55,7 @@ def _logs_and_raises_another(_request: Request) -> Reply:
         raise RuntimeError("cannot order") from error
 
 
-def _logs_text_and_raises(_request: Request) -> Reply:
+def _logs_text_and_raises(_request: Request) -> ResponseSpec:
     try:
         behaviours.fails()
     except behaviours.ShopError as error:
@@ -64,162 +64,168 @@ def _logs_text_and_raises(_request: Request) -> Reply:
 
 
 def _logs_and_answers(status: int) -> Behaviour:
-    def behaviour(_request: Request) -> Reply:
+    def behaviour(_request: Request) -> ResponseSpec:
         try:
             behaviours.fails()
         except behaviours.ShopError:
             behaviours.log.exception("cannot order")
-        return Reply(status)
+        return ResponseSpec(status)
 
     return behaviour
 
 
 def _logs_text_and_answers(status: int) -> Behaviour:
-    def behaviour(_request: Request) -> Reply:
+    def behaviour(_request: Request) -> ResponseSpec:
         behaviours.log.error("out of %s", "stock")
-        return Reply(status)
+        return ResponseSpec(status)
 
     return behaviour
 
 
-class ExactlyOne(Contract):
+class ExactlyOnce(Contract):
     """Clauses C1 to C6."""
 
     @pytest.mark.parametrize("behaviour", [_captures_and_raises, _captures_and_raises_another])
-    def test_c1_captured_and_raised_is_one_event(self, lab: Lab, behaviour: Behaviour) -> None:
+    def test_c1_captured_and_raised_is_one_event(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
         """C1: An error that the handler captured itself, then raised or raised from: one event."""
-        lab.serve(behaviour)
-        assert "ShopError" in _events.types(lab.one_event())
+        harness.serve(behaviour)
+        assert "ShopError" in _events.types(harness.one_event())
 
     @pytest.mark.parametrize(
         "behaviour", [_logs_and_raises, _logs_and_raises_another, _logs_text_and_raises]
     )
     def test_c2_logged_and_raised_is_one_event_of_ours(
-        self, lab: Lab, behaviour: Behaviour
+        self, harness: Harness, behaviour: Behaviour
     ) -> None:
         """C2: An error that was logged, then raised or raised from: one event, and it is ours."""
-        lab.serve(behaviour)
-        assert _events.mechanism(lab.our_event()) == (lab.driver.name, False)
+        harness.serve(behaviour)
+        assert _events.mechanism(harness.our_event()) == (harness.driver.name, False)
 
-    def test_c2_logged_and_answered_500_is_one_event_of_ours(self, lab: Lab) -> None:
+    def test_c2_logged_and_answered_500_is_one_event_of_ours(self, harness: Harness) -> None:
         """C2: An error that was logged, then answered 500: one event of it, and it is ours."""
-        lab.serve(_logs_and_answers(500))
-        event = lab.our_event()
+        harness.serve(_logs_and_answers(500))
+        event = harness.our_event()
         assert (_events.types(event), _events.mechanism(event)) == (
             ["ShopError"],
-            (lab.driver.name, True),
+            (harness.driver.name, True),
         )
 
-    def test_c2_logged_and_handled_into_503_is_one_event_of_ours(self, lab: Lab) -> None:
+    def test_c2_logged_and_handled_into_503_is_one_event_of_ours(self, harness: Harness) -> None:
         """C2: An error that was logged, raised, and answered by its handler: one event, ours."""
 
-        def fail(request: Request) -> Reply:
+        def fail(request: Request) -> ResponseSpec:
             try:
                 return behaviours.handled(503)(request)  # type: ignore[return-value] # it raises
             except Exception:
                 behaviours.log.exception("cannot order")
                 raise
 
-        lab.serve(fail)
-        assert _events.types(lab.our_event())[-1:] == ["HandledError"]
+        harness.serve(fail)
+        assert _events.types(harness.our_event())[-1:] == ["HandledError"]
 
-    def test_c2_logged_and_answered_200_is_the_log_event(self, lab: Lab) -> None:
+    def test_c2_logged_and_answered_200_is_the_log_event(self, harness: Harness) -> None:
         """C2: An error logged in a request that goes well is that log event."""
-        lab.serve(_logs_and_answers(200))
-        event = lab.one_event()
+        harness.serve(_logs_and_answers(200))
+        event = harness.one_event()
         assert (event["logger"], _events.types(event)) == ("shop", ["ShopError"])
 
-    def test_c2_text_logged_and_answered_200_is_the_log_event(self, lab: Lab) -> None:
+    def test_c2_text_logged_and_answered_200_is_the_log_event(self, harness: Harness) -> None:
         """C2: So is one logged without an exception."""
-        lab.serve(_logs_text_and_answers(200))
-        event = lab.one_event()
+        harness.serve(_logs_text_and_answers(200))
+        event = harness.one_event()
         assert (event["logger"], _events.message(event)) == ("shop", "out of stock")
 
-    def test_c2_server_that_logs_it_adds_none(self, lab: Lab) -> None:
+    def test_c2_server_that_logs_it_adds_none(self, harness: Harness) -> None:
         """C2: The server's and the framework's own log lines about it are no event."""
-        lab.serve(behaviours.fails, Call(logs=True))
-        lab.our_event()
+        harness.serve(behaviours.fails, Call(server_logs=True))
+        harness.our_event()
 
     @pytest.mark.parametrize(
         "name", ["django.request", "aiohttp.server", "falcon", "uvicorn.error", "gunicorn.error"]
     )
-    def test_c2_known_loggers_add_none(self, lab: Lab, name: str) -> None:
+    def test_c2_known_loggers_add_none(self, harness: Harness, name: str) -> None:
         """C2: Nor are those of frameworks and servers that are on the way."""
 
-        def fail(_request: Request) -> Reply:
+        def fail(_request: Request) -> ResponseSpec:
             try:
                 behaviours.fails()
             except behaviours.ShopError:
                 logging.getLogger(name).exception("Internal Server Error: /orders/17")
                 raise
 
-        lab.serve(fail)
-        lab.our_event()
+        harness.serve(fail)
+        harness.our_event()
 
     @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
-    def test_c3_installed_twice_is_one_event(self, lab: Lab, behaviour: Behaviour) -> None:
+    def test_c3_installed_twice_is_one_event(self, harness: Harness, behaviour: Behaviour) -> None:
         """C3: The adapter installed twice reports once."""
-        lab.serve(behaviour, copies=2)
-        lab.our_event()
+        harness.serve(behaviour, copies=2)
+        harness.our_event()
 
     @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
-    def test_c3_mounted_application_is_one_event(self, lab: Lab, behaviour: Behaviour) -> None:
+    def test_c3_mounted_application_is_one_event(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
         """C3: The adapter in an application and in one that is mounted in it reports once."""
-        exchange = lab.serve(call=Call(path=MOUNT + PATH), mounted=lab.app(behaviour))
+        exchange = harness.serve(call=Call(path=MOUNT + PATH), mounted=harness.app(behaviour))
         assert exchange.status in {500, 503}
-        lab.our_event()
+        harness.our_event()
 
-    @needs("gateway")
+    @requires("gateway")
     @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
     def test_c3_generic_middleware_around_is_one_event(
-        self, lab: Lab, behaviour: Behaviour
+        self, harness: Harness, behaviour: Behaviour
     ) -> None:
         """C3: The generic middleware around it leaves the event to the adapter."""
-        around = GENERIC.get(lab.driver.protocol)
+        around = GENERIC.get(harness.driver.protocol)
         if around is None:
-            raise Unsupported(f"nothing generic goes around {lab.driver.protocol}")
-        lab.peer.serve(around(lab.app(behaviour)), Call())
-        lab.our_event()
+            raise Unsupported(f"nothing generic goes around {harness.driver.protocol}")
+        harness.server.serve(around(harness.app(behaviour)), Call())
+        harness.our_event()
 
-    def test_c4_one_instance_raised_by_three_requests_is_three_events(self, lab: Lab) -> None:
+    def test_c4_one_instance_raised_by_three_requests_is_three_events(
+        self, harness: Harness
+    ) -> None:
         """C4: Three requests that raise one and the same object are three failures."""
         error = behaviours.ShopError("made at import")
-        app = lab.app(behaviours.raises(lambda: error))
-        lab.peer.serve(app, Call(), Call(), Call())
-        assert lab.titles == ["ShopError: made at import"] * 3
+        app = harness.app(behaviours.raises(lambda: error))
+        harness.server.serve(app, Call(), Call(), Call())
+        assert harness.titles == ["ShopError: made at import"] * 3
 
-    @needs("sdk-integration")
-    def test_c5_integration_of_the_sdk_is_one_event_and_a_warning(self, lab: Lab) -> None:
+    @requires("sdk-integration")
+    def test_c5_integration_of_the_sdk_is_one_event_and_a_warning(self, harness: Harness) -> None:
         """C5: The SDK's own integration beside the adapter: a warning about it, and one event."""
-        result = _isolated.run("integration", lab.driver)
+        result = _isolated.run("integration", harness.driver)
         assert len(result["titles"]) == 1, result["titles"]
-        assert result["mechanism"] == lab.driver.name
+        assert result["mechanism"] == harness.driver.name
         warned = [text for level, text in result["records"] if level == "WARNING"]
         assert len(warned) == 1, result["records"]
-        assert all(name.partition(":")[2] in warned[0] for name in lab.driver.sdk_integrations)
+        assert all(name.partition(":")[2] in warned[0] for name in harness.driver.sdk_integrations)
 
-    def test_c6_error_from_a_thread_is_one_event(self, lab: Lab) -> None:
+    def test_c6_error_from_a_thread_is_one_event(self, harness: Harness) -> None:
         """C6: An error that crossed a thread is one event."""
-        lab.serve(behaviours.in_thread(behaviours.fails))
-        lab.our_event()
+        harness.serve(behaviours.in_thread(behaviours.fails))
+        harness.our_event()
 
-    def test_c6_error_from_a_child_task_is_one_event(self, lab: Lab) -> None:
+    def test_c6_error_from_a_child_task_is_one_event(self, harness: Harness) -> None:
         """C6: An error that crossed a child task is one event."""
-        lab.serve(behaviours.in_task(behaviours.fails))
-        lab.our_event()
+        harness.serve(behaviours.in_task(behaviours.fails))
+        harness.our_event()
 
-    def test_c6_captured_in_a_child_task_and_raised_is_one_event(self, lab: Lab) -> None:
+    def test_c6_captured_in_a_child_task_and_raised_is_one_event(self, harness: Harness) -> None:
         """C6: An error captured in a child task, and raised out of it, is one event."""
-        lab.serve(behaviours.in_task(lambda: _captures_and_raises(None)))  # type: ignore[arg-type] # it does not look at its request
-        lab.one_event()
+        harness.serve(behaviours.in_task(lambda: _captures_and_raises(None)))  # type: ignore[arg-type] # it does not look at its request
+        harness.one_event()
 
-    def test_c6_logged_in_a_thread_and_raised_is_one_event(self, lab: Lab) -> None:
+    def test_c6_logged_in_a_thread_and_raised_is_one_event(self, harness: Harness) -> None:
         """C6: An error logged in a thread, and raised out of it, is one event."""
-        lab.serve(behaviours.in_thread(lambda: _logs_and_raises(None)))  # type: ignore[arg-type] # it does not look at its request
-        lab.our_event()
+        harness.serve(behaviours.in_thread(lambda: _logs_and_raises(None)))  # type: ignore[arg-type] # it does not look at its request
+        harness.our_event()
 
     @pytest.mark.skipif(sys.version_info < (3, 11), reason="task groups are of Python 3.11")
-    def test_c6_error_from_a_task_group_is_one_event(self, lab: Lab) -> None:
+    def test_c6_error_from_a_task_group_is_one_event(self, harness: Harness) -> None:
         """C6: An error that crossed a task group is one event, with the error in it."""
-        lab.serve(behaviours.in_task_group)
-        assert "ShopError" in _events.types(lab.our_event())
+        harness.serve(behaviours.in_task_group)
+        assert "ShopError" in _events.types(harness.our_event())

@@ -42,7 +42,7 @@ class Sorry:
         """Answer the application's error."""
         from .django import respond
 
-        return respond(error.reply) if isinstance(error, testkit.HandledError) else None
+        return respond(error.response) if isinstance(error, testkit.HandledError) else None
 
 
 class Wsgi(WSGIHandler):
