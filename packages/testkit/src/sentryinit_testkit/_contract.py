@@ -99,7 +99,7 @@ class Contract:
             assert harness.complaints == []
 
 
-def _run(names: list[str], driver: Driver, param: Param, unsupported: list[str]) -> Any:
+def _run(names: Sequence[str], driver: Driver, param: Param, unsupported: list[str]) -> Any:
     values = {"driver": driver, "param": param}
     mark = pytest.mark.xfail(
         raises=(AssertionError, Unsupported),
