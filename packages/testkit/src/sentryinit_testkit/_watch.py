@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 
 
@@ -44,14 +46,43 @@ def calls() -> Iterator[list[tuple[str, str]]]:
         if event == "call":
             made.append((frame.f_globals.get("__name__", ""), frame.f_code.co_name))
 
-    before = sys.getprofile()
-    threading.setprofile(profile)
-    sys.setprofile(profile)
-    try:
+    with profiled(profile):
         yield made
+
+
+@contextlib.contextmanager
+def profiled(function: Callable[[FrameType, str, object], None]) -> Iterator[None]:
+    """Call *function* as a profiler, in this and in new threads, while the block runs."""
+    before = sys.getprofile()
+    threading.setprofile(function)
+    sys.setprofile(function)
+    try:
+        yield
     finally:
         sys.setprofile(before)
         threading.setprofile(None)
+
+
+@contextlib.contextmanager
+def new_objects_only() -> Iterator[None]:
+    """Hide the objects that exist now from the garbage collector while the block runs.
+
+    In the block, ``gc.collect()`` is fast, ``gc.get_objects()`` finds only what the block made, and
+    nothing that earlier tests left is finalized.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def wait_for_threads(count: int, seconds: float = 5) -> None:
+    """Wait until there are no more than *count* threads: those of a pool may end a little later."""
+    until = time.monotonic() + seconds
+    while threading.active_count() > count and time.monotonic() < until:
+        time.sleep(0.005)
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
