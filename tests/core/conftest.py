@@ -17,8 +17,8 @@ import pytest
 
 from sentryinit import adapters, testing
 
-# No deadline: the machine may be busy. No database: it would leave a folder. The same examples each
-# time, so that a new failure has its cause in the change. `--hypothesis-profile=search` tries others.
+# No deadline: the machine may be busy. No database: it would leave a folder. The same examples
+# each time: a new failure is then due to the change. `--hypothesis-profile=search` tries others.
 hypothesis.settings.register_profile(
     "core", deadline=None, database=None, max_examples=60, derandomize=True
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import sentryinit_testkit
 from drivers.wsgi import WsgiDriver
 from sentryinit_testkit import AdapterContract, AppSpec, Unsupported, golden, table
 from sentryinit_testkit._contract import clause_of
@@ -16,6 +18,7 @@ from sentryinit_testkit._contract import clause_of
 DRIVERS = Path(__file__).parent.parent / "conformance" / "drivers"
 BEHIND = """
 from typing import Any
+import sentryinit_testkit
 from drivers.wsgi import WsgiDriver
 from sentryinit_testkit import AdapterContract
 
@@ -81,6 +84,16 @@ def test_golden_event_differs_with_a_difference(monkeypatch: pytest.MonkeyPatch)
 def test_each_scenario_has_its_golden_event() -> None:
     """There is one golden event for each scenario, and none without."""
     assert set(json.loads(golden.FILE.read_text())) == set(golden.SCENARIOS)
+
+
+def test_testkit_uses_public_names_only() -> None:
+    """The testkit names no private module of the core: such a check could check nothing one day."""
+    package = Path(sentryinit_testkit.__file__).parent
+    private = re.compile(r"sentryinit\._|from sentryinit import .*\b_\w")
+    files = [*package.rglob("*.py"), *DRIVERS.glob("*.py")]
+    assert len(files) > 30
+    found = [str(file) for file in files if private.search(file.read_text(encoding="utf-8"))]
+    assert found == []
 
 
 def test_case_has_its_clause_in_name_and_docstring() -> None:

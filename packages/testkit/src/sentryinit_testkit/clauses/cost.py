@@ -1,4 +1,4 @@
-"""F: cost."""
+"""Cases of clause F: cost."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from sentryinit_testkit._harness import Harness
 from sentryinit_testkit._server import Call
 from sentryinit_testkit._watch import new_objects_only, profiled, wait_for_threads
 
-# Of the adapter, the core and sentry-sdk, while the handler of a good request runs.
+# The limit for what adapter, core and sentry-sdk hold while a good request's handler runs.
 MOST_BYTES = 4096
-# Of requests, after which a leak of one block each is found.
+# The number of requests: a leak of one block a request exceeds the noise.
 MANY = 100
 
 
@@ -100,7 +100,7 @@ class Cost(Contract):
             if event == "call" and frame not in frames and _is_ours(frame):
                 frames.append(frame)
 
-        # What a collection finalizes would be counted as well.
+        # A collection would finalize the generators of earlier requests: those are calls, too.
         with new_objects_only(), profiled(profile):
             harness.server.serve(app, Call())
         names = [frame.f_code.co_name for frame in frames]
@@ -108,7 +108,7 @@ class Cost(Contract):
         assert len(names) <= harness.driver.calls, names
 
     def test_f2_good_request_takes_little_room(self, harness: Harness) -> None:
-        """F2: While its handler runs, a good request has little memory of ours."""
+        """F2: While its handler runs, a good request uses little memory of ours."""
         found: list[int] = []
 
         def measure(request: Request) -> Any:
@@ -130,23 +130,23 @@ class Cost(Contract):
         """F2: After many good requests there are as many allocated blocks as before."""
 
         def extra() -> int:
-            # The framework, or whatever traces its threads, may leave some as well.
+            # The framework may leave some as well, and so may coverage for each thread.
             ours, bare = (harness.app(behaviours.good, copies=copies) for copies in (1, 0))
             return _blocks_left(harness, ours) - _blocks_left(harness, bare)
 
         with new_objects_only():
-            # A leak is there each time. What else runs in the process allocates now and then.
+            # A leak shows each time; other threads allocate now and then.
             assert any(extra() < MANY // 2 for _ in range(3))
 
     def test_f2_request_is_not_kept(
         self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """F2: Nothing holds on to a request that is over, failed or not."""
-        # pytest keeps log records, and those that frameworks write have the traceback in them.
+        """F2: Nothing keeps a request after its end, failed or not."""
+        # pytest keeps log records, and the frameworks' records contain tracebacks.
         monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
 
         class Basket:
-            """Something large that belongs to a request."""
+            """An object that belongs to one request."""
 
         def fail(_request: Request) -> ResponseSpec:
             basket = Basket()
@@ -180,7 +180,7 @@ class Cost(Contract):
             assert _open_captures() == 0
 
     def test_f3_storm_is_counted_to_the_last_failure(self, harness: Harness) -> None:
-        """F3: Of a storm the budget is delivered now, the exact rest as a count at the flush."""
+        """F3: Failures within the budget are sent, the others are counted in a summary."""
         harness.start(storm_guard=True, storm_burst=3, storm_per_minute=0)
         harness.server.serve(harness.app(behaviours.fails), *[Call()] * 50)
         assert harness.titles == ["ShopError: no stock"] * 3
@@ -193,7 +193,7 @@ class Cost(Contract):
         assert (len(harness.events), sum(counted)) == (4, 47)
 
     def test_f3_storm_of_statuses_is_counted_too(self, harness: Harness) -> None:
-        """F3: So it is for answers, and each kind of failure has its own budget."""
+        """F3: Status failures are limited as well; each kind of failure has its own budget."""
         harness.start(storm_guard=True, storm_burst=2, storm_per_minute=0)
         harness.server.serve(harness.app(behaviours.answers(503)), *[Call()] * 10)
         harness.server.serve(harness.app(behaviours.answers(500)), *[Call()] * 10)
@@ -205,7 +205,7 @@ class Cost(Contract):
         ]
 
     def test_f3_held_back_answer_describes_nothing(self, harness: Harness) -> None:
-        """F3: An answer beyond the budget is told by its status and endpoint."""
+        """F3: A status failure beyond the budget describes no request."""
         harness.start(storm_guard=True, storm_burst=1, storm_per_minute=0)
         app = harness.app(behaviours.answers(503))
         harness.server.serve(app, Call())
@@ -215,7 +215,7 @@ class Cost(Contract):
         assert (work.requests_described, sentryinit.stats()["suppressed"]) == (0, 3)
 
     def test_f3_count_is_exact(self, harness: Harness) -> None:
-        """F3: Delivered and suppressed are the failures, of all kinds, at any time."""
+        """F3: Failures are delivered plus suppressed, exactly, for all kinds."""
         harness.start(storm_guard=True, storm_burst=2, storm_per_minute=0)
         for failing in (behaviours.fails, behaviours.answers(503), behaviours.answers(500)):
             harness.server.serve(harness.app(failing), *[Call()] * 5)

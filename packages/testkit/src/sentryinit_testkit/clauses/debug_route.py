@@ -1,4 +1,4 @@
-"""I: the debug route."""
+"""Cases of clause I: the debug route."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DebugRoute(Contract):
     def test_i1_without_the_token_it_is_an_unknown_path(
         self, harness: Harness, param: Param, method: str
     ) -> None:
-        """I1: Without the right token the answer is the framework's own 404, byte for byte."""
+        """I1: Without the right token the response is the framework's 404, byte for byte."""
         token, call = param.value
         call = Call(method, call.path, call.query, call.headers)
         bare = harness.server.serve(harness.app(copies=0), call)[0]
@@ -49,7 +49,7 @@ class DebugRoute(Contract):
     def test_i2_with_the_token_it_fails_and_says_which_event(
         self, harness: Harness, call: Call
     ) -> None:
-        """I2: With the token it raises, and the 500 carries the id of the event."""
+        """I2: With the token it raises, and the 500 has the id of the event in a header."""
         harness.start(debug_token=TOKEN)
         exchange = harness.server.serve(harness.app(), call)[0]
         assert exchange.status == 500
@@ -60,7 +60,7 @@ class DebugRoute(Contract):
         assert header == event["event_id"]
 
     def test_i2_each_call_is_an_event(self, harness: Harness) -> None:
-        """I2: Each call has its own event and id."""
+        """I2: Each request has its own event and id."""
         harness.start(debug_token=TOKEN)
         exchanges = harness.server.serve(harness.app(), WITH_HEADER, WITH_HEADER)
         ids = [dict(exchange.headers)["x-sentry-event-id"] for exchange in exchanges]
@@ -72,7 +72,7 @@ class DebugRoute(Contract):
     def test_i3_token_is_nowhere(
         self, harness: Harness, call: Call, collect: tuple[str, ...]
     ) -> None:
-        """I3: The token is in no event and in no log line."""
+        """I3: The token is in no event and in no log record."""
         with record_logs() as records:
             harness.start(debug_token=TOKEN, collect=list(collect), collect_headers=[HEADER])
             harness.server.serve(harness.app(), call)

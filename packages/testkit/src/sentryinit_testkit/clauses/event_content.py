@@ -1,4 +1,4 @@
-"""D: the event is the same from every framework."""
+"""Cases of clause D: the content of events, the same for every framework."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAILURES: list[Behaviour] = [behaviours.fails, behaviours.answers(503)]
 
 
 def _touches(name: str, then: Behaviour = behaviours.fails) -> Behaviour:
-    """Return a behaviour that sets what an application sets, each marked with *name*."""
+    """Return a behaviour that sets tags, user, context and breadcrumb, all with *name*."""
 
     def touch(request: Request) -> Any:
         sentry_sdk.set_tag("name", name)
@@ -37,7 +37,7 @@ def _touches(name: str, then: Behaviour = behaviours.fails) -> Behaviour:
 
 
 def _asks_another(name: str, then: Behaviour) -> Behaviour:
-    """Return a behaviour that asks an application that fails, marked with *name*, in between."""
+    """Return a behaviour that serves another, failing application, whose event has *name*."""
 
     def fail(_environ: Any, start_response: Any) -> list[bytes]:
         sentry_sdk.set_tag(name, "here")
@@ -55,7 +55,7 @@ def _asks_another(name: str, then: Behaviour) -> Behaviour:
 
 
 def _touched(event: _events.Event) -> tuple[Any, ...]:
-    """Return what :func:`_touches` left on *event*."""
+    """Return what :func:`_touches` has set on *event*."""
     return (
         _events.tags(event).get("name"),
         (event.get("user") or {}).get("id"),
@@ -73,7 +73,7 @@ def _trace(event: _events.Event) -> Any:
 
 
 def _spanning(harness: Harness, app: Any) -> tuple[Any, str, str]:
-    """Return *app* behind an active OpenTelemetry span, and the ids of its trace and span."""
+    """Return *app* in an active OpenTelemetry span, and the ids of trace and span."""
     trace = pytest.importorskip(
         "opentelemetry.trace", reason="what is tested is living with opentelemetry-api"
     )
@@ -98,14 +98,14 @@ class EventContent(Contract):
         *(Param(name, scenario, scenario.requires) for name, scenario in golden.SCENARIOS.items())
     )
     def test_d1_event_is_the_golden_one(self, harness: Harness, param: Param) -> None:
-        """D1: What is left of an event without ids, times and versions is the same for everyone."""
+        """D1: Without ids, times and versions, the event is the same for all adapters."""
         golden.check(param.id, param.value.play(harness), harness.driver)
 
     @pytest.mark.parametrize("behaviour", FAILURES)
     def test_d2_event_says_where_it_comes_from(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """D2: Service, environment, release and server are on the event, as configured."""
+        """D2: The event has service, environment, release and server name, as configured."""
         harness.start(environment="staging", release="shop@1.2.3", server_name="shop-7")
         harness.serve(behaviour)
         event = harness.event()
@@ -114,7 +114,7 @@ class EventContent(Contract):
         assert found == ("staging", "shop@1.2.3", "shop-7")
 
     def test_d2_defaults(self, harness: Harness) -> None:
-        """D2: Unset they are production, the service, and no release."""
+        """D2: By default the environment is production, the server name is the service."""
         harness.serve(behaviours.fails)
         event = harness.event()
         found = (event["environment"], event["server_name"], event.get("release"))
@@ -124,7 +124,7 @@ class EventContent(Contract):
     def test_d2_status_is_a_tag_and_a_context(
         self, harness: Harness, behaviour: Behaviour, status: int
     ) -> None:
-        """D2: The status is a tag, as text, and in the response context, as a number."""
+        """D2: The status is a tag (text), and in the response context (number)."""
         harness.serve(behaviour)
         event = harness.event()
         assert _events.tags(event)["status_code"] == str(status)
@@ -133,7 +133,7 @@ class EventContent(Contract):
     @requires("route")
     @pytest.mark.parametrize("behaviour", [*FAILURES, behaviours.streams_and_fails(1)])
     def test_d3_transaction_is_the_route(self, harness: Harness, behaviour: Behaviour) -> None:
-        """D3: The transaction is the template, in one notation."""
+        """D3: The transaction is the route template, in one notation."""
         harness.serve(behaviour)
         event = harness.event()
         assert (event["transaction"], event["transaction_info"]) == (ROUTE, {"source": "route"})
@@ -148,38 +148,38 @@ class EventContent(Contract):
     def test_d3_transaction_is_the_route_however_it_failed(
         self, harness: Harness, param: Param
     ) -> None:
-        """D3: So it is wherever the failure comes from."""
+        """D3: The transaction is the route template, whatever kind of failure it is."""
         harness.serve(param.value)
         assert harness.event()["transaction"] == ROUTE
 
     @pytest.mark.parametrize("behaviour", FAILURES)
     def test_d3_transaction_is_never_the_path(self, harness: Harness, behaviour: Behaviour) -> None:
-        """D3: The raw path is not in it, known route or not: a fixed word stands there."""
+        """D3: The transaction is never the raw path: it is ``<unknown>`` without a route."""
         harness.serve(behaviour, Call(path="/orders/4711"))
         assert harness.event()["transaction"] in {ROUTE, _events.UNKNOWN}
 
     def test_d4_paths_of_a_route_are_one_group(self, harness: Harness) -> None:
-        """D4: Status events of one route are one group, whatever the path."""
+        """D4: Status events of one route have one fingerprint, whatever the path."""
         harness.server.serve(harness.app(behaviours.answers(503)), Call(), Call(path="/orders/18"))
         first, second = (event.get("fingerprint") for event in harness.events)
         assert first == second
         assert first is not None
 
     def test_d4_fingerprint_is_explicit(self, harness: Harness) -> None:
-        """D4: The group is service, method, route and status."""
+        """D4: The fingerprint is service, method, route and status."""
         harness.serve(behaviours.answers(503), Call("POST"))
         found = harness.event().get("fingerprint")
         route = _events.UNKNOWN if "route" in harness.driver.all_unsupported() else ROUTE
         assert found == ["sentryinit", "shop", "POST", route, "503"]
 
     def test_d4_error_is_grouped_by_its_stack(self, harness: Harness) -> None:
-        """D4: Exception events have no fingerprint of ours: backends group those well."""
+        """D4: Exception events have no fingerprint: backends group them by the stack."""
         harness.serve(behaviours.fails)
         assert "fingerprint" not in harness.event()
 
     @pytest.mark.parametrize("behaviour", FAILURES)
     def test_d5_request_is_described(self, harness: Harness, behaviour: Behaviour) -> None:
-        """D5: Method and URL are on the event, and harmless headers."""
+        """D5: The event has the method, the URL and the allowed headers."""
         harness.serve(behaviour, Call("POST", headers=(("content-language", "de"),)))
         request = harness.event()["request"]
         found = (request["method"], request["url"])
@@ -200,7 +200,7 @@ class EventContent(Contract):
     def test_d5_nothing_personal_is_collected(
         self, harness: Harness, param: Param, behaviour: Behaviour
     ) -> None:
-        """D5: Query, cookies, body and all but harmless headers stay in the process."""
+        """D5: Query, cookies, body and all other headers are not sent."""
 
         async def read(request: Request) -> Any:
             await request.read()
@@ -214,19 +214,19 @@ class EventContent(Contract):
     def test_d5_client_address_is_not_collected(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """D5: Nor is the client's address."""
+        """D5: The client's address is not sent."""
         harness.serve(behaviour)
         assert harness.events
         assert harness.server.client.encode() not in harness.sent_bytes()
 
     def test_d5_what_is_asked_for_is_collected(self, harness: Harness) -> None:
-        """D5: Each carrier can be asked for; what it adds is masked as all else is."""
+        """D5: Query, address and headers are sent if configured, and are masked."""
         asked = {"collect": ["query", "client_address"], "collect_headers": ["X-Shop"]}
         harness.start(mask_ip="network", **asked)
         harness.serve(behaviours.fails, Call(query="colour=blue", headers=(("x-shop", "north"),)))
         sent = harness.sent_bytes()
         client = harness.server.client
-        # A loopback address is nobody's: it is not masked.
+        # A loopback address is not masked: it identifies nobody.
         left = client if client.startswith("127.") else client.rpartition(".")[0] + ".0"
         wanted = (b"colour", b"blue", b"north", left.encode())
         assert [text for text in wanted if text not in sent] == []
@@ -235,7 +235,7 @@ class EventContent(Contract):
     def test_d6_what_the_handler_sets_is_on_its_event(
         self, harness: Harness, then: Behaviour
     ) -> None:
-        """D6: Tags, user, contexts and breadcrumbs of the handler are on its event."""
+        """D6: The event has the tags, user, contexts and breadcrumbs that the handler sets."""
         harness.serve(_touches("tea", then))
         assert _touched(harness.event()) == _expected("tea")
 
@@ -244,10 +244,10 @@ class EventContent(Contract):
     def test_d6_what_its_children_set_is_on_its_event(
         self, harness: Harness, somewhere: Any, then: Behaviour
     ) -> None:
-        """D6: So is what a thread or a child task of the handler sets."""
+        """D6: The event has what a thread or a child task of the handler sets."""
 
         def touch() -> Any:
-            return _touches("tea", lambda _: ResponseSpec())(None)  # type: ignore[arg-type] # nor does it look at its request
+            return _touches("tea", lambda _: ResponseSpec())(None)  # type: ignore[arg-type] # it does not use its request
 
         delegate = somewhere(touch)
 
@@ -262,7 +262,7 @@ class EventContent(Contract):
         assert _touched(harness.event()) == _expected("tea")
 
     def test_d6_what_the_handler_sets_survives_into_the_stream(self, harness: Harness) -> None:
-        """D6: It is on the event of a body that fails later."""
+        """D6: The event of a streamed body that raises has what the handler sets."""
         harness.serve(_touches("tea", behaviours.streams_and_fails(1)))
         assert _touched(harness.event()) == _expected("tea")
 
@@ -270,7 +270,7 @@ class EventContent(Contract):
     def test_d6_what_start_up_sets_is_on_every_event(
         self, harness: Harness, then: Behaviour
     ) -> None:
-        """D6: What was set at start-up is on every event, in whichever thread or context."""
+        """D6: Every event has what was set at start-up, in any thread or context."""
         app = harness.app(then)
         sentry_sdk.set_tag("region", "north")
         harness.server.serve(app, Call(), Call())
@@ -282,7 +282,7 @@ class EventContent(Contract):
     def test_d6_next_request_of_the_connection_has_none_of_it(
         self, harness: Harness, before: Behaviour, then: Behaviour
     ) -> None:
-        """D6: The next request on the thread or connection, large body or not, begins clean."""
+        """D6: The next request on the connection has nothing of the one before."""
         touch, turns = _touches("tea", before), iter([True, False])
 
         async def behaviour(request: Request) -> Any:
@@ -298,14 +298,14 @@ class EventContent(Contract):
     def test_d6_request_in_the_middle_of_another_keeps_its_own(
         self, harness: Harness, then: Behaviour
     ) -> None:
-        """D6: A handler that asks an application in its own context goes on with what it had."""
+        """D6: A request that serves another one in its handler keeps what it has set."""
         harness.serve(_asks_another("milk", _touches("tea", then)))
         marks = [{"milk", "asked"} & _events.tags(event).keys() for event in harness.events]
         assert (marks[0], marks[-1]) == ({"milk"}, {"asked"})
         assert _touched(harness.events[-1]) == _expected("tea")
 
     def test_d6_requests_in_parallel_keep_theirs_apart(self, harness: Harness) -> None:
-        """D6: Two requests that run at the same time have their own on their events."""
+        """D6: Of two concurrent requests each event has what its own request has set."""
         meeting, names = behaviours.Meeting(harness.driver.threaded()), iter(["tea", "milk"])
 
         async def behaviour(request: Request) -> Any:
@@ -321,7 +321,7 @@ class EventContent(Contract):
 
     @pytest.mark.parametrize("behaviour", FAILURES)
     def test_d7_incoming_trace_is_taken_up(self, harness: Harness, behaviour: Behaviour) -> None:
-        """D7: The event belongs to the trace of the incoming ``traceparent``."""
+        """D7: The event has the trace of the incoming ``traceparent``."""
         harness.serve(behaviour, Call(headers=(("traceparent", PARENT),)))
         trace = _trace(harness.event())
         assert trace["trace_id"] == PARENT.split("-")[1]
@@ -329,7 +329,7 @@ class EventContent(Contract):
 
     @pytest.mark.parametrize("header", ["", "00-zz-11-01", f"00-{'0' * 32}-{'0' * 16}-00"])
     def test_d7_trace_is_fresh_for_each_request(self, harness: Harness, header: str) -> None:
-        """D7: Without a usable one, each request has a trace of its own."""
+        """D7: Without a valid ``traceparent``, each request has a trace of its own."""
         call = Call(headers=(("traceparent", header),) if header else ())
         harness.server.serve(harness.app(behaviours.fails), call, call)
         first, second = (_trace(event)["trace_id"] for event in harness.events)
@@ -339,7 +339,7 @@ class EventContent(Contract):
 
     @pytest.mark.parametrize("behaviour", FAILURES)
     def test_d7_active_span_wins(self, harness: Harness, behaviour: Behaviour) -> None:
-        """D7: With OpenTelemetry in the process, the event has the active trace and span."""
+        """D7: With OpenTelemetry, the event has the ids of the active trace and span."""
         app, trace_id, span_id = _spanning(harness, harness.app(behaviour))
         harness.server.serve(app, Call(headers=(("traceparent", PARENT),)))
         trace = _trace(harness.event())
@@ -364,7 +364,7 @@ class EventContent(Contract):
         param("exit", (behaviours.exits(1), "fatal", False, "SystemExit: 1")),
     )
     def test_d8_level_handled_and_title(self, harness: Harness, param: Param) -> None:
-        """D8: Level, handled and title say the same of the same failure."""
+        """D8: Level, ``handled`` and title are the same for the same failure."""
         behaviour, level, handled, title = param.value
         harness.serve(behaviour)
         event = harness.event()

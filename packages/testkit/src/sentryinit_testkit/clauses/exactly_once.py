@@ -1,4 +1,4 @@
-"""C: exactly one."""
+"""Cases of clause C: exactly one event."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _logs_text_and_raises(_request: Request) -> ResponseSpec:
     try:
         behaviours.fails()
     except behaviours.ShopError as error:
-        behaviours.log.error("cannot order: %s", error)  # without a traceback
+        behaviours.log.error("cannot order: %s", error)  # not log.exception(): without a traceback
         raise
 
 
@@ -89,7 +89,7 @@ class ExactlyOnce(Contract):
     def test_c1_captured_and_raised_is_one_event(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """C1: An error that the handler captured itself, then raised or raised from: one event."""
+        """C1: An exception that is captured, then raised or raised from, gives one event."""
         harness.serve(behaviour)
         assert "ShopError" in _events.types(harness.one_event())
 
@@ -99,12 +99,12 @@ class ExactlyOnce(Contract):
     def test_c2_logged_and_raised_is_one_event_of_ours(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """C2: An error that was logged, then raised or raised from: one event, and it is ours."""
+        """C2: An exception that is logged, then raised or raised from, gives one event, ours."""
         harness.serve(behaviour)
         assert _events.mechanism(harness.our_event()) == (harness.driver.name, False)
 
     def test_c2_logged_and_answered_500_is_one_event_of_ours(self, harness: Harness) -> None:
-        """C2: An error that was logged, then answered 500: one event of it, and it is ours."""
+        """C2: An exception that is logged, then answered 500, gives one event, ours."""
         harness.serve(_logs_and_answers(500))
         event = harness.our_event()
         assert (_events.types(event), _events.mechanism(event)) == (
@@ -113,7 +113,7 @@ class ExactlyOnce(Contract):
         )
 
     def test_c2_logged_and_handled_into_503_is_one_event_of_ours(self, harness: Harness) -> None:
-        """C2: An error that was logged, raised, and answered by its handler: one event, ours."""
+        """C2: An exception that is logged, and answered by its handler, gives one event, ours."""
 
         def fail(request: Request) -> ResponseSpec:
             try:
@@ -126,19 +126,19 @@ class ExactlyOnce(Contract):
         assert _events.types(harness.our_event())[-1:] == ["HandledError"]
 
     def test_c2_logged_and_answered_200_is_the_log_event(self, harness: Harness) -> None:
-        """C2: An error logged in a request that goes well is that log event."""
+        """C2: An exception that is logged in a good request gives one event, of the log record."""
         harness.serve(_logs_and_answers(200))
         event = harness.one_event()
         assert (event["logger"], _events.types(event)) == ("shop", ["ShopError"])
 
     def test_c2_text_logged_and_answered_200_is_the_log_event(self, harness: Harness) -> None:
-        """C2: So is one logged without an exception."""
+        """C2: An error that is logged in a good request gives one event, of the log record."""
         harness.serve(_logs_text_and_answers(200))
         event = harness.one_event()
         assert (event["logger"], _events.message(event)) == ("shop", "out of stock")
 
     def test_c2_server_that_logs_it_adds_none(self, harness: Harness) -> None:
-        """C2: The server's and the framework's own log lines about it are no event."""
+        """C2: The log record of the server or framework about the exception gives no event."""
         harness.serve(behaviours.fails, Call(server_logs=True))
         harness.our_event()
 
@@ -146,7 +146,7 @@ class ExactlyOnce(Contract):
         "name", ["django.request", "aiohttp.server", "falcon", "uvicorn.error", "gunicorn.error"]
     )
     def test_c2_known_loggers_add_none(self, harness: Harness, name: str) -> None:
-        """C2: Nor are those of frameworks and servers that are on the way."""
+        """C2: The loggers of known servers and frameworks give no event."""
 
         def fail(_request: Request) -> ResponseSpec:
             try:
@@ -160,7 +160,7 @@ class ExactlyOnce(Contract):
 
     @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
     def test_c3_installed_twice_is_one_event(self, harness: Harness, behaviour: Behaviour) -> None:
-        """C3: The adapter installed twice reports once."""
+        """C3: An adapter that is installed twice reports once."""
         harness.serve(behaviour, copies=2)
         harness.our_event()
 
@@ -168,7 +168,7 @@ class ExactlyOnce(Contract):
     def test_c3_mounted_application_is_one_event(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """C3: The adapter in an application and in one that is mounted in it reports once."""
+        """C3: An adapter in both an application and a mounted one reports once."""
         exchange = harness.serve(call=Call(path=MOUNT + PATH), mounted=harness.app(behaviour))
         assert exchange.status in {500, 503}
         harness.our_event()
@@ -178,7 +178,7 @@ class ExactlyOnce(Contract):
     def test_c3_generic_middleware_around_is_one_event(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """C3: The generic middleware around it leaves the event to the adapter."""
+        """C3: With the generic middleware around it, only the adapter reports."""
         around = GENERIC.get(harness.driver.protocol)
         if around is None:
             raise Unsupported(f"nothing generic goes around {harness.driver.protocol}")
@@ -188,7 +188,7 @@ class ExactlyOnce(Contract):
     def test_c4_one_instance_raised_by_three_requests_is_three_events(
         self, harness: Harness
     ) -> None:
-        """C4: Three requests that raise one and the same object are three failures."""
+        """C4: One exception object, raised by three requests, gives three events."""
         error = behaviours.ShopError("made at import")
         app = harness.app(behaviours.raises(lambda: error))
         harness.server.serve(app, Call(), Call(), Call())
@@ -196,7 +196,7 @@ class ExactlyOnce(Contract):
 
     @requires("sdk-integration")
     def test_c5_integration_of_the_sdk_is_one_event_and_a_warning(self, harness: Harness) -> None:
-        """C5: The SDK's own integration beside the adapter: a warning about it, and one event."""
+        """C5: With sentry-sdk's own integration active: one warning, and one event."""
         result = _isolated.run("integration", harness.driver)
         assert len(result["titles"]) == 1, result["titles"]
         assert result["mechanism"] == harness.driver.name
@@ -205,27 +205,27 @@ class ExactlyOnce(Contract):
         assert all(name.partition(":")[2] in warned[0] for name in harness.driver.sdk_integrations)
 
     def test_c6_error_from_a_thread_is_one_event(self, harness: Harness) -> None:
-        """C6: An error that crossed a thread is one event."""
+        """C6: An exception that was raised in a thread gives one event."""
         harness.serve(behaviours.in_thread(behaviours.fails))
         harness.our_event()
 
     def test_c6_error_from_a_child_task_is_one_event(self, harness: Harness) -> None:
-        """C6: An error that crossed a child task is one event."""
+        """C6: An exception that was raised in a child task gives one event."""
         harness.serve(behaviours.in_task(behaviours.fails))
         harness.our_event()
 
     def test_c6_captured_in_a_child_task_and_raised_is_one_event(self, harness: Harness) -> None:
-        """C6: An error captured in a child task, and raised out of it, is one event."""
+        """C6: An exception that is captured in a child task, and raised, gives one event."""
         harness.serve(behaviours.in_task(lambda: _captures_and_raises(None)))  # type: ignore[arg-type] # it does not look at its request
         harness.one_event()
 
     def test_c6_logged_in_a_thread_and_raised_is_one_event(self, harness: Harness) -> None:
-        """C6: An error logged in a thread, and raised out of it, is one event."""
+        """C6: An exception that is logged in a thread, and raised, gives one event."""
         harness.serve(behaviours.in_thread(lambda: _logs_and_raises(None)))  # type: ignore[arg-type] # it does not look at its request
         harness.our_event()
 
     @pytest.mark.skipif(sys.version_info < (3, 11), reason="task groups are of Python 3.11")
     def test_c6_error_from_a_task_group_is_one_event(self, harness: Harness) -> None:
-        """C6: An error that crossed a task group is one event, with the error in it."""
+        """C6: An exception in a task group gives one event, which contains it."""
         harness.serve(behaviours.in_task_group)
         assert "ShopError" in _events.types(harness.our_event())

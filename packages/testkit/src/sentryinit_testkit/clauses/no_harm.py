@@ -1,4 +1,4 @@
-"""E: never harm."""
+"""Cases of clause E: never harm."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _breaks(*_args: object, **_options: object) -> Any:
 
 
 def _streams(journal: list[str]) -> Behaviour:
-    """Return a behaviour that notes each chunk that it makes."""
+    """Return a behaviour that records each chunk when it is produced."""
 
     def chunks() -> Any:
         for name in ("one", "two", "three"):
@@ -36,17 +36,17 @@ def _streams(journal: list[str]) -> Behaviour:
 
 
 class NoHarm(Contract):
-    """Clauses E1 to E6, as far as an adapter has a part in them."""
+    """Clauses E1 to E6, as far as they depend on the adapter."""
 
     @pytest.mark.parametrize("behaviour", [behaviours.good, *FAILURES])
     def test_e1_body_is_not_read(self, harness: Harness, behaviour: Behaviour) -> None:
-        """E1: A body that the handler leaves alone is left alone, whatever becomes of it."""
+        """E1: A body that the handler does not read is not read, whatever the outcome."""
         bare, ours = harness.compare(behaviour, Call("POST", body=BODY))
         assert (ours.body_bytes_read, ours.input_unchanged) == (bare.body_bytes_read, True)
 
     @pytest.mark.parametrize("then", [behaviours.good, *FAILURES])
     def test_e1_body_reaches_the_handler_whole(self, harness: Harness, then: Behaviour) -> None:
-        """E1: A handler that reads its body gets all of it, once."""
+        """E1: A handler that reads the body gets all of it, once."""
         got: list[bytes] = []
 
         async def read(request: Request) -> Any:
@@ -66,26 +66,26 @@ class NoHarm(Contract):
     )
     @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
     def test_e1_response_is_the_same(self, harness: Harness, param: Param, method: str) -> None:
-        """E1: Status, headers and body are those of the application without us."""
+        """E1: Status, headers and body are the same as without the adapter."""
         bare, ours = harness.compare(lambda _: param.value(), Call(method))
         assert ours.wire_response == bare.wire_response
         assert ours.messages == bare.messages
 
     def test_e1_list_body_stays_one(self, harness: Harness) -> None:
-        """E1: What reaches the server is of the same kind: a body with a length keeps it."""
+        """E1: A body that has a length reaches the server with a length."""
         bare, ours = harness.compare(lambda _: ResponseSpec(body=b"hello"))
         assert hasattr(ours.iterable, "__len__") == hasattr(bare.iterable, "__len__")
 
     @requires("file")
     def test_e1_file_wrapper_reaches_the_server(self, harness: Harness) -> None:
-        """E1: The server's own file wrapper reaches it as itself, so that it can use the kernel."""
+        """E1: The server's file wrapper reaches it unchanged, for ``sendfile()``."""
         bare, ours = harness.compare(lambda _: ResponseSpec(file=io.BytesIO(b"a large file")))
         assert type(ours.iterable) is type(bare.iterable)
         assert type(ours.iterable).__name__ == "FileWrapper"
         assert ours.body == b"a large file"
 
     def test_e1_streaming_is_lazy(self, harness: Harness) -> None:
-        """E1: Each chunk is sent before the next one is made."""
+        """E1: Each chunk is sent before the next one is produced."""
         journal: list[str] = []
         exchange = harness.compare(_streams(journal))[1]
         del journal[: len(journal) // 2]
@@ -93,7 +93,7 @@ class NoHarm(Contract):
         assert exchange.journal == ["sent one", "sent two", "sent three"]
 
     def test_e1_client_that_leaves_stops_the_stream_as_soon(self, harness: Harness) -> None:
-        """E1: A client that leaves early costs no more chunks than without us."""
+        """E1: After a disconnect, no more chunks are produced than without the adapter."""
         journals: list[list[str]] = []
 
         def stream(request: Request) -> Any:
@@ -105,7 +105,7 @@ class NoHarm(Contract):
 
     @requires("websocket")
     def test_e1_websocket_is_the_same(self, harness: Harness) -> None:
-        """E1: A WebSocket has the same conversation."""
+        """E1: The messages of a WebSocket are the same as without the adapter."""
         got: list[str] = []
 
         async def listen(request: Request) -> ResponseSpec:
@@ -120,7 +120,7 @@ class NoHarm(Contract):
     def test_e2_failing_description_harms_nobody(
         self, harness: Harness, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """E2: A request that cannot be described: same answer, one line, and an event."""
+        """E2: If describing the request fails: same response, one warning, one event."""
         bare = harness.serve(behaviour, copies=0)
         app = harness.app(behaviour)
         monkeypatch.setattr(sentryinit.adapters.RequestInfo, "__init__", _breaks)
@@ -132,7 +132,7 @@ class NoHarm(Contract):
     def test_e2_failing_user_hook_harms_nobody(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """E2: A ``before_send`` that raises: same answer, one line, and an event."""
+        """E2: If ``before_send`` raises: same response, one warning, one event."""
         bare = harness.serve(behaviour, copies=0)
         harness.start(before_send=_breaks)
         ours = harness.serve(behaviour)
@@ -143,7 +143,7 @@ class NoHarm(Contract):
     def test_e2_failing_redaction_harms_nobody(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """E2: Redaction that raises: same answer, one line, and an event without content."""
+        """E2: If redaction raises: same response, one warning, one event without content."""
         bare = harness.serve(behaviour, copies=0)
         harness.start()
         with failing_redaction():
@@ -156,7 +156,7 @@ class NoHarm(Contract):
     def test_e2_failing_transport_harms_nobody(
         self, harness: Harness, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """E2: A transport that raises: same answer, and one line."""
+        """E2: If the transport raises: same response, one warning."""
         bare = harness.serve(behaviour, copies=0)
         harness.start()
         transport = sentry_sdk.get_client().transport
@@ -167,20 +167,20 @@ class NoHarm(Contract):
         harness.expect_complaints()
 
     def test_e2_error_without_a_text_harms_nobody(self, harness: Harness) -> None:
-        """E2: An error whose text cannot be had is reported all the same."""
+        """E2: An exception whose ``str()`` raises is reported."""
         bare, ours = harness.compare(behaviours.raises(behaviours.SpeechlessError))
         assert (ours.wire_response, type(ours.error)) == (bare.wire_response, type(bare.error))
         assert _events.types(harness.event())[-1:] == ["SpeechlessError"]
 
     def test_e3_without_a_dsn_nothing_is_there(self, harness: Harness) -> None:
-        """E3: No DSN: the same answers, no call of ours in a request, and no sentry_sdk."""
+        """E3: Without a DSN: same responses, no call of ours, sentry_sdk is not imported."""
         result = _isolated.run("off", harness.driver)
         assert result["ours"] == result["bare"]
         assert result["calls"] == []
         assert result["sentry_sdk"] is False
 
     def test_e4_malformed_dsn_is_a_warning_and_off(self, harness: Harness) -> None:
-        """E4: A malformed DSN is one warning, with the service and without the key; then as E3."""
+        """E4: A malformed DSN: one warning, with the service, without the key; then as E3."""
         result = _isolated.run("malformed", harness.driver)
         warned = [text for level, text in result["records"] if level == "WARNING"]
         assert len(warned) == 1, result["records"]
@@ -189,12 +189,12 @@ class NoHarm(Contract):
         assert (result["ours"], result["calls"]) == (result["bare"], [])
 
     def test_e5_import_has_no_side_effect(self, harness: Harness) -> None:
-        """E5: Importing the adapter changes nothing in the process."""
+        """E5: Importing the adapter does not change the state of the process."""
         result = _isolated.run("off", harness.driver)
         assert result["changed"] == {}
 
     def test_e6_answer_before_us_is_left_alone(self, harness: Harness) -> None:
-        """E6: A component outside of us that answers, 5xx or not, answers; there is no event."""
+        """E6: A 503 by a middleware outside the adapter is unchanged, and gives no event."""
         busy = ResponseSpec(503, b"busy", (("retry-after", "7"),))
         bare, ours = (
             harness.server.serve(harness.wrap(harness.app(copies=copies), lambda: busy), Call())[0]
@@ -206,7 +206,7 @@ class NoHarm(Contract):
         harness.no_event()
 
     def test_e6_error_outside_of_us_is_left_alone(self, harness: Harness) -> None:
-        """E6: An error of a component outside of us passes; there is no event."""
+        """E6: An exception of a middleware outside the adapter passes, and gives no event."""
         error = behaviours.ShopError("before us")
 
         def fail() -> ResponseSpec:

@@ -1,4 +1,4 @@
-"""G: redaction, and events that are safe to store."""
+"""Cases of clause G: redaction, and events that are safe to store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sentryinit_testkit._driver import ROUTE, Behaviour, Request
 from sentryinit_testkit._harness import Harness
 from sentryinit_testkit._server import Call
 
-# NUL, and halves of surrogate pairs.
+# NUL, and lone surrogates.
 _STRANGE = re.compile("[\0\ud800-\udfff]")
 
 log: logging.Logger = logging.getLogger("shop")
@@ -29,7 +29,7 @@ def _base64(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-# Made up, all of them. By kind: as it is written, and what of it must not leave.
+# All are made up. By kind: the text, and the part of it that must not be sent.
 _JWT = ".".join([_base64('{"alg":"HS256"}'), _base64('{"sub":"c4nary"}'), "c4nary" * 4])
 _PEM = "c4naryMIIEowIBAAKCAQEA"
 SECRETS = {
@@ -49,13 +49,13 @@ SECRETS = {
     "json": (json.dumps({"client_secret": "c4naryJSON"}), "c4naryJSON"),
 }
 ALL = " | ".join(text for text, _ in SECRETS.values())
-# What fits into one part of a path, and into a header.
+# The kinds that can be in a path segment, and in a header.
 IN_PATH = ("mail", "ipv4", "iban", "key", "token", "jwt")
 IN_HEADER = tuple(kind for kind in SECRETS if kind != "pem")
 
 
 def leaks(harness: Harness) -> list[str]:
-    """Return the kinds of secrets that left."""
+    """Return the kinds of secrets that were sent."""
     sent = harness.sent_bytes().decode()
     return [kind for kind, (_, canary) in SECRETS.items() if canary in sent]
 
@@ -73,7 +73,7 @@ def _chained(_request: Request) -> Any:
 
 def _noted(_request: Request) -> Any:
     error = behaviours.ShopError("no stock")
-    # What add_note() writes, on Pythons that do not have it yet as well.
+    # add_note() exists from Python 3.11 on.
     error.__notes__ = [ALL]  # type: ignore[attr-defined,unused-ignore] # from 3.11 on it is there
     raise error
 
@@ -103,7 +103,7 @@ def _with_locals(_request: Request) -> Any:
 
 
 def _strange(_request: Request) -> Any:
-    """Leave on the event what some backend or other loses events for."""
+    """Set on the event what makes some backend reject events."""
     sentry_sdk.set_tag("nul", "a\0b")
     sentry_sdk.set_tag("long", "x" * 500)
     sentry_sdk.set_tag("number", 17)
@@ -127,7 +127,7 @@ def _nodes(value: Any) -> Iterator[Any]:
 
 
 class Redaction(Contract):
-    """Clauses G1 to G5, with what arrives in real requests."""
+    """Clauses G1 to G5, in requests."""
 
     @params(
         param("message", (_fails_with(ALL), None)),
@@ -143,7 +143,7 @@ class Redaction(Contract):
         param("locals", (_with_locals, None)),
     )
     def test_g1_secret_does_not_leave(self, harness: Harness, param: Param) -> None:
-        """G1: Whatever the application puts on an event, the secrets in it do not leave."""
+        """G1: Secrets are not sent, wherever on an event the application puts them."""
         behaviour, call = param.value
         harness.start(collect=["locals"])
         harness.serve(behaviour, call)
@@ -155,7 +155,7 @@ class Redaction(Contract):
     def test_g1_secret_in_the_path_does_not_leave(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """G1: Nor does one in the path, in the URL or in the title of a status event."""
+        """G1: Secrets in the path are not sent, in the URL or in the title."""
         harness.serve(
             behaviour, Call(path=f"/orders/{','.join(SECRETS[kind][0] for kind in IN_PATH)}")
         )
@@ -166,7 +166,7 @@ class Redaction(Contract):
     def test_g1_secret_that_was_asked_for_does_not_leave(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """G1: Queries, cookies and headers that are collected pass the same masks."""
+        """G1: Secrets in collected queries, cookies and headers are not sent."""
         harness.start(
             collect=["query", "cookies", "client_address", "argv"], collect_headers=["x-shop"]
         )
@@ -179,7 +179,7 @@ class Redaction(Contract):
         assert leaks(harness) == []
 
     def test_g2_user_s_hook_adds_nothing(self, harness: Harness) -> None:
-        """G2: What ``before_send`` puts on an event is masked: ours comes last."""
+        """G2: What ``before_send`` puts on an event is masked: redaction runs last."""
 
         def hook(event: Any, hint: Any) -> Any:
             event["extra"] = {"a": ALL}
@@ -192,7 +192,7 @@ class Redaction(Contract):
         assert leaks(harness) == []
 
     def test_g2_what_passes_no_hook_does_not_leave(self, harness: Harness) -> None:
-        """G2: Attachments, sessions, transactions and logs stay where they are."""
+        """G2: Attachments, sessions, transactions and logs are not sent."""
 
         def touch() -> None:
             scope = sentry_sdk.get_isolation_scope()
@@ -214,7 +214,7 @@ class Redaction(Contract):
     def test_g3_failing_mask_leaves_a_minimal_event(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """G3: Where masking fails, an event says so, and not a word of the application's."""
+        """G3: If redaction fails, the event has a tag for it, and no application text."""
         with failing_redaction():
             harness.serve(behaviour, Call(path="/orders/c4nary"))
         assert _events.tags(harness.one_event())["redaction_error"] == "true"
@@ -226,14 +226,14 @@ class Redaction(Contract):
     def test_g4_parameter_of_the_path_is_hidden(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """G4: The URL, and every text, has the name of a sensitive parameter in its place."""
+        """G4: A sensitive path parameter is replaced by its name, in every text."""
         harness.start(mask_path_parameters=["Order-Id"])
         harness.serve(behaviour, Call(path="/orders/c4nary"))
         assert harness.event()["request"]["url"].endswith(ROUTE)
         assert b"c4nary" not in harness.sent_bytes()
 
     def test_g5_event_is_safe_to_store(self, harness: Harness) -> None:
-        """G5: No NUL, no half of a pair, tags that are short texts, and less than a megabyte."""
+        """G5: An event has no NUL and no lone surrogate; its tags and its size are limited."""
         harness.serve(_strange)
         event = harness.one_event()
         texts = [node for node in _nodes(event) if isinstance(node, str)]
@@ -247,7 +247,7 @@ class Redaction(Contract):
         assert event["contexts"]["sentryinit"]["cut"] is True
 
     def test_g5_parameters_are_texts(self, harness: Harness) -> None:
-        """G5: ``log.error("%s", None)`` reaches a backend that takes nothing but texts."""
+        """G5: The parameters of a log record are texts: some backends reject others."""
 
         def logs(_request: Request) -> Any:
             log.error("a %s, b %s", None, {"c": 1})
@@ -260,7 +260,7 @@ class Redaction(Contract):
 
 
 def _kinds(harness: Harness) -> list[str]:
-    """Return the kinds of the items that left."""
+    """Return the types of the items that were sent."""
     return [
         json.loads(head)["type"]
         for envelope in harness.mailbox.envelopes
