@@ -273,8 +273,7 @@ def test_row(session: nox.Session, row: Row) -> None:
 def testkit(session: nox.Session) -> None:
     """The contract itself: an honest adapter passes it, each broken one fails its clause."""
     install(session, ("core", "testkit"), *group("test"))
-    # One run of the contract is for all of them; it takes all processors by itself.
-    run_tests(session, "tests/testkit", at_once=False)
+    run_tests(session, "tests/testkit")
 
 
 @nox.session
