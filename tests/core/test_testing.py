@@ -1,4 +1,4 @@
-"""What authors of applications test with: events as they would leave, and nothing left behind."""
+"""``sentryinit.testing``: captured events, counted work, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Titles = Callable[[testing.Mailbox], list[str]]
 
 
 def test_capturing_events(titles: Titles) -> None:
-    """What is reported in the block is in the mailbox, oldest first."""
+    """The mailbox has what is reported inside the block, oldest first."""
     with testing.capture() as box:
         sentry_sdk.capture_message("one")
         sentry_sdk.capture_message("two")
@@ -38,7 +38,7 @@ def test_capturing_events(titles: Titles) -> None:
 
 
 def test_the_service_of_a_capture() -> None:
-    """A test's service has a name that says so."""
+    """The default service is ``test-service``."""
     with testing.capture() as box:
         sentry_sdk.capture_message("one")
 
@@ -46,7 +46,7 @@ def test_the_service_of_a_capture() -> None:
 
 
 def test_options_of_a_capture() -> None:
-    """It takes the options of init()."""
+    """``capture()`` takes the options of ``init()``."""
     with testing.capture("shop", environment="staging", release="7") as box:
         sentry_sdk.capture_message("one")
 
@@ -59,7 +59,7 @@ def test_options_of_a_capture() -> None:
 
 
 def test_a_wrong_option_raises() -> None:
-    """As init() does."""
+    """``capture()`` raises for an unknown option, as ``init()`` does."""
     with (
         pytest.raises(TypeError, match="unknown option enviroment"),
         testing.capture(enviroment="x"),
@@ -68,7 +68,7 @@ def test_a_wrong_option_raises() -> None:
 
 
 def test_a_wrong_option_leaves_nothing() -> None:
-    """After it, reporting is as it was."""
+    """After an unknown option, reporting is as it was before."""
     with pytest.raises(TypeError), testing.capture(enviroment="x"):
         pass
 
@@ -76,7 +76,7 @@ def test_a_wrong_option_leaves_nothing() -> None:
 
 
 def test_the_storm_guard_is_off(begin: Any) -> None:
-    """A test that fails a thousand times sees a thousand events."""
+    """Every failure gives an event: the storm guard is off."""
     with testing.capture(storm_burst=1, storm_per_minute=0) as box:
         for _ in range(5):
             begin().raised(ValueError())
@@ -85,7 +85,7 @@ def test_the_storm_guard_is_off(begin: Any) -> None:
 
 
 def test_the_envelopes() -> None:
-    """The bytes that would go over the wire: header, item header, event."""
+    """An envelope is the bytes that would be sent: header, item header, event."""
     with testing.capture() as box:
         sentry_sdk.capture_message("one")
 
@@ -96,7 +96,7 @@ def test_the_envelopes() -> None:
 
 
 def test_events_are_those_of_the_envelopes() -> None:
-    """What is no event is not among them."""
+    """Items that are no events are left out."""
     box = testing.Mailbox()
     box.put(b'{}\n{"type":"session"}\n{"a":1}\n{"type":"event"}\n{"b":2}\n')
 
@@ -104,7 +104,7 @@ def test_events_are_those_of_the_envelopes() -> None:
 
 
 def test_forgetting() -> None:
-    """clear() forgets what came so far."""
+    """``clear()`` removes what was captured so far."""
     with testing.capture() as box:
         sentry_sdk.capture_message("one")
         box.clear()
@@ -114,7 +114,7 @@ def test_forgetting() -> None:
 
 
 def test_the_lists_are_copies() -> None:
-    """A list that was asked for does not change later."""
+    """A returned list does not change later."""
     with testing.capture() as box:
         before = box.envelopes
         sentry_sdk.capture_message("one")
@@ -123,7 +123,7 @@ def test_the_lists_are_copies() -> None:
 
 
 def test_words_of_the_test_s_own_are_not_masked() -> None:
-    """The DSN of tests has no key that an application's text would have by accident."""
+    """The key of the DSN of tests does not occur in texts by accident, so none is masked."""
     text = "key of the secret test at invalid sentryinit 1 https"
     with testing.capture() as box:
         sentry_sdk.capture_message(text)
@@ -132,7 +132,7 @@ def test_words_of_the_test_s_own_are_not_masked() -> None:
 
 
 def test_reporting_is_off_again() -> None:
-    """After the block everything is as it was: off."""
+    """After the block, reporting is off again."""
     with testing.capture():
         pass
 
@@ -140,7 +140,7 @@ def test_reporting_is_off_again() -> None:
 
 
 def test_reporting_is_off_again_after_a_failure() -> None:
-    """However the block ends."""
+    """After a block that raises, reporting is off again."""
     with pytest.raises(ValueError, match="x"), testing.capture():
         raise ValueError("x")
 
@@ -148,7 +148,7 @@ def test_reporting_is_off_again_after_a_failure() -> None:
 
 
 def test_what_leaves_the_block_is_not_reported() -> None:
-    """A failing test is no event."""
+    """An exception that leaves the block gives no event."""
     with pytest.raises(ValueError, match="x"), testing.capture() as box:
         raise ValueError("x")
 
@@ -168,7 +168,7 @@ def test_start_up_tags_end_with_the_block() -> None:
 
 
 def test_after_an_init_that_was_off() -> None:
-    """Where init() found no DSN, a capture is on all the same, and off again after it."""
+    """If ``init()`` found no DSN, a capture is on inside the block, and off after it."""
     try:
         sentryinit.init("shop")
         with testing.capture("other") as box:
@@ -181,7 +181,7 @@ def test_after_an_init_that_was_off() -> None:
 
 
 def test_a_capture_in_a_capture(titles: Titles) -> None:
-    """Inside another, it takes what is reported, and gives back the way it was."""
+    """An inner capture gets the events inside its block, the outer one those after it."""
     with testing.capture("shop") as outer:
         sentry_sdk.capture_message("one")
         with testing.capture() as inner:
@@ -192,7 +192,7 @@ def test_a_capture_in_a_capture(titles: Titles) -> None:
 
 
 def test_a_capture_in_a_capture_uses_its_client() -> None:
-    """The service is that of the one that is on."""
+    """An inner capture has the service of the outer one."""
     with testing.capture("shop"), testing.capture() as inner:
         sentry_sdk.capture_message("two")
 
@@ -200,7 +200,7 @@ def test_a_capture_in_a_capture_uses_its_client() -> None:
 
 
 def test_options_where_reporting_is_on() -> None:
-    """They would count for nothing: refused."""
+    """Options of an inner capture raise: they would have no effect."""
     with (
         testing.capture("shop"),
         pytest.raises(RuntimeError, match="takes no options then"),
@@ -210,7 +210,7 @@ def test_options_where_reporting_is_on() -> None:
 
 
 def test_a_capture_in_a_capture_that_fails(titles: Titles) -> None:
-    """The way back is the same after a failure."""
+    """After an inner block that raises, the outer capture gets the events."""
     with testing.capture("shop") as outer:
         with pytest.raises(ValueError, match="x"), testing.capture():
             raise ValueError("x")
@@ -220,7 +220,7 @@ def test_a_capture_in_a_capture_that_fails(titles: Titles) -> None:
 
 
 def test_the_fixture(pytester: pytest.Pytester) -> None:
-    """Whoever has the core installed has the fixture: on in the test, off in the next."""
+    """The core installs the fixture: reporting is on in the test, and off in the next one."""
     pytester.makepyfile(
         """
         import sentry_sdk
@@ -242,7 +242,7 @@ def test_the_fixture(pytester: pytest.Pytester) -> None:
 
 
 def test_the_fixture_is_listed(pytester: pytest.Pytester) -> None:
-    """`pytest --fixtures` shows it with what it is for."""
+    """``pytest --fixtures`` lists the fixture with its purpose."""
     result = pytester.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider")
 
     result.stdout.fnmatch_lines(["sentryinit_mailbox*", "*what the test's code reports*"])

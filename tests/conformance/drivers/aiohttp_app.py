@@ -12,10 +12,9 @@ import sentryinit_testkit as testkit
 
 async def respond(request: web.Request, wanted: testkit.ResponseSpec) -> Any:
     """Return the response that is *wanted*."""
-    kind, body = (
-        (web.StreamResponse, {}) if wanted.stream else (web.Response, {"body": wanted.body})
-    )
-    response: Any = kind(status=wanted.status, headers=list(wanted.headers), **body)
+    kind: Any = web.StreamResponse if wanted.stream else web.Response
+    body = {} if wanted.stream else {"body": wanted.body}
+    response = kind(status=wanted.status, headers=list(wanted.headers), **body)
     if wanted.stream is not None or wanted.background is not None:
         await response.prepare(request)
         async for chunk in wanted.astream():
@@ -52,8 +51,8 @@ def build(spec: testkit.AppSpec) -> web.Application:
 
     app = web.Application(middlewares=[sorry])
     app.on_startup.append(start)
-    app.add_routes([web.route(method, testkit.ROUTE, order) for method in testkit.METHODS])
-    app.add_routes([web.get(testkit.SOCKET_PATH, converse)])
+    orders = [web.route(method, testkit.ROUTE, order) for method in testkit.METHODS]
+    app.add_routes([*orders, web.get(testkit.SOCKET_PATH, converse)])
     return app
 
 

@@ -35,9 +35,9 @@ class DjangoDriver(testkit.Driver):
     # There is no exception for a 5xx in Django.
     unsupported: ClassVar[frozenset[str]] = frozenset({"abort"})
     shop: ClassVar[Any] = django_app.Wsgi
-    # Once more at the end: it sees there what another middleware's process_exception answers.
+    # Also at the end, where it sees exceptions that another middleware answers.
     last: ClassVar = [OURS]
-    calls = 6  # ours stands there twice
+    calls = 6  # our middleware is installed twice
 
     def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""

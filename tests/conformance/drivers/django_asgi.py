@@ -1,4 +1,4 @@
-"""Django under ASGI, with views of both kinds."""
+"""Django under ASGI, with asynchronous and synchronous views."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .django import DjangoDriver, respond
 
 
 class Asgi(ASGIHandler):
-    """An application with URLs of its own, and perhaps another one mounted in it."""
+    """An application with its own URLs, and optionally a mounted application."""
 
     def __init__(self, urls: Any, mounted: Any) -> None:
         self.urls, self.mounted = urls, mounted
@@ -26,7 +26,7 @@ class Asgi(ASGIHandler):
             await self.mounted({**scope, "root_path": testkit.MOUNT}, receive, send)
 
     async def get_response_async(self, request: Any) -> Any:
-        """Answer by these URLs."""
+        """Resolve with the application's own URLs."""
         request.urlconf = self.urls
         return await super().get_response_async(request)
 
@@ -35,8 +35,8 @@ class AsgiDjangoDriver(DjangoDriver):
     """Asynchronous views."""
 
     variant, protocol, shop = "asgi", "asgi", Asgi
-    calls = 8  # a call is a coroutine here, which is one more
-    # Its ASGI handler speaks HTTP and nothing else.
+    calls = 8  # __call__ returns a coroutine, which is one more call
+    # Django's ASGI handler supports HTTP only.
     unsupported: ClassVar = DjangoDriver.unsupported | {"background", "startup", "websocket"}
 
     def view(self, spec: testkit.AppSpec) -> Any:

@@ -1,4 +1,4 @@
-"""Django with asynchronous views under WSGI, with one entry alone, and with the REST framework."""
+"""Django with asynchronous views under WSGI, with one middleware entry, with the REST framework."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AsyncDjangoDriver(DjangoDriver):
 
 
 class AloneDjangoDriver(DjangoDriver):
-    """One entry in MIDDLEWARE: it cannot see what another middleware answers."""
+    """One entry in MIDDLEWARE: it does not see exceptions that another middleware answers."""
 
     variant = "alone"
     unsupported: ClassVar = DjangoDriver.unsupported | {"evidence"}
@@ -33,14 +33,14 @@ class AloneDjangoDriver(DjangoDriver):
 
 
 class RestDjangoDriver(DjangoDriver):
-    """Views of the REST framework, which has exceptions for any status."""
+    """Views of the REST framework, which has HTTP exceptions for any status."""
 
     variant = "rest"
     unsupported: ClassVar = frozenset()
 
     def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""
-        # It reads the settings.
+        # The import reads the settings.
         from rest_framework.views import APIView
 
         class Order(APIView):

@@ -11,7 +11,7 @@ from sentryinit_falcon import debug_panic, install
 
 
 class Resource:
-    """The one of all orders: its responders are *order*."""
+    """The resource of the orders: its responders are *order*."""
 
     def __init__(self, order: Any) -> None:
         self.on_get = self.on_post = order
@@ -26,7 +26,7 @@ def respond(resp: Any, wanted: testkit.ResponseSpec) -> None:
 
 
 def sorry(_req: Any, resp: Any, error: Any, _params: Any) -> None:
-    """Handle the application's own error."""
+    """Handle the application's own exception."""
     respond(resp, error.response)
 
 
@@ -55,10 +55,10 @@ class FalconDriver(testkit.Driver):
             install(app)
         if spec.copies:
             app.add_sink(debug_panic, testkit.DEBUG_PATH)
-        return self.beside(app, spec.mounted) if spec.mounted else app
+        return self.mount(app, spec.mounted) if spec.mounted else app
 
-    def beside(self, app: Any, mounted: Any) -> Any:
-        """Return *app* with *mounted* beside it: Falcon itself has no mounts."""
+    def mount(self, app: Any, mounted: Any) -> Any:
+        """Return *app* and *mounted* as one application: Falcon cannot mount."""
 
         def serve(environ: Any, start_response: Any) -> Any:
             inner = environ["PATH_INFO"].removeprefix(testkit.MOUNT)

@@ -12,7 +12,7 @@ from .falcon import FalconDriver, Resource, respond
 
 
 async def sorry(_req: Any, resp: Any, error: Any, _params: Any) -> None:
-    """Handle the application's own error."""
+    """Handle the application's own exception."""
     respond(resp, error.response)
 
 
@@ -20,7 +20,7 @@ class AsgiFalconDriver(FalconDriver):
     """Asynchronous responders."""
 
     variant, protocol = "asgi", "asgi"
-    calls = 7  # the application asks for a message; a component has two methods
+    calls = 7  # the application receives a message; a component has two methods
 
     def build(self, spec: testkit.AppSpec) -> Any:
         """Return the application before the adapter is in it."""
@@ -46,8 +46,8 @@ class AsgiFalconDriver(FalconDriver):
         app.add_error_handler(testkit.HandledError, sorry)
         return app
 
-    def beside(self, app: Any, mounted: Any) -> Any:
-        """Return *app* with *mounted* beside it: Falcon itself has no mounts."""
+    def mount(self, app: Any, mounted: Any) -> Any:
+        """Return *app* and *mounted* as one application: Falcon cannot mount."""
 
         async def serve(scope: Any, receive: Any, send: Any) -> None:
             inner = scope["path"].removeprefix(testkit.MOUNT)

@@ -1,4 +1,4 @@
-"""FastAPI, with endpoints of both kinds."""
+"""FastAPI, with asynchronous and synchronous endpoints."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FastApiDriver(StarletteDriver):
     def endpoint(self, spec: AppSpec) -> Any:
         """Return the endpoint."""
 
-        async def order(order_id: str, request: Request) -> Response:  # FastAPI names it
+        async def order(order_id: str, request: Request) -> Response:  # FastAPI passes it by name
             return respond(await spec.arun(request.body))
 
         return order
@@ -46,7 +46,7 @@ class SyncFastApiDriver(FastApiDriver):
     def endpoint(self, spec: AppSpec) -> Any:
         """Return the endpoint."""
 
-        def order(order_id: str, request: Request) -> Response:  # FastAPI names it
+        def order(order_id: str, request: Request) -> Response:  # FastAPI passes it by name
             return respond(spec.run(lambda: anyio.from_thread.run(request.body)))
 
         return order

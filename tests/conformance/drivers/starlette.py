@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 import sentryinit_testkit as testkit
 from sentryinit_starlette import SentryInitMiddleware, debug_panic
 
-# Until then, what fails in a body or behind a BaseHTTPMiddleware comes out in a group of anyio's.
+# Before 0.46, exceptions in a body or behind a BaseHTTPMiddleware are in a group of anyio.
 OLD = tuple(map(int, __version__.split(".")[:2])) < (0, 46)
 GROUPS = frozenset({"stream-error"} if OLD else ())
 
@@ -26,7 +26,7 @@ def respond(wanted: testkit.ResponseSpec) -> Response:
 
 
 async def sorry(_request: Any, error: Any) -> Response:
-    """Handle the application's own error."""
+    """Handle the application's own exception."""
     return respond(error.response)
 
 

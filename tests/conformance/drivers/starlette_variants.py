@@ -35,9 +35,9 @@ class WrappedStarletteDriver(StarletteDriver):
     """Behind a ``BaseHTTPMiddleware``, which runs the rest in a child task."""
 
     variant = "wrapped"
-    calls = 7  # it ends each body with a message of its own, and at the floor asks for two
-    # What the child task makes of an exception is all that comes out of it: at the floor nothing
-    # of what fails after the response, and a group around the error as its context.
+    calls = 7  # it sends a last message of its own; the oldest release receives two messages
+    # Only what the child task raises comes out of it. In old releases that is nothing for what
+    # fails after the response, and otherwise a group, with the exception as its context.
     unsupported = frozenset({"evidence", "raised-abort"}) | (
         {"background", "chain"} if OLD else frozenset()
     )

@@ -9,7 +9,7 @@ from sentryinit_testkit import AppSpec, Driver, plain
 
 
 class WsgiDriver(Driver):
-    """Nothing of a route or of a handled exception reaches the middleware."""
+    """The middleware sees neither routes nor exceptions that were handled inside."""
 
     name = "wsgi"
     protocol = "wsgi"
