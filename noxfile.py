@@ -201,12 +201,10 @@ def run_tests(
     session: nox.Session,
     *patterns: str,
     options: Iterable[str] = (),
-    at_once: bool = True,
     measured: bool = True,
 ) -> None:
     """Run the tests at *patterns* with *options* of pytest; fail if a pattern has no test.
 
-    *at_once* runs a process for each processor, unless arguments of pytest are given to nox.
     *measured* records coverage, on some Pythons.
     """
     paths = ["tests/workspace/test_installed.py"]
@@ -223,7 +221,7 @@ def run_tests(
     # pytest's own tracebacks, also of what is expected to fail, parse whole files: that is slow,
     # and on Python 3.11 a collection in the midst of it can end the run (a bug of its parser).
     pytest.append("--tb=native")
-    if at_once and not session.posargs:
+    if not session.posargs:
         # worksteal: else one process waits for the slow tests of another at the end.
         pytest += ["--numprocesses=auto", "--dist=worksteal"]
     session.run(*pytest, *options, *paths, *session.posargs, env=environment(session))
@@ -313,8 +311,7 @@ def test_row(session: nox.Session, row: Row) -> None:
 def testkit(session: nox.Session) -> None:
     """Test the contract: a correct adapter passes, each broken one fails its clause."""
     install(session, ("core", "testkit"), *group("test"))
-    # The tests share one run of the contract, which uses all processors.
-    run_tests(session, "tests/testkit", at_once=False)
+    run_tests(session, "tests/testkit")
 
 
 @nox.session(python=FOUND[NEWEST])

@@ -1,23 +1,21 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 
-def _encodable(value: Any) -> Any:
-    """Return *value* with what UTF-8 cannot have in its texts written as escapes."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_encodable(key): _encodable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_encodable, value))
-    return value
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_timeout_set_timer(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Name the main thread after the test: pytest-timeout prints the names of threads."""
+    threading.main_thread().name = f"MainThread, {item.nodeid}"
+    return (yield)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_report_to_serializable() -> Generator[None, Any, Any]:
-    """Let reports have lone surrogates in them: some cases send them, and frameworks log them."""
-    return _encodable((yield))
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_timeout_cancel_timer() -> Generator[None, Any, Any]:
+    """Give the main thread its usual name."""
+    threading.main_thread().name = "MainThread"
+    return (yield)

@@ -1,4 +1,4 @@
-"""What the tests of the core share: a clean process, its own log watched, and small servers."""
+"""Fixtures for the tests of the core: a clean state, the log of sentryinit, small servers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ import pytest
 
 from sentryinit import adapters, testing
 
-# No deadline: the machines that run this are shared. No database: a folder of its own would stay.
-# The same examples each time: what fails then is what has changed.
-# `--hypothesis-profile=search` looks for others.
+# No deadline: the machine may be busy. No database: it would leave a folder. The same examples
+# each time: a new failure is then due to the change. `--hypothesis-profile=search` tries others.
 hypothesis.settings.register_profile(
     "core", deadline=None, database=None, max_examples=60, derandomize=True
 )
@@ -28,36 +27,43 @@ hypothesis.settings.load_profile("core")
 
 KEY = "0123456789abcdef0123456789abcdef"
 DSN = f"https://{KEY}@backend.example/17"
-TELLING = ("SENTRY", "ELIDO_", "OTEL_")
+PREFIXES = ("SENTRY", "ELIDO_", "OTEL_")
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(TELLING) or name == "ENV":
+        if name.startswith(PREFIXES) or name == "ENV":
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _no_request() -> None:
+    """Close a capture that an earlier test left open: it would take this test's log records."""
+    while (left := adapters.current()) is not None:
+        left.close()
+
+
 class Said(logging.Handler):
-    """What the logger ``sentryinit`` said, from WARNING on; reading it expects it."""
+    """Holds what the logger ``sentryinit`` said from level WARNING on; a call returns it."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the text of *record*."""
+        """Add the text of *record*."""
         self._texts.append(record.getMessage())
 
     def __call__(self) -> list[str]:
-        """Return what was said since the last time."""
+        """Return what was logged since the last call."""
         texts, self._texts = self._texts, []
         return texts
 
 
 @pytest.fixture(autouse=True)
 def said() -> Iterator[Said]:
-    """Whatever sentryinit complains of fails the test, unless the test asked what it was."""
+    """Fail the test if sentryinit logs a warning that the test does not ask for."""
     handler, logger = Said(), logging.getLogger("sentryinit")
     logger.addHandler(handler)
     yield handler
@@ -67,20 +73,20 @@ def said() -> Iterator[Said]:
 
 @pytest.fixture
 def mailbox() -> Iterator[testing.Mailbox]:
-    """Reporting is on, and this is where events go."""
+    """Switch reporting on; return the mailbox that gets the events."""
     with testing.capture("shop") as box:
         yield box
 
 
 def title(event: dict[str, Any]) -> str:
-    """Type of the outermost exception, or the text."""
+    """Return the type of the outermost exception, or else the message."""
     values = event.get("exception", {}).get("values", [])
     if values:
         return str(values[-1]["type"])
     entry = event.get("logentry") or {}
     template = str(entry.get("message") or event.get("message"))
     params = tuple(entry.get("params") or ())
-    # Older releases of the SDK leave it to the backend.
+    # Older releases of sentry-sdk leave the formatting to the backend.
     return str(entry.get("formatted") or (template % params if params else template))
 
 
@@ -101,7 +107,7 @@ def describe(request: Any) -> adapters.RequestInfo:
 
 @pytest.fixture
 def begin() -> Iterator[Callable[..., adapters.Capture[Any]]]:
-    """Begin a request of an adapter whose facts are given; it is over when the test is."""
+    """Open a request of an adapter that has the given facts; it is closed after the test."""
     captures = []
 
     def begin(request: Any = "request", **facts: Any) -> adapters.Capture[Any]:
@@ -118,7 +124,7 @@ def begin() -> Iterator[Callable[..., adapters.Capture[Any]]]:
 
 @dataclass
 class Answer:
-    """What a client got, and what the server caught."""
+    """What the client received, and the exception that reached the server."""
 
     status: str | None = None
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -142,7 +148,7 @@ def environ(path: str = "/orders/17", **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def wsgi() -> Callable[..., Answer]:
-    """Serve one request to a WSGI application as PEP 3333 says."""
+    """Serve one request to a WSGI application, as PEP 3333 requires."""
 
     def serve(
         app: Any, path: str = "/orders/17", write: Any = None, *, close: bool = True, **more: Any
@@ -177,7 +183,7 @@ def wsgi() -> Callable[..., Answer]:
 
 @pytest.fixture
 def asgi() -> Callable[..., tuple[list[dict[str, Any]], BaseException | None]]:
-    """Serve one scope to an ASGI application; return what it sent and what it raised."""
+    """Serve one scope to an ASGI application; return what it sent and raised."""
 
     def serve(
         app: Any, path: str = "/orders/17", incoming: Any = (), **more: Any
@@ -231,7 +237,7 @@ DSN = {DSN!r}
 
 @dataclass
 class Child:
-    """What a process did: what it said, and what it sent, as type and event."""
+    """The result of a process: its output, and the items that it sent, as type and event."""
 
     code: int
     out: str
@@ -239,31 +245,31 @@ class Child:
 
     @property
     def items(self) -> list[tuple[str, Any]]:
-        """The items that left, in order."""
+        """Return the items that were sent, in order."""
         lines = [line for line in self.out.splitlines() if line.startswith("ITEM ")]
         return [tuple(json.loads(line[5:])) for line in lines]
 
     @property
     def titles(self) -> list[str]:
-        """The titles of the events that left."""
+        """Return the titles of the events that were sent."""
         return [title(event) for kind, event in self.items if kind == "event"]
 
     @property
     def event(self) -> dict[str, Any]:
-        """The only item that left, an event."""
+        """Return the event, which must be the only item that was sent."""
         ((kind, event),) = self.items
         assert kind == "event"
         return dict(event)
 
     @property
     def lines(self) -> list[str]:
-        """What it printed, without the items."""
+        """Return the lines that it printed, without the items."""
         return [line for line in self.out.splitlines() if not line.startswith("ITEM ")]
 
 
 @pytest.fixture
 def child() -> Callable[..., Child]:
-    """Run code in a process of its own; ``Pipe`` is a transport that prints, ``DSN`` a good one."""
+    """Run code in a new process, with ``Pipe``, a transport that prints, and a valid ``DSN``."""
 
     def run(code: str, prelude: str = PRELUDE, **variables: str) -> Child:
         done = subprocess.run(  # the code is the test's own

@@ -1,4 +1,4 @@
-"""Log records below ERROR: kept as they are until an event is built, and not the SDK's business."""
+"""Log records below ERROR: kept for the breadcrumbs of an event, and not passed to the SDK."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def crumbs(event: dict[str, Any]) -> list[str]:
 
 
 class Basket:
-    """Something that counts how often it is formatted."""
+    """Counts how often it is formatted."""
 
     formatted = 0
 
@@ -40,7 +40,7 @@ class Basket:
 
 
 def test_the_last_lines_are_on_the_event(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """From INFO on, in order, with what they say of themselves."""
+    """The last records from INFO on become breadcrumbs, in order."""
     capture = begin()
     log.debug("too quiet")
     log.info("sold %s of %s", 3, "tea")
@@ -53,7 +53,7 @@ def test_the_last_lines_are_on_the_event(begin: Begin, mailbox: testing.Mailbox)
 
 
 def test_as_many_as_is_asked_for(begin: Begin) -> None:
-    """The ring has an end; 0 is none."""
+    """``log_breadcrumbs`` limits the number of records; 0 keeps none."""
     for kept, expected in ((2, ["line 3", "line 4"]), (0, [])):
         with testing.capture("shop", log_breadcrumbs=kept) as box:
             capture = begin()
@@ -68,8 +68,8 @@ def test_as_many_as_is_asked_for(begin: Begin) -> None:
 def test_nothing_is_formatted_for_a_good_request(
     begin: Begin, mailbox: testing.Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lines are kept as references; only an event makes texts of them."""
-    # pytest formats what reaches the root.
+    """Records are formatted only when an event is built."""
+    # pytest formats what reaches the root logger.
     monkeypatch.setattr(log, "propagate", False)
     monkeypatch.setattr(Basket, "formatted", 0)
     capture = begin()
@@ -86,7 +86,7 @@ def test_nothing_is_formatted_for_a_good_request(
 
 
 def test_a_request_that_is_over_keeps_no_lines(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """Nor takes any more of them."""
+    """A closed capture keeps no records and takes no more."""
     capture = begin()
     log.info("sold")
     capture.close()
@@ -97,7 +97,7 @@ def test_a_request_that_is_over_keeps_no_lines(begin: Begin, mailbox: testing.Ma
 
 
 def test_outside_of_requests_nothing_is_kept(mailbox: testing.Mailbox) -> None:
-    """A line there belongs to nothing in particular."""
+    """A record outside of a request becomes no breadcrumb."""
     log.info("starting")
     sentry_sdk.capture_message("a")
 
@@ -105,7 +105,7 @@ def test_outside_of_requests_nothing_is_kept(mailbox: testing.Mailbox) -> None:
 
 
 def test_lines_of_another_request_stay_there(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """Each has its own."""
+    """Each request has its own records."""
     first = begin()
     log.info("first")
     first.close()
@@ -119,7 +119,7 @@ def test_lines_of_another_request_stay_there(begin: Begin, mailbox: testing.Mail
 def test_what_the_application_captures_has_the_lines_too(
     begin: Begin, mailbox: testing.Mailbox
 ) -> None:
-    """They are the request's."""
+    """An event that the application captures has the records of its request."""
     begin()
     log.info("sold")
     sentry_sdk.add_breadcrumb(message="by hand")
@@ -131,7 +131,7 @@ def test_what_the_application_captures_has_the_lines_too(
 def test_our_own_lines_are_not_kept(
     begin: Begin, mailbox: testing.Mailbox, said: Callable[[], list[str]]
 ) -> None:
-    """What sentryinit complains of is no news of the request."""
+    """Records of the logger ``sentryinit`` become no breadcrumbs."""
     capture = begin()
     logging.getLogger("sentryinit").warning("x")
     capture.exception_escaped(ValueError())
@@ -142,7 +142,7 @@ def test_our_own_lines_are_not_kept(
 def test_records_below_error_do_not_reach_the_sdk(
     mailbox: testing.Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would ask client and scopes for each of them, and do nothing."""
+    """Records below ERROR do not reach the SDK, which would do nothing with them."""
     asked: list[object] = []
     usual = sentry_sdk.get_client
     monkeypatch.setattr(sentry_sdk, "get_client", lambda: asked.append(1) or usual())
@@ -155,7 +155,7 @@ def test_records_below_error_do_not_reach_the_sdk(
 
 
 def test_an_integration_of_the_application_gets_every_record() -> None:
-    """Whoever adds a LoggingIntegration wants its breadcrumbs."""
+    """A LoggingIntegration of the application gets all records."""
     with testing.capture(
         "shop", integrations=[LoggingIntegration(level=logging.INFO, event_level=None)]
     ) as box:
@@ -168,7 +168,7 @@ def test_an_integration_of_the_application_gets_every_record() -> None:
 
 
 def test_a_client_that_was_there_before(child: Callable[..., Any]) -> None:
-    """Then the SDK has patched already, and stays in the way of every record; nothing breaks."""
+    """If the SDK was set up before, it keeps its patch of the logging, and nothing breaks."""
     done = child(
         "import sentry_sdk\n"
         "sentry_sdk.init(DSN, default_integrations=True, auto_enabling_integrations=False)\n"

@@ -1,4 +1,4 @@
-"""F3 in the large: delivered + suppressed + dropped = failures, exactly, whoever fails at once."""
+"""F3 with many failures at once: delivered + suppressed + dropped = failures, exactly."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import sentryinit
 from sentryinit import testing
 from sentryinit.asgi import SentryInitMiddleware
 
-# A burst that is soon used up, and a rate that refills it while the soak runs.
+# A burst that is used up soon, and a rate that refills it while the test runs.
 TIGHT: dict[str, Any] = {"storm_guard": True, "storm_burst": 2, "storm_per_minute": 6000}
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def told(event: dict[str, Any]) -> int:
-    """Return how many failures that were held back *event* tells of."""
+    """Return the number of suppressed failures that *event* reports."""
     return int(event.get("contexts", {}).get("sentryinit", {}).get("suppressed", 0))
 
 
 def total(events: list[dict[str, Any]]) -> tuple[int, int]:
-    """Return how many failures are events, and how many more these tell of."""
+    """Return the number of failures that are events, and of those that these report."""
     return sum(event["level"] == "error" for event in events), sum(map(told, events))
 
 
@@ -97,7 +97,7 @@ PASSING = (good, lost, mended, given_up)
 
 
 def served() -> Any:
-    """Return the boundary around an application that does what its scope says."""
+    """Return the middleware around an application that runs the function in its scope."""
 
     async def app(scope: Any, receive: Any, send: Send) -> None:
         await asyncio.sleep(0)
@@ -117,12 +117,12 @@ async def request(app: Any, deed: Any) -> None:
     try:
         await app(scope, receive, send)
     except (Exception, asyncio.CancelledError):
-        # What goes on to the server, which keeps running.
+        # What reaches the server, which keeps running.
         return
 
 
 class Third:
-    """A hook that drops each third event, and counts the failures among them."""
+    """A ``before_send`` that drops each third event, and counts the failures among them."""
 
     def __init__(self) -> None:
         self.seen = self.failures = 0
@@ -137,9 +137,9 @@ class Third:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_tasks(seed: int) -> None:
-    """Tasks at once, failing in kinds, with a hook that drops, and flushes in between."""
+    """Concurrent tasks that fail in several ways, with a hook that drops, and with flushes."""
     deeds = [*FAILING * 100, *PASSING * 100]
-    random.Random(seed).shuffle(deeds)  # noqa: S311 # an order of work, nothing secret
+    random.Random(seed).shuffle(deeds)  # noqa: S311 # the order of the work is no secret
     hook = Third()
 
     async def main() -> None:
@@ -154,7 +154,7 @@ def test_tasks(seed: int) -> None:
 
     with testing.capture("shop", before_send=hook, **TIGHT) as box:
         asyncio.run(main())
-        # The hook drops each third event, a summary among them, and then its count is kept.
+        # If the hook drops a summary, its count is in the next one.
         for _ in range(3):
             sentryinit.init()()
         stats = sentryinit.stats()
@@ -175,7 +175,7 @@ import itertools, os, threading
 from sentryinit import adapters
 
 class Files(Transport):
-    # A file for each process: a pipe that all of them write to would mix up their lines.
+    # One file for each process: in one pipe the lines could be mixed up.
     def capture_envelope(self, envelope):
         line = b"".join(b"%s\\n" % item.get_bytes() for item in envelope.items)
         with open(os.path.join(os.environ["FOLDER"], str(os.getpid())), "ab") as file:
@@ -225,7 +225,7 @@ end(threads)
 
 
 def test_processes(child: Callable[..., Any], tmp_path: Path) -> None:
-    """Forks in the midst of a storm on threads: each process tells of its own failures."""
+    """Forks while threads fail: each process reports its own failures."""
     done = child(FORKS, FOLDER=str(tmp_path))
     assert done.code == 0, done.err
     stats = dict(map(json.loads, done.lines))

@@ -1,25 +1,35 @@
-"""What authors of applications test with: events as they would leave, and nothing left behind."""
+"""``sentryinit.testing``: captured events, counted work, and nothing left behind."""
 
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import sentry_sdk
 
 import sentryinit
-from sentryinit import testing
+from sentryinit import adapters, testing
 from sentryinit._state import STATE
 
 pytest_plugins = ["pytester"]
+
+Begin = Callable[..., adapters.Capture[Any]]
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup
+else:
+    from builtins import ExceptionGroup
 
 Titles = Callable[[testing.Mailbox], list[str]]
 
 
 def test_capturing_events(titles: Titles) -> None:
-    """What is reported in the block is in the mailbox, oldest first."""
+    """The mailbox has what is reported inside the block, oldest first."""
     with testing.capture() as box:
         sentry_sdk.capture_message("one")
         sentry_sdk.capture_message("two")
@@ -28,7 +38,7 @@ def test_capturing_events(titles: Titles) -> None:
 
 
 def test_the_service_of_a_capture() -> None:
-    """A test's service has a name that says so."""
+    """The default service is ``test-service``."""
     with testing.capture() as box:
         sentry_sdk.capture_message("one")
 
@@ -36,7 +46,7 @@ def test_the_service_of_a_capture() -> None:
 
 
 def test_options_of_a_capture() -> None:
-    """It takes the options of init()."""
+    """``capture()`` takes the options of ``init()``."""
     with testing.capture("shop", environment="staging", release="7") as box:
         sentry_sdk.capture_message("one")
 
@@ -49,7 +59,7 @@ def test_options_of_a_capture() -> None:
 
 
 def test_a_wrong_option_raises() -> None:
-    """As init() does."""
+    """``capture()`` raises for an unknown option, as ``init()`` does."""
     with (
         pytest.raises(TypeError, match="unknown option enviroment"),
         testing.capture(enviroment="x"),
@@ -58,7 +68,7 @@ def test_a_wrong_option_raises() -> None:
 
 
 def test_a_wrong_option_leaves_nothing() -> None:
-    """After it, reporting is as it was."""
+    """After an unknown option, reporting is as it was before."""
     with pytest.raises(TypeError), testing.capture(enviroment="x"):
         pass
 
@@ -66,7 +76,7 @@ def test_a_wrong_option_leaves_nothing() -> None:
 
 
 def test_the_storm_guard_is_off(begin: Any) -> None:
-    """A test that fails a thousand times sees a thousand events."""
+    """Every failure gives an event: the storm guard is off."""
     with testing.capture(storm_burst=1, storm_per_minute=0) as box:
         for _ in range(5):
             begin().exception_escaped(ValueError())
@@ -75,7 +85,7 @@ def test_the_storm_guard_is_off(begin: Any) -> None:
 
 
 def test_the_envelopes() -> None:
-    """The bytes that would go over the wire: header, item header, event."""
+    """An envelope is the bytes that would be sent: header, item header, event."""
     with testing.capture() as box:
         sentry_sdk.capture_message("one")
 
@@ -86,7 +96,7 @@ def test_the_envelopes() -> None:
 
 
 def test_events_are_those_of_the_envelopes() -> None:
-    """What is no event is not among them."""
+    """Items that are no events are left out."""
     box = testing.Mailbox()
     box.put(b'{}\n{"type":"session"}\n{"a":1}\n{"type":"event"}\n{"b":2}\n')
 
@@ -94,7 +104,7 @@ def test_events_are_those_of_the_envelopes() -> None:
 
 
 def test_forgetting() -> None:
-    """clear() forgets what came so far."""
+    """``clear()`` removes what was captured so far."""
     with testing.capture() as box:
         sentry_sdk.capture_message("one")
         box.clear()
@@ -104,7 +114,7 @@ def test_forgetting() -> None:
 
 
 def test_the_lists_are_copies() -> None:
-    """A list that was asked for does not change later."""
+    """A returned list does not change later."""
     with testing.capture() as box:
         before = box.envelopes
         sentry_sdk.capture_message("one")
@@ -113,7 +123,7 @@ def test_the_lists_are_copies() -> None:
 
 
 def test_words_of_the_test_s_own_are_not_masked() -> None:
-    """The DSN of tests has no key that an application's text would have by accident."""
+    """The key of the DSN of tests does not occur in texts by accident, so none is masked."""
     text = "key of the secret test at invalid sentryinit 1 https"
     with testing.capture() as box:
         sentry_sdk.capture_message(text)
@@ -122,7 +132,7 @@ def test_words_of_the_test_s_own_are_not_masked() -> None:
 
 
 def test_reporting_is_off_again() -> None:
-    """After the block everything is as it was: off."""
+    """After the block, reporting is off again."""
     with testing.capture():
         pass
 
@@ -130,7 +140,7 @@ def test_reporting_is_off_again() -> None:
 
 
 def test_reporting_is_off_again_after_a_failure() -> None:
-    """However the block ends."""
+    """After a block that raises, reporting is off again."""
     with pytest.raises(ValueError, match="x"), testing.capture():
         raise ValueError("x")
 
@@ -138,7 +148,7 @@ def test_reporting_is_off_again_after_a_failure() -> None:
 
 
 def test_what_leaves_the_block_is_not_reported() -> None:
-    """A failing test is no event."""
+    """An exception that leaves the block gives no event."""
     with pytest.raises(ValueError, match="x"), testing.capture() as box:
         raise ValueError("x")
 
@@ -158,7 +168,7 @@ def test_start_up_tags_end_with_the_block() -> None:
 
 
 def test_after_an_init_that_was_off() -> None:
-    """Where init() found no DSN, a capture is on all the same, and off again after it."""
+    """If ``init()`` found no DSN, a capture is on inside the block, and off after it."""
     try:
         sentryinit.init("shop")
         with testing.capture("other") as box:
@@ -171,7 +181,7 @@ def test_after_an_init_that_was_off() -> None:
 
 
 def test_a_capture_in_a_capture(titles: Titles) -> None:
-    """Inside another, it takes what is reported, and gives back the way it was."""
+    """An inner capture gets the events inside its block, the outer one those after it."""
     with testing.capture("shop") as outer:
         sentry_sdk.capture_message("one")
         with testing.capture() as inner:
@@ -182,7 +192,7 @@ def test_a_capture_in_a_capture(titles: Titles) -> None:
 
 
 def test_a_capture_in_a_capture_uses_its_client() -> None:
-    """The service is that of the one that is on."""
+    """An inner capture has the service of the outer one."""
     with testing.capture("shop"), testing.capture() as inner:
         sentry_sdk.capture_message("two")
 
@@ -190,7 +200,7 @@ def test_a_capture_in_a_capture_uses_its_client() -> None:
 
 
 def test_options_where_reporting_is_on() -> None:
-    """They would count for nothing: refused."""
+    """Options of an inner capture raise: they would have no effect."""
     with (
         testing.capture("shop"),
         pytest.raises(RuntimeError, match="takes no options then"),
@@ -200,7 +210,7 @@ def test_options_where_reporting_is_on() -> None:
 
 
 def test_a_capture_in_a_capture_that_fails(titles: Titles) -> None:
-    """The way back is the same after a failure."""
+    """After an inner block that raises, the outer capture gets the events."""
     with testing.capture("shop") as outer:
         with pytest.raises(ValueError, match="x"), testing.capture():
             raise ValueError("x")
@@ -210,7 +220,7 @@ def test_a_capture_in_a_capture_that_fails(titles: Titles) -> None:
 
 
 def test_the_fixture(pytester: pytest.Pytester) -> None:
-    """Whoever has the core installed has the fixture: on in the test, off in the next."""
+    """The core installs the fixture: reporting is on in the test, and off in the next one."""
     pytester.makepyfile(
         """
         import sentry_sdk
@@ -232,7 +242,126 @@ def test_the_fixture(pytester: pytest.Pytester) -> None:
 
 
 def test_the_fixture_is_listed(pytester: pytest.Pytester) -> None:
-    """`pytest --fixtures` shows it with what it is for."""
+    """``pytest --fixtures`` lists the fixture with its purpose."""
     result = pytester.runpytest_inprocess("--fixtures", "-p", "no:cacheprovider")
 
-    result.stdout.fnmatch_lines(["sentryinit_mailbox*", "*What the test's code reports*"])
+    result.stdout.fnmatch_lines(["sentryinit_mailbox*", "*what the test's code reports*"])
+
+
+# -- for authors of adapters ---------------------------------------------------------------------
+
+
+def test_good_request_is_no_work(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """A good request is not described, forks no scope, builds and masks no event."""
+    with testing.count_work() as work:
+        capture = begin()
+        capture.answer(200)
+        capture.close()
+
+    assert work == testing.Work()
+
+
+def test_described_requests_are_counted(mailbox: testing.Mailbox) -> None:
+    """Each RequestInfo counts, whoever makes it."""
+    with testing.count_work() as work:
+        for _ in range(2):
+            adapters.RequestInfo("GET", "http", "shop.test", "/")
+
+    assert work == testing.Work(requests_described=2)
+
+
+def test_forked_scopes_are_counted(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """The fork that a request gets when its scope is touched counts, and any other fork."""
+    with testing.count_work() as work:
+        begin()
+        sentry_sdk.set_tag("a", "b")
+        sentry_sdk.set_tag("c", "d")
+        assert work.scopes_forked == 1
+        sentry_sdk.get_current_scope().fork()
+
+    assert work == testing.Work(scopes_forked=2)
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        lambda capture: capture.raised(ValueError()),
+        lambda capture: capture.raised(ExceptionGroup("two", [ValueError(), KeyError()])),
+        lambda capture: capture.answer(503),
+    ],
+    ids=["exception", "group", "status"],
+)
+def test_event_of_a_failure_is_counted(
+    begin: Begin, mailbox: testing.Mailbox, fail: Callable[[Any], None]
+) -> None:
+    """The event of a failed request is described, built and masked once, in one fork."""
+    with testing.count_work() as work:
+        capture = begin()
+        fail(capture)
+        capture.close()
+
+    assert len(mailbox.events) == 1
+    assert work == testing.Work(1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda: sentry_sdk.capture_message("one"),
+        lambda: sentry_sdk.capture_exception(ValueError()),
+        lambda: logging.getLogger("shop").error("one"),
+    ],
+    ids=["message", "exception", "log"],
+)
+def test_event_of_the_application_is_counted(
+    mailbox: testing.Mailbox, send: Callable[[], object]
+) -> None:
+    """An event that the application sends itself counts as well."""
+    with testing.count_work() as work:
+        send()
+
+    assert (work.events_built, work.events_masked, len(mailbox.events)) == (1, 1, 1)
+
+
+def test_event_that_is_not_sent_is_counted(begin: Begin) -> None:
+    """What is built and then dropped by the user's hook was built."""
+    with testing.capture("shop", before_send=lambda *_: None), testing.count_work() as work:
+        begin().raised(ValueError())
+
+    assert (work.events_built, work.events_masked) == (1, 0)
+
+
+def test_work_of_other_threads_is_counted(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """The counts are those of all threads, also of one that was there before."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        with testing.count_work() as work:
+            pool.submit(lambda: begin().raised(ValueError())).result()
+
+    assert (work.events_built, work.events_masked) == (1, 1)
+
+
+def test_counting_ends_with_the_block(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """After the block, also after one that failed, nothing is counted and nothing is patched."""
+    before = [vars(kind) | {} for kind in (adapters.RequestInfo, sentry_sdk.Scope)]
+    with pytest.raises(ValueError, match="x"), testing.count_work() as work:
+        raise ValueError("x")
+    begin().raised(ValueError())
+
+    assert work == testing.Work()
+    assert [vars(kind) | {} for kind in (adapters.RequestInfo, sentry_sdk.Scope)] == before
+
+
+def test_failing_redaction_sends_a_fallback_event(
+    begin: Begin, mailbox: testing.Mailbox, said: Callable[[], list[str]]
+) -> None:
+    """Masking fails inside the block: the event says so, and has no text of the application."""
+    with testing.failing_redaction():
+        begin().raised(ValueError("c4nary"))
+    begin().raised(ValueError("plain"))
+
+    first, second = mailbox.events
+    assert first["tags"]["redaction_error"] == "true"
+    assert "c4nary" not in json.dumps(first)
+    assert "redaction_error" not in second["tags"]
+    assert len(said()) == 1

@@ -1,4 +1,4 @@
-"""Adapters that break the contract, each in one way; run by ``test_broken.py``, never by itself.
+"""Adapters that break the contract, each in one way; ``test_broken.py`` runs them.
 
 ``breaks`` are the clauses that have to notice. Each is the generic boundary with one thing wrong.
 """
@@ -18,54 +18,54 @@ from drivers.asgi import AsgiDriver
 from drivers.wsgi import WsgiDriver
 from sentryinit import asgi, wsgi
 from sentryinit.adapters import Adapter
-from sentryinit_testkit import DEBUG_PATH, AdapterContract, Site, behaviours, plain
+from sentryinit_testkit import DEBUG_PATH, AdapterContract, AppSpec, behaviours, plain
 
 BASE = wsgi.ADAPTER
 
 
 class Null(WsgiDriver):
-    """Nothing wrong: the boundary of the core around an application without a framework."""
+    """Breaks nothing: the generic WSGI middleware around an application."""
 
     breaks: ClassVar[frozenset[str]] = frozenset()
 
 
 class NullAsgi(AsgiDriver):
-    """Likewise."""
+    """Breaks nothing: the generic ASGI middleware around an application."""
 
     breaks: ClassVar[frozenset[str]] = frozenset()
 
 
-class Spoilt(Null):
-    """What is wrong comes between the boundary and the application, or around both."""
+class Broken(Null):
+    """Base class: what is wrong is inside the middleware of the core, or outside of it."""
 
     adapter: ClassVar[Adapter[Any]] = BASE
 
-    def app(self, site: Site) -> Any:
-        """Wrap the application, spoilt."""
-        app = plain.wsgi_app(site)
-        if not site.copies:
+    def app(self, spec: AppSpec) -> Any:
+        """Return the application with what is wrong."""
+        app = plain.wsgi_app(spec)
+        if not spec.copies:
             return app
         app = self.inside(wsgi.debug_panic(app))
-        for _ in range(site.copies):
+        for _ in range(spec.copies):
             app = self.outside(wsgi.SentryInitMiddleware(app, adapter=self.adapter))
         return app
 
     def inside(self, app: Any) -> Any:
-        """Return what the boundary wraps."""
+        """Return what the core's middleware wraps."""
         return app
 
     def outside(self, app: Any) -> Any:
-        """Return what wraps the boundary."""
+        """Return what wraps the core's middleware."""
         return app
 
 
-class Swallows(Spoilt):
-    """Answers for the errors that it reports, instead of letting them go on."""
+class Swallows(Broken):
+    """Answers the exceptions that it reports, in place of raising them again."""
 
     breaks = frozenset({"A3"})
 
     def outside(self, app: Any) -> Any:
-        """Answer as the server would have."""
+        """Answer as the server would."""
 
         def swallow(environ: Any, start_response: Any) -> Any:
             try:
@@ -77,8 +77,8 @@ class Swallows(Spoilt):
         return swallow
 
 
-class Replaces(Spoilt):
-    """Raises an error of its own from the one that it reports."""
+class Replaces(Broken):
+    """Raises an exception of its own from the one that it reports."""
 
     breaks = frozenset({"A3"})
 
@@ -94,21 +94,21 @@ class Replaces(Spoilt):
         return replace
 
 
-class ReportsTwice(Spoilt):
-    """Does not know its own kind further out."""
+class ReportsTwice(Broken):
+    """Does not find a second copy of itself further out."""
 
     breaks = frozenset({"C3"})
 
     def outside(self, app: Any) -> Any:
-        """Hide that there is a boundary already."""
+        """Hide the capture that is already there."""
         return lambda environ, start_response: app(
             {key: value for key, value in environ.items() if key != "sentryinit.capture"},
             start_response,
         )
 
 
-class ReadsTheBody(Spoilt):
-    """Reads the body to have it for the event, and puts another in its place."""
+class ReadsTheBody(Broken):
+    """Reads the body for the event, and replaces the input stream."""
 
     breaks = frozenset({"E1"})
 
@@ -125,8 +125,8 @@ class ReadsTheBody(Spoilt):
         return read
 
 
-class LeaksAHeader(Spoilt):
-    """Tags events with a header that nobody asked for."""
+class LeaksAHeader(Broken):
+    """Tags events with a header that is not allowed."""
 
     breaks = frozenset({"D5"})
 
@@ -141,13 +141,13 @@ class LeaksAHeader(Spoilt):
         return leak
 
 
-class SharesAScope(Spoilt):
-    """Serves every request with the scope that stood at start-up."""
+class SharesAScope(Broken):
+    """Serves every request with the scope of the start-up."""
 
     breaks = frozenset({"D6"})
 
     def inside(self, app: Any) -> Any:
-        """Put that scope back."""
+        """Set that scope."""
         scope = sentry_sdk.get_isolation_scope()
 
         def share(environ: Any, start_response: Any) -> Any:
@@ -157,8 +157,8 @@ class SharesAScope(Spoilt):
         return share
 
 
-class LosesTheScope(Spoilt):
-    """Runs the application in a context of its own scope, which the event never sees."""
+class LosesTheScope(Broken):
+    """Runs the application in a forked scope that the event does not get."""
 
     breaks = frozenset({"D6", "F1"})
 
@@ -172,13 +172,13 @@ class LosesTheScope(Spoilt):
         return lose
 
 
-class ReportsAborts(Spoilt):
-    """Takes cancellation and its kin for failures."""
+class ReportsAborts(Broken):
+    """Reports cancellation and other aborts."""
 
     breaks = frozenset({"B1"})
 
     def inside(self, app: Any) -> Any:
-        """Say that it happened."""
+        """Report it."""
 
         def report(environ: Any, start_response: Any) -> Any:
             try:
@@ -190,35 +190,35 @@ class ReportsAborts(Spoilt):
         return report
 
 
-class ForgivesConnections(Spoilt):
-    """Takes every broken connection for the client's."""
+class ForgivesConnections(Broken):
+    """Takes every lost connection for the client's."""
 
     breaks = frozenset({"B2", "D1"})
     adapter = replace(BASE, aborts=(ConnectionError,))
 
 
-class ForgivesExits(Spoilt):
-    """Takes every ``SystemExit`` for a shutdown."""
+class ForgivesExits(Broken):
+    """Takes every ``SystemExit`` for an abort."""
 
     breaks = frozenset({"A11", "D1", "D8"})
     adapter = replace(BASE, aborts=(SystemExit,))
 
 
-class BlamesTheApplication(Spoilt):
-    """Does not tell its server's errors from the application's."""
+class BlamesTheApplication(Broken):
+    """Does not distinguish the server's exceptions from the application's."""
 
     breaks = frozenset({"B1", "B2", "B3", "B4"})
     adapter = replace(BASE, server=lambda environ: ())
 
 
-class NamesThePath(Spoilt):
-    """Gives the raw path for the route."""
+class NamesThePath(Broken):
+    """Uses the raw path as the route."""
 
     breaks = frozenset({"D1", "D3", "D4"})
     adapter = replace(BASE, describe=lambda environ: wsgi.describe(environ, environ["PATH_INFO"]))
 
 
-class ForgetsTheTrace(Spoilt):
+class ForgetsTheTrace(Broken):
     """Describes requests without the header that links traces."""
 
     breaks = frozenset({"D7"})
@@ -233,7 +233,7 @@ class ForgetsTheTrace(Spoilt):
         return forget
 
 
-class DescribesAlways(Spoilt):
+class DescribesAlways(Broken):
     """Describes each request before it is known whether it fails."""
 
     breaks = frozenset({"F1", "F3", "E2"})
@@ -248,13 +248,13 @@ class DescribesAlways(Spoilt):
         return describe
 
 
-class KeepsRequests(Spoilt):
-    """Keeps what it has seen."""
+class KeepsRequests(Broken):
+    """Keeps every request."""
 
     breaks = frozenset({"F2"})
 
     def inside(self, app: Any) -> Any:
-        """Remember it."""
+        """Keep it."""
         seen: list[Any] = []
 
         def keep(environ: Any, start_response: Any) -> Any:
@@ -264,8 +264,8 @@ class KeepsRequests(Spoilt):
         return keep
 
 
-class Buffers(Spoilt):
-    """Collects the body before it is sent."""
+class Buffers(Broken):
+    """Collects the whole body before sending it."""
 
     breaks = frozenset({"A3", "D1", "E1"})
 
@@ -274,8 +274,8 @@ class Buffers(Spoilt):
         return lambda environ, start_response: list(app(environ, start_response))
 
 
-class WrapsTheBody(Spoilt):
-    """Wraps every body, whatever it is."""
+class WrapsTheBody(Broken):
+    """Wraps every body, also one that has a length."""
 
     breaks = frozenset({"E1"})
 
@@ -292,8 +292,8 @@ class WrapsTheBody(Spoilt):
         return wrap
 
 
-class AddsAHeader(Spoilt):
-    """Tells clients that it is there."""
+class AddsAHeader(Broken):
+    """Adds a header to every response."""
 
     breaks = frozenset({"A3", "E1", "E2", "I1"})
 
@@ -309,13 +309,13 @@ class AddsAHeader(Spoilt):
         return add
 
 
-class ShowsTheRoute(Spoilt):
-    """Refuses the debug route instead of denying that it exists."""
+class ShowsTheRoute(Broken):
+    """Answers 403 for the debug route, in place of 404."""
 
     breaks = frozenset({"I1"})
 
     def outside(self, app: Any) -> Any:
-        """Refuse what has no token at all."""
+        """Refuse requests without a token."""
 
         def refuse(environ: Any, start_response: Any) -> Any:
             token = "HTTP_X_SENTRYINIT_DEBUG_TOKEN" in environ or "token" in environ["QUERY_STRING"]
@@ -327,7 +327,7 @@ class ShowsTheRoute(Spoilt):
         return refuse
 
 
-class LogsTheToken(Spoilt):
+class LogsTheToken(Broken):
     """Writes an access log with the query in it."""
 
     breaks = frozenset({"I3"})
@@ -342,16 +342,16 @@ class LogsTheToken(Spoilt):
         return write
 
 
-class DeafToWebSockets(NullAsgi):
-    """Knows of HTTP only."""
+class MissesWebSockets(NullAsgi):
+    """Does not handle WebSockets."""
 
     breaks = frozenset({"A10", "D1"})
     kinds: ClassVar[tuple[str, ...]] = ("http", "lifespan")
 
-    def app(self, site: Site) -> Any:
-        """Go past the boundary with all else."""
-        bare = plain.asgi_app(site)
-        whole = super().app(site)
+    def app(self, spec: AppSpec) -> Any:
+        """Serve all other scopes without the core's middleware."""
+        bare = plain.asgi_app(spec)
+        whole = super().app(spec)
 
         async def choose(scope: Any, receive: Any, send: Any) -> None:
             await (whole if scope["type"] in self.kinds else bare)(scope, receive, send)
@@ -359,29 +359,29 @@ class DeafToWebSockets(NullAsgi):
         return choose
 
 
-class DeafToStartUp(DeafToWebSockets):
-    """Knows of requests only."""
+class MissesStartUp(MissesWebSockets):
+    """Does not handle the lifespan."""
 
     breaks = frozenset({"A12", "D1"})
     kinds = ("http", "websocket")
 
 
-class DeafToDisconnects(NullAsgi):
-    """Does not hear that the client has left."""
+class MissesDisconnects(NullAsgi):
+    """Does not see that the client has disconnected."""
 
     breaks = frozenset({"B4"})
 
-    def app(self, site: Site) -> Any:
-        """Tell the application another word for it."""
-        if not site.copies:
-            return super().app(site)
-        bare = asgi.debug_panic(plain.asgi_app(site))
+    def app(self, spec: AppSpec) -> Any:
+        """Let the application receive past the core's middleware."""
+        if not spec.copies:
+            return super().app(spec)
+        bare = asgi.debug_panic(plain.asgi_app(spec))
 
         async def inner(scope: Any, receive: Any, send: Any) -> None:
             await bare(scope, scope.get("receive", receive), send)
 
         app: Any = inner
-        for _ in range(site.copies):
+        for _ in range(spec.copies):
             app = asgi.SentryInitMiddleware(app)
 
         async def outer(scope: Any, receive: Any, send: Any) -> None:
@@ -394,7 +394,7 @@ class DeafToDisconnects(NullAsgi):
 BROKEN = [
     kind
     for kind in list(globals().values())
-    if isinstance(kind, type) and issubclass(kind, (Null, NullAsgi)) and kind is not Spoilt
+    if isinstance(kind, type) and issubclass(kind, (Null, NullAsgi)) and kind is not Broken
 ]
 for broken in BROKEN:
     name = f"Test{broken.__name__}"

@@ -1,1 +1,1 @@
-"""How the contract talks to each adapter."""
+"""The drivers of the contract, one module for each adapter."""

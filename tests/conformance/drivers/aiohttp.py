@@ -1,4 +1,4 @@
-"""aiohttp, with handlers that end when their client leaves, and with handlers that do not."""
+"""aiohttp, with handlers that are cancelled when the client disconnects, and without."""
 
 from __future__ import annotations
 
@@ -10,62 +10,62 @@ from aiohttp import __version__, web
 import sentryinit_testkit as testkit
 from sentryinit_aiohttp import debug_panic, setup
 
-from .aiohttp_site import build, respond, serving
+from .aiohttp_app import build, respond, serving
 
-# Until then, receive_str() raises a plain TypeError once the peer has closed.
+# Before 3.11, receive_str() raises a plain TypeError once the client has closed.
 OLD = tuple(map(int, __version__.split(".")[:2])) < (3, 11)
 RAISED: list[BaseException] = []
 
 
-def outside(app: web.Application, meet: Any = lambda: None) -> Any:
-    """Return *app* behind a component that runs *meet*, and notes what reaches the server."""
+def wrap(app: web.Application, before: Any = lambda: None) -> Any:
+    """Return *app* in a middleware that runs *before*, and records what the server gets."""
 
     @web.middleware
-    async def component(request: web.Request, handler: Any) -> Any:
+    async def middleware(request: web.Request, handler: Any) -> Any:
         try:
-            reply = meet()
-            return await (respond(request, reply) if reply else handler(request))
+            wanted = before()
+            return await (respond(request, wanted) if wanted else handler(request))
         except BaseException as error:
             RAISED.append(error)
             raise
 
-    app.middlewares.insert(0, component)
+    app.middlewares.insert(0, middleware)
     return app
 
 
 class AiohttpDriver(testkit.Driver):
-    """Handlers run to their end, whether their client is there or not: aiohttp's default."""
+    """Handlers run to their end also if the client disconnects: the default of aiohttp."""
 
     name, protocol, cancels = "aiohttp", "http", False
-    lacks = frozenset({"websocket-close"} if OLD else ())
-    calls = 10  # there are other middlewares, so that ours stands there twice; and a signal
+    unsupported = frozenset({"websocket-close"} if OLD else ())
+    calls = 10  # with other middlewares, ours is installed at both ends; and there is a signal
     modules: ClassVar = ("sentryinit_aiohttp",)
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.aiohttp:AioHttpIntegration",)
 
-    def app(self, site: testkit.Site) -> Any:
+    def app(self, spec: testkit.AppSpec) -> Any:
         """Build the application."""
-        app = build(site)
-        if site.copies:
+        app = build(spec)
+        if spec.copies:
             app.add_routes([web.route("*", testkit.DEBUG_PATH, debug_panic)])
-        for _ in range(site.copies):
+        for _ in range(spec.copies):
             setup(app)
-        if site.mounted is not None:
-            app.add_subapp(testkit.MOUNT, site.mounted)
-        return outside(app)
+        if spec.mounted is not None:
+            app.add_subapp(testkit.MOUNT, spec.mounted)
+        return wrap(app)
 
     def abort(self, status: int) -> BaseException:
         """Return the framework's exception."""
         kinds = [*web.HTTPClientError.__subclasses__(), *web.HTTPServerError.__subclasses__()]
         return next(kind for kind in kinds if kind.status_code == status)()
 
-    def peer(self) -> testkit.HttpPeer:
+    def server(self) -> testkit.HttpServer:
         """Return a client, and a server for it."""
         serves = functools.partial(serving, handler_cancellation=self.cancels)
-        return testkit.HttpPeer(serves, outside, RAISED)
+        return testkit.HttpServer(serves, wrap, RAISED)
 
 
 class CancellingAiohttpDriver(AiohttpDriver):
-    """Handlers are cancelled when their client leaves."""
+    """Handlers are cancelled when the client disconnects."""
 
     variant, cancels = "cancelling", True
 

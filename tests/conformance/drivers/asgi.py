@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sentryinit.asgi import SentryInitMiddleware, debug_panic
-from sentryinit_testkit import Driver, Site, plain
+from sentryinit_testkit import AppSpec, Driver, plain
 
 
 class AsgiDriver(Driver):
-    """Nothing of a route or of a handled exception reaches the middleware."""
+    """The middleware sees neither routes nor exceptions that were handled inside."""
 
     name = "asgi"
     protocol = "asgi"
     modules: ClassVar = ("sentryinit.asgi",)
-    lacks = frozenset({"abort", "evidence", "route"})
-    calls = 5  # the debug route is around the application
+    unsupported = frozenset({"abort", "evidence", "route"})
+    calls = 7  # the debug route is around the application
 
-    def app(self, site: Site) -> Any:
+    def app(self, spec: AppSpec) -> Any:
         """Build the application and wrap it."""
-        app = plain.asgi_app(site)
-        if site.copies:
+        app = plain.asgi_app(spec)
+        if spec.copies:
             app = debug_panic(app)
-        for _ in range(site.copies):
+        for _ in range(spec.copies):
             app = SentryInitMiddleware(app)
         return app
 

@@ -11,19 +11,19 @@ from django.urls import path
 import sentryinit_testkit as testkit
 from sentryinit_django import debug_panic
 
-from . import django_site
+from . import django_app
 
 OURS = "sentryinit_django.middleware.SentryInitMiddleware"
 
 
-def respond(reply: testkit.Reply, stream: Any = None) -> Any:
-    """Answer *reply*, its stream as *stream*, if that is another kind."""
-    options: Any = {"status": reply.status, "headers": dict(reply.headers)}
-    if reply.file is not None:
-        return FileResponse(reply.file, **options)
-    if reply.stream is not None:
-        return StreamingHttpResponse(stream or reply.stream, **options)
-    return HttpResponse(reply.body, **options)
+def respond(wanted: testkit.ResponseSpec, stream: Any = None) -> Any:
+    """Return the response that is *wanted*, its stream as *stream*, if that is another kind."""
+    options: Any = {"status": wanted.status, "headers": dict(wanted.headers)}
+    if wanted.file is not None:
+        return FileResponse(wanted.file, **options)
+    if wanted.stream is not None:
+        return StreamingHttpResponse(stream or wanted.stream, **options)
+    return HttpResponse(wanted.body, **options)
 
 
 class DjangoDriver(testkit.Driver):
@@ -33,25 +33,25 @@ class DjangoDriver(testkit.Driver):
     modules: ClassVar = ("sentryinit_django.middleware", "sentryinit_django.apps")
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.django:DjangoIntegration",)
     # There is no exception for a 5xx in Django.
-    lacks: ClassVar[frozenset[str]] = frozenset({"abort"})
-    shop: ClassVar[Any] = django_site.Wsgi
-    # Once more at the end: it sees there what another middleware's process_exception answers.
+    unsupported: ClassVar[frozenset[str]] = frozenset({"abort"})
+    shop: ClassVar[Any] = django_app.Wsgi
+    # Also at the end, where it sees exceptions that another middleware answers.
     last: ClassVar = [OURS]
-    calls = 6  # ours stands there twice
+    calls = 7  # our middleware is installed twice
 
-    def view(self, site: testkit.Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""
-        return lambda request, order_id: respond(site.run(lambda: request.body))
+        return lambda request, order_id: respond(spec.run(lambda: request.body))
 
-    def app(self, site: testkit.Site) -> Any:
+    def app(self, spec: testkit.AppSpec) -> Any:
         """Build the application."""
-        urls = [path("orders/<str:order_id>", self.view(site))]
-        middleware = [django_site.SORRY]
-        if site.copies:
+        urls = [path("orders/<str:order_id>", self.view(spec))]
+        middleware = [django_app.SORRY]
+        if spec.copies:
             urls.append(path(testkit.DEBUG_PATH[1:], debug_panic))
-            middleware = [OURS] * site.copies + middleware + self.last
+            middleware = [OURS] * spec.copies + middleware + self.last
         with override_settings(MIDDLEWARE=middleware):
-            return self.shop(tuple(urls), site.mounted)
+            return self.shop(tuple(urls), spec.mounted)
 
 
 DRIVERS = [DjangoDriver()]

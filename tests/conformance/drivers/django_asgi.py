@@ -1,4 +1,4 @@
-"""Django under ASGI, with views of both kinds."""
+"""Django under ASGI, with asynchronous and synchronous views."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .django import DjangoDriver, respond
 
 
 class Asgi(ASGIHandler):
-    """An application with URLs of its own, and perhaps another one mounted in it."""
+    """An application with its own URLs, and optionally a mounted application."""
 
     def __init__(self, urls: Any, mounted: Any) -> None:
         self.urls, self.mounted = urls, mounted
@@ -26,7 +26,7 @@ class Asgi(ASGIHandler):
             await self.mounted({**scope, "root_path": testkit.MOUNT}, receive, send)
 
     async def get_response_async(self, request: Any) -> Any:
-        """Answer by these URLs."""
+        """Resolve with the application's own URLs."""
         request.urlconf = self.urls
         return await super().get_response_async(request)
 
@@ -35,16 +35,16 @@ class AsgiDjangoDriver(DjangoDriver):
     """Asynchronous views."""
 
     variant, protocol, shop = "asgi", "asgi", Asgi
-    calls = 8  # a call is a coroutine here, which is one more
-    # Its ASGI handler speaks HTTP and nothing else.
-    lacks: ClassVar = DjangoDriver.lacks | {"background", "startup", "websocket"}
+    calls = 9  # __call__ returns a coroutine, which is one more call
+    # Django's ASGI handler supports HTTP only.
+    unsupported: ClassVar = DjangoDriver.unsupported | {"background", "startup", "websocket"}
 
-    def view(self, site: testkit.Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""
 
         async def order(request: Any, order_id: str) -> Any:
-            reply = await site.arun(lambda: request.body)
-            return respond(reply, reply.astream())
+            wanted = await spec.arun(lambda: request.body)
+            return respond(wanted, wanted.astream())
 
         return order
 
@@ -53,14 +53,14 @@ class SyncAsgiDjangoDriver(AsgiDjangoDriver):
     """Synchronous views, which run in threads."""
 
     variant, runs_in = "asgi-sync", "threads"
-    lacks: ClassVar = AsgiDjangoDriver.lacks | {"cancellation"}
+    unsupported: ClassVar = AsgiDjangoDriver.unsupported | {"cancellation"}
 
-    def view(self, site: testkit.Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""
 
         def order(request: Any, order_id: str) -> Any:
-            reply = site.run(lambda: request.body)
-            return respond(reply, reply.astream())
+            wanted = spec.run(lambda: request.body)
+            return respond(wanted, wanted.astream())
 
         return order
 

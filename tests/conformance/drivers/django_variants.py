@@ -1,4 +1,4 @@
-"""Django with asynchronous views under WSGI, with one entry alone, and with the REST framework."""
+"""Django with asynchronous views under WSGI, with one middleware entry, with the REST framework."""
 
 from __future__ import annotations
 
@@ -14,38 +14,37 @@ class AsyncDjangoDriver(DjangoDriver):
 
     variant = "async"
 
-    def view(self, site: testkit.Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""
 
         async def order(request: Any, order_id: str) -> Any:
-            return respond(await site.arun(lambda: request.body))
+            return respond(await spec.arun(lambda: request.body))
 
         return order
 
 
 class AloneDjangoDriver(DjangoDriver):
-    """One entry in MIDDLEWARE: it cannot see what another middleware answers."""
+    """One entry in MIDDLEWARE: it does not see exceptions that another middleware answers."""
 
     variant = "alone"
-    lacks: ClassVar = DjangoDriver.lacks | {"evidence"}
+    unsupported: ClassVar = DjangoDriver.unsupported | {"evidence"}
     last: ClassVar = []
-    calls = 3
 
 
 class RestDjangoDriver(DjangoDriver):
-    """Views of the REST framework, which has exceptions for any status."""
+    """Views of the REST framework, which has HTTP exceptions for any status."""
 
     variant = "rest"
-    lacks: ClassVar = frozenset()
+    unsupported: ClassVar = frozenset()
 
-    def view(self, site: testkit.Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""
-        # It reads the settings.
+        # The import reads the settings.
         from rest_framework.views import APIView
 
         class Order(APIView):
             def get(self, request: Any, order_id: str) -> Any:
-                return respond(site.run(lambda: request.body))
+                return respond(spec.run(lambda: request.body))
 
             post = get
 

@@ -11,23 +11,23 @@ from sentryinit_falcon import debug_panic, install
 
 
 class Resource:
-    """The one of all orders: its responders are *order*."""
+    """The resource of the orders: its responders are *order*."""
 
     def __init__(self, order: Any) -> None:
         self.on_get = self.on_post = order
 
 
-def respond(resp: Any, reply: testkit.Reply) -> None:
-    """Answer *reply*."""
-    resp.status, resp.stream = reply.status, reply.stream or reply.file
-    resp.data = None if resp.stream else reply.body
-    for name, value in reply.headers:
+def respond(resp: Any, wanted: testkit.ResponseSpec) -> None:
+    """Return the response that is *wanted*."""
+    resp.status, resp.stream = wanted.status, wanted.stream or wanted.file
+    resp.data = None if resp.stream else wanted.body
+    for name, value in wanted.headers:
         resp.append_header(name, value)
 
 
 def sorry(_req: Any, resp: Any, error: Any, _params: Any) -> None:
-    """Handle the application's own error."""
-    respond(resp, error.reply)
+    """Handle the application's own exception."""
+    respond(resp, error.response)
 
 
 class FalconDriver(testkit.Driver):
@@ -37,28 +37,28 @@ class FalconDriver(testkit.Driver):
     modules: ClassVar = ("sentryinit_falcon",)
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.falcon:FalconIntegration",)
 
-    def build(self, site: testkit.Site) -> Any:
+    def build(self, spec: testkit.AppSpec) -> Any:
         """Return the application before the adapter is in it."""
 
         def order(req: Any, resp: Any, order_id: str) -> None:
-            respond(resp, site.run(req.bounded_stream.read))
+            respond(resp, spec.run(req.bounded_stream.read))
 
         app = falcon.App()
         app.add_route(testkit.ROUTE, Resource(order))
         app.add_error_handler(testkit.HandledError, sorry)
         return app
 
-    def app(self, site: testkit.Site) -> Any:
+    def app(self, spec: testkit.AppSpec) -> Any:
         """Build the application."""
-        app = self.build(site)
-        for _ in range(site.copies):
+        app = self.build(spec)
+        for _ in range(spec.copies):
             install(app)
-        if site.copies:
+        if spec.copies:
             app.add_sink(debug_panic, testkit.DEBUG_PATH)
-        return self.beside(app, site.mounted) if site.mounted else app
+        return self.mount(app, spec.mounted) if spec.mounted else app
 
-    def beside(self, app: Any, mounted: Any) -> Any:
-        """Return *app* with *mounted* beside it: Falcon itself has no mounts."""
+    def mount(self, app: Any, mounted: Any) -> Any:
+        """Return *app* and *mounted* as one application: Falcon cannot mount."""
 
         def serve(environ: Any, start_response: Any) -> Any:
             inner = environ["PATH_INFO"].removeprefix(testkit.MOUNT)

@@ -12,33 +12,33 @@ from .falcon import FalconDriver, Resource, respond
 
 
 async def sorry(_req: Any, resp: Any, error: Any, _params: Any) -> None:
-    """Handle the application's own error."""
-    respond(resp, error.reply)
+    """Handle the application's own exception."""
+    respond(resp, error.response)
 
 
 class AsgiFalconDriver(FalconDriver):
     """Asynchronous responders."""
 
     variant, protocol = "asgi", "asgi"
-    calls = 7  # the application asks for a message; a component has two methods
+    calls = 9  # the application receives a message; a component has two methods
 
-    def build(self, site: testkit.Site) -> Any:
+    def build(self, spec: testkit.AppSpec) -> Any:
         """Return the application before the adapter is in it."""
 
         class Shop:
             async def process_startup(self, _scope: Any, _event: Any) -> None:
-                site.startup()
+                spec.startup()
 
             async def on_websocket(self, _req: Any, ws: Any) -> None:
                 await ws.accept()
-                await site.arun(ws.receive_text)
+                await spec.arun(ws.receive_text)
 
         async def order(req: Any, resp: Any, order_id: str) -> None:
-            reply = await site.arun(req.stream.read)
-            respond(resp, reply)
-            resp.stream = reply.stream and reply.astream()
-            if reply.background is not None:
-                resp.schedule_sync(reply.background)
+            wanted = await spec.arun(req.stream.read)
+            respond(resp, wanted)
+            resp.stream = wanted.stream and wanted.astream()
+            if wanted.background is not None:
+                resp.schedule_sync(wanted.background)
 
         app = falcon.asgi.App(middleware=[Shop()])
         app.add_route(testkit.ROUTE, Resource(order))
@@ -46,8 +46,8 @@ class AsgiFalconDriver(FalconDriver):
         app.add_error_handler(testkit.HandledError, sorry)
         return app
 
-    def beside(self, app: Any, mounted: Any) -> Any:
-        """Return *app* with *mounted* beside it: Falcon itself has no mounts."""
+    def mount(self, app: Any, mounted: Any) -> Any:
+        """Return *app* and *mounted* as one application: Falcon cannot mount."""
 
         async def serve(scope: Any, receive: Any, send: Any) -> None:
             inner = scope["path"].removeprefix(testkit.MOUNT)

@@ -1,4 +1,4 @@
-"""FastAPI, with endpoints of both kinds."""
+"""FastAPI, with asynchronous and synchronous endpoints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import anyio.from_thread
 from fastapi import FastAPI, Request, Response
 
-from sentryinit_testkit import METHODS, ROUTE, HandledError, Site
+from sentryinit_testkit import METHODS, ROUTE, AppSpec, HandledError
 
 from .starlette import GROUPS, StarletteDriver, respond, sorry
 
@@ -21,18 +21,18 @@ class FastApiDriver(StarletteDriver):
         "sentry_sdk.integrations.fastapi:FastApiIntegration",
     )
 
-    def endpoint(self, site: Site) -> Any:
+    def endpoint(self, spec: AppSpec) -> Any:
         """Return the endpoint."""
 
-        async def order(order_id: str, request: Request) -> Response:  # FastAPI names it
-            return respond(await site.arun(request.body))
+        async def order(order_id: str, request: Request) -> Response:  # FastAPI passes it by name
+            return respond(await spec.arun(request.body))
 
         return order
 
-    def build(self, site: Site) -> FastAPI:
+    def build(self, spec: AppSpec) -> FastAPI:
         """Return the application before the adapter is in it."""
-        app = FastAPI(lifespan=site.lifespan, exception_handlers={HandledError: sorry})
-        app.add_api_route(ROUTE, self.endpoint(site), methods=list(METHODS), response_model=None)
+        app = FastAPI(lifespan=spec.lifespan, exception_handlers={HandledError: sorry})
+        app.add_api_route(ROUTE, self.endpoint(spec), methods=list(METHODS), response_model=None)
         return app
 
 
@@ -41,13 +41,13 @@ class SyncFastApiDriver(FastApiDriver):
 
     variant = "fastapi-sync"
     runs_in = "threads"
-    lacks = GROUPS | {"cancellation"}
+    unsupported = GROUPS | {"cancellation"}
 
-    def endpoint(self, site: Site) -> Any:
+    def endpoint(self, spec: AppSpec) -> Any:
         """Return the endpoint."""
 
-        def order(order_id: str, request: Request) -> Response:  # FastAPI names it
-            return respond(site.run(lambda: anyio.from_thread.run(request.body)))
+        def order(order_id: str, request: Request) -> Response:  # FastAPI passes it by name
+            return respond(spec.run(lambda: anyio.from_thread.run(request.body)))
 
         return order
 

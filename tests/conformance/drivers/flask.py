@@ -1,4 +1,4 @@
-"""Flask, with views of both kinds."""
+"""Flask, with synchronous and asynchronous views."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from flask import Flask, Response, request, send_file
 from werkzeug.exceptions import default_exceptions
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+import sentryinit_testkit as testkit
 from sentryinit_flask import SentryInit, debug_panic
-from sentryinit_testkit import DEBUG_PATH, METHODS, MOUNT, Driver, HandledError, Reply, Site
 
 
-def respond(reply: Reply) -> Response:
-    """Answer *reply*."""
-    if reply.file is not None:
-        return send_file(reply.file, "text/plain")
-    return Response(reply.stream or reply.body, reply.status, list(reply.headers))
+def respond(wanted: testkit.ResponseSpec) -> Response:
+    """Return the response that is *wanted*."""
+    if wanted.file is not None:
+        return send_file(wanted.file, "text/plain")
+    return Response(wanted.stream or wanted.body, wanted.status, list(wanted.headers))
 
 
-class FlaskDriver(Driver):
+class FlaskDriver(testkit.Driver):
     """Synchronous views."""
 
     name = "flask"
@@ -27,22 +27,22 @@ class FlaskDriver(Driver):
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.flask:FlaskIntegration",)
     propagate: ClassVar[bool | None] = None
 
-    def view(self, site: Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view function."""
-        return lambda order_id: respond(site.run(request.get_data))  # Flask names it
+        return lambda order_id: respond(spec.run(request.get_data))  # Flask passes it by name
 
-    def app(self, site: Site) -> Flask:
+    def app(self, spec: testkit.AppSpec) -> Flask:
         """Build the application."""
         app = Flask("shop")
         app.config["PROPAGATE_EXCEPTIONS"] = self.propagate
-        for _ in range(site.copies):
+        for _ in range(spec.copies):
             SentryInit(app)
-        app.add_url_rule("/orders/<order_id>", "order", self.view(site), methods=METHODS)
-        app.register_error_handler(HandledError, lambda error: respond(error.reply))
-        if site.copies:
-            app.add_url_rule(DEBUG_PATH, view_func=debug_panic)
-        if site.mounted is not None:
-            app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNT: site.mounted})  # type: ignore[method-assign] # the documented way
+        app.add_url_rule("/orders/<order_id>", "order", self.view(spec), methods=testkit.METHODS)
+        app.register_error_handler(testkit.HandledError, lambda error: respond(error.response))
+        if spec.copies:
+            app.add_url_rule(testkit.DEBUG_PATH, view_func=debug_panic)
+        if spec.mounted is not None:
+            app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {testkit.MOUNT: spec.mounted})  # type: ignore[method-assign] # the documented way
         return app
 
     def abort(self, status: int) -> BaseException:
@@ -55,17 +55,17 @@ class AsyncFlaskDriver(FlaskDriver):
 
     variant = "async"
 
-    def view(self, site: Site) -> Any:
+    def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view coroutine."""
 
-        async def view(order_id: str) -> Response:  # Flask names it
-            return respond(await site.arun(request.get_data))
+        async def view(order_id: str) -> Response:  # Flask passes it by name
+            return respond(await spec.arun(request.get_data))
 
         return view
 
 
 class PropagatingFlaskDriver(FlaskDriver):
-    """An application that lets errors through to its server, as in debugging and testing."""
+    """``PROPAGATE_EXCEPTIONS``: exceptions reach the server, as in debugging and testing."""
 
     variant = "propagating"
     propagate = True

@@ -13,58 +13,58 @@ from starlette.responses import Response, StreamingResponse
 import sentryinit_testkit as testkit
 from sentryinit_starlette import SentryInitMiddleware, debug_panic
 
-# Until then, what fails in a body or behind a BaseHTTPMiddleware comes out in a group of anyio's.
+# Before 0.46, exceptions in a body or behind a BaseHTTPMiddleware are in a group of anyio.
 OLD = tuple(map(int, __version__.split(".")[:2])) < (0, 46)
 GROUPS = frozenset({"stream-error"} if OLD else ())
 
 
-def respond(reply: testkit.Reply) -> Response:
-    """Answer *reply*."""
-    kind, body = (StreamingResponse, reply.astream()) if reply.stream else (Response, reply.body)
-    task = reply.background and BackgroundTask(reply.background)
-    return kind(body, reply.status, dict(reply.headers), background=task)
+def respond(wanted: testkit.ResponseSpec) -> Response:
+    """Return the response that is *wanted*."""
+    kind, body = (StreamingResponse, wanted.astream()) if wanted.stream else (Response, wanted.body)
+    task = wanted.background and BackgroundTask(wanted.background)
+    return kind(body, wanted.status, dict(wanted.headers), background=task)
 
 
 async def sorry(_request: Any, error: Any) -> Response:
-    """Handle the application's own error."""
-    return respond(error.reply)
+    """Handle the application's own exception."""
+    return respond(error.response)
 
 
 class StarletteDriver(testkit.Driver):
     """Asynchronous endpoints."""
 
-    name, protocol, lacks = "starlette", "asgi", GROUPS
+    name, protocol, unsupported = "starlette", "asgi", GROUPS
     modules: ClassVar = ("sentryinit_starlette",)
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.starlette:StarletteIntegration",)
 
-    def endpoint(self, site: testkit.Site) -> Any:
+    def endpoint(self, spec: testkit.AppSpec) -> Any:
         """Return the endpoint."""
 
         async def order(request: Any) -> Response:
-            return respond(await site.arun(request.body))
+            return respond(await spec.arun(request.body))
 
         return order
 
-    def build(self, site: testkit.Site) -> Starlette:
+    def build(self, spec: testkit.AppSpec) -> Starlette:
         """Return the application before the adapter is in it."""
-        app = Starlette(lifespan=site.lifespan, exception_handlers={testkit.HandledError: sorry})
-        app.add_route(testkit.ROUTE, self.endpoint(site), methods=list(testkit.METHODS))
+        app = Starlette(lifespan=spec.lifespan, exception_handlers={testkit.HandledError: sorry})
+        app.add_route(testkit.ROUTE, self.endpoint(spec), methods=list(testkit.METHODS))
         return app
 
-    def app(self, site: testkit.Site) -> Starlette:
+    def app(self, spec: testkit.AppSpec) -> Starlette:
         """Build the application."""
 
         async def socket(websocket: Any) -> None:
             await websocket.accept()
-            await site.arun(websocket.receive_text)
+            await spec.arun(websocket.receive_text)
 
-        app = self.build(site)
+        app = self.build(spec)
         app.router.add_websocket_route(testkit.SOCKET_PATH, socket)
-        if site.mounted is not None:
-            app.mount(testkit.MOUNT, site.mounted)
-        if site.copies:
+        if spec.mounted is not None:
+            app.mount(testkit.MOUNT, spec.mounted)
+        if spec.copies:
             app.add_route(testkit.DEBUG_PATH, debug_panic)
-        for _ in range(site.copies):
+        for _ in range(spec.copies):
             app.add_middleware(SentryInitMiddleware)
         return app
 

@@ -10,7 +10,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sentryinit_testkit import Site
+from sentryinit_testkit import AppSpec
 
 from .starlette import GROUPS, OLD, StarletteDriver, respond
 
@@ -20,13 +20,13 @@ class SyncStarletteDriver(StarletteDriver):
 
     variant = "sync"
     runs_in = "threads"
-    lacks = GROUPS | {"cancellation"}
+    unsupported = GROUPS | {"cancellation"}
 
-    def endpoint(self, site: Site) -> Any:
+    def endpoint(self, spec: AppSpec) -> Any:
         """Return the endpoint."""
 
         def order(request: Request) -> Response:
-            return respond(site.run(lambda: anyio.from_thread.run(request.body)))
+            return respond(spec.run(lambda: anyio.from_thread.run(request.body)))
 
         return order
 
@@ -35,16 +35,16 @@ class WrappedStarletteDriver(StarletteDriver):
     """Behind a ``BaseHTTPMiddleware``, which runs the rest in a child task."""
 
     variant = "wrapped"
-    calls = 7  # it ends each body with a message of its own, and at the floor asks for two
-    # What the child task makes of an exception is all that comes out of it: at the floor nothing
-    # of what fails after the response, and a group around the error as its context.
-    lacks = frozenset({"evidence", "raised-abort"}) | (
+    calls = 9  # it sends a last message of its own; the oldest release receives two messages
+    # Only what the child task raises comes out of it. In old releases that is nothing for what
+    # fails after the response, and otherwise a group, with the exception as its context.
+    unsupported = frozenset({"evidence", "raised-abort"}) | (
         {"background", "chain"} if OLD else frozenset()
     )
 
-    def build(self, site: Site) -> Starlette:
+    def build(self, spec: AppSpec) -> Starlette:
         """Return the application with the middleware inside of ours."""
-        app = super().build(site)
+        app = super().build(spec)
         app.add_middleware(BaseHTTPMiddleware, dispatch=lambda request, call: call(request))
         return app
 

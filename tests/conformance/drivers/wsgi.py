@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sentryinit.wsgi import SentryInitMiddleware, debug_panic
-from sentryinit_testkit import Driver, Site, plain
+from sentryinit_testkit import AppSpec, Driver, plain
 
 
 class WsgiDriver(Driver):
-    """Nothing of a route or of a handled exception reaches the middleware."""
+    """The middleware sees neither routes nor exceptions that were handled inside."""
 
     name = "wsgi"
     protocol = "wsgi"
     modules: ClassVar = ("sentryinit.wsgi",)
-    lacks = frozenset({"abort", "evidence", "route"})
+    unsupported = frozenset({"abort", "evidence", "route"})
 
-    def app(self, site: Site) -> Any:
+    def app(self, spec: AppSpec) -> Any:
         """Build the application and wrap it."""
-        app = plain.wsgi_app(site)
-        if site.copies:
+        app = plain.wsgi_app(spec)
+        if spec.copies:
             app = debug_panic(app)
-        for _ in range(site.copies):
+        for _ in range(spec.copies):
             app = SentryInitMiddleware(app)
         return app
 

@@ -1,4 +1,4 @@
-"""The pytest fixture of :mod:`sentryinit.testing`, there for whoever has the core installed."""
+"""The pytest plugin of the core: the fixture ``sentryinit_mailbox``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from sentryinit.testing import Mailbox, capture
 
 @pytest.fixture
 def sentryinit_mailbox() -> Iterator[Mailbox]:
-    """What the test's code reports; build the application in the test or after this fixture."""
+    """Capture what the test's code reports; build the application after this fixture."""
     with capture() as mailbox:
         yield mailbox

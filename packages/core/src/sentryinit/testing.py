@@ -1,4 +1,8 @@
-"""For the tests of applications: see what would be sent, without sending it."""
+"""Tools for tests: capture what would be sent, without sending it.
+
+Applications need :func:`capture`. :func:`count_work` and :func:`failing_redaction` are for the
+tests of adapters.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,20 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sentryinit import _init
 from sentryinit._state import STATE
 
-__all__ = ["DSN", "Mailbox", "capture"]
+__all__ = ["DSN", "Mailbox", "Work", "capture", "count_work", "failing_redaction"]
 
-# A name that no resolver knows, should anything ever try.
+# No resolver knows a name under .invalid (RFC 2606), so a test cannot send by accident.
 DSN = "https://5e9b0ac1f4de47d08c63b2a7915fd30e@sentryinit.invalid/1"
 
 
 class Mailbox:
-    """What left the process: *envelopes* as bytes, *events* as parsed from them."""
+    """Holds what would have left the process: *envelopes* as bytes, *events* parsed from them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,22 +31,22 @@ class Mailbox:
 
     @property
     def envelopes(self) -> list[bytes]:
-        """The envelopes as they would go over the wire, oldest first."""
+        """Return the envelopes as they would be sent, oldest first."""
         with self._lock:
             return list(self._envelopes)
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The error events in the envelopes, oldest first."""
+        """Return the error events in the envelopes, oldest first."""
         return [event for envelope in self.envelopes for event in _events(envelope)]
 
     def clear(self) -> None:
-        """Forget what came so far."""
+        """Remove all envelopes."""
         with self._lock:
             self._envelopes.clear()
 
     def put(self, envelope: bytes) -> None:
-        """Take one more serialised envelope."""
+        """Add one serialised envelope."""
         with self._lock:
             self._envelopes.append(envelope)
 
@@ -55,15 +60,15 @@ def _events(envelope: bytes) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
-    """Capture what is reported inside the block in the :class:`Mailbox` that it yields.
+    """Capture what is reported inside the block, in the :class:`Mailbox` that it yields.
 
-    Build the application inside the block: without a DSN, middleware is not installed. If ``init``
-    has run with a DSN, its client is used as it is and only its transport is replaced; *options*
-    of :func:`sentryinit.init` are then refused with ``RuntimeError``. The storm guard is off
-    unless asked for. Without *service*, it is what the application calls ``init`` with inside the
-    block, or else ``test-service``.
+    Build the application inside the block: without a DSN, the middleware is not installed.
+    *options* are those of :func:`sentryinit.init`. If ``init`` has already run with a DSN, its
+    client stays and only its transport is replaced; *options* then raise ``RuntimeError``.
+    The storm guard is off by default. The default *service* is the one that the application gives
+    to ``init`` inside the block, or else ``test-service``.
     """
-    from sentryinit._sdk import testing as _testing
+    from sentryinit._sdk import testing as _testing  # sentry_sdk is imported only if it is used
 
     mailbox = Mailbox()
     if STATE.reporter is not None:
@@ -80,3 +85,47 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
     finally:
         _testing.disconnect()
         restore()
+
+
+@dataclass
+class Work:
+    """Counts the expensive steps of reporting: see :func:`count_work`."""
+
+    requests_described: int = 0
+    """How many :class:`sentryinit.adapters.RequestInfo` were made."""
+    scopes_forked: int = 0
+    """How many scopes of ``sentry_sdk`` were forked, by anybody."""
+    events_built: int = 0
+    """How many events were built, for a failure or by ``sentry_sdk.capture_message()`` etc."""
+    events_masked: int = 0
+    """How many events were redacted."""
+
+
+@contextlib.contextmanager
+def count_work() -> Iterator[Work]:
+    """Count the expensive steps that happen while the block runs, in all threads.
+
+    A good request takes none of them (F1 in the capture contract)::
+
+        with count_work() as work:
+            client.get("/orders/17")
+        assert work == Work()
+    """
+    from sentryinit._sdk import testing as _testing  # sentry_sdk is imported only if it is used
+
+    work = Work()
+    with _testing.counting(work):
+        yield work
+
+
+@contextlib.contextmanager
+def failing_redaction() -> Iterator[None]:
+    """Make the redaction of events raise inside the block.
+
+    The core then logs a warning and sends a fallback event, which has the tag ``redaction_error``
+    and no text of the application (G3 in the capture contract).
+    """
+    from sentryinit._sdk import testing as _testing  # sentry_sdk is imported only if it is used
+
+    with _testing.broken_redaction():
+        yield

@@ -1,4 +1,4 @@
-"""The conformance suite of ``sentryinit``: what every adapter promises, as cases.
+"""The capture contract of ``sentryinit`` as a test suite.
 
 An adapter's author writes a :class:`Driver` and::
 
@@ -14,27 +14,31 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if "pytest" in sys.modules:
-    # Before they are imported: the asserts of the cases are to show what they compared.
+    # This must come before the modules are imported: pytest then rewrites their asserts, so that
+    # a failure shows the values.
     sys.modules["pytest"].register_assert_rewrite(
-        *(f"{__name__}.{part}" for part in ("_contract", "_events", "_lab", "clauses", "golden"))
+        *(
+            f"{__name__}.{part}"
+            for part in ("_contract", "_events", "_harness", "clauses", "golden")
+        )
     )
 
-from sentryinit_testkit._driver import (  # see above
+from sentryinit_testkit._driver import (  # after register_assert_rewrite()
     DEBUG_PATH,
     METHODS,
     MOUNT,
     PATH,
     ROUTE,
     SOCKET_PATH,
+    AppSpec,
     Driver,
     HandledError,
-    Reply,
     Request,
-    Site,
+    ResponseSpec,
     Unsupported,
 )
-from sentryinit_testkit._http import HttpPeer  # see above
-from sentryinit_testkit._peer import Call, Exchange, Peer  # see above
+from sentryinit_testkit._http import HttpServer  # after register_assert_rewrite()
+from sentryinit_testkit._server import Call, Exchange, Server  # after register_assert_rewrite()
 
 if TYPE_CHECKING:
     from sentryinit_testkit._adapter import AdapterContract
@@ -47,21 +51,22 @@ __all__ = [
     "ROUTE",
     "SOCKET_PATH",
     "AdapterContract",
+    "AppSpec",
     "Call",
     "Driver",
     "Exchange",
     "HandledError",
-    "HttpPeer",
-    "Peer",
-    "Reply",
+    "HttpServer",
     "Request",
-    "Site",
+    "ResponseSpec",
+    "Server",
     "Unsupported",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    # A driver is also imported into processes that must stay without sentry_sdk and pytest (E3).
+    # AdapterContract imports pytest and sentry_sdk. A driver is also imported into processes that
+    # must have neither (E3).
     if name != "AdapterContract":
         raise AttributeError(name)
     from sentryinit_testkit._adapter import AdapterContract

@@ -1,20 +1,20 @@
-"""All the clauses in one class."""
+"""The class that has the cases of all clauses."""
 
 from __future__ import annotations
 
 from sentryinit_testkit.clauses.aborts import Aborts
 from sentryinit_testkit.clauses.cost import Cost
-from sentryinit_testkit.clauses.debug import DebugRoute
-from sentryinit_testkit.clauses.harm import NeverHarm
-from sentryinit_testkit.clauses.once import ExactlyOne
+from sentryinit_testkit.clauses.debug_route import DebugRoute
+from sentryinit_testkit.clauses.event_content import EventContent
+from sentryinit_testkit.clauses.exactly_once import ExactlyOnce
+from sentryinit_testkit.clauses.no_harm import NoHarm
 from sentryinit_testkit.clauses.redaction import Redaction
-from sentryinit_testkit.clauses.reported import WhatIsReported
-from sentryinit_testkit.clauses.same import TheSameEvent
+from sentryinit_testkit.clauses.reported import Reported
 
 __all__ = ["AdapterContract"]
 
 
 class AdapterContract(
-    WhatIsReported, Aborts, ExactlyOne, TheSameEvent, NeverHarm, Cost, Redaction, DebugRoute
+    Reported, Aborts, ExactlyOnce, EventContent, NoHarm, Cost, Redaction, DebugRoute
 ):
-    """The contract: every clause, for each of :attr:`drivers`."""
+    """The capture contract, run for each of :attr:`drivers`."""

@@ -1,4 +1,4 @@
-"""An ASGI server in the process: http, websocket and lifespan, version 2.3 or 2.4."""
+"""An in-process ASGI server: http, websocket and lifespan, version 2.3 or 2.4."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from sentryinit_testkit._driver import SOCKET_PATH, Reply
-from sentryinit_testkit._peer import CLIENT, HOST, Call, Exchange, reset
+from sentryinit_testkit._driver import SOCKET_PATH, ResponseSpec
+from sentryinit_testkit._server import CLIENT, HOST, Call, Exchange, reset
 
 _log = logging.getLogger("uvicorn.error")
 _Serving = Callable[[list[Exchange]], Coroutine[Any, Any, None]]
@@ -37,7 +37,7 @@ def _scope(kind: str, call: Call) -> dict[str, Any]:
 
 
 class _Connection:
-    """One request under way."""
+    """The client's side of one request."""
 
     def __init__(self, call: Call, exchange: Exchange) -> None:
         self._call, self._exchange = call, exchange
@@ -60,16 +60,16 @@ class _Connection:
             message = self._incoming.pop(0)
             if isinstance(message, BaseException):
                 raise message
-            self._exchange.taken += len(message["body"])
+            self._exchange.body_bytes_read += len(message["body"])
             return message
         await self._left.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: dict[str, Any]) -> None:
-        # A server's send waits for its socket: others get their turn, here as there.
+        # The send() of a real server waits for its socket, so that other tasks run.
         await asyncio.sleep(0)
-        if self._left.is_set() and self._call.takes is not None:
-            # What servers of 2.4 do; those before keep quiet.
+        if self._left.is_set() and self._call.disconnect_after is not None:
+            # ASGI 2.4: send() raises OSError if the client is gone. Before, it does nothing.
             if self._call.spec_version >= "2.4":
                 raise reset()
             return
@@ -95,17 +95,17 @@ class _Connection:
             self._exchange.journal.append(f"sent {bytes(chunk).decode('latin-1')}")
             self._exchange.chunks.append(bytes(chunk))
         self._exchange.complete = not message.get("more_body", False)
-        if self._exchange.complete or self._call.takes == len(self._exchange.chunks):
+        if self._exchange.complete or self._call.disconnect_after == len(self._exchange.chunks):
             self._left.set()
 
 
-class AsgiPeer:
-    """Serves ASGI applications; requests of a sequence share a context, as under uvicorn."""
+class AsgiServer:
+    """Serves ASGI applications. The requests of a sequence share one context, as under uvicorn."""
 
     client = CLIENT
 
     def serve(self, app: Any, *calls: Call) -> list[Exchange]:
-        """Serve *calls* one after the other in one task."""
+        """Serve *calls* one after the other, in one task."""
 
         async def work(exchanges: list[Exchange]) -> None:
             for call in calls:
@@ -114,8 +114,8 @@ class AsgiPeer:
 
         return _run(work)
 
-    def together(self, app: Any, *calls: Call) -> list[Exchange]:
-        """Serve *calls* in a task each."""
+    def serve_concurrently(self, app: Any, *calls: Call) -> list[Exchange]:
+        """Serve each of *calls* in a task of its own."""
 
         async def work(exchanges: list[Exchange]) -> None:
             exchanges += [Exchange() for _ in calls]
@@ -125,7 +125,7 @@ class AsgiPeer:
         return _run(work)
 
     def websocket(self, app: Any, *texts: str) -> Exchange:
-        """Open a WebSocket, send *texts*, and close it as the client."""
+        """Open a WebSocket, send *texts*, and close it from the client's side."""
         incoming: list[dict[str, Any]] = [
             {"type": "websocket.connect"},
             *({"type": "websocket.receive", "text": text} for text in texts),
@@ -145,7 +145,7 @@ class AsgiPeer:
 
         return _run(work)[0]
 
-    def start(self, app: Any) -> Exchange:
+    def run_lifespan(self, app: Any) -> Exchange:
         """Run the application's lifespan."""
         incoming = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
 
@@ -164,25 +164,27 @@ class AsgiPeer:
         return _run(work)[0]
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Do nothing: there is nothing to release."""
 
-    def outside(self, app: Any, meet: Callable[[], Reply | None]) -> Any:
-        """Return *app* behind a component that runs *meet* first."""
+    def wrap(self, app: Any, before: Callable[[], ResponseSpec | None]) -> Any:
+        """Return *app* in a middleware that calls *before* first."""
 
-        async def component(scope: Any, receive: Any, send: Any) -> None:
-            reply = meet()
-            if reply is None:
+        async def middleware(scope: Any, receive: Any, send: Any) -> None:
+            response = before()
+            if response is None:
                 await app(scope, receive, send)
                 return
-            headers = [(name.encode(), value.encode()) for name, value in reply.headers]
-            await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-            await send({"type": "http.response.body", "body": reply.body})
+            headers = [(name.encode(), value.encode()) for name, value in response.headers]
+            await send(
+                {"type": "http.response.start", "status": response.status, "headers": headers}
+            )
+            await send({"type": "http.response.body", "body": response.body})
 
-        return component
+        return middleware
 
     async def _serve(self, app: Any, call: Call, exchange: Exchange) -> None:
         connection, scope = _Connection(call, exchange), _scope("http", call)
-        exchange.logged = call.logs
+        exchange.server_logs = call.server_logs
         serving = _call(app, scope, connection.receive, connection.send, exchange)
         if call.cancel is None:
             await serving
@@ -197,16 +199,16 @@ class AsgiPeer:
 async def _call(app: Any, scope: Any, receive: Any, send: Any, exchange: Exchange) -> None:
     try:
         await app(scope, receive, send)
-    except BaseException as error:  # noqa: BLE001 # whatever comes is what the case looks at
+    except BaseException as error:  # noqa: BLE001 # the case checks what was raised
         exchange.fail(error)
-        if exchange.logged:
+        if exchange.server_logs:
             _log.error("Exception in ASGI application\n", exc_info=sys.exc_info())
     if exchange.status is None and scope["type"] == "http":
         exchange.fail(AssertionError("the application ended without a response"))
 
 
 def _run(work: _Serving) -> list[Exchange]:
-    """Run *work* in a loop of its own, which some of what an application raises tears down."""
+    """Run *work* in an event loop of its own, which ``SystemExit`` and its like end."""
     exchanges: list[Exchange] = []
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -216,9 +218,9 @@ def _run(work: _Serving) -> list[Exchange]:
 
     try:
         contextvars.Context().run(asyncio.run, begin())
-    # The last one is what a thread raises into a coroutine: no handler of a frame can keep it.
+    # GeneratorExit: raised by a thread into a coroutine, it cannot be caught there.
     except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
         exchanges[-1].fail(error)
-        # What went down with it complains when it is collected: in the midst of a later case.
+        # The tasks that were cut off would log when they are collected, during a later case.
         loops[0].set_exception_handler(lambda *_: None)
     return exchanges

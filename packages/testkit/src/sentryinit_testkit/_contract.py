@@ -1,4 +1,9 @@
-"""How cases are written and run: clauses by name, drivers as parameters, lacks as strict xfails."""
+"""How test cases are defined and run.
+
+A case is a test function whose name begins with its clause. It runs once for each driver, and once
+for each of its :func:`params`. Where a driver does not support what a case requires, the case is
+expected to fail (``xfail``, strict).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 import pytest
 
 from sentryinit_testkit._driver import Driver, Unsupported
-from sentryinit_testkit._lab import Lab
+from sentryinit_testkit._harness import Harness
 from sentryinit_testkit._watch import clean_environment
 
 Case = TypeVar("Case", bound=Callable[..., None])
@@ -20,87 +25,89 @@ _CLAUSE = re.compile(r"test_([a-i]\d+)_")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of a case that has several: its id, its values, what it needs of a framework."""
+class Param:
+    """One parameter set of a case: its id, its value, and what it requires of a framework."""
 
     id: str
     value: Any = None
-    needs: frozenset[str] = frozenset()
+    requires: frozenset[str] = frozenset()
 
 
-def row(name: str, value: Any = None, *capabilities: str) -> Row:
-    """Return a row that needs *capabilities*."""
-    return Row(name, value, frozenset(capabilities))
+def param(name: str, value: Any = None, *capabilities: str) -> Param:
+    """Return a parameter set that requires *capabilities*."""
+    return Param(name, value, frozenset(capabilities))
 
 
-def needs(*capabilities: str) -> Callable[[Case], Case]:
+def requires(*capabilities: str) -> Callable[[Case], Case]:
     """Mark a case that only frameworks with *capabilities* can pass."""
 
     def mark(case: Case) -> Case:
-        case.needs = frozenset(capabilities)  # type: ignore[attr-defined] # functions take attributes
+        case.requires = frozenset(capabilities)  # type: ignore[attr-defined] # functions take attributes
         return case
 
     return mark
 
 
-def rows(*given: Row) -> Callable[[Case], Case]:
-    """Run a case once for each of *given*, as its parameter ``row``."""
+def params(*given: Param) -> Callable[[Case], Case]:
+    """Run a case once for each of *given*, which it takes as the argument ``param``."""
 
     def mark(case: Case) -> Case:
-        case.rows = given  # type: ignore[attr-defined] # functions take attributes
+        case.params = given  # type: ignore[attr-defined] # functions take attributes
         return case
 
     return mark
 
 
 def clause_of(name: str) -> str | None:
-    """Return the clause that the test *name* is a case of, such as ``A4``."""
+    """Return the clause, such as ``A4``, of the test called *name*."""
     match = _CLAUSE.search(name)
     return match[1].upper() if match else None
 
 
-def runs_of(case: Callable[..., None]) -> list[tuple[Row, frozenset[str]]]:
-    """Return the rows of *case*, each with all that it needs."""
-    common: frozenset[str] = getattr(case, "needs", frozenset())
-    given: Sequence[Row] = getattr(case, "rows", (Row(""),))
-    return [(each, common | each.needs) for each in given]
+def runs_of(case: Callable[..., None]) -> list[tuple[Param, frozenset[str]]]:
+    """Return the parameter sets of *case*, each with all that it requires."""
+    common: frozenset[str] = getattr(case, "requires", frozenset())
+    given: Sequence[Param] = getattr(case, "params", (Param(""),))
+    return [(each, common | each.requires) for each in given]
 
 
 class Contract:
-    """Parametrises its cases by :attr:`drivers`, and watches the log in each."""
+    """Runs its cases for each of :attr:`drivers`, and checks what sentryinit logs in each case."""
 
     drivers: ClassVar[Sequence[Driver]] = ()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run each case with each driver; where the driver lacks what it needs, it must fail."""
-        names = [name for name in ("driver", "row") if name in metafunc.fixturenames]
-        parameters = []
-        for driver in type(self).drivers if "driver" in names else ():
-            for each, required in runs_of(metafunc.function):
-                lacking = sorted(required & driver.missing())
-                mark = pytest.mark.xfail(
-                    raises=(AssertionError, Unsupported),
-                    reason=f"{driver.label} lacks {', '.join(lacking)}",
-                    strict=True,
-                )
-                values = {"driver": driver, "row": each}
-                parameters.append(
-                    pytest.param(
-                        *(values[name] for name in names),
-                        id="-".join(filter(None, (driver.label, each.id))),
-                        marks=[mark] if lacking else [],
-                    )
-                )
+        """Parametrize each case by drivers and by its parameter sets."""
+        names = [name for name in ("driver", "param") if name in metafunc.fixturenames]
+        runs = [
+            _run(names, driver, each, sorted(required & driver.all_unsupported()))
+            for driver in (type(self).drivers if "driver" in names else ())
+            for each, required in runs_of(metafunc.function)
+        ]
         if names:
-            metafunc.parametrize(names, parameters)
+            metafunc.parametrize(names, runs)
 
     @pytest.fixture
-    def lab(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-        """Give a case its bench; fail it if sentryinit logged anything that it does not expect."""
+    def harness(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
+        """Return the harness; fail the case if sentryinit logs a warning that is not expected."""
         for name in set(os.environ) - set(clean_environment(os.environ)):
             monkeypatch.delenv(name)
         with contextlib.ExitStack() as stack:
-            bench = Lab(driver, stack)
-            yield bench
-        if not bench.expects_complaints:
-            assert [record.getMessage() for record in bench.complaints] == []
+            harness = Harness(driver, stack)
+            yield harness
+        if not harness.expects_complaints:
+            assert harness.complaints == []
+
+
+def _run(names: Sequence[str], driver: Driver, param: Param, unsupported: list[str]) -> Any:
+    values = {"driver": driver, "param": param}
+    mark = pytest.mark.xfail(
+        raises=(AssertionError, Unsupported),
+        reason=f"{driver.label} does not support {', '.join(unsupported)}",
+        strict=True,
+    )
+    return pytest.param(
+        *(values[name] for name in names),
+        id="-".join(filter(None, (driver.label, param.id))),
+        marks=[mark] if unsupported else [],
+    )

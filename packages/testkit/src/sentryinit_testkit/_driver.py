@@ -1,4 +1,4 @@
-"""What an author writes, a driver, and what it is given to build: a site with one behaviour."""
+"""The driver, which an author of an adapter writes, and the types that it works with."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SOCKET_PATH = "/ws"
 DEBUG_PATH = "/debug/sentry-panic"
 METHODS = ("GET", "POST")
 
-# What the protocols themselves do not have; a driver need not claim it.
-PROTOCOL_LACKS: dict[str, frozenset[str]] = {
+# What a protocol itself does not have: drivers need not declare it.
+UNSUPPORTED_BY_PROTOCOL: dict[str, frozenset[str]] = {
     "wsgi": frozenset({"background", "cancellation", "disconnect", "startup", "websocket"}),
     "asgi": frozenset({"file"}),
     "http": frozenset({"file", "gateway"}),
@@ -27,15 +27,15 @@ PROTOCOL_LACKS: dict[str, frozenset[str]] = {
 
 
 class Unsupported(Exception):
-    """A driver, or the protocol that it speaks, has no such thing: see :attr:`Driver.lacks`."""
+    """The framework or its protocol has no such feature: see :attr:`Driver.unsupported`."""
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What a handler answers.
+class ResponseSpec:
+    """The response that a handler is to return.
 
-    *stream* is sent chunk by chunk in place of *body*, *file* by the server's file wrapper;
-    *background* is to run after the response.
+    *stream* is sent chunk by chunk in place of *body*, *file* by the server's file wrapper.
+    *background* must run after the response.
     """
 
     status: int = 200
@@ -46,56 +46,56 @@ class Reply:
     background: Callable[[], None] | None = None
 
     @property
-    def line(self) -> str:
-        """The status with its words, as WSGI wants it."""
-        words = {int(status): status.phrase for status in HTTPStatus}
-        return f"{self.status} {words.get(self.status, 'Unknown')}"
+    def status_line(self) -> str:
+        """Return the status with its reason phrase, as WSGI requires it."""
+        phrases = {int(status): status.phrase for status in HTTPStatus}
+        return f"{self.status} {phrases.get(self.status, 'Unknown')}"
 
     async def astream(self) -> AsyncIterator[bytes]:
-        """Yield the chunks of *stream* to an asynchronous framework."""
+        """Yield the chunks of *stream*, for an asynchronous framework."""
         for chunk in self.stream or ():
             yield chunk
 
 
 class HandledError(Exception):
-    """The error that the application has a handler for: it answers :attr:`reply`."""
+    """The exception that the application has an error handler for: it returns :attr:`response`."""
 
-    reply: Reply
+    response: ResponseSpec
 
     def __init__(self, status: int) -> None:
         super().__init__("out of stock")
-        self.reply = Reply(status, b"sorry")
+        self.response = ResponseSpec(status, b"sorry")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a behaviour sees of the request: the rest of it is the framework's."""
+    """What a behaviour can use of the request."""
 
     _read: Callable[[], Any]
     abort: Callable[[int], BaseException]
 
     async def read(self) -> Any:
-        """Return the whole body, or a WebSocket's next message, the framework's own way."""
+        """Return the whole body, or the next message of a WebSocket, read by the framework."""
         data = self._read()
         return await data if inspect.isawaitable(data) else data
 
 
-Behaviour = Callable[[Request], "Reply | Awaitable[Reply]"]
+Behaviour = Callable[[Request], "ResponseSpec | Awaitable[ResponseSpec]"]
 
 
 def needs_loop(behaviour: Behaviour) -> Behaviour:
-    """Mark a coroutine function as one that waits for others: a loop is made where none runs."""
+    """Mark a coroutine function that needs a running event loop: one is started if none runs."""
     behaviour.loop = True  # type: ignore[attr-defined] # functions take attributes
     return behaviour
 
 
-def good(_request: Request) -> Reply:
+def good(_request: Request) -> ResponseSpec:
     """Answer 200."""
-    return Reply()
+    return ResponseSpec()
 
 
-def _step(coroutine: Coroutine[Any, Any, Reply]) -> Reply:
-    """Run a coroutine that never waits, without a loop, so that what it raises stays as it is."""
+def _step(coroutine: Coroutine[Any, Any, ResponseSpec]) -> ResponseSpec:
+    """Run a coroutine that never waits. An event loop would change some of its exceptions."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -105,17 +105,16 @@ def _step(coroutine: Coroutine[Any, Any, Reply]) -> Reply:
 
 
 @dataclass(frozen=True)
-class Site:
+class AppSpec:
     """The application to build.
 
-    * ``/orders/{order_id}``, for :data:`METHODS`, answers with what :meth:`run` or :meth:`arun`
-      returns and lets pass what they raise;
-    * :class:`HandledError` has an error handler, which answers its ``reply``;
-    * the adapter is installed *copies* times: 0 is the application without us, and then without
-      the debug route as well;
-    * an application *mounted* is under :data:`MOUNT`;
-    * where the framework has them: a WebSocket at :data:`SOCKET_PATH` that accepts, and then runs
-      the behaviour; :meth:`startup` at its start, or :meth:`lifespan` around it.
+    * ``/orders/{order_id}``, for :data:`METHODS`, returns what :meth:`run` or :meth:`arun` return,
+      and does not catch what they raise;
+    * :class:`HandledError` has an error handler, which returns its ``response``;
+    * the adapter is installed *copies* times; with 0 copies there is no debug route either;
+    * the application *mounted*, if there is one, is mounted at :data:`MOUNT`;
+    * if the framework has them: a WebSocket at :data:`SOCKET_PATH` that accepts and then runs the
+      behaviour; :meth:`startup` runs at start-up, or :meth:`lifespan` around the application.
     """
 
     behaviour: Behaviour = good
@@ -124,79 +123,79 @@ class Site:
     on_startup: Callable[[], None] | None = None
     abort: Callable[[int], BaseException] = lambda status: Unsupported(f"abort({status})")
 
-    def run(self, read: Callable[[], Any]) -> Reply:
+    def run(self, read: Callable[[], Any]) -> ResponseSpec:
         """Run the behaviour in a synchronous handler; *read* returns the body."""
-        reply = self.behaviour(Request(read, self.abort))
-        if not inspect.iscoroutine(reply):
-            return reply  # type: ignore[return-value] # behaviours are functions or coroutines
-        return asyncio.run(reply) if hasattr(self.behaviour, "loop") else _step(reply)
+        response = self.behaviour(Request(read, self.abort))
+        if not inspect.iscoroutine(response):
+            return response  # type: ignore[return-value] # behaviours are functions or coroutines
+        return asyncio.run(response) if hasattr(self.behaviour, "loop") else _step(response)
 
-    async def arun(self, read: Callable[[], Any]) -> Reply:
+    async def arun(self, read: Callable[[], Any]) -> ResponseSpec:
         """Run the behaviour in an asynchronous handler; *read* may return an awaitable."""
-        reply = self.behaviour(Request(read, self.abort))
-        return await reply if inspect.isawaitable(reply) else reply
+        response = self.behaviour(Request(read, self.abort))
+        return await response if inspect.isawaitable(response) else response
 
     def startup(self) -> None:
-        """Run what the case does at start-up."""
+        """Run the case's start-up function."""
         if self.on_startup is not None:
             self.on_startup()
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: object) -> AsyncIterator[None]:
-        """Run :meth:`startup` in the form that Starlette and its kin take."""
+        """Run :meth:`startup` as a lifespan context manager, as Starlette and FastAPI take it."""
         self.startup()
         yield
 
 
 class Driver(abc.ABC):
-    """How the contract talks to one adapter: it builds the application, the testkit does the rest.
+    """Builds the application of one framework; the testkit does the rest.
 
-    A driver with a *protocol* of its own overrides :meth:`peer` and serves by itself.
+    A driver whose *protocol* is neither ``wsgi`` nor ``asgi`` overrides :meth:`server`.
     """
 
     name: ClassVar[str]
-    """The adapter's name: ``mechanism.type`` of its events."""
+    """The adapter's name: the ``mechanism.type`` of its events."""
     variant: ClassVar[str] = ""
-    """Which of several drivers of the adapter this is."""
+    """Distinguishes several drivers of one adapter."""
     protocol: ClassVar[str] = "wsgi"
-    lacks: ClassVar[frozenset[str]] = frozenset()
-    """What the framework cannot offer: cases that need it are expected to fail, strictly."""
+    unsupported: ClassVar[frozenset[str]] = frozenset()
+    """What the framework does not support: cases that require it are expected to fail (strict)."""
     runs_in: ClassVar[str] = ""
-    """Where handlers run: ``threads`` or ``tasks``; by default as the protocol does."""
+    """Where handlers run, ``threads`` or ``tasks``, if not as usual for the protocol."""
     calls: ClassVar[int] = 6
-    """How many functions of the adapter and the core a good request enters at most (F1)."""
+    """The most functions of the adapter and the core that a good request may call (F1)."""
     modules: ClassVar[tuple[str, ...]] = ()
-    """What an application imports to use the adapter (E5)."""
+    """The modules that an application imports to use the adapter (E5)."""
     sdk_integrations: ClassVar[tuple[str, ...]] = ()
-    """The SDK's own integrations of the framework, ``module:class`` (C5)."""
+    """The integrations of the framework in sentry-sdk, as ``module:class`` (C5)."""
 
     @abc.abstractmethod
-    def app(self, site: Site) -> Any:
-        """Return the application that *site* describes."""
+    def app(self, spec: AppSpec) -> Any:
+        """Return the application that *spec* describes."""
 
     def abort(self, status: int) -> BaseException:
         """Return the framework's own HTTP exception for *status*."""
         raise Unsupported(f"{self.name} has no exception for {status}")
 
-    def peer(self) -> Any:
-        """Return the server side: see :class:`sentryinit_testkit.Peer`."""
-        # The peers know Driver's data, so it cannot know them.
+    def server(self) -> Any:
+        """Return the server and its client: see :class:`sentryinit_testkit.Server`."""
+        # Both modules import this one.
         from sentryinit_testkit import _asgi, _wsgi
 
-        return {"wsgi": _wsgi.WsgiPeer, "asgi": _asgi.AsgiPeer}[self.protocol]()
+        return {"wsgi": _wsgi.WsgiServer, "asgi": _asgi.AsgiServer}[self.protocol]()
 
     @classmethod
-    def missing(cls) -> frozenset[str]:
-        """Return all that the driver lacks, by itself and by its protocol."""
-        lacks = cls.lacks | PROTOCOL_LACKS.get(cls.protocol, frozenset())
-        return lacks if cls.sdk_integrations else lacks | {"sdk-integration"}
+    def all_unsupported(cls) -> frozenset[str]:
+        """Return what the framework or its protocol does not support."""
+        names = cls.unsupported | UNSUPPORTED_BY_PROTOCOL.get(cls.protocol, frozenset())
+        return names if cls.sdk_integrations else names | {"sdk-integration"}
 
     @classmethod
     def threaded(cls) -> bool:
-        """Tell whether handlers run in threads of their own, so that they may block."""
+        """Return True if handlers run in threads of their own, and so may block."""
         return (cls.runs_in or ("threads" if cls.protocol == "wsgi" else "tasks")) == "threads"
 
     @property
     def label(self) -> str:
-        """The driver's name in test ids and in the table."""
+        """Return the driver's name in test ids and in the table."""
         return f"{self.name}-{self.variant}" if self.variant else self.name

@@ -1,4 +1,4 @@
-"""Reading events, and what of an event is the same for every adapter, run and machine."""
+"""Reads events, and normalizes them so that those of different adapters can be compared."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Event = dict[str, Any]
 BEHAVIOURS = "sentryinit_testkit.behaviours"
 UNKNOWN = "<unknown>"
 
-# Ids, times and versions, and what the SDK says of itself.
+# Ids, times and versions, and what sentry-sdk says about itself.
 _VARYING = ("event_id", "timestamp", "sdk", "platform", "modules", "_meta", "debug_meta", "dist")
 _VARYING_CONTEXTS = ("runtime", "os", "device")
 
 
 def exceptions(event: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the exceptions of *event*, the one that was raised last at the end."""
+    """Return the exceptions of *event*; the one that was raised last is at the end."""
     found = event.get("exception") or {}
     return list(found.get("values", ()) if isinstance(found, Mapping) else found)
 
@@ -46,13 +46,13 @@ def message(event: Mapping[str, Any]) -> str | None:
     entry = event.get("logentry") or {}
     if "formatted" in entry:
         return str(entry["formatted"])
-    # Older releases of the SDK leave the formatting to the backend.
+    # Older releases of sentry-sdk leave the formatting to the backend.
     text, parameters = entry.get("message") or event.get("message"), entry.get("params")
     return text % tuple(parameters) if text and parameters else text
 
 
 def title(event: Mapping[str, Any]) -> str:
-    """Return what a backend shows as the event's name."""
+    """Return the title of *event*, as a backend shows it."""
     values = exceptions(event)
     if values:
         return f"{values[-1].get('type')}: {values[-1].get('value')}"
@@ -60,12 +60,12 @@ def title(event: Mapping[str, Any]) -> str:
 
 
 def tags(event: Mapping[str, Any]) -> dict[str, str]:
-    """Return the tags, whichever of their two forms they have."""
+    """Return the tags, which are a mapping or a list of pairs."""
     found = event.get("tags") or {}
     return dict(found)
 
 
-def crumbs(event: Mapping[str, Any]) -> list[str]:
+def breadcrumbs(event: Mapping[str, Any]) -> list[str]:
     """Return the messages of the breadcrumbs."""
     found = event.get("breadcrumbs") or {}
     values = found.get("values", ()) if isinstance(found, Mapping) else found
@@ -73,7 +73,7 @@ def crumbs(event: Mapping[str, Any]) -> list[str]:
 
 
 def frames(value: Mapping[str, Any]) -> list[str]:
-    """Return the functions of the behaviours on the stack of one exception."""
+    """Return the functions of the module ``behaviours`` on the stack of one exception."""
     stack = value.get("stacktrace") or {}
     return [
         str(frame["function"])
@@ -82,13 +82,13 @@ def frames(value: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def normal(event: Event, driver: Driver, route: str) -> Event:
-    """Return what *event* has in common with those of other adapters.
+def normalize(event: Event, driver: Driver, route: str) -> Event:
+    """Return the part of *event* that must be the same for all adapters.
 
-    A framework that lacks ``route`` is granted the template *route* for its fixed word; whether
-    each says what it should is clause D3.
+    If the framework does not support ``route``, ``<unknown>`` is replaced by the template *route*;
+    clause D3 checks which of the two is there.
     """
-    routeless = "route" in driver.missing()
+    routeless = "route" in driver.all_unsupported()
     kept = {key: value for key, value in event.items() if key not in _VARYING}
     if routeless and kept.get("transaction") == UNKNOWN:
         kept["transaction"] = route
@@ -104,7 +104,7 @@ def normal(event: Event, driver: Driver, route: str) -> Event:
     }
     if exceptions(event):
         kept["exception"] = [_exception(value, driver) for value in exceptions(event)]
-    kept["breadcrumbs"] = crumbs(event)
+    kept["breadcrumbs"] = breadcrumbs(event)
     return {key: kept[key] for key in sorted(kept) if kept[key] not in ({}, [], None)}
 
 
@@ -113,7 +113,7 @@ def _exception(value: Mapping[str, Any], driver: Driver) -> Event:
     kind = found.get("type")
     return {
         "type": value.get("type"),
-        # Before Python 3.11 a group is of a backport.
+        # Before Python 3.11, groups come from the package exceptiongroup.
         "module": None if value.get("module") == "exceptiongroup" else value.get("module"),
         "value": value.get("value"),
         "mechanism": "<adapter>" if kind == driver.name else kind,

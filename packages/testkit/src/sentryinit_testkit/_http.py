@@ -1,4 +1,4 @@
-"""A client of HTTP/1.1 and WebSocket on a real socket, for servers with a protocol of their own."""
+"""An HTTP/1.1 and WebSocket client on a real socket, for frameworks with a server of their own."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sentryinit_testkit._driver import SOCKET_PATH, Reply
-from sentryinit_testkit._peer import Call, Exchange
+from sentryinit_testkit._driver import SOCKET_PATH, ResponseSpec
+from sentryinit_testkit._server import Call, Exchange
 
 Serving = Callable[[Any, socket.socket], AbstractAsyncContextManager[None]]
-Outside = Callable[[Any, Callable[[], "Reply | None"]], Any]
+Wrap = Callable[[Any, Callable[[], "ResponseSpec | None"]], Any]
 
-# For a server to take in what has happened on its socket: nothing tells when it has.
-_A_WHILE = 0.02
+# Seconds for the server to see what happened on its socket: it sends no signal when it has.
+_PAUSE = 0.02
 _MASK = b"mask"
 
 
 class _Connection:
-    """One connection, and the requests on it."""
+    """One connection from the client to the server."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self.over = False
 
     def send(self, call: Call) -> int:
-        """Send *call*, or as much of it as this client does; return the bytes of its body."""
+        """Send *call*, or half of it; return the size of the body that was sent."""
         target = f"{call.path}?{call.query}" if call.query else call.path
         lines = [f"{call.method} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in call.all_headers)]
         body = call.body if call.client == "stays" else call.body[: len(call.body) // 2]
@@ -39,15 +39,15 @@ class _Connection:
         return len(body)
 
     async def leave(self, *, reset: bool) -> None:
-        """Go away, by RST or by FIN, when the server has taken what it was sent."""
-        await asyncio.sleep(_A_WHILE)
+        """Disconnect by RST or by FIN, after the server has read what was sent."""
+        await asyncio.sleep(_PAUSE)
         if reset:
             linger = struct.pack("ii", 1, 0)
             self._writer.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, linger
             )
         self.close()
-        await asyncio.sleep(_A_WHILE)
+        await asyncio.sleep(_PAUSE)
 
     def close(self) -> None:
         """Close the connection."""
@@ -55,12 +55,12 @@ class _Connection:
         self._writer.transport.abort()
 
     async def exchange(self, call: Call, exchange: Exchange) -> None:
-        """Send *call* and read its answer into *exchange*."""
-        exchange.taken = self.send(call)
+        """Send *call* and read the response into *exchange*."""
+        exchange.body_bytes_read = self.send(call)
         if call.client != "stays":
             await self.leave(reset=call.client == "resets")
             return
-        # The server may hang up at any point.
+        # The server may close the connection at any point.
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             await self.read_head(exchange)
             await self._read_body(call, exchange)
@@ -68,7 +68,7 @@ class _Connection:
             self.close()
 
     async def read_head(self, exchange: Exchange) -> None:
-        """Read the status and the headers, but for the one that tells the time."""
+        """Read the status and the headers, without ``Date``, which differs each time."""
         first, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         pairs = [line.split(": ", 1) for line in lines if line]
         exchange.status = int(first.split()[1])
@@ -93,12 +93,12 @@ class _Connection:
             if chunk:
                 exchange.journal.append(f"sent {chunk.decode('latin-1')}")
                 exchange.chunks.append(chunk)
-            if call.takes == len(exchange.chunks):
+            if call.disconnect_after == len(exchange.chunks):
                 await self.leave(reset=True)
                 return
 
     async def converse(self, texts: tuple[str, ...], exchange: Exchange) -> None:
-        """Upgrade, send *texts* and a closing frame, and read what comes, named as ASGI does."""
+        """Upgrade, send *texts* and a close frame; record the messages, named as in ASGI."""
         key = base64.b64encode(bytes(16)).decode()
         names = {"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
         headers = (*names.items(), ("sec-websocket-key", key))
@@ -116,31 +116,32 @@ class _Connection:
 
 
 def _frame(kind: int, data: bytes) -> bytes:
-    """Return a short WebSocket frame, masked, as a client's has to be."""
+    """Return a short WebSocket frame, masked, as RFC 6455 requires of a client."""
     masked = bytes(byte ^ _MASK[index % 4] for index, byte in enumerate(data))
     return bytes([128 | kind, 128 | len(data)]) + _MASK + masked
 
 
-class HttpPeer:
-    """Talks to servers on sockets, in a loop that it shares with them: applications keep to one.
+class HttpServer:
+    """Serves applications on sockets, in one event loop, which applications are bound to.
 
-    *serving* has an application served on a listening socket, as a context manager; *outside* is
-    :meth:`Peer.outside`; *raised* is where the server notes what the application raises at it.
+    *serving* is an asynchronous context manager that serves an application on a listening socket.
+    *wrap* is :meth:`Server.wrap`. To *raised* the driver appends each exception that the
+    application raises to its server.
     """
 
     client: str = "127.0.0.1"
-    outside: Outside
+    wrap: Wrap
 
-    def __init__(self, serving: Serving, outside: Outside, raised: list[BaseException]) -> None:
-        self._serving, self.outside, self._raised = serving, outside, raised
+    def __init__(self, serving: Serving, wrap: Wrap, raised: list[BaseException]) -> None:
+        self._serving, self.wrap, self._raised = serving, wrap, raised
         self._loop = asyncio.new_event_loop()
-        # Else, in development mode, pages of errors would show the stack, and us on it.
+        # In debug mode (PYTHONDEVMODE), error pages would show the stack, with the adapter on it.
         self._loop.set_debug(False)
         self._servers: dict[int, tuple[int, contextlib.AsyncExitStack]] = {}
         self._connections: list[_Connection] = []
 
     def serve(self, app: Any, *calls: Call) -> list[Exchange]:
-        """Serve *calls* one after the other, on one connection as long as it lasts."""
+        """Serve *calls* one after the other, on one connection while it is open."""
 
         async def work(exchanges: list[Exchange]) -> None:
             connection = await self._connect(app)
@@ -151,16 +152,16 @@ class HttpPeer:
                 if call.cancel is None:
                     await connection.exchange(call, exchanges[-1])
                 else:
-                    # A server that goes down cancels what it still has.
+                    # A server that stops cancels its open requests.
                     connection.send(call)
                     await call.cancel.wait()
                     await self._stop(app)
-                self._look(call, exchanges[-1])
+                self._complete(call, exchanges[-1])
 
         return self._run(work)
 
-    def together(self, app: Any, *calls: Call) -> list[Exchange]:
-        """Serve *calls* on a connection each."""
+    def serve_concurrently(self, app: Any, *calls: Call) -> list[Exchange]:
+        """Serve each of *calls* on a connection of its own."""
 
         async def work(exchanges: list[Exchange]) -> None:
             exchanges += [Exchange() for _ in calls]
@@ -170,7 +171,7 @@ class HttpPeer:
         return self._run(work)
 
     def websocket(self, app: Any, *texts: str) -> Exchange:
-        """Open a WebSocket, send *texts*, and close it as the client."""
+        """Open a WebSocket, send *texts*, and close it from the client's side."""
 
         async def work(exchanges: list[Exchange]) -> None:
             exchanges.append(Exchange())
@@ -178,8 +179,8 @@ class HttpPeer:
 
         return self._run(work)[0]
 
-    def start(self, app: Any) -> Exchange:
-        """Run the application's start-up and shutdown, named as ASGI names them."""
+    def run_lifespan(self, app: Any) -> Exchange:
+        """Run the application's start-up and shutdown; the messages are named as in ASGI."""
         exchange = Exchange()
 
         async def work(_exchanges: list[Exchange]) -> None:
@@ -190,12 +191,12 @@ class HttpPeer:
 
         try:
             self._run(work)
-        except Exception as error:  # noqa: BLE001 # whatever comes is what the case looks at
+        except Exception as error:  # noqa: BLE001 # the case checks what was raised
             exchange.fail(error)
         return exchange
 
     def close(self) -> None:
-        """Stop all servers, and the loop."""
+        """Stop all servers, and close the event loop."""
 
         async def work(_exchanges: list[Exchange]) -> None:
             for _port, server in self._servers.values():
@@ -221,16 +222,16 @@ class HttpPeer:
         self._connections.append(_Connection(*streams))
         return self._connections[-1]
 
-    def _look(self, call: Call, exchange: Exchange) -> None:
-        """Complete *exchange* by what reached the server."""
+    def _complete(self, call: Call, exchange: Exchange) -> None:
+        """Record in *exchange* what reached the server."""
         exchange.error = self._raised.pop() if self._raised else None
         self._raised.clear()
         if exchange.status is None and call.client == "stays" and call.cancel is None:
-            # A server that hangs up: this is what is made of it by whoever is between.
+            # The server closed the connection without a response: a proxy answers that with a 5xx.
             exchange.fail(exchange.error or ConnectionResetError())
 
     def _run(self, work: Callable[[list[Exchange]], Awaitable[None]]) -> list[Exchange]:
-        """Do *work* in a context of its own."""
+        """Run *work* in a context of its own."""
         exchanges: list[Exchange] = []
 
         async def whole() -> None:
@@ -239,7 +240,7 @@ class HttpPeer:
             finally:
                 while self._connections:
                     self._connections.pop().close()
-                # The loop closes the sockets when it comes round.
+                # The loop closes the sockets in its next iteration.
                 await asyncio.sleep(0)
 
         self._raised.clear()
@@ -252,8 +253,8 @@ class HttpPeer:
 
 
 def _abandon(loop: asyncio.AbstractEventLoop) -> None:
-    """End what is left in a loop that an exit has torn down; the exit may come up again in it."""
-    # Nobody is left whom the tasks could tell what they ended with.
+    """Cancel the tasks of a loop that ``SystemExit`` has stopped; it may be raised again here."""
+    # Nobody awaits these tasks any more, so the loop would log their exceptions.
     loop.set_exception_handler(lambda _loop, _context: None)
     while tasks := asyncio.all_tasks(loop):
         for task in tasks:

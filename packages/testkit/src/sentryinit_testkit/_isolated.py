@@ -1,7 +1,7 @@
-"""Cases that need a process of their own: run as a script, told what to do on its input.
+"""Scenarios that need a process of their own. This file is run as a script; stdin has the task.
 
-What is looked at is the process before ``sentryinit`` and the testkit are in it, so this imports
-the standard library only, until it is told to.
+It inspects the process before ``sentryinit`` and the testkit are imported. Therefore it imports
+only the standard library at first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SCENARIOS = ("off", "malformed", "integration")
 
 
 def run(scenario: str, driver: Any) -> dict[str, Any]:
-    """Run *scenario* with *driver* in another process, once; return what it found."""
+    """Run *scenario* with *driver* in a new process, once; return its result."""
     kind = type(driver)
     return _run(scenario, inspect.getfile(kind), kind.__qualname__, tuple(kind.modules))
 
@@ -51,8 +51,8 @@ def _run(scenario: str, file: str, name: str, modules: tuple[str, ...]) -> dict[
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return] # JSON
 
 
-def _set_up() -> dict[str, str]:
-    """Return what an import must not touch."""
+def _process_state() -> dict[str, str]:
+    """Return the state of the process that an import must not change."""
     import logging
 
     return {
@@ -70,14 +70,14 @@ def _set_up() -> dict[str, str]:
 
 
 def load(file: str, name: str) -> Any:
-    """Return what is called *name* in *file*, imported in the packages that it is in."""
+    """Return the object *name* of *file*, which is imported as part of its packages."""
     path = Path(file).resolve()
     parts = [path.stem]
     folder = path.parent
     while (folder / "__init__.py").exists():
         parts.insert(0, folder.name)
         folder = folder.parent
-    # Last: a driver's folder may have files that are named as the frameworks are.
+    # At the end: files in a driver's folder may be named like the frameworks.
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
     found: Any = importlib.import_module(".".join(parts))
@@ -92,25 +92,25 @@ def _is_ours(module: str) -> bool:
 
 
 def _off(driver: Any) -> dict[str, Any]:
-    """Serve the same request without the adapter and with it, reporting being off."""
+    """Serve the same requests without the adapter and with it, while reporting is off."""
     import sentryinit
-    from sentryinit_testkit._driver import DEBUG_PATH, Site
-    from sentryinit_testkit._peer import Call
-    from sentryinit_testkit._watch import calls, recorded
+    from sentryinit_testkit._driver import DEBUG_PATH, AppSpec
+    from sentryinit_testkit._server import Call
+    from sentryinit_testkit._watch import calls, record_logs
 
-    with recorded("sentryinit") as records:
+    with record_logs("sentryinit") as records:
         sentryinit.init("shop")
-        peer, answers = driver.peer(), {}
+        server, answers = driver.server(), {}
         requests = Call("POST", body=b"two"), Call(path="/nowhere"), Call(path=DEBUG_PATH)
         apps = {
-            name: driver.app(Site(copies=copies, abort=driver.abort))
+            name: driver.app(AppSpec(copies=copies, abort=driver.abort))
             for name, copies in (("bare", 0), ("ours", 1))
         }
         for name, app in apps.items():
-            exchanges = peer.serve(app, *requests)
-            answers[name] = [repr((each.answer, each.error)) for each in exchanges]
+            exchanges = server.serve(app, *requests)
+            answers[name] = [repr((each.wire_response, each.error)) for each in exchanges]
         with calls() as made:
-            peer.serve(apps["ours"], Call())
+            server.serve(apps["ours"], Call())
     return {
         **answers,
         "calls": sorted({call for call in made if _is_ours(call[0])}),
@@ -120,39 +120,39 @@ def _off(driver: Any) -> dict[str, Any]:
 
 
 def _integration(driver: Any) -> dict[str, Any]:
-    """Serve a failure with the SDK's own integrations beside the adapter."""
+    """Serve a failing request with both the adapter and the integrations of sentry-sdk."""
     from sentryinit_testkit import _events, behaviours
-    from sentryinit_testkit._lab import Lab
-    from sentryinit_testkit._watch import recorded
+    from sentryinit_testkit._harness import Harness
+    from sentryinit_testkit._watch import record_logs
 
     integrations = []
     for name in driver.sdk_integrations:
         module, _, attribute = name.partition(":")
         integrations.append(getattr(importlib.import_module(module), attribute)())
     with contextlib.ExitStack() as stack:
-        records = stack.enter_context(recorded("sentryinit"))
-        lab = Lab(driver, stack)
-        lab.start(integrations=integrations)
-        lab.serve(behaviours.fails)
+        records = stack.enter_context(record_logs("sentryinit"))
+        harness = Harness(driver, stack)
+        harness.start(integrations=integrations)
+        harness.serve(behaviours.fails)
         return {
-            "titles": lab.titles,
-            "mechanism": _events.mechanism(lab.event())[0],
+            "titles": harness.titles,
+            "mechanism": _events.mechanism(harness.event())[0],
             "records": [(record.levelname, record.getMessage()) for record in records],
         }
 
 
 def main() -> None:
-    """Do what the input says; print what was found as the last line."""
-    # As a script, this has put its own folder first.
+    """Run the scenario that stdin names; print its result as the last line."""
+    # The folder of this script, where modules could hide others of the same name.
     del sys.path[0]
     task = json.load(sys.stdin)
-    # The backport of groups replaces the hook for whoever imports it first: frameworks, on 3.10.
+    # On Python 3.10 frameworks import exceptiongroup, which replaces sys.excepthook.
     with contextlib.suppress(ImportError):
         importlib.import_module("exceptiongroup")
-    before = _set_up()
+    before = _process_state()
     for module in task["modules"]:
         importlib.import_module(module)
-    after = _set_up()
+    after = _process_state()
     driver = load(task["file"], task["name"])()
     result = _integration(driver) if task["scenario"] == "integration" else _off(driver)
     result["changed"] = {

@@ -1,4 +1,4 @@
-"""A WSGI server in the process, to the letter of PEP 3333."""
+"""An in-process WSGI server that follows PEP 3333."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO
 
-from sentryinit_testkit._driver import Reply, Unsupported
-from sentryinit_testkit._peer import CLIENT, HOST, Call, Exchange, reset
+from sentryinit_testkit._driver import ResponseSpec, Unsupported
+from sentryinit_testkit._server import CLIENT, HOST, Call, Exchange, reset
 
 _log = logging.getLogger("gunicorn.error")
 
 
 class FileWrapper:
-    """The server's ``wsgi.file_wrapper``: what it gets back as itself it can send by the kernel."""
+    """The server's ``wsgi.file_wrapper``: returned unchanged, it can be sent by ``sendfile()``."""
 
     def __init__(self, file: BinaryIO, block: int = 8192) -> None:
         self.file, self.block = file, block
@@ -32,23 +32,23 @@ class FileWrapper:
 
 
 class Input:
-    """``wsgi.input``: counts what is taken, and fails as a socket does."""
+    """``wsgi.input``: counts the bytes that are read, and raises as a socket does."""
 
     def __init__(self, call: Call) -> None:
         half = len(call.body) // 2
         self._body = io.BytesIO(call.body if call.client == "stays" else call.body[:half])
-        self._client, self.taken = call.client, 0
+        self._client, self.body_bytes_read = call.client, 0
 
     def _take(self, data: bytes) -> bytes:
         if not data and self._client == "resets":
             raise reset()
-        self.taken += len(data)
+        self.body_bytes_read += len(data)
         return data
 
     def read(self, size: int = -1) -> bytes:
         """Return up to *size* bytes, all by default."""
         data = self._take(self._body.read(size))
-        # A whole body was asked for and only the beginning of it is there.
+        # The whole body was requested, but only a part of it arrived.
         if self._client == "resets" and (size < 0 or len(data) < size):
             raise reset()
         return data
@@ -92,11 +92,11 @@ def _environ(call: Call, stream: Input) -> dict[str, Any]:
 
 
 class _Gone(Exception):
-    """The client has what it wanted."""
+    """The client has disconnected."""
 
 
 class _Response:
-    """One response under way: headers wait for the first byte of the body."""
+    """One response. The headers are sent with the first byte of the body."""
 
     def __init__(self, call: Call) -> None:
         self.exchange, self._call = Exchange(), call
@@ -110,7 +110,7 @@ class _Response:
                 if self.exchange.status is not None:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
-                exc_info = None  # as PEP 3333 asks: the traceback holds this frame
+                exc_info = None  # PEP 3333: the traceback refers to this frame
         elif self._line is not None:
             raise AssertionError("start_response was called twice")
         assert re.match(r"\d{3} ", status), status
@@ -122,7 +122,10 @@ class _Response:
         assert isinstance(data, bytes), data
         if data:
             self._send_headers()
-            if self._call.takes is not None and len(self.exchange.chunks) >= self._call.takes:
+            if (
+                self._call.disconnect_after is not None
+                and len(self.exchange.chunks) >= self._call.disconnect_after
+            ):
                 raise _Gone
             self.exchange.journal.append(f"sent {data.decode('latin-1')}")
             self.exchange.chunks.append(data)
@@ -143,17 +146,17 @@ class _Response:
         self.finish()
 
 
-class WsgiPeer:
-    """Serves WSGI applications; each sequence in an empty context, as in a worker's thread."""
+class WsgiServer:
+    """Serves WSGI applications; each sequence of requests has a new context, as in a thread."""
 
     client = CLIENT
 
     def serve(self, app: Any, *calls: Call) -> list[Exchange]:
-        """Serve *calls* one after the other in one context."""
+        """Serve *calls* one after the other, in one context."""
         return contextvars.Context().run(lambda: [self._serve(app, call) for call in calls])
 
-    def together(self, app: Any, *calls: Call) -> list[Exchange]:
-        """Serve *calls* in a thread each."""
+    def serve_concurrently(self, app: Any, *calls: Call) -> list[Exchange]:
+        """Serve each of *calls* in a thread of its own."""
         exchanges: dict[int, Exchange] = {}
 
         def work(number: int, call: Call) -> None:
@@ -169,27 +172,27 @@ class WsgiPeer:
         return [exchanges[number] for number in range(len(calls))]
 
     def websocket(self, app: Any, *texts: str) -> Exchange:
-        """WSGI has none."""
+        """Raise ``Unsupported``: WSGI has no WebSockets."""
         raise Unsupported("WSGI has no WebSockets")
 
-    def start(self, app: Any) -> Exchange:
-        """WSGI has none."""
+    def run_lifespan(self, app: Any) -> Exchange:
+        """Raise ``Unsupported``: WSGI has no start-up."""
         raise Unsupported("WSGI has no start-up")
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Do nothing: there is nothing to release."""
 
-    def outside(self, app: Any, meet: Callable[[], Reply | None]) -> Any:
-        """Return *app* behind a component that runs *meet* first."""
+    def wrap(self, app: Any, before: Callable[[], ResponseSpec | None]) -> Any:
+        """Return *app* in a middleware that calls *before* first."""
 
-        def component(environ: Any, start_response: Any) -> Any:
-            reply = meet()
-            if reply is None:
+        def middleware(environ: Any, start_response: Any) -> Any:
+            response = before()
+            if response is None:
                 return app(environ, start_response)
-            start_response(reply.line, list(reply.headers))
-            return [reply.body]
+            start_response(response.status_line, list(response.headers))
+            return [response.body]
 
-        return component
+        return middleware
 
     def _serve(self, app: Any, call: Call) -> Exchange:
         if call.cancel is not None:
@@ -201,20 +204,20 @@ class WsgiPeer:
             iterable = exchange.iterable = app(environ, response.start)
             response.send_all(iterable)
         except _Gone:
-            # gunicorn closes with its own error pending: sys.exc_info() is not the application's.
+            # As gunicorn does: while close() runs, sys.exc_info() has the server's own exception.
             try:
                 raise reset()
             except ConnectionResetError:
                 _close(iterable, exchange)
-        except BaseException as error:  # noqa: BLE001 # whatever comes is what the case looks at
+        except BaseException as error:  # noqa: BLE001 # the case checks what was raised
             exchange.fail(error)
-            if call.logs:
+            if call.server_logs:
                 _log.error("Error handling request %s", call.path, exc_info=sys.exc_info())
             _close(iterable, exchange)
         else:
             _close(iterable, exchange)
-        exchange.taken = stream.taken
-        exchange.input_kept = environ["wsgi.input"] is stream
+        exchange.body_bytes_read = stream.body_bytes_read
+        exchange.input_unchanged = environ["wsgi.input"] is stream
         return exchange
 
 
@@ -223,5 +226,5 @@ def _close(iterable: Any, exchange: Exchange) -> None:
     try:
         if close is not None:
             close()
-    except BaseException as error:  # noqa: BLE001 # whatever comes is what the case looks at
+    except BaseException as error:  # noqa: BLE001 # the case checks what was raised
         exchange.fail(error)

@@ -1,4 +1,7 @@
-"""What happens in handlers. Golden events keep the frames of this module, and only those."""
+"""What handlers do in the cases.
+
+Golden events contain the frames of this module, so a function that is renamed here changes them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import NoReturn
 
-from sentryinit_testkit._driver import Behaviour, HandledError, Reply, Request, good, needs_loop
+from sentryinit_testkit._driver import (
+    Behaviour,
+    HandledError,
+    Request,
+    ResponseSpec,
+    good,
+    needs_loop,
+)
 
 if sys.version_info < (3, 11):
     from exceptiongroup import (  # type: ignore[import-not-found,unused-ignore] # comes with pytest on 3.10
@@ -38,19 +48,19 @@ log: logging.Logger = logging.getLogger("shop")
 
 
 class ShopError(Exception):
-    """What goes wrong in the shop."""
+    """The application's own exception."""
 
 
 class SoldOutError(ShopError):
-    """A kind of it, for rules that name the base."""
+    """A subclass, for ignore rules that name the base class."""
 
 
 class UpstreamError(Exception):
-    """Something else that goes wrong."""
+    """Another exception of the application."""
 
 
 class SpeechlessError(Exception):
-    """An error whose text cannot be had."""
+    """An exception whose ``str()`` and ``repr()`` raise."""
 
     def __str__(self) -> str:
         raise ZeroDivisionError("no words")
@@ -59,16 +69,16 @@ class SpeechlessError(Exception):
 
 
 def answers(status: int) -> Behaviour:
-    """Return a behaviour that answers *status*."""
+    """Return a behaviour that returns *status*."""
 
-    def answer(_request: Request) -> Reply:
-        return Reply(status)
+    def answer(_request: Request) -> ResponseSpec:
+        return ResponseSpec(status)
 
     return answer
 
 
 def raises(make: Callable[[], BaseException]) -> Behaviour:
-    """Return a behaviour that raises what *make* makes."""
+    """Return a behaviour that raises what *make* returns."""
 
     def fail(_request: Request) -> NoReturn:
         raise make()
@@ -77,12 +87,12 @@ def raises(make: Callable[[], BaseException]) -> Behaviour:
 
 
 def fails(_request: object = None) -> NoReturn:
-    """Raise a plain error."""
+    """Raise an exception."""
     raise ShopError("no stock")
 
 
 def count_stock() -> NoReturn:
-    """Raise an error as code a few calls deep does, with a cause."""
+    """Raise an exception that has a cause."""
     stock: dict[str, int] = {}
     try:
         sold = stock["sku"]
@@ -92,12 +102,12 @@ def count_stock() -> NoReturn:
 
 
 def lose_upstream() -> NoReturn:
-    """Raise an error of somebody else's."""
+    """Raise an exception of an upstream."""
     raise UpstreamError("connection refused")
 
 
 def fails_in_chain(_request: Request) -> NoReturn:
-    """Raise an error that has a cause, which has a context."""
+    """Raise an exception that has a cause, which has a context."""
     try:
         try:
             lose_upstream()
@@ -108,12 +118,12 @@ def fails_in_chain(_request: Request) -> NoReturn:
 
 
 def fails_in_group(_request: Request) -> NoReturn:
-    """Raise two errors at once."""
+    """Raise a group of two exceptions."""
     raise ExceptionGroup("two suppliers", [ShopError("no stock"), UpstreamError("no answer")])
 
 
 def aborts(status: int) -> Behaviour:
-    """Return a behaviour that raises the framework's own exception for *status*."""
+    """Return a behaviour that raises the framework's HTTP exception for *status*."""
 
     def abort(request: Request) -> NoReturn:
         raise request.abort(status)
@@ -122,7 +132,7 @@ def aborts(status: int) -> Behaviour:
 
 
 def aborts_from_error(request: Request) -> NoReturn:
-    """Raise the framework's 503 from a real error."""
+    """Raise the framework's 503 from another exception."""
     try:
         fails()
     except ShopError as error:
@@ -130,7 +140,7 @@ def aborts_from_error(request: Request) -> NoReturn:
 
 
 def aborts_in_context(request: Request) -> NoReturn:
-    """Raise the framework's 503 while a real error is being handled."""
+    """Raise the framework's 503 while another exception is being handled."""
     try:
         fails()
     except ShopError:
@@ -138,7 +148,7 @@ def aborts_in_context(request: Request) -> NoReturn:
 
 
 def aborts_from_none(request: Request) -> NoReturn:
-    """Raise the framework's 503 and disown the error before it."""
+    """Raise the framework's 503 ``from None``."""
     try:
         fails()
     except ShopError:
@@ -146,7 +156,7 @@ def aborts_from_none(request: Request) -> NoReturn:
 
 
 def handled(status: int) -> Behaviour:
-    """Return a behaviour whose error the application's handler answers with *status*."""
+    """Return a behaviour whose exception the error handler answers with *status*."""
 
     def sell_out(_request: Request) -> NoReturn:
         raise HandledError(status)
@@ -162,75 +172,75 @@ def streams_and_fails(chunks: int, status: int = 200) -> Behaviour:
             yield b"row %d;" % number
         fails()
 
-    def stream(_request: Request) -> Reply:
-        return Reply(status, stream=rows())
+    def stream(_request: Request) -> ResponseSpec:
+        return ResponseSpec(status, stream=rows())
 
     return stream
 
 
-def fails_in_background(_request: Request) -> Reply:
-    """Answer, and fail after that."""
-    return Reply(background=fails)
+def fails_in_background(_request: Request) -> ResponseSpec:
+    """Answer, and fail in background work after the response."""
+    return ResponseSpec(background=fails)
 
 
 def exits(code: object) -> Behaviour:
-    """Return a behaviour that ends the process with *code*."""
+    """Return a behaviour that calls ``sys.exit(code)``."""
 
     def leave(_request: Request) -> NoReturn:
-        sys.exit(code)  # type: ignore[arg-type] # None and numbers are both cases
+        sys.exit(code)  # type: ignore[arg-type] # None, numbers and texts are all cases
 
     return leave
 
 
-async def reads_and_answers(request: Request) -> Reply:
-    """Answer with the body that came."""
-    return Reply(body=bytes(await request.read()) or b"empty")
+async def reads_and_answers(request: Request) -> ResponseSpec:
+    """Answer with the body of the request."""
+    return ResponseSpec(body=bytes(await request.read()) or b"empty")
 
 
-async def reads_and_fails_if_it_can(request: Request) -> Reply:
-    """Raise what reading raises; fail anyhow if reading is quiet about a client that went."""
+async def reads_and_fails_if_it_can(request: Request) -> ResponseSpec:
+    """Read the body, and let pass what reading raises."""
     await request.read()
-    return Reply()
+    return ResponseSpec()
 
 
-async def reads_then_wraps(request: Request) -> Reply:
-    """Raise an error of the application's own from the one that reading raised."""
+async def reads_then_wraps(request: Request) -> ResponseSpec:
+    """Raise an exception of the application from the one that reading raises."""
     try:
         await request.read()
     except Exception as error:
         raise RuntimeError("cannot read the order") from error
-    return Reply()
+    return ResponseSpec()
 
 
-async def reads_then_answers_503(request: Request) -> Reply:
-    """Answer 503 when reading fails."""
+async def reads_then_answers_503(request: Request) -> ResponseSpec:
+    """Answer 503, also if reading fails."""
     try:
         await request.read()
-    except Exception:  # noqa: BLE001 # an application that takes everything
-        return Reply(503)
-    return Reply(503)
+    except Exception:  # noqa: BLE001 # an application that catches everything
+        return ResponseSpec(503)
+    return ResponseSpec(503)
 
 
-async def reads_then_aborts(request: Request) -> Reply:
-    """Raise the framework's 503 when reading fails."""
+async def reads_then_aborts(request: Request) -> ResponseSpec:
+    """Raise the framework's 503 if reading fails."""
     try:
         await request.read()
-    except Exception:  # noqa: BLE001 # an application that takes everything
+    except Exception:  # noqa: BLE001 # an application that catches everything
         raise request.abort(503)  # noqa: B904 # an implicit context is the case
-    return Reply()
+    return ResponseSpec()
 
 
-async def loses_its_upstream(request: Request) -> Reply:
-    """Read the body in peace, then lose a connection of the application's own."""
+async def loses_its_upstream(request: Request) -> ResponseSpec:
+    """Read the whole body, then lose a connection to an upstream."""
     await request.read()
     raise ConnectionResetError(104, "Connection reset by peer")
 
 
 def waits_for_ever(started: asyncio.Event) -> Behaviour:
-    """Return a behaviour that tells that it runs, and never answers."""
+    """Return a behaviour that sets *started*, and never answers."""
 
-    async def wait(_request: Request) -> Reply:
-        # In a thread there is none, and its hands are to stay off another thread's event.
+    async def wait(_request: Request) -> ResponseSpec:
+        # Raises in a thread, which must not use an event of another thread's loop.
         asyncio.get_running_loop()
         started.set()
         await asyncio.Event().wait()
@@ -239,22 +249,22 @@ def waits_for_ever(started: asyncio.Event) -> Behaviour:
     return wait
 
 
-def in_thread(work: Callable[[], Reply]) -> Behaviour:
-    """Return a behaviour whose work is done by a thread of a pool."""
+def in_thread(work: Callable[[], ResponseSpec]) -> Behaviour:
+    """Return a behaviour that runs *work* in a thread of a pool."""
 
-    def delegate(_request: Request) -> Reply:
+    def delegate(_request: Request) -> ResponseSpec:
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(copy_context().run, work).result()
 
     return delegate
 
 
-def in_task(work: Callable[[], Reply]) -> Behaviour:
-    """Return a behaviour whose work is done by a child task."""
+def in_task(work: Callable[[], ResponseSpec]) -> Behaviour:
+    """Return a behaviour that runs *work* in a child task."""
 
     @needs_loop
-    async def delegate(_request: Request) -> Reply:
-        async def child() -> Reply:
+    async def delegate(_request: Request) -> ResponseSpec:
+        async def child() -> ResponseSpec:
             return work()
 
         return await asyncio.create_task(child())
@@ -263,7 +273,7 @@ def in_task(work: Callable[[], Reply]) -> Behaviour:
 
 
 class Meeting:
-    """A point that two requests reach before either goes on."""
+    """A barrier for two requests: both reach it before either goes on."""
 
     def __init__(self, threaded: bool) -> None:
         self._barrier = threading.Barrier(2, timeout=10) if threaded else None
@@ -271,7 +281,7 @@ class Meeting:
         self._all = asyncio.Event()
 
     async def wait(self) -> None:
-        """Wait for the other one."""
+        """Wait for the other request."""
         if self._barrier is not None:
             self._barrier.wait()
             return
@@ -282,12 +292,12 @@ class Meeting:
 
 
 @needs_loop
-async def in_task_group(_request: Request) -> Reply:
-    """Fail in a child of a task group."""
+async def in_task_group(_request: Request) -> ResponseSpec:
+    """Raise in a child task of a task group."""
 
     async def child() -> None:
         fails()
 
-    async with asyncio.TaskGroup() as group:  # type: ignore[attr-defined,unused-ignore] # the case that uses it asks for 3.11
+    async with asyncio.TaskGroup() as group:  # type: ignore[attr-defined,unused-ignore] # the case that uses it is skipped before 3.11
         group.create_task(child())
-    return Reply()
+    return ResponseSpec()

@@ -1,8 +1,8 @@
-"""The golden events: one for each clause that has any, the same for all adapters.
+"""The golden events: the expected events of some scenarios, the same for all adapters.
 
-``golden.json`` is written anew by running the suite with ``TESTKIT_GOLDEN=write`` in the
-environment: what the first driver gives is then the standard for the others. Look at the
-difference before you commit it: it is what every service will send. Refused where ``CI`` is set.
+To rewrite ``golden.json``, run the suite with ``TESTKIT_GOLDEN=write`` in the environment: the
+events of the first driver are then expected of the others. Review the difference before you commit
+it: it is what every service will send. Where ``CI`` is set, rewriting fails.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 
 from sentryinit_testkit import _events, behaviours
 from sentryinit_testkit._driver import ROUTE, SOCKET_PATH, Behaviour, Driver
-from sentryinit_testkit._lab import Lab
-from sentryinit_testkit._peer import Call
+from sentryinit_testkit._harness import Harness
+from sentryinit_testkit._server import Call
 
 FILE = Path(__file__).with_name("golden.json")
 WRITE = "TESTKIT_GOLDEN"
@@ -28,34 +28,34 @@ _written: set[str] = set()
 
 @dataclass(frozen=True)
 class Scenario:
-    """What leads to a golden event, and what it needs of a framework."""
+    """How a golden event is produced, and what that requires of a framework."""
 
-    play: Callable[[Lab], _events.Event]
-    needs: frozenset[str] = frozenset()
+    play: Callable[[Harness], _events.Event]
+    requires: frozenset[str] = frozenset()
     route: str = ROUTE
 
 
-def _request(behaviour: Behaviour, *needs: str, call: Call | None = None) -> Scenario:
-    def play(lab: Lab) -> _events.Event:
-        lab.serve(behaviour, call)
-        return lab.event()
+def _request(behaviour: Behaviour, *capabilities: str, call: Call | None = None) -> Scenario:
+    def play(harness: Harness) -> _events.Event:
+        harness.serve(behaviour, call)
+        return harness.event()
 
-    return Scenario(play, frozenset(needs))
-
-
-def _websocket(lab: Lab) -> _events.Event:
-    lab.peer.websocket(lab.app(behaviours.fails), "hello")
-    return lab.event()
+    return Scenario(play, frozenset(capabilities))
 
 
-def _startup(lab: Lab) -> _events.Event:
-    lab.peer.start(lab.app(on_startup=behaviours.fails))
-    return lab.event()
+def _websocket(harness: Harness) -> _events.Event:
+    harness.server.websocket(harness.app(behaviours.fails), "hello")
+    return harness.event()
 
 
-def _group(lab: Lab) -> _events.Event:
-    lab.serve(behaviours.fails_in_group)
-    return lab.event()
+def _startup(harness: Harness) -> _events.Event:
+    harness.server.run_lifespan(harness.app(on_startup=behaviours.fails))
+    return harness.event()
+
+
+def _group(harness: Harness) -> _events.Event:
+    harness.serve(behaviours.fails_in_group)
+    return harness.event()
 
 
 def _logs(_request: object) -> Any:
@@ -63,7 +63,7 @@ def _logs(_request: object) -> Any:
         behaviours.fails()
     except behaviours.ShopError:
         behaviours.log.exception("cannot order")
-    return behaviours.answers(500)(None)  # type: ignore[arg-type] # it does not look at its request
+    return behaviours.answers(500)(None)  # type: ignore[arg-type] # it does not use its request
 
 
 SCENARIOS = {
@@ -94,9 +94,9 @@ def _golden() -> dict[str, _events.Event]:
 
 
 def check(name: str, event: _events.Event, driver: Driver) -> None:
-    """Require that *event* is the golden one of *name*, and show the difference if it is not."""
-    found = _events.normal(json.loads(json.dumps(event)), driver, SCENARIOS[name].route)
-    if os.environ.get(WRITE) == "write" and not SCENARIOS[name].needs & driver.missing():
+    """Require that *event* equals the golden event *name*; show the difference if it does not."""
+    found = _events.normalize(json.loads(json.dumps(event)), driver, SCENARIOS[name].route)
+    if os.environ.get(WRITE) == "write" and not SCENARIOS[name].requires & driver.all_unsupported():
         _write(name, found)
     expected, actual = _text(_golden().get(name, {})), _text(found)
     difference = difflib.unified_diff(

@@ -1,7 +1,7 @@
 """The table of adapters and clauses, as Markdown: ``python -m sentryinit_testkit.table FILE...``.
 
-Each FILE has a list of drivers, ``DRIVERS``. The table says what the drivers claim; as what they
-lack is expected to fail, strictly, a run of the suite proves it.
+Each FILE has a list of drivers, ``DRIVERS``. The table shows what the drivers declare; a run of the
+suite proves it, since what a driver declares as unsupported must fail.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ def cases() -> Iterator[tuple[str, Callable[..., None]]]:
 
 
 def cell(clause: str, driver: Driver) -> str:
-    """Return how far *driver* keeps *clause*: yes, in part, or what it lacks for it."""
-    lacking = [
-        sorted(needs & driver.missing())
+    """Return whether *driver* keeps *clause*, and what it does not support of it."""
+    unsupported = [
+        sorted(required & driver.all_unsupported())
         for name, case in cases()
         if name == clause
-        for _row, needs in runs_of(case)
+        for _param, required in runs_of(case)
     ]
-    words = ", ".join(sorted({word for words in lacking for word in words}))
+    words = ", ".join(sorted({word for words in unsupported for word in words}))
     if not words:
         return "yes"
-    return f"no: {words}" if all(lacking) else f"yes, but {words}"
+    return f"no: {words}" if all(unsupported) else f"yes, but {words}"
 
 
 def render(drivers: Sequence[Driver]) -> str:

@@ -1,4 +1,4 @@
-"""B: aborts and ignore lists."""
+"""Cases of clause B: aborts and ignore lists."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from sentryinit_testkit import _events, behaviours
-from sentryinit_testkit._contract import Contract, Row, needs, row, rows
-from sentryinit_testkit._driver import Behaviour, Reply, Request
-from sentryinit_testkit._lab import Lab
-from sentryinit_testkit._peer import Call
+from sentryinit_testkit._contract import Contract, Param, param, params, requires
+from sentryinit_testkit._driver import Behaviour, Request, ResponseSpec
+from sentryinit_testkit._harness import Harness
+from sentryinit_testkit._server import Call
 
 ABORTS: list[type[BaseException]] = [asyncio.CancelledError, GeneratorExit, KeyboardInterrupt]
-# What a lost connection raises, whoever's connection it was.
+# Raised for a lost connection, to a client or to an upstream.
 LOST: list[type[OSError]] = [
     ConnectionResetError,
     BrokenPipeError,
@@ -32,7 +32,7 @@ def _from(error: BaseException, cause: BaseException) -> BaseException:
 
 
 def _wrapped(cause: type[BaseException]) -> Behaviour:
-    """Return a behaviour that raises an error of its own from *cause*."""
+    """Return a behaviour that raises an exception of the application from *cause*."""
     return behaviours.raises(lambda: _from(RuntimeError("cannot order"), cause("gone")))
 
 
@@ -45,277 +45,288 @@ def _group(*members: type[BaseException]) -> Behaviour:
 class Aborts(Contract):
     """Clauses B1 to B6."""
 
-    @rows(
-        row("CancelledError", asyncio.CancelledError, "raised-abort"),
-        row("GeneratorExit", GeneratorExit, "raised-abort"),
-        row("KeyboardInterrupt", KeyboardInterrupt),
+    @params(
+        param("CancelledError", asyncio.CancelledError, "raised-abort"),
+        param("GeneratorExit", GeneratorExit, "raised-abort"),
+        param("KeyboardInterrupt", KeyboardInterrupt),
     )
-    def test_b1_abort_is_no_event(self, lab: Lab, row: Row) -> None:
-        """B1: Cancellation and its kin are never reported."""
-        lab.serve(behaviours.raises(row.value))
-        lab.no_event()
+    def test_b1_abort_is_no_event(self, harness: Harness, param: Param) -> None:
+        """B1: Cancellation and the other aborts give no event."""
+        harness.serve(behaviours.raises(param.value))
+        harness.no_event()
 
     @pytest.mark.parametrize("kind", ABORTS)
-    def test_b1_abort_goes_on_as_the_same_object(self, lab: Lab, kind: type[BaseException]) -> None:
-        """B1: They reach whoever they would reach without us, as they are."""
+    def test_b1_abort_goes_on_as_the_same_object(
+        self, harness: Harness, kind: type[BaseException]
+    ) -> None:
+        """B1: An abort reaches the server as the same object, as without the adapter."""
         raised: list[BaseException] = []
 
         def make() -> BaseException:
             raised.append(kind())
             return raised[-1]
 
-        bare, ours = lab.compare(behaviours.raises(make))
+        bare, ours = harness.compare(behaviours.raises(make))
         assert (ours.error is raised[1]) == (bare.error is raised[0])
         assert type(ours.error) is type(bare.error)
 
-    @needs("cancellation")
-    def test_b1_cancelled_request_is_no_event(self, lab: Lab) -> None:
-        """B1: A request that the server cancels is no event, and ends as cancelled."""
+    @requires("cancellation")
+    def test_b1_cancelled_request_is_no_event(self, harness: Harness) -> None:
+        """B1: A request that the server cancels gives no event, and ends as cancelled."""
         started = asyncio.Event()
-        exchange = lab.serve(behaviours.waits_for_ever(started), Call(cancel=started))
+        exchange = harness.serve(behaviours.waits_for_ever(started), Call(cancel=started))
         assert isinstance(exchange.error, asyncio.CancelledError)
-        lab.no_event()
+        harness.no_event()
 
     @pytest.mark.parametrize("client", ["leaves", "resets"])
-    def test_b1_client_that_leaves_its_upload_is_no_event(self, lab: Lab, client: str) -> None:
-        """B1: What the framework raises for a client that went away is never reported."""
-        lab.serve(behaviours.reads_and_fails_if_it_can, Call("POST", body=UPLOAD, client=client))
-        lab.no_event()
+    def test_b1_client_that_leaves_its_upload_is_no_event(
+        self, harness: Harness, client: str
+    ) -> None:
+        """B1: The framework's exception for a disconnected client gives no event."""
+        harness.serve(
+            behaviours.reads_and_fails_if_it_can, Call("POST", body=UPLOAD, client=client)
+        )
+        harness.no_event()
 
-    def test_b1_client_that_leaves_its_upload_gets_on_as_without_us(self, lab: Lab) -> None:
-        """B1: It ends for server and client as it would without us."""
+    def test_b1_client_that_leaves_its_upload_gets_on_as_without_us(self, harness: Harness) -> None:
+        """B1: A disconnected client has the same result as without the adapter."""
         call = Call("POST", body=UPLOAD, client="resets")
-        bare, ours = lab.compare(behaviours.reads_and_fails_if_it_can, call)
-        assert (type(ours.error), ours.answer) == (type(bare.error), bare.answer)
+        bare, ours = harness.compare(behaviours.reads_and_fails_if_it_can, call)
+        assert (type(ours.error), ours.wire_response) == (type(bare.error), bare.wire_response)
 
     @pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
     def test_b1_client_that_leaves_the_stream_is_no_event(
-        self, lab: Lab, spec_version: str
+        self, harness: Harness, spec_version: str
     ) -> None:
-        """B1: A client that goes away in the middle of a streamed body is no event."""
-        lab.serve(
-            lambda _: Reply(stream=(b"row %d;" % number for number in range(9))),
-            Call(takes=2, spec_version=spec_version),
+        """B1: A client that disconnects while a body is streamed gives no event."""
+        harness.serve(
+            lambda _: ResponseSpec(stream=(b"row %d;" % number for number in range(9))),
+            Call(disconnect_after=2, spec_version=spec_version),
         )
-        lab.no_event()
+        harness.no_event()
 
     @pytest.mark.parametrize("kind", LOST)
-    def test_b2_lost_upstream_is_an_event(self, lab: Lab, kind: type[OSError]) -> None:
-        """B2: A connection of the application's own that breaks is a failure."""
-        lab.serve(behaviours.raises(lambda: kind(104, "gone")))
-        assert _events.types(lab.our_event())[-1:] == [kind.__name__]
+    def test_b2_lost_upstream_is_an_event(self, harness: Harness, kind: type[OSError]) -> None:
+        """B2: A lost connection to an upstream is a failure."""
+        harness.serve(behaviours.raises(lambda: kind(104, "gone")))
+        assert _events.types(harness.our_event())[-1:] == [kind.__name__]
 
-    def test_b2_lost_upstream_after_a_whole_upload_is_an_event(self, lab: Lab) -> None:
-        """B2: So it is in a handler that has read its request in peace."""
-        lab.serve(behaviours.loses_its_upstream, Call("POST", body=UPLOAD))
-        assert _events.types(lab.our_event())[-1:] == ["ConnectionResetError"]
+    def test_b2_lost_upstream_after_a_whole_upload_is_an_event(self, harness: Harness) -> None:
+        """B2: A lost connection to an upstream is a failure, also after the body was read."""
+        harness.serve(behaviours.loses_its_upstream, Call("POST", body=UPLOAD))
+        assert _events.types(harness.our_event())[-1:] == ["ConnectionResetError"]
 
-    def test_b2_lost_client_is_no_event(self, lab: Lab) -> None:
-        """B2: The same class out of the server's input is an abort."""
-        lab.serve(behaviours.reads_and_fails_if_it_can, Call("POST", body=UPLOAD, client="resets"))
-        lab.no_event()
+    def test_b2_lost_client_is_no_event(self, harness: Harness) -> None:
+        """B2: The same exception class, raised by the server's input, is an abort."""
+        harness.serve(
+            behaviours.reads_and_fails_if_it_can, Call("POST", body=UPLOAD, client="resets")
+        )
+        harness.no_event()
 
-    def test_b2_lost_client_in_the_response_is_no_event(self, lab: Lab) -> None:
-        """B2: And so it is out of the server's sending."""
-        lab.serve(lambda _: Reply(stream=iter([b"one", b"two", b"three"])), Call(takes=1))
-        lab.no_event()
+    def test_b2_lost_client_in_the_response_is_no_event(self, harness: Harness) -> None:
+        """B2: The same exception class, raised by sending to the client, is an abort."""
+        harness.serve(
+            lambda _: ResponseSpec(stream=iter([b"one", b"two", b"three"])),
+            Call(disconnect_after=1),
+        )
+        harness.no_event()
 
-    @needs("raised-abort")
-    def test_b3_group_of_aborts_is_no_event(self, lab: Lab) -> None:
-        """B3: A group of aborts only is an abort."""
-        lab.serve(_group(asyncio.CancelledError, GeneratorExit))
-        lab.no_event()
+    @requires("raised-abort")
+    def test_b3_group_of_aborts_is_no_event(self, harness: Harness) -> None:
+        """B3: A group that has only aborts is an abort."""
+        harness.serve(_group(asyncio.CancelledError, GeneratorExit))
+        harness.no_event()
 
-    def test_b3_mixed_group_is_an_event(self, lab: Lab) -> None:
-        """B3: A group that has a failure among its aborts is a failure."""
-        lab.serve(_group(asyncio.CancelledError, behaviours.ShopError))
-        lab.our_event()
+    def test_b3_mixed_group_is_an_event(self, harness: Harness) -> None:
+        """B3: A group that has an abort and a failure is a failure."""
+        harness.serve(_group(asyncio.CancelledError, behaviours.ShopError))
+        harness.our_event()
 
     @pytest.mark.parametrize("kind", ABORTS)
     def test_b3_error_because_of_an_abort_is_no_event(
-        self, lab: Lab, kind: type[BaseException]
+        self, harness: Harness, kind: type[BaseException]
     ) -> None:
-        """B3: An error raised from an abort is an abort."""
-        lab.serve(_wrapped(kind))
-        lab.no_event()
+        """B3: An exception raised from an abort is an abort."""
+        harness.serve(_wrapped(kind))
+        harness.no_event()
 
-    def test_b3_error_because_of_a_lost_client_is_no_event(self, lab: Lab) -> None:
-        """B3: The application's own complaint about a broken upload is an abort."""
-        lab.serve(behaviours.reads_then_wraps, Call("POST", body=UPLOAD, client="resets"))
-        lab.no_event()
+    def test_b3_error_because_of_a_lost_client_is_no_event(self, harness: Harness) -> None:
+        """B3: The application's exception raised from a broken upload is an abort."""
+        harness.serve(behaviours.reads_then_wraps, Call("POST", body=UPLOAD, client="resets"))
+        harness.no_event()
 
-    def test_b3_timeout_is_an_event(self, lab: Lab) -> None:
-        """B3: A timeout is a failure, though it is made of a cancellation."""
-        lab.serve(
+    def test_b3_timeout_is_an_event(self, harness: Harness) -> None:
+        """B3: A timeout is a failure, though its cause is a cancellation."""
+        harness.serve(
             behaviours.raises(lambda: _from(asyncio.TimeoutError(), asyncio.CancelledError()))
         )
-        assert _events.types(lab.our_event())[-1:] == [asyncio.TimeoutError.__name__]
+        assert _events.types(harness.our_event())[-1:] == [asyncio.TimeoutError.__name__]
 
-    def test_b3_real_timeout_is_an_event(self, lab: Lab) -> None:
-        """B3: So it is as ``wait_for`` makes it."""
+    def test_b3_real_timeout_is_an_event(self, harness: Harness) -> None:
+        """B3: A timeout of ``asyncio.wait_for`` is a failure."""
 
         @behaviours.needs_loop
-        async def wait(_request: Request) -> Reply:
+        async def wait(_request: Request) -> ResponseSpec:
             await asyncio.wait_for(asyncio.Event().wait(), 0)
-            return Reply()
+            return ResponseSpec()
 
-        lab.serve(wait)
-        assert _events.types(lab.our_event())[-1:] == [asyncio.TimeoutError.__name__]
+        harness.serve(wait)
+        assert _events.types(harness.our_event())[-1:] == [asyncio.TimeoutError.__name__]
 
-    def test_b4_error_page_for_a_lost_client_is_no_event(self, lab: Lab) -> None:
-        """B4: The 500 that a framework makes of a broken upload is not reported."""
+    def test_b4_error_page_for_a_lost_client_is_no_event(self, harness: Harness) -> None:
+        """B4: The framework's 500 for a broken upload gives no event."""
         call = Call("POST", body=UPLOAD, client="resets")
-        lab.serve(behaviours.reads_and_fails_if_it_can, call)
-        lab.no_event()
+        harness.serve(behaviours.reads_and_fails_if_it_can, call)
+        harness.no_event()
 
-    @needs("abort", "evidence")
-    def test_b4_abort_for_a_lost_client_is_no_event(self, lab: Lab) -> None:
-        """B4: Nor is the framework's 503 raised while handling it."""
-        # A server or framework that reads the body first never gets as far as raising it.
-        lab.driver.abort(503)
-        lab.serve(behaviours.reads_then_aborts, Call("POST", body=UPLOAD, client="resets"))
-        lab.no_event()
+    @requires("abort", "evidence")
+    def test_b4_abort_for_a_lost_client_is_no_event(self, harness: Harness) -> None:
+        """B4: The framework's 503 raised for a broken upload gives no event."""
+        # If the server or framework reads the body first, the handler does not run.
+        harness.driver.abort(503)
+        harness.serve(behaviours.reads_then_aborts, Call("POST", body=UPLOAD, client="resets"))
+        harness.no_event()
 
-    @needs("disconnect")
-    def test_b4_returned_503_for_a_gone_client_is_no_event(self, lab: Lab) -> None:
-        """B4: Nor is a 503 returned to a client whose leaving the server has announced."""
-        lab.serve(behaviours.reads_then_answers_503, Call("POST", body=UPLOAD, client="leaves"))
-        lab.no_event()
+    @requires("disconnect")
+    def test_b4_returned_503_for_a_gone_client_is_no_event(self, harness: Harness) -> None:
+        """B4: A 503 returned after the server announced the disconnect gives no event."""
+        harness.serve(behaviours.reads_then_answers_503, Call("POST", body=UPLOAD, client="leaves"))
+        harness.no_event()
 
-    @rows(
-        row("class", {"ignore_errors": [behaviours.ShopError]}),
-        row("name", {"ignore_errors": [f"{MODULE}.SoldOutError"]}),
-        row("name-of-base", {"ignore_errors": [f"{MODULE}.ShopError"]}),
-        row("builtin", {"ignore_errors": ["Exception"]}),
-        row("message", {"ignore_messages": [r"no \w+ stock"]}),
-        row("type-in-message", {"ignore_messages": ["^SoldOutError: "]}),
-        row("not-imported", {"ignore_errors": ["no.such.module.Error", "Exception"]}),
+    @params(
+        param("class", {"ignore_errors": [behaviours.ShopError]}),
+        param("name", {"ignore_errors": [f"{MODULE}.SoldOutError"]}),
+        param("name-of-base", {"ignore_errors": [f"{MODULE}.ShopError"]}),
+        param("builtin", {"ignore_errors": ["Exception"]}),
+        param("message", {"ignore_messages": [r"no \w+ stock"]}),
+        param("type-in-message", {"ignore_messages": ["^SoldOutError: "]}),
+        param("not-imported", {"ignore_errors": ["no.such.module.Error", "Exception"]}),
     )
-    def test_b5_ignored_error_is_no_event(self, lab: Lab, row: Row) -> None:
-        """B5: Errors on the list are not reported: classes, names with subclasses, messages."""
-        lab.start(**row.value)
-        lab.serve(behaviours.raises(lambda: behaviours.SoldOutError("no more stock")))
-        lab.no_event()
+    def test_b5_ignored_error_is_no_event(self, harness: Harness, param: Param) -> None:
+        """B5: Exceptions on an ignore list give no event: by class, name or message."""
+        harness.start(**param.value)
+        harness.serve(behaviours.raises(lambda: behaviours.SoldOutError("no more stock")))
+        harness.no_event()
 
-    @rows(
-        row("class", {"ignore_errors": [behaviours.SoldOutError]}),
-        row("name", {"ignore_errors": [f"{MODULE}.SoldOutError"]}),
-        row("short-name", {"ignore_errors": ["shop.ShopError"]}),
-        row("message", {"ignore_messages": ["no more money"]}),
+    @params(
+        param("class", {"ignore_errors": [behaviours.SoldOutError]}),
+        param("name", {"ignore_errors": [f"{MODULE}.SoldOutError"]}),
+        param("short-name", {"ignore_errors": ["shop.ShopError"]}),
+        param("message", {"ignore_messages": ["no more money"]}),
     )
-    def test_b5_other_error_is_an_event(self, lab: Lab, row: Row) -> None:
-        """B5: Errors that are not on the list are reported."""
-        lab.start(**row.value)
-        lab.serve(behaviours.raises(lambda: behaviours.ShopError("no more stock")))
-        assert _events.types(lab.our_event())[-1:] == ["ShopError"]
+    def test_b5_other_error_is_an_event(self, harness: Harness, param: Param) -> None:
+        """B5: Exceptions that are on no ignore list are reported."""
+        harness.start(**param.value)
+        harness.serve(behaviours.raises(lambda: behaviours.ShopError("no more stock")))
+        assert _events.types(harness.our_event())[-1:] == ["ShopError"]
 
     @pytest.mark.parametrize("rule", [behaviours.ShopError, f"{MODULE}.ShopError"])
-    def test_b5_cause_is_looked_at(self, lab: Lab, rule: Any) -> None:
-        """B5: An error raised from an ignored one is ignored."""
-        lab.start(ignore_errors=[rule])
-        lab.serve(_wrapped(behaviours.ShopError))
-        lab.no_event()
+    def test_b5_cause_is_looked_at(self, harness: Harness, rule: Any) -> None:
+        """B5: An exception raised from an ignored one is ignored."""
+        harness.start(ignore_errors=[rule])
+        harness.serve(_wrapped(behaviours.ShopError))
+        harness.no_event()
 
-    def test_b5_group_of_ignored_errors_is_no_event(self, lab: Lab) -> None:
-        """B5: A group of ignored errors only is ignored."""
-        lab.start(ignore_errors=[behaviours.ShopError])
-        lab.serve(_group(behaviours.ShopError, behaviours.SoldOutError))
-        lab.no_event()
+    def test_b5_group_of_ignored_errors_is_no_event(self, harness: Harness) -> None:
+        """B5: A group that has only ignored exceptions is ignored."""
+        harness.start(ignore_errors=[behaviours.ShopError])
+        harness.serve(_group(behaviours.ShopError, behaviours.SoldOutError))
+        harness.no_event()
 
-    def test_b5_mixed_group_is_an_event(self, lab: Lab) -> None:
-        """B5: A group that has another error among its ignored ones is reported."""
-        lab.start(ignore_errors=[behaviours.ShopError])
-        lab.serve(_group(behaviours.ShopError, behaviours.UpstreamError))
-        lab.our_event()
+    def test_b5_mixed_group_is_an_event(self, harness: Harness) -> None:
+        """B5: A group that has an ignored and another exception is reported."""
+        harness.start(ignore_errors=[behaviours.ShopError])
+        harness.serve(_group(behaviours.ShopError, behaviours.UpstreamError))
+        harness.our_event()
 
-    @rows(
-        row("errors", ("SENTRYINIT_IGNORE_ERRORS", f"KeyError, {MODULE}.ShopError")),
-        row("messages", ("SENTRYINIT_IGNORE_MESSAGES", r"nothing, no \w+ stock")),
+    @params(
+        param("errors", ("SENTRYINIT_IGNORE_ERRORS", f"KeyError, {MODULE}.ShopError")),
+        param("messages", ("SENTRYINIT_IGNORE_MESSAGES", r"nothing, no \w+ stock")),
     )
     def test_b5_lists_come_from_the_environment(
-        self, lab: Lab, row: Row, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, param: Param, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """B5: The environment has the lists as CSV."""
-        monkeypatch.setenv(*row.value)
-        lab.start()
-        lab.serve(behaviours.raises(lambda: behaviours.ShopError("no more stock")))
-        lab.no_event()
+        """B5: The ignore lists can be set as CSV in the environment."""
+        monkeypatch.setenv(*param.value)
+        harness.start()
+        harness.serve(behaviours.raises(lambda: behaviours.ShopError("no more stock")))
+        harness.no_event()
 
-    def test_b5_work_given_up_is_ignored_by_default(self, lab: Lab) -> None:
-        """B5: The default list has what whoever ordered it has given up."""
-        lab.serve(behaviours.raises(concurrent.futures.CancelledError))
-        lab.no_event()
+    def test_b5_work_given_up_is_ignored_by_default(self, harness: Harness) -> None:
+        """B5: ``concurrent.futures.CancelledError`` is ignored by default."""
+        harness.serve(behaviours.raises(concurrent.futures.CancelledError))
+        harness.no_event()
 
-    @needs("evidence")
-    def test_b5_ignored_error_handled_into_503_is_no_event(self, lab: Lab) -> None:
-        """B5: An ignored error that a handler answers 5xx is no event at all."""
-        lab.start(ignore_errors=["sentryinit_testkit.HandledError"])
-        lab.serve(behaviours.handled(503))
-        lab.no_event()
+    @requires("evidence")
+    def test_b5_ignored_error_handled_into_503_is_no_event(self, harness: Harness) -> None:
+        """B5: An ignored exception that an error handler answers 5xx gives no event."""
+        harness.start(ignore_errors=["sentryinit_testkit.HandledError"])
+        harness.serve(behaviours.handled(503))
+        harness.no_event()
 
-    @needs("abort", "evidence")
-    def test_b5_ignored_error_behind_a_503_is_no_event(self, lab: Lab) -> None:
-        """B5: Nor is one that the framework's 503 was raised from."""
-        lab.start(ignore_errors=[behaviours.ShopError])
-        lab.serve(behaviours.aborts_from_error)
-        lab.no_event()
+    @requires("abort", "evidence")
+    def test_b5_ignored_error_behind_a_503_is_no_event(self, harness: Harness) -> None:
+        """B5: An ignored exception that the framework's 503 is raised from gives no event."""
+        harness.start(ignore_errors=[behaviours.ShopError])
+        harness.serve(behaviours.aborts_from_error)
+        harness.no_event()
 
-    def test_b5_ignored_error_that_was_logged_is_no_event(self, lab: Lab) -> None:
-        """B5: An ignored error that the handler logged, and then raised, is no event."""
+    def test_b5_ignored_error_that_was_logged_is_no_event(self, harness: Harness) -> None:
+        """B5: An ignored exception that is logged and then raised gives no event."""
 
-        def fail(_request: Request) -> Reply:
+        def fail(_request: Request) -> ResponseSpec:
             try:
                 behaviours.fails()
             except behaviours.ShopError:
                 behaviours.log.exception("cannot order")
                 raise
 
-        lab.start(ignore_errors=[behaviours.ShopError])
-        lab.serve(fail)
-        lab.no_event()
+        harness.start(ignore_errors=[behaviours.ShopError])
+        harness.serve(fail)
+        harness.no_event()
 
     @pytest.mark.parametrize("statuses", [[503], ["503"], ["502-504"], ["500", "503"]])
-    def test_b6_ignored_status_is_no_event(self, lab: Lab, statuses: list[Any]) -> None:
-        """B6: An answer with an ignored status is not reported."""
-        lab.start(ignore_statuses=statuses)
-        lab.serve(behaviours.answers(503))
-        lab.no_event()
+    def test_b6_ignored_status_is_no_event(self, harness: Harness, statuses: list[Any]) -> None:
+        """B6: A response with an ignored status gives no event."""
+        harness.start(ignore_statuses=statuses)
+        harness.serve(behaviours.answers(503))
+        harness.no_event()
 
-    def test_b6_other_status_is_an_event(self, lab: Lab) -> None:
-        """B6: One with another status is."""
-        lab.start(ignore_statuses=["502-503"])
-        lab.serve(behaviours.answers(504))
-        lab.our_event()
+    def test_b6_other_status_is_an_event(self, harness: Harness) -> None:
+        """B6: A response with another 5xx status gives an event."""
+        harness.start(ignore_statuses=["502-503"])
+        harness.serve(behaviours.answers(504))
+        harness.our_event()
 
-    def test_b6_ignored_status_does_not_hide_an_error(self, lab: Lab) -> None:
-        """B6: An error that nobody handles is reported, whatever the status."""
-        lab.start(ignore_statuses=["500-599"])
-        lab.serve(behaviours.fails)
-        lab.our_event()
+    def test_b6_ignored_status_does_not_hide_an_error(self, harness: Harness) -> None:
+        """B6: An unhandled exception is reported, also if its status is ignored."""
+        harness.start(ignore_statuses=["500-599"])
+        harness.serve(behaviours.fails)
+        harness.our_event()
 
     @pytest.mark.parametrize("paths", [["/orders/17"], ["/health", "/orders/*"]])
     @pytest.mark.parametrize("behaviour", [behaviours.answers(503), behaviours.fails])
     def test_b6_ignored_path_is_no_event(
-        self, lab: Lab, paths: list[str], behaviour: Behaviour
+        self, harness: Harness, paths: list[str], behaviour: Behaviour
     ) -> None:
-        """B6: Nothing of an ignored path is reported."""
-        lab.start(ignore_paths=paths)
-        lab.serve(behaviour)
-        lab.no_event()
+        """B6: A failure of an ignored path gives no event."""
+        harness.start(ignore_paths=paths)
+        harness.serve(behaviour)
+        harness.no_event()
 
-    def test_b6_other_path_is_an_event(self, lab: Lab) -> None:
-        """B6: An ignored path is that path only."""
-        lab.start(ignore_paths=["/orders", "/orders/1", "/orders/17/*"])
-        lab.serve(behaviours.answers(503))
-        lab.our_event()
+    def test_b6_other_path_is_an_event(self, harness: Harness) -> None:
+        """B6: An ignored path matches that path only."""
+        harness.start(ignore_paths=["/orders", "/orders/1", "/orders/17/*"])
+        harness.serve(behaviours.answers(503))
+        harness.our_event()
 
     def test_b6_lists_come_from_the_environment(
-        self, lab: Lab, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """B6: The environment has statuses and paths as CSV."""
+        """B6: Ignored statuses and paths can be set as CSV in the environment."""
         monkeypatch.setenv("SENTRYINIT_IGNORE_STATUSES", "500, 502-503")
         monkeypatch.setenv("SENTRYINIT_IGNORE_PATHS", "/health, /orders/1*")
-        lab.start()
-        lab.serve(behaviours.answers(503))
-        lab.serve(behaviours.answers(504))
-        lab.no_event()
+        harness.start()
+        harness.serve(behaviours.answers(503))
+        harness.serve(behaviours.answers(504))
+        harness.no_event()

@@ -1,4 +1,4 @@
-"""G: redaction, and events that are safe to store."""
+"""Cases of clause G: redaction, and events that are safe to store."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import sentry_sdk
 
-from sentryinit._redaction import redactor as _redact
+from sentryinit.testing import failing_redaction
 from sentryinit_testkit import _events, behaviours
-from sentryinit_testkit._contract import Contract, Row, needs, row, rows
+from sentryinit_testkit._contract import Contract, Param, param, params, requires
 from sentryinit_testkit._driver import ROUTE, Behaviour, Request
-from sentryinit_testkit._lab import Lab
-from sentryinit_testkit._peer import Call
+from sentryinit_testkit._harness import Harness
+from sentryinit_testkit._server import Call
 
-# NUL, and halves of surrogate pairs.
+# NUL, and lone surrogates.
 _STRANGE = re.compile("[\0\ud800-\udfff]")
 
 log: logging.Logger = logging.getLogger("shop")
@@ -29,7 +29,7 @@ def _base64(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-# Made up, all of them. By kind: as it is written, and what of it must not leave.
+# All are made up. By kind: the text, and the part of it that must not be sent.
 _JWT = ".".join([_base64('{"alg":"HS256"}'), _base64('{"sub":"c4nary"}'), "c4nary" * 4])
 _PEM = "c4naryMIIEowIBAAKCAQEA"
 SECRETS = {
@@ -49,14 +49,14 @@ SECRETS = {
     "json": (json.dumps({"client_secret": "c4naryJSON"}), "c4naryJSON"),
 }
 ALL = " | ".join(text for text, _ in SECRETS.values())
-# What fits into one part of a path, and into a header.
+# The kinds that can be in a path segment, and in a header.
 IN_PATH = ("mail", "ipv4", "iban", "key", "token", "jwt")
 IN_HEADER = tuple(kind for kind in SECRETS if kind != "pem")
 
 
-def leaks(lab: Lab) -> list[str]:
-    """Return the kinds of secrets that left."""
-    sent = lab.sent().decode()
+def leaks(harness: Harness) -> list[str]:
+    """Return the kinds of secrets that were sent."""
+    sent = harness.sent_bytes().decode()
     return [kind for kind, (_, canary) in SECRETS.items() if canary in sent]
 
 
@@ -73,7 +73,7 @@ def _chained(_request: Request) -> Any:
 
 def _noted(_request: Request) -> Any:
     error = behaviours.ShopError("no stock")
-    # What add_note() writes, on Pythons that do not have it yet as well.
+    # add_note() exists from Python 3.11 on.
     error.__notes__ = [ALL]  # type: ignore[attr-defined,unused-ignore] # from 3.11 on it is there
     raise error
 
@@ -103,7 +103,7 @@ def _with_locals(_request: Request) -> Any:
 
 
 def _strange(_request: Request) -> Any:
-    """Leave on the event what some backend or other loses events for."""
+    """Set on the event what makes some backend reject events."""
     sentry_sdk.set_tag("nul", "a\0b")
     sentry_sdk.set_tag("long", "x" * 500)
     sentry_sdk.set_tag("number", 17)
@@ -127,68 +127,72 @@ def _nodes(value: Any) -> Iterator[Any]:
 
 
 class Redaction(Contract):
-    """Clauses G1 to G5, with what arrives in real requests."""
+    """Clauses G1 to G5, in requests."""
 
-    @rows(
-        row("message", (_fails_with(ALL), None)),
-        row("chain", (_chained, None)),
-        row("notes", (_noted, None)),
-        row("log", (_logged, None)),
-        row("body", (_reads, Call("POST", body=ALL.encode()))),
-        row("tag", (_after(lambda: sentry_sdk.set_tag(ALL, ALL)), None)),
-        row("user", (_after(lambda: sentry_sdk.set_user({"id": ALL, "note": ALL})), None)),
-        row("context", (_after(lambda: sentry_sdk.set_context("a", {ALL: [ALL]})), None)),
-        row("extra", (_after(lambda: sentry_sdk.set_extra(ALL, {"a": ALL})), None)),
-        row("breadcrumb", (_after(lambda: sentry_sdk.add_breadcrumb(message=ALL)), None)),
-        row("locals", (_with_locals, None)),
+    @params(
+        param("message", (_fails_with(ALL), None)),
+        param("chain", (_chained, None)),
+        param("notes", (_noted, None)),
+        param("log", (_logged, None)),
+        param("body", (_reads, Call("POST", body=ALL.encode()))),
+        param("tag", (_after(lambda: sentry_sdk.set_tag(ALL, ALL)), None)),
+        param("user", (_after(lambda: sentry_sdk.set_user({"id": ALL, "note": ALL})), None)),
+        param("context", (_after(lambda: sentry_sdk.set_context("a", {ALL: [ALL]})), None)),
+        param("extra", (_after(lambda: sentry_sdk.set_extra(ALL, {"a": ALL})), None)),
+        param("breadcrumb", (_after(lambda: sentry_sdk.add_breadcrumb(message=ALL)), None)),
+        param("locals", (_with_locals, None)),
     )
-    def test_g1_secret_does_not_leave(self, lab: Lab, row: Row) -> None:
-        """G1: Whatever the application puts on an event, the secrets in it do not leave."""
-        behaviour, call = row.value
-        lab.start(collect=["locals"])
-        lab.serve(behaviour, call)
-        assert lab.events
-        assert leaks(lab) == []
-        assert b"hunter-" not in lab.sent()
+    def test_g1_secret_does_not_leave(self, harness: Harness, param: Param) -> None:
+        """G1: Secrets are not sent, wherever on an event the application puts them."""
+        behaviour, call = param.value
+        harness.start(collect=["locals"])
+        harness.serve(behaviour, call)
+        assert harness.events
+        assert leaks(harness) == []
+        assert b"hunter-" not in harness.sent_bytes()
 
     @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
-    def test_g1_secret_in_the_path_does_not_leave(self, lab: Lab, behaviour: Behaviour) -> None:
-        """G1: Nor does one in the path, in the URL or in the title of a status event."""
-        lab.serve(behaviour, Call(path=f"/orders/{','.join(SECRETS[kind][0] for kind in IN_PATH)}"))
-        assert lab.events
-        assert leaks(lab) == []
+    def test_g1_secret_in_the_path_does_not_leave(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """G1: Secrets in the path are not sent, in the URL or in the title."""
+        harness.serve(
+            behaviour, Call(path=f"/orders/{','.join(SECRETS[kind][0] for kind in IN_PATH)}")
+        )
+        assert harness.events
+        assert leaks(harness) == []
 
     @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
     def test_g1_secret_that_was_asked_for_does_not_leave(
-        self, lab: Lab, behaviour: Behaviour
+        self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """G1: Queries, cookies and headers that are collected pass the same masks."""
-        lab.start(
+        """G1: Secrets in collected queries, cookies and headers are not sent."""
+        harness.start(
             collect=["query", "cookies", "client_address", "argv"], collect_headers=["x-shop"]
         )
         text = " | ".join(SECRETS[kind][0] for kind in IN_HEADER)
         query = "a=ann.c4nary%40mail.example&token=c4naryKEY"
         cookies = f"basket=17; session=c4naryJSON; mail={SECRETS['mail'][0]}"
         headers = (("x-shop", text), ("cookie", cookies), ("x-request-id", text))
-        lab.serve(behaviour, Call(query=query, headers=headers))
-        assert lab.events
-        assert leaks(lab) == []
+        harness.serve(behaviour, Call(query=query, headers=headers))
+        assert harness.events
+        assert leaks(harness) == []
 
-    def test_g2_user_s_hook_adds_nothing(self, lab: Lab) -> None:
-        """G2: What ``before_send`` puts on an event is masked: ours comes last."""
+    def test_g2_user_s_hook_adds_nothing(self, harness: Harness) -> None:
+        """G2: What ``before_send`` puts on an event is masked: redaction runs last."""
 
         def hook(event: Any, hint: Any) -> Any:
             event["extra"] = {"a": ALL}
             event["message"] = ALL
             return event
 
-        lab.start(before_send=hook)
-        lab.serve(behaviours.fails)
-        assert lab.events
-        assert leaks(lab) == []
+        harness.start(before_send=hook)
+        harness.serve(behaviours.fails)
+        assert harness.events
+        assert leaks(harness) == []
 
-    def test_g2_what_passes_no_hook_does_not_leave(self, lab: Lab) -> None:
-        """G2: Attachments, sessions, transactions and logs stay where they are."""
+    def test_g2_what_passes_no_hook_does_not_leave(self, harness: Harness) -> None:
+        """G2: Attachments, sessions, transactions and logs are not sent."""
 
         def touch() -> None:
             scope = sentry_sdk.get_isolation_scope()
@@ -199,41 +203,39 @@ class Redaction(Contract):
                 pass
             scope.end_session()
 
-        lab.start(release="shop@1.2.3")
-        lab.serve(_after(touch))
-        lab.flush()
-        assert lab.events
-        assert leaks(lab) == []
-        assert [kind for kind in _kinds(lab) if kind != "event"] == []
+        harness.start(release="shop@1.2.3")
+        harness.serve(_after(touch))
+        harness.flush()
+        assert harness.events
+        assert leaks(harness) == []
+        assert [kind for kind in _kinds(harness) if kind != "event"] == []
 
     @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
     def test_g3_failing_mask_leaves_a_minimal_event(
-        self, lab: Lab, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
+        self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """G3: Where masking fails, an event says so, and not a word of the application's."""
+        """G3: If redaction fails, the event has a tag for it, and no application text."""
+        with failing_redaction():
+            harness.serve(behaviour, Call(path="/orders/c4nary"))
+        assert _events.tags(harness.one_event())["redaction_error"] == "true"
+        assert b"c4nary" not in harness.sent_bytes()
+        harness.expect_complaints()
 
-        def breaks(*_: object) -> Any:
-            raise ZeroDivisionError
-
-        monkeypatch.setattr(_redact, "Walker", breaks)
-        lab.serve(behaviour, Call(path="/orders/c4nary"))
-        assert _events.tags(lab.one_event())["redaction_error"] == "true"
-        assert b"c4nary" not in lab.sent()
-        lab.complained()
-
-    @needs("route")
+    @requires("route")
     @pytest.mark.parametrize("behaviour", [_fails_with("no c4nary"), behaviours.answers(503)])
-    def test_g4_parameter_of_the_path_is_hidden(self, lab: Lab, behaviour: Behaviour) -> None:
-        """G4: The URL, and every text, has the name of a sensitive parameter in its place."""
-        lab.start(mask_path_parameters=["Order-Id"])
-        lab.serve(behaviour, Call(path="/orders/c4nary"))
-        assert lab.event()["request"]["url"].endswith(ROUTE)
-        assert b"c4nary" not in lab.sent()
+    def test_g4_parameter_of_the_path_is_hidden(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """G4: A sensitive path parameter is replaced by its name, in every text."""
+        harness.start(mask_path_parameters=["Order-Id"])
+        harness.serve(behaviour, Call(path="/orders/c4nary"))
+        assert harness.event()["request"]["url"].endswith(ROUTE)
+        assert b"c4nary" not in harness.sent_bytes()
 
-    def test_g5_event_is_safe_to_store(self, lab: Lab) -> None:
-        """G5: No NUL, no half of a pair, tags that are short texts, and less than a megabyte."""
-        lab.serve(_strange)
-        event = lab.one_event()
+    def test_g5_event_is_safe_to_store(self, harness: Harness) -> None:
+        """G5: An event has no NUL and no lone surrogate; its tags and its size are limited."""
+        harness.serve(_strange)
+        event = harness.one_event()
         texts = [node for node in _nodes(event) if isinstance(node, str)]
         odd = [
             text for text in texts if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text)
@@ -241,27 +243,27 @@ class Redaction(Contract):
         assert odd == []
         assert {type(value) for value in _events.tags(event).values()} == {str}
         assert max(len(value) for value in _events.tags(event).values()) <= 200
-        assert len(lab.sent()) < 1_000_000
+        assert len(harness.sent_bytes()) < 1_000_000
         assert event["contexts"]["sentryinit"]["cut"] is True
 
-    def test_g5_parameters_are_texts(self, lab: Lab) -> None:
-        """G5: ``log.error("%s", None)`` reaches a backend that takes nothing but texts."""
+    def test_g5_parameters_are_texts(self, harness: Harness) -> None:
+        """G5: The parameters of a log record are texts: some backends reject others."""
 
         def logs(_request: Request) -> Any:
             log.error("a %s, b %s", None, {"c": 1})
             return behaviours.good(_request)
 
-        lab.serve(logs)
-        entry = lab.one_event()["logentry"]
+        harness.serve(logs)
+        entry = harness.one_event()["logentry"]
         assert {type(value) for value in entry["params"]} == {str}
         assert entry["formatted"] == "a None, b {'c': 1}"
 
 
-def _kinds(lab: Lab) -> list[str]:
-    """Return the kinds of the items that left."""
+def _kinds(harness: Harness) -> list[str]:
+    """Return the types of the items that were sent."""
     return [
         json.loads(head)["type"]
-        for envelope in lab.mailbox.envelopes
+        for envelope in harness.mailbox.envelopes
         for head in envelope.split(b"\n")[1::2]
         if head
     ]

@@ -1,4 +1,4 @@
-"""The application on aiohttp: its error handler is a middleware, as is the custom there."""
+"""The application on aiohttp. Its error handler is a middleware, as is usual in aiohttp."""
 
 from __future__ import annotations
 
@@ -10,48 +10,49 @@ from aiohttp import web
 import sentryinit_testkit as testkit
 
 
-async def respond(request: web.Request, reply: testkit.Reply) -> Any:
-    """Answer *reply*."""
-    kind, body = (web.StreamResponse, {}) if reply.stream else (web.Response, {"body": reply.body})
-    response: Any = kind(status=reply.status, headers=list(reply.headers), **body)
-    if reply.stream is not None or reply.background is not None:
+async def respond(request: web.Request, wanted: testkit.ResponseSpec) -> Any:
+    """Return the response that is *wanted*."""
+    kind: Any = web.StreamResponse if wanted.stream else web.Response
+    body = {} if wanted.stream else {"body": wanted.body}
+    response = kind(status=wanted.status, headers=list(wanted.headers), **body)
+    if wanted.stream is not None or wanted.background is not None:
         await response.prepare(request)
-        async for chunk in reply.astream():
+        async for chunk in wanted.astream():
             await response.write(chunk)
-    if reply.background is not None:
+    if wanted.background is not None:
         await response.write_eof()
-        reply.background()
+        wanted.background()
     return response
 
 
 @web.middleware
 async def sorry(request: web.Request, handler: Any) -> Any:
-    """Handle the application's own error."""
+    """Handle the application's own exception."""
     try:
         return await handler(request)
     except testkit.HandledError as error:
-        return await respond(request, error.reply)
+        return await respond(request, error.response)
 
 
-def build(site: testkit.Site) -> web.Application:
+def build(spec: testkit.AppSpec) -> web.Application:
     """Return the application before the adapter is in it."""
 
     async def order(request: web.Request) -> Any:
-        return await respond(request, await site.arun(request.read))
+        return await respond(request, await spec.arun(request.read))
 
     async def converse(request: web.Request) -> Any:
         websocket = web.WebSocketResponse()
         await websocket.prepare(request)
-        await site.arun(websocket.receive_str)
+        await spec.arun(websocket.receive_str)
         return websocket
 
     async def start(_app: web.Application) -> None:
-        site.startup()
+        spec.startup()
 
     app = web.Application(middlewares=[sorry])
     app.on_startup.append(start)
-    app.add_routes([web.route(method, testkit.ROUTE, order) for method in testkit.METHODS])
-    app.add_routes([web.get(testkit.SOCKET_PATH, converse)])
+    orders = [web.route(method, testkit.ROUTE, order) for method in testkit.METHODS]
+    app.add_routes([*orders, web.get(testkit.SOCKET_PATH, converse)])
     return app
 
 

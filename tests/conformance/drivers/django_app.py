@@ -1,4 +1,4 @@
-"""What Django needs to serve several applications of one process: settings, URLs, error handler."""
+"""Settings, URLs and error handler, for several Django applications in one process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if not settings.configured:
 
 
 class Sorry:
-    """The application's own middleware, which handles its error."""
+    """The application's own middleware, which handles its exception."""
 
     async_capable = True
 
@@ -39,14 +39,14 @@ class Sorry:
         return self.get_response(request)
 
     def process_exception(self, _request: Any, error: Exception) -> Any:
-        """Answer the application's error."""
+        """Answer the application's exception."""
         from .django import respond
 
-        return respond(error.reply) if isinstance(error, testkit.HandledError) else None
+        return respond(error.response) if isinstance(error, testkit.HandledError) else None
 
 
 class Wsgi(WSGIHandler):
-    """An application with URLs of its own, and perhaps another one mounted in it."""
+    """An application with its own URLs, and optionally a mounted application."""
 
     def __init__(self, urls: Any, mounted: Any) -> None:
         self.urls, self.mounted = urls, mounted
@@ -61,6 +61,6 @@ class Wsgi(WSGIHandler):
         return self.mounted({**environ, **inner}, start_response)
 
     def get_response(self, request: Any) -> Any:
-        """Answer by these URLs."""
+        """Resolve with the application's own URLs."""
         request.urlconf = self.urls
         return super().get_response(request)

@@ -1,4 +1,4 @@
-"""The servers of the testkit do what real ones do."""
+"""The servers of the testkit behave as real servers do."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 import pytest
 
 from sentryinit_testkit import Call, Exchange, Unsupported
-from sentryinit_testkit._asgi import AsgiPeer
-from sentryinit_testkit._wsgi import WsgiPeer
+from sentryinit_testkit._asgi import AsgiServer
+from sentryinit_testkit._wsgi import WsgiServer
 
 
 def _wsgi(app: Any, call: Call | None = None) -> Exchange:
-    return WsgiPeer().serve(app, call or Call())[0]
+    return WsgiServer().serve(app, call or Call())[0]
 
 
 def _asgi(app: Any, call: Call | None = None) -> Exchange:
-    return AsgiPeer().serve(app, call or Call())[0]
+    return AsgiServer().serve(app, call or Call())[0]
 
 
 class TestWsgi:
-    """PEP 3333."""
+    """The WSGI server follows PEP 3333."""
 
     def test_status_goes_out_with_the_first_byte(self) -> None:
-        """An error before the first byte is the server's 500, whatever was promised."""
+        """An exception before the first byte gives the server's 500, whatever the status was."""
 
         def app(_environ: Any, start_response: Any) -> Any:
             start_response("200 OK", [])
@@ -33,7 +33,7 @@ class TestWsgi:
         assert _wsgi(app).status == 500
 
     def test_status_stays_after_the_first_byte(self) -> None:
-        """An error after it leaves the status that was sent, and no end."""
+        """An exception after the first byte leaves the sent status, and an incomplete body."""
 
         def app(_environ: Any, start_response: Any) -> Any:
             start_response("200 OK", [])
@@ -45,7 +45,7 @@ class TestWsgi:
         assert isinstance(exchange.error, KeyError)
 
     def test_headers_can_be_replaced_with_exc_info(self) -> None:
-        """``start_response`` with ``exc_info`` replaces what has not gone out."""
+        """``start_response`` with ``exc_info`` replaces headers that were not sent yet."""
 
         def app(_environ: Any, start_response: Any) -> Any:
             start_response("200 OK", [("x", "1")])
@@ -56,7 +56,7 @@ class TestWsgi:
         assert (exchange.status, exchange.headers) == (500, [("x", "2")])
 
     def test_exc_info_after_the_first_byte_is_raised_again(self) -> None:
-        """It raises the error again once headers have gone out."""
+        """``start_response`` with ``exc_info`` raises it if the headers were sent."""
 
         def app(_environ: Any, start_response: Any) -> Any:
             start_response("200 OK", [])
@@ -69,7 +69,7 @@ class TestWsgi:
 
     @pytest.mark.parametrize("times", [0, 2])
     def test_start_response_is_called_once(self, times: int) -> None:
-        """Anything else is an error of the application."""
+        """Not calling ``start_response``, or calling it twice, is an error."""
 
         def app(_environ: Any, start_response: Any) -> Any:
             for _ in range(times):
@@ -80,7 +80,7 @@ class TestWsgi:
 
     @pytest.mark.parametrize("takes", [None, 1])
     def test_body_is_always_closed(self, takes: int | None) -> None:
-        """``close()`` is called at the end, and when the client has left."""
+        """``close()`` is called at the end, also if the client has disconnected."""
         closed: list[bool] = []
 
         class Body(list[bytes]):
@@ -91,11 +91,11 @@ class TestWsgi:
             start_response("200 OK", [])
             return Body([b"one", b"two"])
 
-        exchange = _wsgi(app, Call(takes=takes))
+        exchange = _wsgi(app, Call(disconnect_after=takes))
         assert (closed, exchange.error) == ([True], None)
 
     def test_error_of_close_reaches_the_server(self) -> None:
-        """So does what ``close()`` raises."""
+        """An exception of ``close()`` reaches the server."""
 
         class Body(list[bytes]):
             def close(self) -> None:
@@ -118,7 +118,7 @@ class TestWsgi:
 
     @pytest.mark.parametrize("read", ["read", "readline", "readlines", "__iter__"])
     def test_input_is_counted(self, read: str) -> None:
-        """Whatever reads the body, the server knows how much of it went."""
+        """The server counts the bytes that are read, whatever method reads them."""
 
         def app(environ: Any, start_response: Any) -> Any:
             data = getattr(environ["wsgi.input"], read)()
@@ -126,11 +126,11 @@ class TestWsgi:
             return [data if isinstance(data, bytes) else b"".join(data)]
 
         exchange = _wsgi(app, Call("POST", body=b"one\n"))
-        assert (exchange.body, exchange.taken) == (b"one\n", 4)
+        assert (exchange.body, exchange.body_bytes_read) == (b"one\n", 4)
 
     @pytest.mark.parametrize("read", ["read", "readline"])
     def test_lost_client_fails_the_input(self, read: str) -> None:
-        """Reading past what came from a client that is gone raises, as a socket does."""
+        """Reading more than a disconnected client has sent raises, as a socket does."""
 
         def app(environ: Any, _start_response: Any) -> Any:
             getattr(environ["wsgi.input"], read)()
@@ -140,19 +140,19 @@ class TestWsgi:
         assert isinstance(error, ConnectionResetError)
 
     def test_protocol_has_no_more(self) -> None:
-        """What WSGI does not have is said so."""
-        peer = WsgiPeer()
+        """WebSockets and start-up raise ``Unsupported``."""
+        server = WsgiServer()
         with pytest.raises(Unsupported):
-            peer.websocket(None)
+            server.websocket(None)
         with pytest.raises(Unsupported):
-            peer.start(None)
+            server.run_lifespan(None)
 
 
 class TestAsgi:
-    """ASGI."""
+    """The ASGI server follows the ASGI specification."""
 
     def test_error_before_the_start_is_a_500(self) -> None:
-        """An error before ``http.response.start`` is the server's 500."""
+        """An exception before ``http.response.start`` gives the server's 500."""
 
         async def app(_scope: Any, _receive: Any, _send: Any) -> None:
             raise KeyError
@@ -161,17 +161,19 @@ class TestAsgi:
         assert (exchange.status, type(exchange.error)) == (500, KeyError)
 
     def test_no_response_is_an_error(self) -> None:
-        """So is an application that ends without one."""
+        """An application that ends without a response gives the server's 500."""
 
         async def app(_scope: Any, _receive: Any, _send: Any) -> None:
-            """Forget to answer."""
+            """Return without a response."""
 
         exchange = _asgi(app)
         assert (exchange.status, type(exchange.error)) == (500, AssertionError)
 
     @pytest.mark.parametrize(("version", "raises"), [("2.3", False), ("2.4", True)])
-    def test_sending_to_a_gone_client(self, version: str, raises: bool) -> None:  # a row of a table
-        """Servers of 2.4 raise; those before keep quiet, and say so to who listens."""
+    def test_sending_to_a_gone_client(
+        self, version: str, raises: bool
+    ) -> None:  # a value of a parametrize
+        """ASGI 2.4: ``send()`` to a gone client raises; before, only ``receive()`` tells of it."""
         heard: list[str] = []
 
         async def app(_scope: Any, receive: Any, send: Any) -> None:
@@ -181,12 +183,12 @@ class TestAsgi:
             heard.append((await receive())["type"])
             await send({"type": "http.response.body", "body": b"two"})
 
-        exchange = _asgi(app, Call(takes=1, spec_version=version))
+        exchange = _asgi(app, Call(disconnect_after=1, spec_version=version))
         assert (heard, exchange.body) == (["http.disconnect"], b"one")
         assert isinstance(exchange.error, OSError) is raises
 
     def test_exit_of_a_child_task_reaches_the_server(self) -> None:
-        """A ``SystemExit`` that tears the loop down is what the server has in the end."""
+        """A ``SystemExit`` in a child task, which stops the loop, reaches the server."""
         import asyncio
 
         async def child() -> None:

@@ -1,0 +1,372 @@
+"""Cases of clause D: the content of events, the same for every framework."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+import sentry_sdk
+
+from sentryinit.wsgi import SentryInitMiddleware
+from sentryinit_testkit import _events, behaviours, golden
+from sentryinit_testkit._contract import Contract, Param, param, params, requires
+from sentryinit_testkit._driver import ROUTE, Behaviour, Request, ResponseSpec
+from sentryinit_testkit._harness import Harness
+from sentryinit_testkit._server import HOST, Call
+
+PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+SECRET = "c4nary"
+FAILURES: list[Behaviour] = [behaviours.fails, behaviours.answers(503)]
+
+
+def _touches(name: str, then: Behaviour = behaviours.fails) -> Behaviour:
+    """Return a behaviour that sets tags, user, context and breadcrumb, all with *name*."""
+
+    def touch(request: Request) -> Any:
+        sentry_sdk.set_tag("name", name)
+        sentry_sdk.set_tag(name, "here")
+        sentry_sdk.set_user({"id": name})
+        sentry_sdk.set_context("basket", {"name": name})
+        sentry_sdk.add_breadcrumb(message=f"looked at {name}")
+        sentry_sdk.get_current_scope().set_tag(f"{name}-current", "here")
+        return then(request)
+
+    return touch
+
+
+def _asks_another(name: str, then: Behaviour) -> Behaviour:
+    """Return a behaviour that serves another, failing application, whose event has *name*."""
+
+    def fail(_environ: Any, start_response: Any) -> list[bytes]:
+        sentry_sdk.set_tag(name, "here")
+        start_response("503 Service Unavailable", [])
+        return [b"sorry"]
+
+    def ask(request: Request) -> Any:
+        sentry_sdk.set_tag("asked", "here")
+        environ: dict[str, Any] = {}
+        setup_testing_defaults(environ)
+        SentryInitMiddleware(fail)(environ, lambda *_: len)
+        return then(request)
+
+    return ask
+
+
+def _touched(event: _events.Event) -> tuple[Any, ...]:
+    """Return what :func:`_touches` has set on *event*."""
+    return (
+        _events.tags(event).get("name"),
+        (event.get("user") or {}).get("id"),
+        (event.get("contexts") or {}).get("basket"),
+        _events.breadcrumbs(event)[-1:],
+    )
+
+
+def _expected(name: str) -> tuple[Any, ...]:
+    return name, name, {"name": name}, [f"looked at {name}"]
+
+
+def _trace(event: _events.Event) -> Any:
+    return event["contexts"]["trace"]
+
+
+def _spanning(harness: Harness, app: Any) -> tuple[Any, str, str]:
+    """Return *app* in an active OpenTelemetry span, and the ids of trace and span."""
+    trace = pytest.importorskip(
+        "opentelemetry.trace", reason="what is tested is living with opentelemetry-api"
+    )
+    context = trace.SpanContext(0x0AF7651916CD43DD8448EB211C80319D, 0xB7AD6B7169203332, False)
+
+    def activate() -> None:
+        from opentelemetry import context as active
+
+        active.attach(trace.set_span_in_context(trace.NonRecordingSpan(context)))
+
+    return (
+        harness.wrap(app, activate),
+        "0af7651916cd43dd8448eb211c80319d",
+        "b7ad6b7169203332",
+    )
+
+
+class EventContent(Contract):
+    """Clauses D1 to D8."""
+
+    @params(
+        *(Param(name, scenario, scenario.requires) for name, scenario in golden.SCENARIOS.items())
+    )
+    def test_d1_event_is_the_golden_one(self, harness: Harness, param: Param) -> None:
+        """D1: Without ids, times and versions, the event is the same for all adapters."""
+        golden.check(param.id, param.value.play(harness), harness.driver)
+
+    @pytest.mark.parametrize("behaviour", FAILURES)
+    def test_d2_event_says_where_it_comes_from(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """D2: The event has service, environment, release and server name, as configured."""
+        harness.start(environment="staging", release="shop@1.2.3", server_name="shop-7")
+        harness.serve(behaviour)
+        event = harness.event()
+        assert _events.tags(event)["service"] == "shop"
+        found = (event["environment"], event["release"], event["server_name"])
+        assert found == ("staging", "shop@1.2.3", "shop-7")
+
+    def test_d2_defaults(self, harness: Harness) -> None:
+        """D2: By default the environment is production, the server name is the service."""
+        harness.serve(behaviours.fails)
+        event = harness.event()
+        found = (event["environment"], event["server_name"], event.get("release"))
+        assert found == ("production", "shop", None)
+
+    @pytest.mark.parametrize(("behaviour", "status"), list(zip(FAILURES, (500, 503), strict=True)))
+    def test_d2_status_is_a_tag_and_a_context(
+        self, harness: Harness, behaviour: Behaviour, status: int
+    ) -> None:
+        """D2: The status is a tag (text), and in the response context (number)."""
+        harness.serve(behaviour)
+        event = harness.event()
+        assert _events.tags(event)["status_code"] == str(status)
+        assert event["contexts"]["response"] == {"status_code": status}
+
+    @requires("route")
+    @pytest.mark.parametrize("behaviour", [*FAILURES, behaviours.streams_and_fails(1)])
+    def test_d3_transaction_is_the_route(self, harness: Harness, behaviour: Behaviour) -> None:
+        """D3: The transaction is the route template, in one notation."""
+        harness.serve(behaviour)
+        event = harness.event()
+        assert (event["transaction"], event["transaction_info"]) == (ROUTE, {"source": "route"})
+
+    @requires("route")
+    @params(
+        param("handled", behaviours.handled(500)),
+        param("aborted", behaviours.aborts(503), "abort"),
+        param("exit", behaviours.exits(1)),
+        param("background", behaviours.fails_in_background, "background"),
+    )
+    def test_d3_transaction_is_the_route_however_it_failed(
+        self, harness: Harness, param: Param
+    ) -> None:
+        """D3: The transaction is the route template, whatever kind of failure it is."""
+        harness.serve(param.value)
+        assert harness.event()["transaction"] == ROUTE
+
+    @pytest.mark.parametrize("behaviour", FAILURES)
+    def test_d3_transaction_is_never_the_path(self, harness: Harness, behaviour: Behaviour) -> None:
+        """D3: The transaction is never the raw path: it is ``<unknown>`` without a route."""
+        harness.serve(behaviour, Call(path="/orders/4711"))
+        assert harness.event()["transaction"] in {ROUTE, _events.UNKNOWN}
+
+    def test_d4_paths_of_a_route_are_one_group(self, harness: Harness) -> None:
+        """D4: Status events of one route have one fingerprint, whatever the path."""
+        harness.server.serve(harness.app(behaviours.answers(503)), Call(), Call(path="/orders/18"))
+        first, second = (event.get("fingerprint") for event in harness.events)
+        assert first == second
+        assert first is not None
+
+    def test_d4_fingerprint_is_explicit(self, harness: Harness) -> None:
+        """D4: The fingerprint is service, method, route and status."""
+        harness.serve(behaviours.answers(503), Call("POST"))
+        found = harness.event().get("fingerprint")
+        route = _events.UNKNOWN if "route" in harness.driver.all_unsupported() else ROUTE
+        assert found == ["sentryinit", "shop", "POST", route, "503"]
+
+    def test_d4_error_is_grouped_by_its_stack(self, harness: Harness) -> None:
+        """D4: Exception events have no fingerprint: backends group them by the stack."""
+        harness.serve(behaviours.fails)
+        assert "fingerprint" not in harness.event()
+
+    @pytest.mark.parametrize("behaviour", FAILURES)
+    def test_d5_request_is_described(self, harness: Harness, behaviour: Behaviour) -> None:
+        """D5: The event has the method, the URL and the allowed headers."""
+        harness.serve(behaviour, Call("POST", headers=(("content-language", "de"),)))
+        request = harness.event()["request"]
+        found = (request["method"], request["url"])
+        assert found == ("POST", f"http://{HOST}/orders/17")
+        headers = {name.lower(): value for name, value in dict(request["headers"]).items()}
+        assert headers.get("user-agent") == "testkit"
+
+    @pytest.mark.parametrize("behaviour", FAILURES)
+    @params(
+        param("query", Call(query=f"q={SECRET}")),
+        param("cookie", Call(headers=(("cookie", f"basket={SECRET}"),))),
+        param("authorization", Call(headers=(("authorization", f"Bearer {SECRET}"),))),
+        param("unknown-header", Call(headers=(("x-shop", SECRET),))),
+        param("forwarded", Call(headers=(("x-forwarded-for", SECRET), ("forwarded", SECRET)))),
+        param("referer", Call(headers=(("referer", f"http://other.example/?q={SECRET}"),))),
+        param("body", Call("POST", body=SECRET.encode())),
+    )
+    def test_d5_nothing_personal_is_collected(
+        self, harness: Harness, param: Param, behaviour: Behaviour
+    ) -> None:
+        """D5: Query, cookies, body and all other headers are not sent."""
+
+        async def read(request: Request) -> Any:
+            await request.read()
+            return behaviour(request)
+
+        harness.serve(read, param.value)
+        assert harness.events
+        assert SECRET.encode() not in harness.sent_bytes()
+
+    @pytest.mark.parametrize("behaviour", FAILURES)
+    def test_d5_client_address_is_not_collected(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """D5: The client's address is not sent."""
+        harness.serve(behaviour)
+        assert harness.events
+        assert harness.server.client.encode() not in harness.sent_bytes()
+
+    def test_d5_what_is_asked_for_is_collected(self, harness: Harness) -> None:
+        """D5: Query, address and headers are sent if configured, and are masked."""
+        asked = {"collect": ["query", "client_address"], "collect_headers": ["X-Shop"]}
+        harness.start(mask_ip="network", **asked)
+        harness.serve(behaviours.fails, Call(query="colour=blue", headers=(("x-shop", "north"),)))
+        sent = harness.sent_bytes()
+        client = harness.server.client
+        # A loopback address is not masked: it identifies nobody.
+        left = client if client.startswith("127.") else client.rpartition(".")[0] + ".0"
+        wanted = (b"colour", b"blue", b"north", left.encode())
+        assert [text for text in wanted if text not in sent] == []
+
+    @pytest.mark.parametrize("then", FAILURES)
+    def test_d6_what_the_handler_sets_is_on_its_event(
+        self, harness: Harness, then: Behaviour
+    ) -> None:
+        """D6: The event has the tags, user, contexts and breadcrumbs that the handler sets."""
+        harness.serve(_touches("tea", then))
+        assert _touched(harness.event()) == _expected("tea")
+
+    @pytest.mark.parametrize("somewhere", [behaviours.in_thread, behaviours.in_task])
+    @pytest.mark.parametrize("then", FAILURES)
+    def test_d6_what_its_children_set_is_on_its_event(
+        self, harness: Harness, somewhere: Any, then: Behaviour
+    ) -> None:
+        """D6: The event has what a thread or a child task of the handler sets."""
+
+        def touch() -> Any:
+            return _touches("tea", lambda _: ResponseSpec())(None)  # type: ignore[arg-type] # it does not use its request
+
+        delegate = somewhere(touch)
+
+        @behaviours.needs_loop
+        async def both(request: Request) -> Any:
+            response = delegate(request)
+            if not isinstance(response, ResponseSpec):
+                await response
+            return then(request)
+
+        harness.serve(both)
+        assert _touched(harness.event()) == _expected("tea")
+
+    def test_d6_what_the_handler_sets_survives_into_the_stream(self, harness: Harness) -> None:
+        """D6: The event of a streamed body that raises has what the handler sets."""
+        harness.serve(_touches("tea", behaviours.streams_and_fails(1)))
+        assert _touched(harness.event()) == _expected("tea")
+
+    @pytest.mark.parametrize("then", FAILURES)
+    def test_d6_what_start_up_sets_is_on_every_event(
+        self, harness: Harness, then: Behaviour
+    ) -> None:
+        """D6: Every event has what was set at start-up, in any thread or context."""
+        app = harness.app(then)
+        sentry_sdk.set_tag("region", "north")
+        harness.server.serve(app, Call(), Call())
+        harness.server.serve_concurrently(app, Call())
+        assert [_events.tags(event).get("region") for event in harness.events] == ["north"] * 3
+
+    @pytest.mark.parametrize("before", [behaviours.good, behaviours.fails, behaviours.answers(503)])
+    @pytest.mark.parametrize("then", FAILURES)
+    def test_d6_next_request_of_the_connection_has_none_of_it(
+        self, harness: Harness, before: Behaviour, then: Behaviour
+    ) -> None:
+        """D6: The next request on the connection has nothing of the one before."""
+        touch, turns = _touches("tea", before), iter([True, False])
+
+        async def behaviour(request: Request) -> Any:
+            await request.read()
+            return touch(request) if next(turns) else then(request)
+
+        harness.server.serve(harness.app(behaviour), Call("POST", body=b"x" * 200_000), Call())
+        event = harness.events[-1]
+        assert _touched(event) == (None, None, None, [])
+        assert [tag for tag in _events.tags(event) if tag.startswith("tea")] == []
+
+    @pytest.mark.parametrize("then", FAILURES)
+    def test_d6_request_in_the_middle_of_another_keeps_its_own(
+        self, harness: Harness, then: Behaviour
+    ) -> None:
+        """D6: A request that serves another one in its handler keeps what it has set."""
+        harness.serve(_asks_another("milk", _touches("tea", then)))
+        marks = [{"milk", "asked"} & _events.tags(event).keys() for event in harness.events]
+        assert (marks[0], marks[-1]) == ({"milk"}, {"asked"})
+        assert _touched(harness.events[-1]) == _expected("tea")
+
+    def test_d6_requests_in_parallel_keep_theirs_apart(self, harness: Harness) -> None:
+        """D6: Of two concurrent requests each event has what its own request has set."""
+        meeting, names = behaviours.Meeting(harness.driver.threaded()), iter(["tea", "milk"])
+
+        async def behaviour(request: Request) -> Any:
+            touch = _touches(next(names))
+            try:
+                touch(request)
+            finally:
+                await meeting.wait()
+
+        harness.server.serve_concurrently(harness.app(behaviour), Call(), Call())
+        found = sorted(map(_touched, harness.events), key=str)
+        assert found == sorted(map(_expected, ["tea", "milk"]), key=str)
+
+    @pytest.mark.parametrize("behaviour", FAILURES)
+    def test_d7_incoming_trace_is_taken_up(self, harness: Harness, behaviour: Behaviour) -> None:
+        """D7: The event has the trace of the incoming ``traceparent``."""
+        harness.serve(behaviour, Call(headers=(("traceparent", PARENT),)))
+        trace = _trace(harness.event())
+        assert trace["trace_id"] == PARENT.split("-")[1]
+        assert re.fullmatch("[0-9a-f]{16}", trace["span_id"])
+
+    @pytest.mark.parametrize("header", ["", "00-zz-11-01", f"00-{'0' * 32}-{'0' * 16}-00"])
+    def test_d7_trace_is_fresh_for_each_request(self, harness: Harness, header: str) -> None:
+        """D7: Without a valid ``traceparent``, each request has a trace of its own."""
+        call = Call(headers=(("traceparent", header),) if header else ())
+        harness.server.serve(harness.app(behaviours.fails), call, call)
+        first, second = (_trace(event)["trace_id"] for event in harness.events)
+        assert all(re.fullmatch("[0-9a-f]{32}", found) for found in (first, second))
+        assert first != second
+        assert "0" * 32 not in {first, second}
+
+    @pytest.mark.parametrize("behaviour", FAILURES)
+    def test_d7_active_span_wins(self, harness: Harness, behaviour: Behaviour) -> None:
+        """D7: With OpenTelemetry, the event has the ids of the active trace and span."""
+        app, trace_id, span_id = _spanning(harness, harness.app(behaviour))
+        harness.server.serve(app, Call(headers=(("traceparent", PARENT),)))
+        trace = _trace(harness.event())
+        assert (trace["trace_id"], trace["span_id"]) == (trace_id, span_id)
+
+    @params(
+        param("raised", (behaviours.fails, "error", False, "ShopError: no stock")),
+        param("returned", (behaviours.answers(500), "error", None, "HTTP 500 GET /orders/17")),
+        param(
+            "aborted", (behaviours.aborts(503), "error", None, "HTTP 503 GET /orders/17"), "abort"
+        ),
+        param(
+            "handled",
+            (behaviours.handled(500), "error", True, "HandledError: out of stock"),
+            "evidence",
+        ),
+        param(
+            "streamed",
+            (behaviours.streams_and_fails(1), "error", False, "ShopError: no stock"),
+            "stream-error",
+        ),
+        param("exit", (behaviours.exits(1), "fatal", False, "SystemExit: 1")),
+    )
+    def test_d8_level_handled_and_title(self, harness: Harness, param: Param) -> None:
+        """D8: Level, ``handled`` and title are the same for the same failure."""
+        behaviour, level, handled, title = param.value
+        harness.serve(behaviour)
+        event = harness.event()
+        found = _events.mechanism(event)[1] if _events.exceptions(event) else None
+        assert (event["level"], found, _events.title(event)) == (level, handled, title)

@@ -1,0 +1,231 @@
+"""Cases of clause C: exactly one event."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import pytest
+import sentry_sdk
+
+import sentryinit.asgi
+import sentryinit.wsgi
+from sentryinit_testkit import _events, _isolated, behaviours
+from sentryinit_testkit._contract import Contract, requires
+from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Request, ResponseSpec, Unsupported
+from sentryinit_testkit._harness import Harness
+from sentryinit_testkit._server import Call
+
+GENERIC: dict[str, Any] = {
+    "wsgi": sentryinit.wsgi.SentryInitMiddleware,
+    "asgi": sentryinit.asgi.SentryInitMiddleware,
+}
+
+
+def _captures_and_raises(_request: Request) -> ResponseSpec:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        sentry_sdk.capture_exception(error)
+        raise
+
+
+def _captures_and_raises_another(_request: Request) -> ResponseSpec:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        sentry_sdk.capture_exception(error)
+        raise RuntimeError("cannot order") from error
+
+
+def _logs_and_raises(_request: Request) -> ResponseSpec:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError:
+        behaviours.log.exception("cannot order")
+        raise
+
+
+def _logs_and_raises_another(_request: Request) -> ResponseSpec:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        behaviours.log.exception("cannot order")
+        raise RuntimeError("cannot order") from error
+
+
+def _logs_text_and_raises(_request: Request) -> ResponseSpec:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        behaviours.log.error("cannot order: %s", error)  # not log.exception(): without a traceback
+        raise
+
+
+def _logs_and_answers(status: int) -> Behaviour:
+    def behaviour(_request: Request) -> ResponseSpec:
+        try:
+            behaviours.fails()
+        except behaviours.ShopError:
+            behaviours.log.exception("cannot order")
+        return ResponseSpec(status)
+
+    return behaviour
+
+
+def _logs_text_and_answers(status: int) -> Behaviour:
+    def behaviour(_request: Request) -> ResponseSpec:
+        behaviours.log.error("out of %s", "stock")
+        return ResponseSpec(status)
+
+    return behaviour
+
+
+class ExactlyOnce(Contract):
+    """Clauses C1 to C6."""
+
+    @pytest.mark.parametrize("behaviour", [_captures_and_raises, _captures_and_raises_another])
+    def test_c1_captured_and_raised_is_one_event(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """C1: An exception that is captured, then raised or raised from, gives one event."""
+        harness.serve(behaviour)
+        assert "ShopError" in _events.types(harness.one_event())
+
+    @pytest.mark.parametrize(
+        "behaviour", [_logs_and_raises, _logs_and_raises_another, _logs_text_and_raises]
+    )
+    def test_c2_logged_and_raised_is_one_event_of_ours(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """C2: An exception that is logged, then raised or raised from, gives one event, ours."""
+        harness.serve(behaviour)
+        assert _events.mechanism(harness.our_event()) == (harness.driver.name, False)
+
+    def test_c2_logged_and_answered_500_is_one_event_of_ours(self, harness: Harness) -> None:
+        """C2: An exception that is logged, then answered 500, gives one event, ours."""
+        harness.serve(_logs_and_answers(500))
+        event = harness.our_event()
+        assert (_events.types(event), _events.mechanism(event)) == (
+            ["ShopError"],
+            (harness.driver.name, True),
+        )
+
+    def test_c2_logged_and_handled_into_503_is_one_event_of_ours(self, harness: Harness) -> None:
+        """C2: An exception that is logged, and answered by its handler, gives one event, ours."""
+
+        def fail(request: Request) -> ResponseSpec:
+            try:
+                return behaviours.handled(503)(request)  # type: ignore[return-value] # it raises
+            except Exception:
+                behaviours.log.exception("cannot order")
+                raise
+
+        harness.serve(fail)
+        assert _events.types(harness.our_event())[-1:] == ["HandledError"]
+
+    def test_c2_logged_and_answered_200_is_the_log_event(self, harness: Harness) -> None:
+        """C2: An exception that is logged in a good request gives one event, of the log record."""
+        harness.serve(_logs_and_answers(200))
+        event = harness.one_event()
+        assert (event["logger"], _events.types(event)) == ("shop", ["ShopError"])
+
+    def test_c2_text_logged_and_answered_200_is_the_log_event(self, harness: Harness) -> None:
+        """C2: An error that is logged in a good request gives one event, of the log record."""
+        harness.serve(_logs_text_and_answers(200))
+        event = harness.one_event()
+        assert (event["logger"], _events.message(event)) == ("shop", "out of stock")
+
+    def test_c2_server_that_logs_it_adds_none(self, harness: Harness) -> None:
+        """C2: The log record of the server or framework about the exception gives no event."""
+        harness.serve(behaviours.fails, Call(server_logs=True))
+        harness.our_event()
+
+    @pytest.mark.parametrize(
+        "name", ["django.request", "aiohttp.server", "falcon", "uvicorn.error", "gunicorn.error"]
+    )
+    def test_c2_known_loggers_add_none(self, harness: Harness, name: str) -> None:
+        """C2: The loggers of known servers and frameworks give no event."""
+
+        def fail(_request: Request) -> ResponseSpec:
+            try:
+                behaviours.fails()
+            except behaviours.ShopError:
+                logging.getLogger(name).exception("Internal Server Error: /orders/17")
+                raise
+
+        harness.serve(fail)
+        harness.our_event()
+
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    def test_c3_installed_twice_is_one_event(self, harness: Harness, behaviour: Behaviour) -> None:
+        """C3: An adapter that is installed twice reports once."""
+        harness.serve(behaviour, copies=2)
+        harness.our_event()
+
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    def test_c3_mounted_application_is_one_event(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """C3: An adapter in both an application and a mounted one reports once."""
+        exchange = harness.serve(call=Call(path=MOUNT + PATH), mounted=harness.app(behaviour))
+        assert exchange.status in {500, 503}
+        harness.our_event()
+
+    @requires("gateway")
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    def test_c3_generic_middleware_around_is_one_event(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """C3: With the generic middleware around it, only the adapter reports."""
+        around = GENERIC.get(harness.driver.protocol)
+        if around is None:
+            raise Unsupported(f"nothing generic goes around {harness.driver.protocol}")
+        harness.server.serve(around(harness.app(behaviour)), Call())
+        harness.our_event()
+
+    def test_c4_one_instance_raised_by_three_requests_is_three_events(
+        self, harness: Harness
+    ) -> None:
+        """C4: One exception object, raised by three requests, gives three events."""
+        error = behaviours.ShopError("made at import")
+        app = harness.app(behaviours.raises(lambda: error))
+        harness.server.serve(app, Call(), Call(), Call())
+        assert harness.titles == ["ShopError: made at import"] * 3
+
+    @requires("sdk-integration")
+    def test_c5_integration_of_the_sdk_is_one_event_and_a_warning(self, harness: Harness) -> None:
+        """C5: With sentry-sdk's own integration active: one warning, and one event."""
+        result = _isolated.run("integration", harness.driver)
+        assert len(result["titles"]) == 1, result["titles"]
+        assert result["mechanism"] == harness.driver.name
+        warned = [text for level, text in result["records"] if level == "WARNING"]
+        assert len(warned) == 1, result["records"]
+        assert all(name.partition(":")[2] in warned[0] for name in harness.driver.sdk_integrations)
+
+    def test_c6_error_from_a_thread_is_one_event(self, harness: Harness) -> None:
+        """C6: An exception that was raised in a thread gives one event."""
+        harness.serve(behaviours.in_thread(behaviours.fails))
+        harness.our_event()
+
+    def test_c6_error_from_a_child_task_is_one_event(self, harness: Harness) -> None:
+        """C6: An exception that was raised in a child task gives one event."""
+        harness.serve(behaviours.in_task(behaviours.fails))
+        harness.our_event()
+
+    def test_c6_captured_in_a_child_task_and_raised_is_one_event(self, harness: Harness) -> None:
+        """C6: An exception that is captured in a child task, and raised, gives one event."""
+        harness.serve(behaviours.in_task(lambda: _captures_and_raises(None)))  # type: ignore[arg-type] # it does not look at its request
+        harness.one_event()
+
+    def test_c6_logged_in_a_thread_and_raised_is_one_event(self, harness: Harness) -> None:
+        """C6: An exception that is logged in a thread, and raised, gives one event."""
+        harness.serve(behaviours.in_thread(lambda: _logs_and_raises(None)))  # type: ignore[arg-type] # it does not look at its request
+        harness.our_event()
+
+    @pytest.mark.skipif(sys.version_info < (3, 11), reason="task groups are of Python 3.11")
+    def test_c6_error_from_a_task_group_is_one_event(self, harness: Harness) -> None:
+        """C6: An exception in a task group gives one event, which contains it."""
+        harness.serve(behaviours.in_task_group)
+        assert "ShopError" in _events.types(harness.our_event())
