@@ -40,7 +40,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_request() -> None:
     """Close a capture that an earlier test left open: it would take this test's log records."""
-    while (left := adapters.current()) is not None:
+    while (left := adapters.current_capture()) is not None:
         left.close()
 
 
