@@ -57,9 +57,13 @@ def configure(settings: Settings, rules: IgnoreRules) -> Client:
     for name in _IGNORED_LOGGERS:
         ignore_logger(name)
     original = logging.Logger.callHandlers
-    sentry_sdk.init(**_client_options(settings, hooks))
+    try:
+        sentry_sdk.init(**_client_options(settings, hooks))
+    finally:
+        # An init that fails has patched the logging, and sentry-sdk does so once.
+        log_handler.install_filter(original)
     client = sentry_sdk.get_client()
-    log_handler.install_filter(original, client, settings.log_breadcrumbs)
+    log_handler.set_filter(client, settings.log_breadcrumbs)
     transport.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
     if conflicting_integrations():
         log.warning(
