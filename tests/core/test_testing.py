@@ -286,7 +286,9 @@ def test_forked_scopes_are_counted(begin: Begin, mailbox: testing.Mailbox) -> No
     "fail",
     [
         lambda capture: capture.exception_escaped(ValueError()),
-        lambda capture: capture.exception_escaped(ExceptionGroup("two", [ValueError(), KeyError()])),
+        lambda capture: capture.exception_escaped(
+            ExceptionGroup("two", [ValueError(), KeyError()])
+        ),
         lambda capture: capture.response_started(503),
     ],
     ids=["exception", "group", "status"],

@@ -19,6 +19,7 @@ class RequestRecords:
     # A dictionary for what few requests have; see Capture.
     __slots__ = ("__dict__",)
     has_activity: bool
+    status: int | None
     # At ERROR or above, until it is decided what they are about (C2).
     deferred: tuple[logging.LogRecord, ...] = ()
     # The last ones below ERROR, unformatted (F1).
@@ -46,8 +47,11 @@ class RequestRecords:
 
     @contextlib.contextmanager
     def ignore_log_records(self) -> Iterator[None]:
-        """Ignore records at ERROR inside the block: the framework's own, about this request."""
-        self.ignores_records = True
+        """Ignore records at ERROR inside the block: the framework's own, about this request.
+
+        After the status is sent nothing is ignored, as nothing is deferred then.
+        """
+        self.ignores_records = self.status is None
         try:
             yield
         finally:
