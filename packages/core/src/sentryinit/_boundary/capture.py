@@ -43,13 +43,10 @@ class Capture(RequestRecords, Generic[R]):
     # A good request costs little because of what follows, and of Adapter.open(): what every request
     # writes has a slot; everything else is a default on the class, and an entry of a dictionary if
     # it is written. There is no __init__: a call is a tenth of what a good request costs.
-    __slots__ = ("adapter", "has_activity", "request", "status")
+    __slots__ = ("adapter", "request")
     adapter: Facts[R]
     # An R, or CLOSED.
     request: Any
-    # True once anything was seen that asks for more than a status and an end.
-    has_activity: bool
-    status: int | None
 
     client_gone: bool = False
     event_id: str | None = None
