@@ -41,6 +41,8 @@ class Capture(RequestRecords, Generic[R]):
     adapter: Facts[R]
     # An R, or CLOSED.
     request: Any
+    has_activity: bool
+    status: int | None
 
     client_gone: bool = False
     event_id: str | None = None
@@ -96,7 +98,8 @@ class Capture(RequestRecords, Generic[R]):
         if self.has_activity and self.request is not CLOSED:
             self.handler_done()
             self.seen_exception = self._traceback = None
-            self._reported = self._failures = self.deferred = self.recent_records = ()
+            self._reported = self._failures = ()
+            self.drop_records()
             self._origin, self._outer = (None, None), None
             if self.restore_outer is not None:
                 self.restore_outer()
@@ -276,8 +279,7 @@ class Capture(RequestRecords, Generic[R]):
 
     def _release_records(self) -> None:
         """Make events of the deferred records that are not about this request's failure."""
-        waiting, self.deferred = self.deferred, ()
-        for record in waiting:
+        for record in self.take_deferred():
             error, reporter = exception_of(record), STATE.reporter
             # One exception may have been logged twice, or captured as well.
             known = error is not None and self.already_reported(error)
