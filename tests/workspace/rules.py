@@ -58,7 +58,7 @@ def code_lines(source: str) -> set[int]:
 
 
 TABLE_LINES = 3
-TABLE_CALLS = {"frozenset", "items", "split", "tuple"}
+TABLE_CALLS = {"compile", "frozenset", "items", "split", "tuple"}
 TABLE_NODES = (
     *(ast.Constant, ast.Name, ast.Attribute, ast.keyword, ast.expr_context),
     *(ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Starred, ast.Call),
@@ -69,14 +69,15 @@ TABLE_NODES = (
 def table_lines(source: str) -> set[int]:
     """Return the numbers of the lines of code that are tables of data.
 
-    A table of data is the class ``Options``, or an assignment at module level of three lines or
-    more whose value is made of constants, names, and displays or comprehensions of them. The only
-    calls in it are ``frozenset()``, ``tuple()``, ``.split()`` and ``.items()``: a pattern is code.
+    A table of data is a class of annotations alone, such as ``Options``, or an assignment at module
+    level of three lines or more whose value is made of constants, names, and displays or
+    comprehensions of them. The only calls in it are ``frozenset()``, ``tuple()``, ``.split()``,
+    ``.items()`` and ``re.compile()``: a pattern of that length is a list of alternatives.
     """
     tables = [
         node
         for node in ast.parse(source).body
-        if (isinstance(node, ast.ClassDef) and node.name == "Options")
+        if (isinstance(node, ast.ClassDef) and all(map(is_annotation, node.body)))
         or (
             isinstance(node, ast.Assign | ast.AnnAssign)
             and len(lines_of([node])) >= TABLE_LINES
@@ -85,6 +86,13 @@ def table_lines(source: str) -> set[int]:
         )
     ]
     return lines_of(tables) & code_lines(source)
+
+
+def is_annotation(node: ast.stmt) -> bool:
+    """Return True if *node* is the annotation of a name, without a value, or a docstring."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.AnnAssign) and node.value is None
 
 
 def is_data(node: ast.AST) -> bool:

@@ -69,8 +69,10 @@ def test_long_functions_are_found(lengths: list[int], finding: str) -> None:
         ("A: tuple[str, ...] = tuple(\n    'a b'\n    'c'.split()\n)", 4),
         ("A = {\n    k: v\n    for k, v in {1: 'a b'.split()}.items()\n}", 4),
         ("class Options(dict):\n    'A text.'\n    a: int", 2),
+        ("A = re.compile(\n    'a|'\n    'b'\n)", 4),
         ("A = 1", 0),
-        ("A = re.compile(\n    'a'\n)", 0),
+        ("A = re.compile('a')", 0),
+        ("class Point:\n    x: int = 1", 0),
         ("A = [\n    lambda: 1,\n]", 0),
         ("A = {\n    k: v + 1 for k, v in B.items()\n}", 0),
         ("A: dict[\n    str, int\n]", 0),
@@ -79,7 +81,7 @@ def test_long_functions_are_found(lengths: list[int], finding: str) -> None:
     ],
 )
 def test_tables_of_data_are_recognised(source: str, tables: int) -> None:
-    """A table is a literal of several lines at module level, or the class ``Options``."""
+    """A table is a literal of several lines at module level, or a class of annotations."""
     assert len(rules.table_lines(source)) == tables
     code = len(rules.code_lines(source))
     assert rules.total({"a.py": source}) == code
