@@ -201,11 +201,13 @@ def run_tests(
     session: nox.Session,
     *patterns: str,
     options: Iterable[str] = (),
+    on_path: str | None = None,
     measured: bool = True,
 ) -> None:
     """Run the tests at *patterns* with *options* of pytest; fail if a pattern has no test.
 
-    *measured* records coverage, on some Pythons.
+    *on_path* is a folder on ``sys.path``, in the processes that tests start as well. *measured*
+    records coverage, on some Pythons.
     """
     paths = ["tests/workspace/test_installed.py"]
     for pattern in patterns:
@@ -224,7 +226,8 @@ def run_tests(
     if not session.posargs:
         # worksteal: else one process waits for the slow tests of another at the end.
         pytest += ["--numprocesses=auto", "--dist=worksteal"]
-    session.run(*pytest, *options, *paths, *session.posargs, env=environment(session))
+    env = environment(session) | {"PYTHONPATH": on_path}
+    session.run(*pytest, *options, *paths, *session.posargs, env=env)
     if not session.posargs:
         demand(session, report, paths)
 
@@ -321,8 +324,7 @@ def thirdparty(session: nox.Session, name: str) -> None:
     folder = f"tests/thirdparty/{name}"
     requirements = f"--requirement={folder}/requirements.txt"
     install(session, ("core", "testkit"), requirements, *group("test"))
-    on_path = f"--override-ini=pythonpath={folder}"
-    run_tests(session, folder, options=[on_path], measured=False)
+    run_tests(session, folder, on_path=str(ROOT / folder), measured=False)
 
 
 @nox.session

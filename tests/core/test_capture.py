@@ -852,6 +852,23 @@ def test_the_sdk_s_own_integration_is_silent_in_a_request(
     assert mechanisms == ["test"]
 
 
+@pytest.mark.parametrize("name", ["test", "teahouse"], ids=["of-the-request", "of-another"])
+def test_the_sdk_s_integration_with_an_adapter_s_name_is_silent_in_a_request(
+    begin: Begin, mailbox: testing.Mailbox, name: str
+) -> None:
+    """An integration is known by the name of an adapter: no list has to have the framework."""
+    adapters.ensure_initialized("teahouse")
+    capture, error = begin(), raised(ValueError())
+    event, hint = sentry_sdk.utils.event_from_exception(
+        error, mechanism={"type": name, "handled": False}
+    )
+    sentry_sdk.capture_event(event, hint)
+    assert mailbox.events == []
+    capture.exception_escaped(error)
+
+    assert len(mailbox.events) == 1
+
+
 # -- trace ---------------------------------------------------------------------------------------
 
 

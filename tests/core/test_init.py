@@ -516,6 +516,36 @@ sentryinit.init("shop", dsn=DSN, transport=Pipe, integrations=[FlaskIntegration(
     ]
 
 
+@pytest.mark.parametrize("first", [False, True], ids=["by-the-adapter", "by-init"])
+def test_an_integration_for_the_framework_of_an_adapter(child: Any, first: bool) -> None:
+    """The SDK's integration with an adapter's name is a warning, once, whatever the name is."""
+    done = child(
+        LOGGED
+        + f"""
+from sentry_sdk.integrations import Integration
+from sentryinit import adapters
+class TeahouseIntegration(Integration):
+    identifier = "teahouse"
+    @staticmethod
+    def setup_once(): pass
+config = dict(dsn=DSN, transport=Pipe, integrations=[TeahouseIntegration()])
+if {first}:
+    sentryinit.init("shop", **config)
+for _ in range(2):
+    adapters.ensure_initialized("teahouse", "shop", config)
+print([problem.number for problem in adapters.problems()])
+"""
+    )
+
+    assert [line for line in done.lines if line.startswith("WARNING")] == [
+        (
+            "WARNING integrations: sentry_sdk's own TeahouseIntegration stands beside sentryinit's "
+            "middleware: remove it from integrations=[...]"
+        )
+    ]
+    assert any(line.startswith("[3,") for line in done.lines)
+
+
 # -- outside of requests -------------------------------------------------------------------------
 
 ON = "sentryinit.init('shop', dsn=DSN, transport=Pipe)\n"

@@ -179,3 +179,18 @@ def test_a_client_that_was_there_before(child: Callable[..., Any]) -> None:
     )
 
     assert (done.code, done.lines, done.titles) == (0, ["True"], ["loud"])
+
+
+def test_a_logger_that_an_adapter_names_makes_no_event(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """What a logger of the framework says at ERROR only repeats what the adapter reports."""
+    adapters.ensure_initialized("teahouse", loggers=["teahouse.kitchen", "teahouse.door.*"])
+    capture = begin()
+    logging.getLogger("teahouse.kitchen").error("500 on /orders/17")
+    logging.getLogger("teahouse.door.front").error("500 on /orders/17")
+    logging.getLogger("teahouse.menu").error("no such tea")
+    capture.response_started(200)
+    capture.close()
+
+    assert [event["logger"] for event in mailbox.events] == ["teahouse.menu"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from sentryinit_testkit import Call, Exchange, Unsupported
+from sentryinit_testkit import _asgi as _asgi_module
 from sentryinit_testkit._asgi import AsgiServer
 from sentryinit_testkit._wsgi import WsgiServer
 
@@ -189,7 +191,6 @@ class TestAsgi:
 
     def test_exit_of_a_child_task_reaches_the_server(self) -> None:
         """A ``SystemExit`` in a child task, which stops the loop, reaches the server."""
-        import asyncio
 
         async def child() -> None:
             raise SystemExit(3)
@@ -200,3 +201,33 @@ class TestAsgi:
         error = _asgi(app).error
         assert isinstance(error, SystemExit)
         assert error.code == 3
+
+    def test_client_does_not_wait_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A client that gets no complete response disconnects after a while."""
+        monkeypatch.setattr(_asgi_module, "PATIENCE", 0.01)
+        heard: list[str] = []
+
+        async def app(_scope: Any, receive: Any, _send: Any) -> None:
+            heard.extend([(await receive())["type"], (await receive())["type"]])
+
+        _asgi(app)
+        assert heard == ["http.request", "http.disconnect"]
+
+    def test_client_of_a_websocket_waits_for_the_handler(self) -> None:
+        """An application that receives in a task of its own has the time to handle each text."""
+        heard: list[str] = []
+
+        async def app(_scope: Any, receive: Any, _send: Any) -> None:
+            texts: asyncio.Queue[str] = asyncio.Queue()
+
+            async def handle() -> None:
+                while True:
+                    heard.append(await texts.get())
+
+            handler = asyncio.create_task(handle())
+            while (message := await receive())["type"] != "websocket.disconnect":
+                await texts.put(message.get("text", "connect"))
+            handler.cancel()
+
+        AsgiServer().websocket(app, "hello")
+        assert heard == ["connect", "hello"]

@@ -6,7 +6,7 @@ import atexit
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sentryinit._config import checks
@@ -90,12 +90,18 @@ def stats() -> dict[str, int]:
 
 
 def ensure_initialized(
-    boundary: str, default_service: str | None = None, config: Mapping[str, Any] | None = None
+    boundary: str,
+    default_service: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    *,
+    loggers: Iterable[str] = (),
 ) -> bool:
     """Run :func:`init` for an adapter if nobody has; return True if reporting is on.
 
     *boundary* is the name of the adapter. *config* are options from the framework's configuration;
     there, text is read as in the environment. *default_service* counts if no service is configured.
+    *loggers* are loggers of the framework that only repeat what the adapter reports: their records
+    become no events.
     """
     config = _settings.parse_texts(config or {})
     where = f"{boundary} configuration"
@@ -106,6 +112,11 @@ def ensure_initialized(
             _start(
                 _settings.resolve(config, os.environ, where=where, default_service=default_service)
             )
+    if STATE.reporter is not None and boundary not in STATE.boundaries:
+        # There is a DSN, and so sentry_sdk is imported already.
+        from sentryinit._sdk.client import add_boundary
+
+        add_boundary(boundary, loggers)
     STATE.boundaries += (boundary,)
     return STATE.reporter is not None
 

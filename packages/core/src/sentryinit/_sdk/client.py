@@ -9,6 +9,7 @@ import functools
 import logging
 import socket
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent
 from sentryinit._sdk.hooks import HINT_KEY, Hooks, drop
+from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
@@ -38,7 +40,8 @@ _IGNORED_LOGGERS = (
     "uvicorn.error waitress werkzeug"
 ).split()
 
-# Integrations of sentry-sdk that do the work of our boundary.
+# Integrations of sentry-sdk that do the work of our boundary. The name of an adapter that is set up
+# counts as well.
 _CONFLICTING = frozenset(
     "aiohttp bottle django falcon fastapi flask litestar pyramid quart sanic starlette "
     "tornado".split()
@@ -79,12 +82,7 @@ def configure(settings: Settings, rules: IgnoreRules) -> Client:
     client = sentry_sdk.get_client()
     log_handler.set_filter(client, settings.log_breadcrumbs)
     transport.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
-    if conflicting_integrations():
-        log.warning(
-            "integrations: sentry_sdk's own %s stands beside sentryinit's middleware: remove it "
-            "from integrations=[...]",
-            ", ".join(conflicting_integrations()),
-        )
+    _warn_of_integrations(conflicting_integrations())
     if "argv" in settings.collect:
         sentry_sdk.get_global_scope().set_extra("sys.argv", sys.argv)
     scopes.install()
@@ -93,8 +91,33 @@ def configure(settings: Settings, rules: IgnoreRules) -> Client:
 
 def conflicting_integrations() -> list[str]:
     """Return the active integrations of sentry-sdk that do the work of our boundary."""
+    return _active(_CONFLICTING.union(STATE.boundaries))
+
+
+def add_boundary(name: str, loggers: Iterable[str]) -> None:
+    """Ignore *loggers*, which repeat what the adapter *name* reports; warn of an integration.
+
+    For the names on our list, the warning was logged when the client was made.
+    """
+    for logger in loggers:
+        ignore_logger(logger)
+    if name not in _CONFLICTING:
+        _warn_of_integrations(_active({name}))
+
+
+def _active(names: Iterable[str]) -> list[str]:
+    """Return the classes of the active integrations that have one of *names*."""
     active = sentry_sdk.get_client().integrations
-    return sorted(type(active[name]).__name__ for name in _CONFLICTING.intersection(active))
+    return sorted(type(active[name]).__name__ for name in names if name in active)
+
+
+def _warn_of_integrations(names: Sequence[str]) -> None:
+    if names:
+        log.warning(
+            "integrations: sentry_sdk's own %s stands beside sentryinit's middleware: remove it "
+            "from integrations=[...]",
+            ", ".join(names),
+        )
 
 
 class Client:

@@ -24,7 +24,8 @@ log = logging.getLogger("sentryinit")
 # The key in the hint of an event of ours; its value is the description of the request.
 HINT_KEY = "sentryinit"
 
-# Mechanisms of sentry-sdk's own integrations, which see the same exception as our boundary.
+# Mechanisms of sentry-sdk's own integrations, which see the same exception as our boundary. The
+# names of adapters count as well.
 _FRAMEWORKS = frozenset(
     "aiohttp asgi bottle celery django falcon fastapi flask litestar pyramid quart sanic "
     "starlette starlite tornado wsgi".split()
@@ -87,7 +88,10 @@ class Hooks:
         is_abort = aborts.is_abort if capture is None else capture.is_abort
 
         def is_reported(exc: BaseException) -> bool:
-            if capture is not None and (capture.already_reported(exc) or _is_frameworks(event)):
+            if capture is not None and (
+                capture.already_reported(exc)
+                or _is_frameworks(event, capture.adapter.name, *STATE.boundaries)
+            ):
                 return True
             return was_captured(exc)
 
@@ -164,7 +168,8 @@ def _text(event: dict[str, Any], hint: dict[str, Any]) -> str:
     return str(entry.get("formatted") or entry.get("message") or event.get("message") or "")
 
 
-def _is_frameworks(event: dict[str, Any]) -> bool:
+def _is_frameworks(event: dict[str, Any], *adapters: str) -> bool:
     """Return True if sentry-sdk's own integration of a framework made *event*."""
     values = (event.get("exception") or {}).get("values") or [{}]
-    return (values[-1].get("mechanism") or {}).get("type") in _FRAMEWORKS
+    kind = (values[-1].get("mechanism") or {}).get("type")
+    return kind in _FRAMEWORKS or kind in adapters
