@@ -12,7 +12,7 @@ from planted import Event, refused
 from sentryinit import testing
 from sentryinit._redaction.limits import truncate
 from sentryinit._redaction.redactor import Redactor
-from sentryinit._sdk.transport import Guard
+from sentryinit._sdk.transport import EnvelopeFilter
 
 REDACTOR = Redactor()
 
@@ -222,7 +222,7 @@ def test_an_invalid_id() -> None:
 
 def test_a_long_name_is_not_cached() -> None:
     """Long names would fill the memory."""
-    names = REDACTOR._masker.names
+    names = REDACTOR.names
     before = names._cached.cache_info()
     assert names.is_sensitive("password" * 100)
     assert names._cached.cache_info() == before
@@ -244,4 +244,4 @@ def test_a_client_without_a_guard(monkeypatch: pytest.MonkeyPatch) -> None:
             sentry_sdk.capture_message("a")
 
         assert len(box.events) == 1
-        assert not isinstance(box, Guard)
+        assert not isinstance(box, EnvelopeFilter)

@@ -1,7 +1,4 @@
-"""The larger sections of an event: exception, request, user, contexts, breadcrumbs.
-
-The single values are in :mod:`sentryinit._redaction.attributes`.
-"""
+"""The larger sections of an event: exception, request, user, contexts, breadcrumbs."""
 
 from __future__ import annotations
 
@@ -14,20 +11,32 @@ from sentryinit._redaction import attributes
 from sentryinit._redaction.stacktrace import stacktrace
 from sentryinit._redaction.walker import Walker
 
-# The last one goes into the envelope's header and is for sampling, which we do not do.
+# The last one is for sampling, which we do not do.
 _TRACE = {
     "trace_id": re.compile(r"[0-9a-f]{32}"),
     "span_id": re.compile(r"[0-9a-f]{16}"),
     "parent_span_id": re.compile(r"[0-9a-f]{16}"),
     "dynamic_sampling_context": re.compile("(?!)"),
 }
-# Parts of an exception or thread that have a mask of their own.
-_OWN_MASK = frozenset({"stacktrace", "type", "module", "value"})
 _METHOD = re.compile(r"[A-Za-z_-]{1,32}")
+_EXCEPTION: dict[str, attributes.Field] = {
+    "type": Walker.line,
+    "module": Walker.line,
+    "value": Walker.text,
+}
+_OWN_MASK = frozenset({"stacktrace", *_EXCEPTION})
+_BREADCRUMB: dict[str, attributes.Field] = {
+    "timestamp": attributes.timestamp,
+    "level": attributes.level,
+    "type": Walker.cached_text,
+    "category": Walker.cached_text,
+    "message": Walker.text,
+    "data": Walker.to_mapping,
+}
 
 
 def versions(walker: Walker, value: Any) -> dict[str, str]:
-    """Return the installed packages: names and versions."""
+    """Return the names and versions of the installed packages."""
     found = value if isinstance(value, Mapping) else {}
     names = walker.truncate(found)
     return {walker.key(name).name: walker.line(found[name], is_version=True) for name in names}
@@ -46,29 +55,23 @@ def sdk(walker: Walker, value: Any) -> dict[str, Any] | None:
 
 
 def meta(walker: Walker, value: Any) -> Any:
-    """Return the SDK's remarks on what it truncated; a sensitive name has no secret there."""
+    """Return the SDK's remarks on what it truncated; sensitive names have no secrets there."""
     if not isinstance(value, Mapping):
         return walker.value(value)
     return {walker.key(key).name: meta(walker, value[key]) for key in walker.truncate(value)}
 
 
 def user(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return a user; a masked IP address is left out, since backends require a valid one."""
+    """Return a user without a masked IP address: backends require a valid one."""
     made = walker.to_mapping(value if isinstance(value, Mapping) else {"id": value})
     for key in ("id", "username", "email", "name"):
         if made.get(key) is not None:
             made[key] = walker.line(made[key], 128)
-    if "ip_address" in made and not _is_ip_address(made["ip_address"]):
-        del made["ip_address"]
-    return made
-
-
-def _is_ip_address(value: Any) -> bool:
     try:
-        ipaddress.ip_address(value)
+        ipaddress.ip_address(str(made.get("ip_address")))
     except ValueError:
-        return False
-    return isinstance(value, str)
+        made.pop("ip_address", None)
+    return made
 
 
 def request(walker: Walker, value: Any) -> dict[str, Any]:
@@ -110,18 +113,6 @@ def _trace(walker: Walker, given: Mapping[str, Any]) -> dict[str, Any] | None:
     return made if {"trace_id", "span_id"} <= made.keys() else None
 
 
-def list_of(item: attributes.Field) -> attributes.Field:
-    """Return the field for a list of *item*, with or without ``values`` around it."""
-
-    def field(walker: Walker, value: Any) -> Any:
-        found = value.get("values") if isinstance(value, Mapping) else value
-        found = walker.truncate(found) if isinstance(found, (list, tuple)) else []
-        made = [item(walker, one) for one in found if one is not None]
-        return {"values": made} if isinstance(value, Mapping) else made
-
-    return field
-
-
 def breadcrumb(walker: Walker, value: Any) -> dict[str, Any]:
     """Return a breadcrumb; unknown parts go to its ``data``."""
     made: dict[str, Any] = {}
@@ -141,11 +132,9 @@ def exception(walker: Walker, value: Any) -> dict[str, Any]:
     """Return an exception and its stack trace."""
     given = value if isinstance(value, Mapping) else {"value": value}
     made = thread(walker, given)
-    for key in ("type", "module"):
+    for key, field in _EXCEPTION.items():
         if given.get(key) is not None:
-            made[key] = walker.line(given[key])
-    if given.get("value") is not None:
-        made["value"] = walker.text(given["value"])
+            made[key] = field(walker, given[key])
     if not made.get("type") and not made.get("value"):
         made["type"] = "Exception"
     return made
@@ -160,11 +149,16 @@ def thread(walker: Walker, value: Any) -> dict[str, Any]:
     return {**made, "stacktrace": stack} if stack else made
 
 
-_BREADCRUMB: dict[str, attributes.Field] = {
-    "timestamp": attributes.timestamp,
-    "level": attributes.level,
-    "type": Walker.cached_text,
-    "category": Walker.cached_text,
-    "message": Walker.text,
-    "data": Walker.to_mapping,
-}
+def _list_of(item: attributes.Field) -> attributes.Field:
+    """Return the field for a list of *item*, with or without ``values`` around it."""
+
+    def field(walker: Walker, value: Any) -> Any:
+        found = value.get("values") if isinstance(value, Mapping) else value
+        found = walker.truncate(found) if isinstance(found, (list, tuple)) else []
+        made = [item(walker, one) for one in found if one is not None]
+        return {"values": made} if isinstance(value, Mapping) else made
+
+    return field
+
+
+exceptions, threads, breadcrumbs = map(_list_of, (exception, thread, breadcrumb))

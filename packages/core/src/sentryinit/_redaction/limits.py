@@ -1,7 +1,4 @@
-"""Size limits, truncation, and the texts and numbers that every backend can store.
-
-``docs/explanation/redaction.md`` lists what backends refuse.
-"""
+"""Size limits, truncation, and the texts and numbers that every backend can store."""
 
 from __future__ import annotations
 
@@ -10,12 +7,10 @@ import re
 
 from sentryinit._redaction.placeholders import PLACEHOLDER
 
-# Bytes of an event (Bugsink takes 1 MiB), levels of nesting, items of a list or mapping, and
-# characters of a key or a single line.
+# Bytes of an event (Bugsink takes 1 MiB), levels of nesting, items, characters of a key or line.
 SIZE, DEPTH, ITEMS, KEY = 400_000, 20, 250, 200
 ELLIPSIS = "..."
-# Relay and GlitchTip refuse NUL and lone surrogates. The other control characters are of no use,
-# and take six bytes each in JSON.
+# Relay and GlitchTip refuse NUL and lone surrogates.
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -30,17 +25,16 @@ def truncate(text: str, limit: int) -> str:
 
 
 def truncate_at_space(text: str, limit: int) -> str:
-    """Truncate *text* between two words: no pattern finds the first half of a secret."""
+    """Truncate *text* between words: no pattern finds the first half of a secret."""
     if len(text) <= limit:
         return text
     head = _head(text, limit)
     space = max(head.rfind(" "), head.rfind("\n"))
-    # In a text without spaces the position of the last one says nothing.
     return (head[:space] if space > limit // 2 else head) + ELLIPSIS[:limit]
 
 
 def _head(text: str, limit: int) -> str:
-    """Return the start of *text*; half a placeholder is dropped: it would be masked again."""
+    """Return the start of *text*, without half a placeholder, which would be masked again."""
     end = max(limit - len(ELLIPSIS), 0)
     at = text.rfind("[", max(end - 24, 0), end)
     found = PLACEHOLDER.match(text, at) if at >= 0 else None

@@ -1,8 +1,4 @@
-"""Personal data: card numbers, IBANs, e-mail addresses, IP addresses.
-
-Numbers are verified by their check digits, addresses by the standard library's parser. All of it
-takes linear time.
-"""
+"""Personal data: card numbers, IBANs, e-mail addresses, IP addresses. Takes linear time."""
 
 from __future__ import annotations
 
@@ -13,9 +9,7 @@ from collections.abc import Iterator
 
 from sentryinit._redaction.placeholders import Mask, Span, mask_spans
 
-# -- card numbers --------------------------------------------------------------------------------
-
-# A whole run of digits, however long; _card_spans() looks at its groups.
+# A whole run of digits, however long.
 _DIGITS = re.compile(r"\d(?:(?:[ +-]|%20)?\d){12,}")
 _DOTTED = re.compile(r"(?<![\d.])\d{4}\.\d{4}\.\d{4}\.\d{1,7}(?![\d.])")
 _GROUP = re.compile(r"\d+")
@@ -43,7 +37,7 @@ def mask_cards(text: str, mask: Mask) -> str:
 def _card_spans(match: re.Match[str]) -> Iterator[Span]:
     if _is_fraction_or_digest(match):
         return
-    # After a percent sign the first two digits encode a character: ``%204111...``.
+    # After a percent sign two digits encode a character: ``%204111...``.
     run, skipped = match[0].replace("%20", "   "), 2 * _is_encoded(match)
     groups = list(_GROUP.finditer(run, skipped))
     sizes = [len(group[0]) for group in groups]
@@ -63,7 +57,7 @@ def _is_encoded(match: re.Match[str]) -> bool:
 
 
 def _card_at(groups: list[re.Match[str]], sizes: list[int], at: int) -> int:
-    """Return how many of *groups* from *at* on form one card number, in a usual grouping."""
+    """Return how many of *groups* from *at* on form a card number."""
     if sizes[at] >= 13:
         return int(is_card(groups[at][0]))
     for grouping in _GROUPINGS:
@@ -83,25 +77,21 @@ def _is_fraction_or_digest(match: re.Match[str]) -> bool:
     return bool(before or after) and bool(_DIGEST.fullmatch(before + match[0] + after))
 
 
-# -- IBANs ---------------------------------------------------------------------------------------
-
-# Begins with a letter and checks what is before it afterwards, which is faster.
+# Begins with a letter and then looks behind, which is faster.
 _IBAN = re.compile(
     r"[A-Za-z](?:(?<![A-Za-z0-9].)|(?<=%[0-9A-Fa-f][0-9A-Fa-f].)|(?<=%25[0-9A-Fa-f][0-9A-Fa-f].))"
     r"[A-Za-z]\d{2}(?=[ -]?[A-Za-z0-9])"
 )
-# Each country and the length of its IBANs; from the registry of ISO 13616.
-_IBAN_LENGTHS = {
-    entry[:2]: int(entry[2:])
-    for entry in (
-        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 "
-        "DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 "
-        "GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 "
-        "LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 "
-        "PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 "
-        "SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"
-    ).split()
-}
+# Countries and the lengths of their IBANs, from the registry of ISO 13616.
+_COUNTRIES = (
+    "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 "
+    "DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 "
+    "GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 "
+    "LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 "
+    "PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 "
+    "SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"
+).split()
+_IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _COUNTRIES}
 
 
 def mask_ibans(text: str, mask: Mask) -> str:
@@ -128,13 +118,11 @@ def _of_length(length: int) -> re.Pattern[str]:
     return re.compile(rf"[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])")
 
 
-# -- addresses -----------------------------------------------------------------------------------
-
-# The sign itself, or as URLs, JSON and HTML encode it, once or twice.
+# As it is, and as URLs, JSON and HTML encode it.
 _AT = r"(?:@|%(?:25)*40|\\+u0040|&#(?:64|x40);|\uff20)"
 _EMAIL = re.compile(rf"(?<![\w.+%~-])[\w.+%~-]+\"?{_AT}(?:[\w-]+\.)+(?:[^\W\d_]{{2,}}|xn--[\w-]+)")
 
-# Begins with a digit and checks what is before it afterwards, which is faster.
+# Begins with a digit and then looks behind, which is faster.
 _IPV4 = re.compile(
     r"\d(?:(?<![A-Za-z0-9.]\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d))\d{0,2}(?:\.\d{1,3}){3}"
     r"(?![A-Za-z0-9]|\.\d|-[A-Za-z])"
@@ -144,7 +132,7 @@ _IPV6 = re.compile(
     r"(?:(?<![\w:.])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{3,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:]|\.\d)"
 )
 _SLICE = re.compile(r"\d{0,9}::\d{0,9}")
-# The text before a version number: the word version, a comparison, the name of a product.
+# Before a version number: the word version, a comparison, the name of a product.
 _VERSION = re.compile(
     r"""(?:\b[vV]|\b(?:version|ver|release|rev|build|python|sdk)\b[\s:="'v]{0,4}|[\w\]][=~<>!]=
     |\b(?:[A-Z][\w.+-]{0,30}|nginx|curl|httpx|okhttp|wget|python-[\w.-]{1,20}|aiohttp|gunicorn)/
@@ -160,10 +148,7 @@ def mask_emails(text: str, mask: Mask) -> str:
 
 
 def mask_ip_addresses(text: str, mask: Mask, *, is_version: bool = False) -> str:
-    """Return *text* with IP addresses masked, except loopback, unspecified and netmasks.
-
-    With *is_version*, four numbers with dots are a version.
-    """
+    """Return *text* with IP addresses masked, except loopback, unspecified and netmasks."""
     if not is_version and text.count(".") >= 3:
         text = _IPV4.sub(lambda m: m[0] if _is_version(m) else _mask_ip(m[0], mask), text)
     if "ip-" in text:
@@ -191,7 +176,6 @@ def _mask_ip(text: str, mask: Mask) -> str:
 
 
 def _is_version(match: re.Match[str]) -> bool:
-    """Return True if the text around says that this is a version number."""
     before = match.string[max(match.start() - 40, 0) : match.start()]
     return bool(_VERSION.search(before) or _VERSION_TAIL.match(match.string, match.end()))
 

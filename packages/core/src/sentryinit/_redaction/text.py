@@ -1,7 +1,4 @@
-"""The masking of a text: all patterns in their order, each after a cheap test for it.
-
-Most texts of an event contain none of the characters that the patterns need.
-"""
+"""The masking of a text: all patterns in their order, each after a cheap test for it."""
 
 from __future__ import annotations
 
@@ -16,17 +13,16 @@ from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, normalize
 from sentryinit._redaction.key_values import mask_key_values
 from sentryinit._redaction.placeholders import EMAIL, IP, PLACEHOLDER, SECRET, Mask, Placeholders
 
-# Words, numbers, paths: a short one of these contains neither a secret nor an address.
+# A short text of words, numbers, paths contains neither a secret nor an address.
 _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
 _SIMPLE = re.compile(rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z")
 _NEVER = re.compile(r"(?!)")
 _ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
 _DIGIT = re.compile(r"\d")
-# Card numbers and IBANs contain this. Not \d{4}: a pattern that begins with a set is faster.
+# In card numbers and IBANs. Not \d{4}: a pattern that begins with a set is faster.
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
-# One of these is between each name and its value.
+# Between a name and its value.
 _SEPARATOR = re.compile(r"[=:'\"<%-]")
-# Splits a text at its placeholders.
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 
 
@@ -42,9 +38,10 @@ class Key(NamedTuple):
 class TextMasker:
     """Masks texts and truncates them to *limit* characters; one for all events.
 
-    The parameters are those of :class:`sentryinit._redaction.redactor.Redactor`. Keys and texts
-    from source code are cached, since the next event has them again; the caches are bounded.
-    Nothing else is cached: it may be personal data.
+    *keys*: sensitive key names, *parameters*: sensitive path parameters, both in addition to the
+    default lists. *secrets*: known values, such as the debug token. *patterns*: the user's.
+    *hash_key*: gives equal values equal placeholders. *networks*: keeps the network of an IP
+    address.
     """
 
     def __init__(  # noqa: PLR0913 # one for each setting
@@ -53,39 +50,40 @@ class TextMasker:
         secrets: Iterable[str] = (),
         patterns: Iterable[re.Pattern[str]] = (),
         *,
+        parameters: Iterable[str] = (),
         hash_key: str = "",
         networks: bool = False,
         limit: int = 8192,
     ) -> None:
-        self.names, self.placeholders, self.limit = KeyNames(keys), Placeholders(hash_key), limit
-        # The longest first: one secret may be a part of another.
+        self.names, self.limit = KeyNames(keys, parameters), limit
+        self.placeholders = Placeholders(hash_key)
+        # The longest first: one may be a part of another.
         known = sorted(filter(None, secrets), key=len, reverse=True)
-        # The text before a pattern is a fast test: without it the pattern matches nothing.
+        # Without the text before it a pattern matches nothing.
         self._own = [
             *((secret, _secret_pattern(secret)) for secret in known),
             *(("", pattern) for pattern in patterns),
         ]
         has_short = limit < SHORTEST_KEY or any(len(own) < SHORTEST_KEY for own, _ in self._own)
         # Matches a text that needs neither masking nor truncation.
-        self.is_simple: Callable[[str], object] = (_NEVER if has_short else _SIMPLE).match
+        self._is_simple: Callable[[str], object] = (_NEVER if has_short else _SIMPLE).match
         # Masking makes a text longer, by less than a factor of eight.
         self._short = min(256, limit // 8)
         self._secret: Mask = functools.partial(self.placeholders, SECRET)
         self._email: Mask = functools.partial(self.placeholders, EMAIL)
         self._ip: Mask = pii.network_of if networks else functools.partial(self.placeholders, IP)
-        # The masked section ``sdk``: it is the same in each event, and takes 15 us.
+        # The masked section ``sdk``: it takes 15 us, and is the same in each event.
         self.sdk: dict[str, Any] = {}
         self.cached_text = functools.lru_cache(maxsize=2048)(self._cached_text)
         self.key = functools.lru_cache(maxsize=2048)(self._key)
 
     def text(self, text: str, *, is_version: bool = False) -> str:
         """Return *text* masked; with *is_version*, four numbers with dots are no IP address."""
-        if self.is_simple(text):
+        if self._is_simple(text):
             return text
         if len(text) <= self._short and text.isprintable():
             return self._mask(text, is_version=is_version)
-        # Truncated before the patterns, so that they take bounded time, and after them. Before, to
-        # twice the limit: masking may shorten the text, and its end may be half a secret.
+        # Before the patterns, for bounded time: to twice the limit, since masking may shorten it.
         text = limits.storable(limits.truncate_at_space(text, 2 * self.limit))
         return limits.truncate_at_space(self._mask(text, is_version=is_version), self.limit)
 
@@ -130,13 +128,13 @@ class TextMasker:
 
 
 def _mask_outside_placeholders(text: str, pattern: re.Pattern[str], mask: Mask) -> str:
-    """Mask the matches between placeholders: inside of one *pattern* would match again."""
+    """Mask the matches of *pattern*, but not inside of placeholders."""
     parts = _PLACEHOLDERS.split(text)
     parts[::2] = [pattern.sub(lambda m: m[0] and mask(m[0]), part) for part in parts[::2]]
     return "".join(parts)
 
 
 def _secret_pattern(secret: str) -> re.Pattern[str]:
-    """Return the pattern of *secret*; a short one matches as a whole word only."""
+    """Return the pattern of *secret*: of a short one, as a whole word."""
     edge = r"(?<![\w-]){}(?![\w-])" if len(secret) < 8 else "{}"
     return re.compile(edge.format(re.escape(secret)))
