@@ -22,7 +22,6 @@ _LEVELS = {"critical": "fatal", "warn": "warning", "log": "info", "trace": "debu
 _LEVELS.update({level: level for level in "fatal error warning info debug".split()})
 # ASCII only: some backends limit the bytes.
 _ODD = re.compile(r"[^\w.:@+~()-]", re.ASCII)
-_ODD_IN_DIST = re.compile(r"[^a-zA-Z0-9_.-]")
 _ODD_IN_TAG_KEY = re.compile(r"[^a-zA-Z0-9_.:-]")
 _DEFAULT = re.compile(r"\{\{\s*default\s*\}\}")
 # A width in a %-template can ask for gigabytes.
@@ -70,7 +69,7 @@ def _setting(odd: re.Pattern[str], limit: int, *unset: str, is_version: bool = F
 
 line_32, line_64, line_200 = _line(32), _line(64), _line(200)
 release = _setting(_ODD, 200, "latest", ".", "..", is_version=True)
-dist = _setting(_ODD_IN_DIST, 64, is_version=True)
+dist = _setting(re.compile(r"[^a-zA-Z0-9_.-]"), 64, is_version=True)
 environment = _setting(_ODD, 64, "none")
 
 

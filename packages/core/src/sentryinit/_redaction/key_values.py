@@ -157,7 +157,7 @@ def _is_assigned_secret(separator: str, name: str, value: str) -> bool:
 
 def _is_secret_in_sentence(_separator: str, name: str, value: str) -> bool:
     """Return False for words of a sentence: ``token: expired``."""
-    if _is_sentence_word(value.split()[0]):
+    if _is_sentence_word(value.split(maxsplit=1)[0]):
         return False
     plain = value.isalpha() and len(value) < 20
     return not plain or any(word in name for word in _ALWAYS_SECRET)

@@ -24,8 +24,7 @@ def parameters(route: str, path: str) -> dict[str, str]:
         return {}
     found = _match_segments(wanted, given[missing:])
     if not found and missing and _PARAMETER.fullmatch(wanted[-1]):
-        rest = "/".join(given[len(wanted) - 1 :])
-        found = _match_segments(wanted, [*given[: len(wanted) - 1], rest])
+        found = _match_segments(wanted, path.strip("/").split("/", len(wanted) - 1))
     return found
 
 

@@ -40,31 +40,20 @@ def _card_spans(match: re.Match[str]) -> Iterator[Span]:
     # After a percent sign two digits encode a character: ``%204111...``.
     run, skipped = match[0].replace("%20", "   "), 2 * _is_encoded(match)
     groups = list(_GROUP.finditer(run, skipped))
-    sizes = [len(group[0]) for group in groups]
-    if len(set(sizes[:-1])) <= 1 and sizes[0] >= 4 and is_card("".join(g[0] for g in groups)):
+    texts = [group[0] for group in groups]
+    sizes = tuple(map(len, texts))
+    if len(set(sizes[:-1])) <= 1 and sizes[0] >= 4 and is_card("".join(texts)):
         yield groups[0].start(), len(run)
         return
-    at = 0
-    while at < len(groups):
-        count = _card_at(groups, sizes, at)
-        if count:
-            yield groups[at].start(), groups[at + count - 1].end()
-        at += count or 1
+    for at, size in enumerate(sizes):
+        usual = (len(g) for g in _GROUPINGS if sizes[at : at + len(g)] == g)
+        end = at + (1 if size >= 13 else next(usual, 0))
+        if is_card("".join(texts[at:end])):
+            yield groups[at].start(), groups[end - 1].end()
 
 
 def _is_encoded(match: re.Match[str]) -> bool:
     return match.string[max(match.start() - 1, 0) : match.start()] == "%"
-
-
-def _card_at(groups: list[re.Match[str]], sizes: list[int], at: int) -> int:
-    """Return how many of *groups* from *at* on form a card number."""
-    if sizes[at] >= 13:
-        return int(is_card(groups[at][0]))
-    for grouping in _GROUPINGS:
-        count = len(grouping)
-        if tuple(sizes[at : at + count]) == grouping:
-            return count if is_card("".join(g[0] for g in groups[at : at + count])) else 0
-    return 0
 
 
 def _is_fraction_or_digest(match: re.Match[str]) -> bool:

@@ -24,6 +24,8 @@ _BUILTIN = {bool, complex, float, int, range, types.FunctionType, types.NoneType
 _LIBRARY = {dt.date, dt.datetime, dt.time, dt.timedelta, decimal.Decimal, uuid.UUID}
 _PLAIN = _BUILTIN | _LIBRARY | {types.BuiltinFunctionType}
 
+_Frame = tuple[dict[str, Any], int]
+
 
 def stacktrace(walker: Walker, value: Any) -> dict[str, Any] | None:
     """Return a stack trace, or None without frames."""
@@ -42,6 +44,7 @@ def _frame(walker: Walker, frame: Mapping[str, Any]) -> dict[str, Any]:
     except TypeError:  # a value that is not hashable
         made, size = _masked_frame.__wrapped__(walker.masker, tuple(known))
     if not walker.reserve(size):
+        # It still says where it is.
         return {key: made[key] for key in _MINIMUM if key in made}
     made = {**made}
     for key in frame:
@@ -52,7 +55,7 @@ def _frame(walker: Walker, frame: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _masked_frame(masker: TextMasker, parts: tuple[tuple[str, Any], ...]) -> tuple[dict[str, Any], int]:
+def _masked_frame(masker: TextMasker, parts: tuple[tuple[str, Any], ...]) -> _Frame:
     """Return the masked *parts* of a frame and their size in bytes."""
     made = {key: _plain(masker, key, value) for key, value in parts}
     before, line, after = (_lines(made.get(key)) for key in _SOURCE)

@@ -146,6 +146,8 @@ class Walker:
 
 
 def _str(value: object) -> str:
+    if type(value) is str:
+        return value
     if isinstance(value, str):
         return str.__str__(value)  # a subclass may override __str__
     if isinstance(value, (bytes, bytearray)):
