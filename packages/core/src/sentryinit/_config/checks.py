@@ -9,7 +9,7 @@ from sentryinit._config.settings import Settings
 
 
 class Problem(NamedTuple):
-    """What is wrong, and what to do. *deployed*: it matters only in a deployed service."""
+    """What is wrong, and what to do. *number* is stable. *deployed*: for deployed services only."""
 
     number: int
     text: str

@@ -18,7 +18,7 @@ def code_only(text: str) -> Any:
     raise TypeError(text)
 
 
-# Not a dataclass: `dataclasses` imports `inspect`, and this is imported where reporting is off.
+# Not a dataclass: `dataclasses` imports `inspect`, even where reporting is off.
 class OptionType(NamedTuple):
     """A type of values, described by *expected*.
 
@@ -126,7 +126,7 @@ def _headers(value: Any) -> Any:
     return value
 
 
-# By their methods: their classes are sentry_sdk's, which is not imported where reporting is off.
+# Known by their methods: sentry_sdk is not imported where reporting is off.
 def _is_integration(value: object) -> bool:
     return not isinstance(value, type) and callable(getattr(value, "setup_once", None))
 
@@ -186,7 +186,7 @@ def list_from(*words: str) -> OptionType:
 TEXT = OptionType("text", _text, str)
 SECRET = OptionType("text", _text, str, secret=True)
 DSN = OptionType("text", lambda value: _text(value).strip(), str, secret=True)
-# The URL of a proxy may contain a password, and so may its headers.
+# The URL and the headers of a proxy may contain a password.
 _proxy = _require(_is_proxy, _text)
 PROXY = OptionType("the URL of a proxy, such as http://proxy:3128", _proxy, _proxy, secret=True)
 HEADERS = OptionType("a mapping of names to text", _headers, secret=True)

@@ -1,4 +1,4 @@
-"""Resolves the settings: argument, then environment, then default; and checks the DSN."""
+"""The settings: from argument, environment or default. Checks the DSN."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Settings(SettingValues):
         self.warnings: list[str] = []
 
     def variables_for_sdk(self) -> list[str]:
-        """Return the variables whose values ``sentry_sdk`` gets as they are."""
+        """Return the variables that ``sentry_sdk`` gets as they are."""
         return [
             source
             for name, source in self.sources.items()
@@ -112,8 +112,8 @@ def resolve(
 ) -> Settings:
     """Return the settings: from *arguments*, then *environ*, then the defaults.
 
-    A wrong argument raises; a wrong or unknown variable is a warning in the result, and a safe
-    value is used. *where* names the arguments. *default_service*: the application's name.
+    A wrong argument raises; a wrong or unknown variable is a warning, and a safe value is used.
+    *where* names the arguments. *default_service*: the application's name.
     """
     settings = Settings()
     given = check_arguments(arguments, where)
@@ -224,7 +224,7 @@ def _wrong_value(name: str, where: str, value: object) -> str:
 def _shown(name: str, value: object) -> str:
     """Return *value* for a message: no secret, and at most 80 characters."""
     option, text = TABLE[name], repr(value)
-    # A URL may contain a key, whichever option it was given to by mistake.
+    # A URL may contain a key.
     if value is not option.default and (option.type.secret or "://" in text):
         return f"a value of type {type(value).__name__} (not shown)"
     return text if len(text) <= 80 else text[:77] + "..."

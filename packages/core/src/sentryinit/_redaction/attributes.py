@@ -1,7 +1,4 @@
-"""The single values of an event: ids, times, level, release, tags, fingerprint, logentry.
-
-Backends refuse an event, or lose others, over invalid ones.
-"""
+"""The single values of an event; backends refuse an event over invalid ones."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from typing import Any
 from sentryinit._redaction.placeholders import PLACEHOLDER
 from sentryinit._redaction.walker import Walker
 
-# Makes a part of an event from the value given for it.
+# Makes a part of an event from a given value.
 Field = Callable[[Walker, Any], Any]
 
 _EVENT_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -35,7 +32,7 @@ def event_id(_walker: Walker, value: Any) -> str:
 
 
 def timestamp(_walker: Walker, value: Any) -> Any:
-    """Return a valid time, or None: then the backend uses the time of arrival."""
+    """Return a valid time, or None: then the time of arrival counts."""
     if isinstance(value, str):
         return value if _TIME.fullmatch(value) else None
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -52,10 +49,7 @@ def _line(limit: int) -> Field:
 
 
 def _setting(odd: re.Pattern[str], limit: int, *unset: str, is_version: bool = False) -> Field:
-    """Return the field for a single line without *odd* characters; None if it is *unset*.
-
-    None if there was a secret in it, too: what remains would not identify anything.
-    """
+    """Return the field for a line without *odd* characters; None if it is *unset* or masked."""
 
     def field(walker: Walker, value: Any) -> str | None:
         line = walker.line(value, limit, is_version=is_version)
@@ -98,7 +92,7 @@ def _pairs(value: Any) -> list[Any]:
 
 
 def fingerprint(walker: Walker, value: Any) -> list[str]:
-    """Return texts, and ``{{ default }}`` in the one spelling that every backend knows."""
+    """Return texts, and ``{{ default }}`` as every backend knows it."""
     parts = walker.truncate(value) if isinstance(value, (list, tuple)) else [value]
     return [
         "{{ default }}" if isinstance(part, str) and _DEFAULT.fullmatch(part) else walker.text(part)
@@ -107,7 +101,7 @@ def fingerprint(walker: Walker, value: Any) -> list[str]:
 
 
 def logentry(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return a message; its parameters become texts: GlitchTip loses events with a None there."""
+    """Return a message and the texts of its parameters: GlitchTip loses events with a None."""
     entry = value if isinstance(value, Mapping) else {"message": value}
     message, params = entry.get("message"), entry.get("params")
     formatted = entry.get("formatted") or _format(message, params)
@@ -131,7 +125,7 @@ def _format(template: Any, params: Any) -> str | None:
 
 
 def _params(walker: Walker, params: Any, formatted: str) -> Any:
-    """Return *params*; those that the masked message does not contain are masked as well."""
+    """Return *params*; those missing in *formatted*, which is masked, are secrets."""
 
     def shown(value: Any, masked: Any) -> str:
         text = walker.text(masked)

@@ -1,7 +1,6 @@
 """Credentials recognised by their form: keys, tokens, PEM, JWT, passwords in URLs.
 
-The patterns take linear time: one that could start at each character of a run starts at the
-first only, or takes the run as a whole.
+Linear time: a pattern that could start at each character of a run starts at the first only.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from collections.abc import Iterator
 
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 
-# The shortest text that one of the patterns below matches.
+# The shortest text that a pattern below matches.
 SHORTEST_KEY = 13
 
-# Not after a letter or digit, except those of a percent-encoded character.
+# Not after a letter or digit, except if percent-encoded.
 _BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=%25[0-9A-Fa-f][0-9A-Fa-f]))"
 _KEYS = re.compile(
     rf"""{_BEGIN}(?:
@@ -36,7 +35,7 @@ _KEYS = re.compile(
     )""",
     re.VERBOSE,
 )
-# Each key above contains one of these; harmless texts take this search only.
+# Each key contains one of these: a fast test.
 _KEY_HINTS = re.compile(
     r"AKIA|ASIA|ABIA|ACCA|ghp_|gho_|ghr_|ghs_|ghu_|github_pat_|pat-|dt-|rt-|at-|bt-|tt-|ft-|agent-"
     r"|oas-|ffct-|xox|xapp-|k_live_|k_test_|whsec_|AIza|ya29\.|GOCSPX-|sk-|SG\.|SK|npm_|pypi-"
@@ -62,7 +61,7 @@ _BASE64_LINE = re.compile(
 
 
 def mask_credentials(text: str, mask: Mask) -> str:
-    """Return *text* with each credential masked."""
+    """Mask all credentials."""
     if "-----" in text and ("-----BEGIN" in text or "-----END" in text):
         text = mask_spans(text, _pem_blocks(text), mask)
     if len(text) >= 60:
@@ -73,18 +72,25 @@ def mask_credentials(text: str, mask: Mask) -> str:
         text = _KEYS.sub(lambda m: mask(m[0]), text)
     if "hooks.slack.com/" in text:
         text = _SLACK_HOOK.sub(lambda m: mask(m[0]), text)
-    return _mask_schemes(text, mask)
+    lowered = text.lower()
+    if "bearer" in lowered:
+        text = _BEARER.sub(lambda m: _mask_last(m, mask) if _is_token(m[1]) else m[0], text)
+    if "identified" in lowered:
+        text = _IDENTIFIED.sub(lambda m: _mask_last(m, mask), text)
+    if "basic" in lowered:
+        text = _BASIC.sub(lambda m: _mask_last(m, mask) if _is_pair(m[1]) else m[0], text)
+    return text
 
 
 def mask_userinfo(text: str, mask: Mask) -> str:
-    """Return *text* with the user and password of each URL masked."""
+    """Mask the user and password of URLs."""
     for pattern in (_RAW_USERINFO, _USERINFO, _ORACLE):
         text = pattern.sub(lambda m: m[0] if PLACEHOLDER.fullmatch(m[0]) else mask(m[0]), text)
     return text
 
 
 def _pem_blocks(text: str) -> Iterator[Span]:
-    """Find PEM blocks; BEGIN or END may be missing."""
+    """Find PEM blocks, also without BEGIN or END."""
     begin, end = text.find("-----BEGIN"), text.find("-----END")
     if begin < 0 or 0 <= end < begin:
         begin = 0
@@ -117,29 +123,17 @@ def _mask_jwt(match: re.Match[str], mask: Mask) -> str:
     return run[:at] + mask(token) + run[at + len(token) :]
 
 
-def _mask_schemes(text: str, mask: Mask) -> str:
-    lowered = text.lower()
-    if "bearer" in lowered:
-        text = _BEARER.sub(lambda m: _mask_last(m, mask) if _is_token(m[1]) else m[0], text)
-    if "identified" in lowered:
-        text = _IDENTIFIED.sub(lambda m: _mask_last(m, mask), text)
-    if "basic" in lowered:
-        text = _BASIC.sub(lambda m: _mask_last(m, mask) if _is_pair(m[1]) else m[0], text)
-    return text
-
-
 def _mask_last(match: re.Match[str], mask: Mask) -> str:
-    """Return *match*, whose group is its end, with the group masked."""
     return match[0][: match.start(1) - match.start()] + mask(match[1])
 
 
 def _is_token(word: str) -> bool:
-    """Return False for the next word of a sentence: *Bearer authentication failed*."""
+    """Return False for a word of a sentence: *Bearer authentication failed*."""
     return len(word) >= 24 or not word.rstrip(".").isalpha()
 
 
 def _is_pair(word: str) -> bool:
-    """Return True if *word* is the base64 of a user and a password (RFC 7617)."""
+    """Return True for base64 of user and password (RFC 7617)."""
     try:
         return b":" in base64.b64decode(word.translate(_URL_SAFE) + "=" * (-len(word) % 4))
     except ValueError:

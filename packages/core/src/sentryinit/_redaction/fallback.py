@@ -1,4 +1,4 @@
-"""The event that is sent if our code or a hook fails on the real one. It has no texts."""
+"""The event in place of one that code fails on: no text of the application."""
 
 from __future__ import annotations
 

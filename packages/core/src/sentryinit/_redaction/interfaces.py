@@ -1,4 +1,4 @@
-"""The larger sections of an event: exception, request, user, contexts, breadcrumbs."""
+"""The larger sections of an event."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ from sentryinit._redaction import attributes
 from sentryinit._redaction.stacktrace import stacktrace
 from sentryinit._redaction.walker import Walker
 
-# The last one is for sampling, which we do not do.
-_TRACE = {
-    "trace_id": re.compile(r"[0-9a-f]{32}"),
-    "span_id": re.compile(r"[0-9a-f]{16}"),
-    "parent_span_id": re.compile(r"[0-9a-f]{16}"),
-    "dynamic_sampling_context": re.compile("(?!)"),
-}
+_ID = re.compile("[0-9a-f]+")
+# The lengths of ids. The last one is no id: it is for sampling, which we do not do.
+_TRACE = {"trace_id": 32, "span_id": 16, "parent_span_id": 16, "dynamic_sampling_context": 0}
 _METHOD = re.compile(r"[A-Za-z_-]{1,32}")
 _EXCEPTION: dict[str, attributes.Field] = {
     "type": Walker.line,
@@ -43,7 +39,7 @@ def versions(walker: Walker, value: Any) -> dict[str, str]:
 
 
 def sdk(walker: Walker, value: Any) -> dict[str, Any] | None:
-    """Return what the SDK says about itself, or None without a name and a version."""
+    """Return the SDK's name, version and so on."""
     # Not ==, which a subclass may override.
     if isinstance(value, dict) and dict.__eq__(value, walker.masker.sdk) is True:
         return {**walker.masker.sdk}
@@ -55,14 +51,14 @@ def sdk(walker: Walker, value: Any) -> dict[str, Any] | None:
 
 
 def meta(walker: Walker, value: Any) -> Any:
-    """Return the SDK's remarks on what it truncated; sensitive names have no secrets there."""
+    """Return the SDK's remarks on sizes; sensitive names have no secrets there."""
     if not isinstance(value, Mapping):
         return walker.value(value)
     return {walker.key(key).name: meta(walker, value[key]) for key in walker.truncate(value)}
 
 
 def user(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return a user without a masked IP address: backends require a valid one."""
+    """Return a user; backends require a valid IP address."""
     made = walker.to_mapping(value if isinstance(value, Mapping) else {"id": value})
     for key in ("id", "username", "email", "name"):
         if made.get(key) is not None:
@@ -107,20 +103,20 @@ def contexts(walker: Walker, value: Any) -> dict[str, Any]:
 
 def _trace(walker: Walker, given: Mapping[str, Any]) -> dict[str, Any] | None:
     made = walker.to_mapping({key: given[key] for key in given if key not in _TRACE})
-    for key, pattern in _TRACE.items():
-        if isinstance(given.get(key), str) and pattern.fullmatch(given[key]):
-            made[key] = str(given[key])
+    for key, length in _TRACE.items():
+        found = _ID.fullmatch(given[key]) if isinstance(given.get(key), str) else None
+        if found and len(found[0]) == length:
+            made[key] = found[0]
     return made if {"trace_id", "span_id"} <= made.keys() else None
 
 
-def breadcrumb(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return a breadcrumb; unknown parts go to its ``data``."""
+def _breadcrumb(walker: Walker, value: Any) -> dict[str, Any]:
     made: dict[str, Any] = {}
     others: dict[Any, Any] = {}
     for key, item in (value if isinstance(value, Mapping) else {"message": value}).items():
         field = _BREADCRUMB.get(key) if type(key) is str else None
         if field is None:
-            others[key] = item
+            others[key] = item  # to its data
         elif item is not None:
             made[key] = field(walker, item)
     if others:
@@ -128,10 +124,9 @@ def breadcrumb(walker: Walker, value: Any) -> dict[str, Any]:
     return made
 
 
-def exception(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return an exception and its stack trace."""
+def _exception(walker: Walker, value: Any) -> dict[str, Any]:
     given = value if isinstance(value, Mapping) else {"value": value}
-    made = thread(walker, given)
+    made = _thread(walker, given)
     for key, field in _EXCEPTION.items():
         if given.get(key) is not None:
             made[key] = field(walker, given[key])
@@ -140,8 +135,7 @@ def exception(walker: Walker, value: Any) -> dict[str, Any]:
     return made
 
 
-def thread(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return a thread and its stack trace."""
+def _thread(walker: Walker, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         return {}
     made = walker.to_mapping({key: item for key, item in value.items() if key not in _OWN_MASK})
@@ -150,7 +144,7 @@ def thread(walker: Walker, value: Any) -> dict[str, Any]:
 
 
 def _list_of(item: attributes.Field) -> attributes.Field:
-    """Return the field for a list of *item*, with or without ``values`` around it."""
+    """Return the field for a list, with or without ``values`` around it."""
 
     def field(walker: Walker, value: Any) -> Any:
         found = value.get("values") if isinstance(value, Mapping) else value
@@ -161,4 +155,4 @@ def _list_of(item: attributes.Field) -> attributes.Field:
     return field
 
 
-exceptions, threads, breadcrumbs = map(_list_of, (exception, thread, breadcrumb))
+exceptions, threads, breadcrumbs = map(_list_of, (_exception, _thread, _breadcrumb))

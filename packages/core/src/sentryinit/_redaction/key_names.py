@@ -21,7 +21,7 @@ EXACT = tuple(
     "auth bearer card cardno ccnumber creds cvc cvc2 cvv cvv2 dsn hmac iban jwt otp pass pin "
     "pincode pw sentrydsn sid sig ssn totp xauth".split()
 )
-# Removed from a name before SUBSTRINGS are searched: ``tokenizer`` is not a token.
+# Removed before the search: ``tokenizer`` is no token.
 _HARMLESS = re.compile("tokeni[sz]|tokentype|secretar|sessionmaker")
 # With these endings a number is not a secret: ``max_tokens=4096``.
 COUNT_SUFFIXES = ("tokens", "count")
@@ -42,7 +42,7 @@ def normalize(name: str) -> str:
 
 
 class KeyNames:
-    """The default list of sensitive names, and *more* names; path *parameters* likewise."""
+    """The default lists, and *more* names and path *parameters*."""
 
     def __init__(self, more: Iterable[str] = (), parameters: Iterable[str] = ()) -> None:
         more = list(more)
@@ -52,7 +52,7 @@ class KeyNames:
         self._cached = functools.lru_cache(maxsize=4096)(self._decide)
 
     def may_contain(self, text: str) -> bool:
-        """Return False if *text* certainly contains no sensitive name."""
+        """Return False if *text* has no sensitive name."""
         lowered = text.lower()
         for fragment in self._fragments:  # noqa: SIM110 # any() takes twice as long
             if fragment in lowered:
@@ -60,17 +60,17 @@ class KeyNames:
         return False
 
     def is_sensitive(self, name: str) -> bool:
-        """Return True if the value of a key *name* is to be masked."""
+        """Return True if values of *name* are masked."""
         # Long names would fill the memory: applications make them up.
         return self._cached(name) if len(name) < 256 else self._decide(name)
 
     def is_sensitive_parameter(self, name: str) -> bool:
-        """Return True if the value of a path parameter *name* is to be masked."""
+        """Return True if path parameters *name* are masked."""
         return normalize(name) in self._parameters or self.is_sensitive(name)
 
     def _decide(self, name: str) -> bool:
         if PLACEHOLDER.search(name):
-            return False  # masked before
+            return False  # it was masked before
         word = normalize(name)
         if word in self._exact:
             return True

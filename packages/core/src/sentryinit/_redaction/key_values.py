@@ -74,7 +74,7 @@ _NONE: Span = (0, 0)
 
 
 def mask_key_values(text: str, names: KeyNames, mask: Mask, *, code: bool = False) -> str:
-    """Return *text* with the values of sensitive names masked; in *code* only string literals."""
+    """Mask the values of sensitive names; in *code* only string literals."""
     for hint, pattern, find_value in _IN_CODE if code else _IN_TEXT:
         if hint in text:
             text = mask_spans(text, _values(text, pattern, names, find_value), mask)
@@ -181,7 +181,7 @@ def _rest(pattern: re.Pattern[str]) -> _FindValue:
     return lambda text, match: (match.end(), _end(pattern, text, match.end()))
 
 
-# A text that each match contains, the pattern of a name, and what finds its value.
+# A text in each match, the pattern of a name, and what finds its value.
 _IN_TEXT = (
     ("", _NAME, _assigned),
     ("-", _FLAG, _argument),

@@ -1,4 +1,4 @@
-"""Values of sensitive path parameters: found by the route, and replaced in every text."""
+"""Sensitive path parameters: found by the route, replaced in every text."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def parameter_masker(route: str, path: str, is_sensitive: Callable[[str], bool])
 
 
 def _value_pattern(value: str) -> str:
-    """Return the pattern of *value* as a word, or if it is short, as a path segment."""
+    """Return the pattern of *value* as a word, or a short one as a path segment."""
     before = r"(?<![\w{])" if len(value) >= 4 else "(?<=/)"
     after = r"(?![\w}])" if len(value) >= 4 else r"(?![\w.-])"
     # Punctuation at its start is never inside a longer word.

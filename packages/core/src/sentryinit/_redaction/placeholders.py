@@ -33,7 +33,7 @@ class Placeholders:
 
 
 def mask_spans(text: str, spans: Iterable[Span], mask: Mask) -> str:
-    """Return *text* with *spans* masked; one that overlaps an earlier one is skipped."""
+    """Mask *spans*, except where they overlap an earlier one."""
     done, parts = 0, []
     for start, end in spans:
         if start >= done:

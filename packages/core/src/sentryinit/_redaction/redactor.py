@@ -16,7 +16,7 @@ from sentryinit._redaction.walker import Walker
 
 log = logging.getLogger("sentryinit")
 
-# The sections of an event. The first ones get the room that there is.
+# The first sections get the room that there is.
 _SECTIONS: dict[str, attributes.Field] = {
     "event_id": attributes.event_id,
     "timestamp": attributes.timestamp,
@@ -53,17 +53,14 @@ _SECTIONS: dict[str, attributes.Field] = {
 
 
 class Masked(dict[str, Any]):
-    """The result of a :class:`Redactor`; the transport recognises it by its class."""
+    """The result of a :class:`Redactor`, known to the transport."""
 
 
 class Redactor(TextMasker):
-    """Masks secrets in events and texts, at any depth, and limits sizes."""
+    """Masks secrets in events and texts, and limits sizes."""
 
     def event(self, event: Mapping[str, Any], route: str = "", path: str = "") -> Masked:
-        """Return a masked copy of *event* that backends accept; if that fails, a fallback event.
-
-        Values of sensitive parameters of *route* in *path* are replaced.
-        """
+        """Return *event* masked, as backends accept it; if that fails, a fallback event."""
         try:
             return self._event(event, route, path)
         except Exception as error:  # noqa: BLE001 # the event is sent, and never unmasked
@@ -71,7 +68,7 @@ class Redactor(TextMasker):
             return Masked(fallback_event(event, "redaction_error"))
 
     def item(self, payload: Mapping[str, Any]) -> Masked:
-        """Return a masked copy of *payload*, which is not an event; empty if that fails."""
+        """Return *payload*, not an event, masked; empty if that fails."""
         try:
             return Masked(Walker(self).mapping(payload, 0))
         except Exception as error:  # noqa: BLE001 # the item is sent, and never unmasked
@@ -80,7 +77,7 @@ class Redactor(TextMasker):
 
     def _event(self, event: Mapping[str, Any], route: str, path: str) -> Masked:
         given = _move_unknown(event)
-        # A truncated text is longer by its dots; a second pass must not truncate it again.
+        # The dots of truncated texts need room in a second pass.
         size = 2 * SIZE if _own_context(given).get("cut") is True else SIZE
         hide = parameter_masker(route, path, self.names.is_sensitive_parameter)
         walker = Walker(self, hide, size)

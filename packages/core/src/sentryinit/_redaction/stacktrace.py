@@ -16,10 +16,10 @@ from sentryinit._redaction.walker import Walker
 
 _SOURCE = ("pre_context", "context_line", "post_context")
 _LOCATION = "filename abs_path function module package platform lineno colno in_app"
-# The parts of a frame that come from source files: equal in the next event.
+# From source files: equal in the next event.
 _CACHED = frozenset((*_LOCATION.split(), *_SOURCE))
 _MINIMUM = ("filename", "function", "lineno", "in_app")
-# The SDK's own repr() of these is safe and fast.
+# The SDK's repr() of these is safe and fast.
 _BUILTIN = {bool, complex, float, int, range, types.FunctionType, types.NoneType}
 _LIBRARY = {dt.date, dt.datetime, dt.time, dt.timedelta, decimal.Decimal, uuid.UUID}
 _PLAIN = _BUILTIN | _LIBRARY | {types.BuiltinFunctionType}
@@ -56,7 +56,7 @@ def _frame(walker: Walker, frame: Mapping[str, Any]) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1024)
 def _masked_frame(masker: TextMasker, parts: tuple[tuple[str, Any], ...]) -> _Frame:
-    """Return the masked *parts* of a frame and their size in bytes."""
+    """Return masked *parts* and their size in bytes."""
     made = {key: _plain(masker, key, value) for key, value in parts}
     before, line, after = (_lines(made.get(key)) for key in _SOURCE)
     masked = masker.code([*before, *line, *after])

@@ -1,4 +1,4 @@
-"""The walk through an event: any value, hostile or nested without limit, becomes masked JSON."""
+"""The walk through an event: any value, also a hostile one, becomes masked JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sentryinit._redaction.pii import is_card
 from sentryinit._redaction.placeholders import PLACEHOLDER, SECRET, Mask
 from sentryinit._redaction.text import Key, TextMasker
 
-# What a value costs in bytes besides its text: quotes, comma, brackets.
+# Bytes of a value besides its text: quotes, comma, brackets.
 _NODE = 8
 
 
@@ -23,7 +23,7 @@ class Walker:
         self.masker, self._hide, self._left, self.truncated = masker, hide, size, False
 
     def reserve(self, size: int) -> bool:
-        """Take *size* bytes of the event's limit; return False if that is too much."""
+        """Take *size* bytes; return False if fewer are left."""
         if size > self._left:
             self.truncated = True
             return False
@@ -39,7 +39,8 @@ class Walker:
     def line(self, value: object, limit: int = limits.KEY, *, is_version: bool = False) -> str:
         """Return *value* as a single line of masked text."""
         text = _str(value)
-        made = limits.single_line(self.text(text, is_version=is_version), limit)
+        words = self.text(text, is_version=is_version).split()
+        made = limits.truncate(" ".join(words), limit)
         if len(text) > limit:
             self.truncated = True
             # The start of a long number may look like a card number.
@@ -47,18 +48,18 @@ class Walker:
         return made
 
     def cached_text(self, value: object) -> str:
-        """Return *value*, which comes from source code or settings, as masked text."""
+        """Return *value*, from source code, as masked text."""
         return self._if_room(self.masker.cached_text(self._text_of(value)[: 4 * limits.KEY]))
 
     def key(self, value: object) -> Key:
-        """Return *value*, a key of a mapping, as masked text and what it says about its value."""
+        """Return the key of a mapping, masked."""
         text = self._text_of(value)
         # Long keys in the cache would fill the memory.
         key = self.masker.key if len(text) <= limits.KEY else self.masker.key.__wrapped__
         return key(text)
 
     def mask_item(self, key: Key, value: Any, depth: int) -> Any:
-        """Return the masked value of *key*: a placeholder if the key is sensitive."""
+        """Return *value* masked, or a placeholder if *key* is sensitive."""
         if key.is_sensitive and value is not None:
             if not (key.is_count and isinstance(value, (int, float))):
                 return self.placeholder(value)
@@ -67,12 +68,12 @@ class Walker:
         return self.value(value, depth)
 
     def placeholder(self, value: object) -> str:
-        """Return the placeholder for a secret *value*; a placeholder is returned unchanged."""
+        """Return the placeholder for *value*, unless it is one."""
         masked = isinstance(value, str) and PLACEHOLDER.fullmatch(value)
         return str(value) if masked else self.masker.placeholders(SECRET, value)
 
     def value(self, value: Any, depth: int = 0) -> Any:
-        """Return *value*, of any type, as masked JSON."""
+        """Return *value* as masked JSON."""
         if type(value) is str:
             return self.text(value)
         if value is None or isinstance(value, bool):
@@ -126,7 +127,7 @@ class Walker:
         ]
 
     def truncate(self, value: Collection[Any]) -> list[Any]:
-        """Return the items of *value*; of a long one, the first and the last."""
+        """Return the first and the last items of *value*."""
         found = list(itertools.islice(value, 100 * limits.ITEMS))
         if len(value) <= limits.ITEMS:
             return found
@@ -134,7 +135,7 @@ class Walker:
         return [*found[: limits.ITEMS // 2], *found[-limits.ITEMS // 2 :]]
 
     def _is_argument(self, before: object, item: object) -> bool:
-        """Return True if *item* is the argument of a sensitive command-line option."""
+        """Return True for the argument of a sensitive command-line option."""
         option = isinstance(before, str) and isinstance(item, str) and before[:1] == "-"
         return option and "=" not in str(before) and self.masker.names.is_sensitive(str(before))
 
