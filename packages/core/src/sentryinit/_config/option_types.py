@@ -71,13 +71,11 @@ _number = _require(lambda number: 0 <= number < math.inf, _finite)
 _fraction = _require(lambda number: number <= 1, _number)
 
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+_flag_word = _require(lambda word: word in _TRUE | _FALSE)
 
 
 def _parse_flag(text: str) -> bool:
-    word = text.strip().lower()
-    if word not in _TRUE | _FALSE:
-        raise ValueError
-    return word in _TRUE
+    return _flag_word(text.strip().lower()) in _TRUE
 
 
 def _is_exception(value: object) -> bool:

@@ -39,15 +39,13 @@ def versions(walker: Walker, value: Any) -> dict[str, str]:
 
 
 def sdk(walker: Walker, value: Any) -> dict[str, Any] | None:
-    """Return the SDK's name, version and so on."""
+    """Return what the SDK says about itself, or None without name and version."""
+    made = walker.masker.sdk
     # Not ==, which a subclass may override.
-    if isinstance(value, dict) and dict.__eq__(value, walker.masker.sdk) is True:
-        return {**walker.masker.sdk}
-    made = walker.to_mapping(value) if isinstance(value, Mapping) else {}
-    if not (made.get("name") and made.get("version")):
-        return None
-    walker.masker.sdk = made
-    return made
+    if not (isinstance(value, dict) and dict.__eq__(value, made) is True):
+        made = walker.to_mapping(value) if isinstance(value, Mapping) else {}
+        walker.masker.sdk = made
+    return {**made} if made.get("name") and made.get("version") else None
 
 
 def meta(walker: Walker, value: Any) -> Any:
