@@ -700,4 +700,9 @@ def test_a_good_request_costs_four_calls(mailbox: Mailbox) -> None:
                 sys.setprofile(None)
 
     asyncio.run(main())
-    assert made == ["sentryinit_middleware", "sentryinit_middleware", "_prepared", "_over"]
+    assert made == [
+        "sentryinit_middleware",
+        "sentryinit_middleware",
+        "_on_response_prepare",
+        "_task_done",
+    ]

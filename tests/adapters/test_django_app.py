@@ -51,7 +51,7 @@ class Command(BaseCommand):
 def project(tmp_path: Path) -> Path:
     """Return the folder of a project with a command."""
     commands = tmp_path / "shop/management/commands"
-    commands.mkdir(causes=True)
+    commands.mkdir(parents=True)
     for folder in (commands, commands.parent, tmp_path / "shop"):
         (folder / "__init__.py").write_text("")
     (tmp_path / "manage.py").write_text(MANAGE)

@@ -32,14 +32,14 @@ from django.test.utils import override_settings
 from django.urls import include, path, re_path
 from django.views import View
 
-from drivers import django_site
+from drivers import django_app
 from sentryinit import asgi, wsgi
 from sentryinit.testing import DSN, Mailbox, capture
 from sentryinit_django import debug_panic
 from sentryinit_django.middleware import SentryInitMiddleware
 
 OURS = "sentryinit_django.middleware.SentryInitMiddleware"
-assert django_site.SORRY  # it has configured Django, once for all tests of this process
+assert django_app.SORRY  # it has configured Django, once for all tests of this process
 Site = Callable[..., Client]
 
 
@@ -696,7 +696,7 @@ def test_the_error_behind_an_api_exception(
 ) -> None:
     """A5: by our handler it is seen; without it, the status is all there is."""
     settings = {
-        **django_site.settings.REST_FRAMEWORK,
+        **django_app.settings.REST_FRAMEWORK,
         "EXCEPTION_HANDLER": f"{handler}.exception_handler",
     }
     client = site(path("orders", rest(raises(busy(), KeyError("tea")))), REST_FRAMEWORK=settings)
@@ -744,7 +744,7 @@ def test_the_settings(key: str) -> None:
         settings = STATE.settings
         assert settings is not None
         STATE.reset()
-        patch.setattr("sentryinit._init._watch_process", lambda: None)
+        patch.setattr("sentryinit._init._install_process_hooks", lambda: None)
         with override_settings(SENTRYINIT={**given, "transport": settings.transport}):
             SentryInitMiddleware(fine)
         assert STATE.settings is not None

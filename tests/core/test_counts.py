@@ -236,7 +236,7 @@ flush()
 def test_kinds_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the table is full, failures that are each a new kind leave nothing behind."""
     most = 300
-    monkeypatch.setattr("sentryinit._policy.rate_limit.MOST_KINDS", most)
+    monkeypatch.setattr("sentryinit._policy.rate_limit.MAX_KINDS", most)
     info = adapters.RequestInfo("GET", "http", "shop.test", "/")
     adapter = adapters.Adapter("test", lambda request: info, endpoint=str)
     kinds = iter(range(10**6))

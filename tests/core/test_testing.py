@@ -255,7 +255,7 @@ def test_good_request_is_no_work(begin: Begin, mailbox: testing.Mailbox) -> None
     """A good request is not described, forks no scope, builds and masks no event."""
     with testing.count_work() as work:
         capture = begin()
-        capture.answer(200)
+        capture.response_started(200)
         capture.close()
 
     assert work == testing.Work()
@@ -285,9 +285,11 @@ def test_forked_scopes_are_counted(begin: Begin, mailbox: testing.Mailbox) -> No
 @pytest.mark.parametrize(
     "fail",
     [
-        lambda capture: capture.raised(ValueError()),
-        lambda capture: capture.raised(ExceptionGroup("two", [ValueError(), KeyError()])),
-        lambda capture: capture.answer(503),
+        lambda capture: capture.exception_escaped(ValueError()),
+        lambda capture: capture.exception_escaped(
+            ExceptionGroup("two", [ValueError(), KeyError()])
+        ),
+        lambda capture: capture.response_started(503),
     ],
     ids=["exception", "group", "status"],
 )
@@ -326,7 +328,7 @@ def test_event_of_the_application_is_counted(
 def test_event_that_is_not_sent_is_counted(begin: Begin) -> None:
     """What is built and then dropped by the user's hook was built."""
     with testing.capture("shop", before_send=lambda *_: None), testing.count_work() as work:
-        begin().raised(ValueError())
+        begin().exception_escaped(ValueError())
 
     assert (work.events_built, work.events_masked) == (1, 0)
 
@@ -336,7 +338,7 @@ def test_work_of_other_threads_is_counted(begin: Begin, mailbox: testing.Mailbox
     with ThreadPoolExecutor(1) as pool:
         pool.submit(int).result()
         with testing.count_work() as work:
-            pool.submit(lambda: begin().raised(ValueError())).result()
+            pool.submit(lambda: begin().exception_escaped(ValueError())).result()
 
     assert (work.events_built, work.events_masked) == (1, 1)
 
@@ -346,7 +348,7 @@ def test_counting_ends_with_the_block(begin: Begin, mailbox: testing.Mailbox) ->
     before = [vars(kind) | {} for kind in (adapters.RequestInfo, sentry_sdk.Scope)]
     with pytest.raises(ValueError, match="x"), testing.count_work() as work:
         raise ValueError("x")
-    begin().raised(ValueError())
+    begin().exception_escaped(ValueError())
 
     assert work == testing.Work()
     assert [vars(kind) | {} for kind in (adapters.RequestInfo, sentry_sdk.Scope)] == before
@@ -357,8 +359,8 @@ def test_failing_redaction_sends_a_fallback_event(
 ) -> None:
     """Masking fails inside the block: the event says so, and has no text of the application."""
     with testing.failing_redaction():
-        begin().raised(ValueError("c4nary"))
-    begin().raised(ValueError("plain"))
+        begin().exception_escaped(ValueError("c4nary"))
+    begin().exception_escaped(ValueError("plain"))
 
     first, second = mailbox.events
     assert first["tags"]["redaction_error"] == "true"

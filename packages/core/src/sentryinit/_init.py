@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sentryinit._config import checks
@@ -46,12 +45,7 @@ class Handle:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _type: object, exc: BaseException | None, _traceback: object) -> None:
         if STATE.reporter is not None and exc is not None:
             STATE.reporter.capture_unhandled(exc, "sentryinit")
         self.flush()

@@ -47,24 +47,12 @@ class Reporter:
 
     def report(self, capture: Capture[Any], seen: Seen) -> Verdict:
         """Decide on a failure of the request of *capture*, and report it."""
-        exc = seen.escaped or seen.shown
-        try:
-            status = seen.status or 500
-            verdict = decide(
-                seen._replace(
-                    path=lambda: capture.describe().path,
-                    title=lambda: status_title(capture.describe(), status),
-                ),
-                self._rules,
-            )
-            if verdict.reason is None:
-                origin = capture.origin(verdict.exception, verdict.status)
-                verdict = self._send(verdict, origin, capture)
-        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
-            self._internal_error(error, exc)
-            verdict = Verdict(exc, handled=False, status=seen.status)
-        if verdict.reason is not None:
-            self.explain(verdict.reason, verdict.exception, capture)
+        status = seen.status or 500
+        seen = seen._replace(
+            path=lambda: capture.describe().path,
+            title=lambda: status_title(capture.describe(), status),
+        )
+        verdict = self._report(seen, capture.adapter.name, capture)
         if isinstance(verdict.exception, SystemExit) and verdict.explains_records:
             # The process ends, and the server may not run exit hooks (A11).
             self.flush()
@@ -72,16 +60,21 @@ class Reporter:
 
     def capture_unhandled(self, exc: BaseException, mechanism: str) -> None:
         """Report *exc*, which nobody handled, outside of any request."""
+        aborted = aborts.is_abort(exc)
+        self._report(Seen(exc, aborted=aborted, is_reported=was_captured), mechanism, None)
+
+    def _report(self, seen: Seen, mechanism: str, capture: Capture[Any] | None) -> Verdict:
         try:
-            seen = Seen(escaped=exc, aborted=aborts.is_abort(exc), is_reported=was_captured)
             verdict = decide(seen, self._rules)
             if verdict.reason is None:
-                stack = exc.__traceback__
-                verdict = self._send(verdict, Origin(group_key(exc, stack), stack, mechanism), None)
-            if verdict.reason is not None:
-                self.explain(verdict.reason, exc, None)
-        except Exception as error:  # noqa: BLE001 # the process ends for a better reason
+                verdict = self._send(verdict, mechanism, capture)
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
+            exc = seen.escaped or seen.shown
             self._internal_error(error, exc)
+            return Verdict(exc, handled=False, status=seen.status)
+        if verdict.reason is not None:
+            self.explain(verdict.reason, verdict.exception, capture)
+        return verdict
 
     def explain(
         self, reason: Reason, exc: BaseException | None, capture: Capture[Any] | None
@@ -150,13 +143,19 @@ class Reporter:
 
     # -- building and sending --------------------------------------------------------------------
 
-    def _send(self, verdict: Verdict, origin: Origin, capture: Capture[Any] | None) -> Verdict:
+    def _send(self, verdict: Verdict, mechanism: str, capture: Capture[Any] | None) -> Verdict:
         """Send the event of *verdict*, unless its kind is suppressed."""
+        exc = verdict.exception
+        if capture is not None:
+            origin = capture.origin(exc, verdict.status)
+        else:
+            stack = exc.__traceback__ if exc is not None else None
+            origin = Origin(group_key(exc, stack), stack, mechanism)
         suppressed, event_id = self._limiter.acquire(origin.key), None
         if suppressed is not None:
             event_id = self._deliver(verdict, origin, suppressed, capture)
-        if capture is not None and verdict.exception is not None:
-            capture.mark_reported(verdict.exception, event_id)
+        if capture is not None and exc is not None:
+            capture.mark_reported(exc, event_id)
         elif capture is not None and suppressed is not None:
             capture.event_id = event_id
         return verdict._replace(reason=Reason.RATE_LIMITED) if suppressed is None else verdict

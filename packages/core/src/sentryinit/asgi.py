@@ -47,6 +47,9 @@ class Connection:
     """A request or WebSocket as a boundary gets it: the *scope*, and the server's two callables."""
 
     __slots__ = ("capture", "receive", "scope", "send")
+    scope: Scope
+    receive: Receive
+    send: Send
     capture: Capture[Connection]
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,14 +127,15 @@ class SentryInitMiddleware:
     """
 
     adapter: Adapter[Connection] = ADAPTER
+    _app: Application
 
     def __new__(cls, app: Application, **options: Unpack[Options]) -> Any:
         """Return a boundary around *app*, or *app* if reporting is off."""
-        is_on = adapters.ensure_initialized(cls.adapter.name, None, options)
-        return super().__new__(cls) if is_on else _without_debug_route(app)
-
-    def __init__(self, app: Application, **options: Unpack[Options]) -> None:  # noqa: ARG002 # of __new__
-        self._app = app
+        if not adapters.ensure_initialized(cls.adapter.name, None, options):
+            return _without_debug_route(app)
+        boundary = super().__new__(cls)
+        boundary._app = app
+        return boundary
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, WebSocket or lifespan with the application."""

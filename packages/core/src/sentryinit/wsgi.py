@@ -10,18 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from sentryinit import adapters
 from sentryinit._boundary.body import WatchedBody
 from sentryinit._boundary.debug_route import PATH
-from sentryinit.adapters import (
-    EVENT_ID_HEADER,
-    Adapter,
-    Capture,
-    DebugPanic,
-    RequestInfo,
-    check_debug_token,
-    ensure_initialized,
-    watch_body,
-)
+from sentryinit.adapters import EVENT_ID_HEADER, Adapter, Capture, DebugPanic, RequestInfo
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -79,6 +71,9 @@ class SentryInitMiddleware:
     DSN, the call returns *app* itself.
     """
 
+    _app: WSGIApplication
+    _adapter: Adapter[WSGIEnvironment]
+
     def __new__(
         cls,
         app: WSGIApplication,
@@ -87,17 +82,11 @@ class SentryInitMiddleware:
         **options: Unpack[Options],
     ) -> Any:
         """Return a boundary around *app*, or *app* if reporting is off."""
-        is_on = ensure_initialized(adapter.name, None, options)
-        return super().__new__(cls) if is_on else _without_debug_route(app)
-
-    def __init__(
-        self,
-        app: WSGIApplication,
-        *,
-        adapter: Adapter[WSGIEnvironment] = ADAPTER,
-        **options: Unpack[Options],  # noqa: ARG002 # for __new__
-    ) -> None:
-        self._app, self._adapter = app, adapter
+        if not adapters.ensure_initialized(adapter.name, None, options):
+            return _without_debug_route(app)
+        boundary = super().__new__(cls)
+        boundary._app, boundary._adapter = app, adapter
+        return boundary
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request with the application."""
@@ -129,7 +118,7 @@ class _WsgiCapture(Capture["WSGIEnvironment"]):
     __slots__ = ("start_response",)
     start_response: StartResponse
     # Whether the rest of the response may still fail.
-    streams = False
+    streams: bool = False
 
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
@@ -197,7 +186,7 @@ def _finish(body: Iterable[bytes], capture: _WsgiCapture, *, is_file: bool) -> I
     if capture.status is not None and not capture.streams:
         capture.handler_done()
     # A server answers with its own 500 if the body fails before its first bytes.
-    return watch_body(body, capture, 500)  # type: ignore[no-any-return] # an iterable, as body is
+    return adapters.watch_body(body, capture, 500)  # type: ignore[no-any-return] # an iterable, as body is
 
 
 class _DebugRoute:
@@ -205,7 +194,7 @@ class _DebugRoute:
         self.app, self._path = app, path
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") == self._path and check_debug_token(
+        if environ.get("PATH_INFO") == self._path and adapters.check_debug_token(
             _headers(environ), environ.get("QUERY_STRING", "")
         ):
             raise DebugPanic

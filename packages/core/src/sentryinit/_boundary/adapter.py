@@ -6,13 +6,15 @@ from collections.abc import MutableMapping
 from contextvars import Token
 from typing import Any, TypeVar, overload
 
-from sentryinit._boundary.capture import CAPTURE_KEY, CLOSED, CURRENT, Capture
+from sentryinit._boundary.capture import CLOSED, CURRENT, Capture
 from sentryinit._boundary.facts import Facts
 from sentryinit._state import STATE
 
 R = TypeVar("R")
 
 _MISSING = Token.MISSING
+# The key of the capture in the environ or scope of its request.
+CAPTURE_KEY = "sentryinit.capture"
 
 
 class Adapter(Facts[R]):

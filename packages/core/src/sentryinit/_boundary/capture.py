@@ -13,11 +13,7 @@ from sentryinit._boundary.facts import Facts, ask
 from sentryinit._boundary.records import RequestRecords
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
 from sentryinit._policy import aborts
-from sentryinit._policy.exceptions import (
-    claim_outside_request,
-    iter_chain,
-    shares_exception,
-)
+from sentryinit._policy.exceptions import claim_outside_request, iter_chain, shares_exception
 from sentryinit._policy.grouping import Origin, group_key
 from sentryinit._policy.log_records import exception_of, is_about
 from sentryinit._policy.verdict import Reason, Seen, Verdict
@@ -29,8 +25,6 @@ R = TypeVar("R")
 
 # Takes the place of the request of a capture that is closed.
 CLOSED: Any = object()
-# The key of the capture in the environ or scope of its request.
-CAPTURE_KEY = "sentryinit.capture"
 
 
 class Capture(RequestRecords, Generic[R]):
@@ -43,13 +37,10 @@ class Capture(RequestRecords, Generic[R]):
     # A good request costs little because of what follows, and of Adapter.open(): what every request
     # writes has a slot; everything else is a default on the class, and an entry of a dictionary if
     # it is written. There is no __init__: a call is a tenth of what a good request costs.
-    __slots__ = ("adapter", "has_activity", "request", "status")
+    __slots__ = ("adapter", "request")
     adapter: Facts[R]
     # An R, or CLOSED.
     request: Any
-    # True once anything was seen that asks for more than a status and an end.
-    has_activity: bool
-    status: int | None
 
     client_gone: bool = False
     event_id: str | None = None
@@ -65,8 +56,7 @@ class Capture(RequestRecords, Generic[R]):
     _reported: tuple[BaseException, ...] = ()
     _traceback: TracebackType | None = None
     _handled = True
-    _decided = False
-    _pending_5xx = False
+    _decided = _pending_5xx = False
     # What was decided on, reported or not; None is a 5xx that no exception explains.
     _failures: tuple[BaseException | None, ...] = ()
     _info: RequestInfo | None = None
@@ -191,12 +181,11 @@ class Capture(RequestRecords, Generic[R]):
             # As it was when the exception was seen first.
             stack = self._traceback if exc is self.seen_exception else exc.__traceback__
             return Origin(group_key(exc, stack), stack, name)
-        if self.adapter.endpoint is not None:
-            return Origin(
-                ("status", status, ask(self.adapter.endpoint, self.request, None)), None, name
-            )
-        info = self.describe()
-        return Origin(("status", status, info.method, info.route), None, name)
+        if self.adapter.endpoint is None:
+            endpoint: object = self.describe().method, self.describe().route
+        else:
+            endpoint = ask(self.adapter.endpoint, self.request, None)
+        return Origin(("status", status, endpoint), None, name)
 
     def _is_client_gone(self) -> bool:
         facts, request = self._outer or (self.adapter, self.request)
@@ -289,13 +278,12 @@ class Capture(RequestRecords, Generic[R]):
         """Make events of the deferred records that are not about this request's failure."""
         waiting, self.deferred = self.deferred, ()
         for record in waiting:
-            error = exception_of(record)
+            error, reporter = exception_of(record), STATE.reporter
             # One exception may have been logged twice, or captured as well.
             known = error is not None and self.already_reported(error)
-            if any(is_about(record, failure) for failure in self._failures) or known:
-                continue
-            if STATE.reporter is not None:
-                STATE.reporter.capture_record(record)
+            about = any(is_about(record, failure) for failure in self._failures)
+            if reporter is not None and not (known or about):
+                reporter.capture_record(record)
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:
         try:

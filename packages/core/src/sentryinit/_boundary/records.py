@@ -16,14 +16,17 @@ MAX_DEFERRED = 10
 class RequestRecords:
     """The part of a capture that keeps log records."""
 
-    # A dictionary for what few requests have; see Capture.
-    __slots__ = ("__dict__",)
+    # With a dictionary for what few requests have; see Capture.
+    __slots__ = ("__dict__", "has_activity", "status")
+    # True once anything was seen that asks for more than a status and an end.
     has_activity: bool
+    # What was sent to the client, None before.
+    status: int | None
     # At ERROR or above, until it is decided what they are about (C2).
     deferred: tuple[logging.LogRecord, ...] = ()
     # The last ones below ERROR, unformatted (F1).
     recent_records: deque[logging.LogRecord] | tuple[()] = ()
-    ignores_records = False
+    ignores_records: bool = False
 
     def defer(self, record: logging.LogRecord) -> logging.LogRecord | None:
         """Keep *record* until the request is decided; return a record that is due now instead."""
@@ -46,8 +49,11 @@ class RequestRecords:
 
     @contextlib.contextmanager
     def ignore_log_records(self) -> Iterator[None]:
-        """Ignore records at ERROR inside the block: the framework's own, about this request."""
-        self.ignores_records = True
+        """Ignore records at ERROR inside the block: the framework's own, about this request.
+
+        After the status is sent nothing is ignored, as nothing is deferred then.
+        """
+        self.ignores_records = self.status is None
         try:
             yield
         finally:

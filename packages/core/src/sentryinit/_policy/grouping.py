@@ -45,7 +45,7 @@ def _is_in_app(file: str) -> bool:
     return known
 
 
-def group_key(exc: BaseException, stack: TracebackType | None) -> Hashable:
+def group_key(exc: BaseException | None, stack: TracebackType | None) -> Hashable:
     """Return the rate limit key of *exc*: its class and the instruction of the application."""
     frame = app_frame(stack)
     if frame is None:

@@ -44,6 +44,20 @@ _CONFLICTING = frozenset(
     "tornado".split()
 )
 
+# Options of sentry-sdk that never change.
+_FIXED = {
+    "default_integrations": False,
+    "auto_enabling_integrations": False,
+    "max_request_body_size": "never",
+    "auto_session_tracking": False,
+    "trace_propagation_targets": [],
+    "before_send_transaction": drop,
+    "before_send_log": drop,
+    "before_send_metric": drop,
+    # The redactor runs last; None would mean sentry-sdk's scrubber, which knows keys only.
+    "event_scrubber": False,
+}
+
 
 def configure(settings: Settings, rules: IgnoreRules) -> Client:
     """Initialise sentry-sdk, log handling, the envelope filter and the scopes of requests."""
@@ -57,9 +71,13 @@ def configure(settings: Settings, rules: IgnoreRules) -> Client:
     for name in _IGNORED_LOGGERS:
         ignore_logger(name)
     original = logging.Logger.callHandlers
-    sentry_sdk.init(**_client_options(settings, hooks))
+    try:
+        sentry_sdk.init(**_client_options(settings, hooks))
+    finally:
+        # An init that fails has patched the logging, and sentry-sdk does so once.
+        log_handler.install_filter(original)
     client = sentry_sdk.get_client()
-    log_handler.install_filter(original, client, settings.log_breadcrumbs)
+    log_handler.set_filter(client, settings.log_breadcrumbs)
     transport.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
     if conflicting_integrations():
         log.warning(
@@ -158,8 +176,6 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         # None would run git in a subprocess.
         "release": settings.release,
         "server_name": _server_name(settings),
-        "default_integrations": False,
-        "auto_enabling_integrations": False,
         "integrations": [
             AtexitIntegration(callback=lambda pending, timeout: None),  # noqa: ARG005 # quiet on stderr
             ExcepthookIntegration(),
@@ -167,21 +183,13 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
             *settings.integrations,
         ],
         "include_local_variables": "locals" in settings.collect,
-        "max_request_body_size": "never",
         # We cut after masking, which has to see whole secrets; this limit only bounds the work.
         "max_value_length": 4 * settings.max_value_length + 4096,
-        "auto_session_tracking": False,
-        "trace_propagation_targets": [],
         "shutdown_timeout": settings.flush_timeout,
         "before_send": hooks.before_send,
         "before_breadcrumb": hooks.before_breadcrumb if settings.before_breadcrumb else None,
-        "before_send_transaction": drop,
-        "before_send_log": drop,
-        "before_send_metric": drop,
-        # The redactor runs last; None would mean sentry-sdk's scrubber, which knows keys only.
-        "event_scrubber": False,
     }
-    options = ours | _passed_on(settings)
+    options = _FIXED | _passed_on(settings) | ours
     return {name: value for name, value in options.items() if name in DEFAULT_OPTIONS}
 
 

@@ -59,14 +59,12 @@ class _Filter:
 _FILTER = _Filter()
 
 
-def install_filter(original: Callable[..., Any], client: Any, kept: int) -> None:
+def install_filter(original: Callable[..., Any]) -> None:
     """Keep records below ERROR away from what sentry-sdk put in the place of *original*.
 
     Its ``Logger.callHandlers`` asks client, scopes and integration for each record, and ignores
-    most of them. If the application has its own LoggingIntegration, that gets all records.
+    most of them.
     """
-    ours = getattr(client.get_integration(LoggingIntegration), "_handler", None) is HANDLER
-    _FILTER.level, _FILTER.kept = logging.ERROR if ours else logging.NOTSET, kept
     patched = logging.Logger.callHandlers
     if patched is original:
         return  # our filter is there already, or sentry-sdk's was there before us
@@ -82,3 +80,12 @@ def install_filter(original: Callable[..., Any], client: Any, kept: int) -> None
             capture.keep_record(record, _FILTER.kept)
 
     logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign] # as sentry-sdk does
+
+
+def set_filter(client: Any, kept: int) -> None:
+    """Filter for *client*, and keep the last *kept* records of a request.
+
+    If the application has its own LoggingIntegration, that gets all records.
+    """
+    ours = getattr(client.get_integration(LoggingIntegration), "_handler", None) is HANDLER
+    _FILTER.level, _FILTER.kept = logging.ERROR if ours else logging.NOTSET, kept

@@ -89,11 +89,8 @@ class LostEvents:
         self.count += 1
         now = self._clock()
         if now >= self._next_log:
-            new, self._logged, self._next_log = (
-                self.count - self._logged,
-                self.count,
-                now + LOG_INTERVAL,
-            )
+            new = self.count - self._logged
+            self._logged, self._next_log = self.count, now + LOG_INTERVAL
             log.warning("lost on the way to the backend: %s, the last one by %s", new, reason)
         return self._original(reason)  # type: ignore[misc] # there is one, or this is not called
 
