@@ -220,9 +220,14 @@ def test_an_invalid_id() -> None:
     assert len(first) == 32
 
 
+def test_an_empty_sdk_section_of_a_first_event() -> None:
+    """Backends refuse the section without a name, also before one has been masked and kept."""
+    assert Redactor().event({"sdk": {}}) == {}
+
+
 def test_a_long_name_is_not_cached() -> None:
     """Long names would fill the memory."""
-    names = REDACTOR._masker.names
+    names = REDACTOR.names
     before = names._cached.cache_info()
     assert names.is_sensitive("password" * 100)
     assert names._cached.cache_info() == before

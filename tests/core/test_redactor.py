@@ -248,13 +248,13 @@ def test_the_cache_of_names_is_bounded() -> None:
     redactor = Redactor()
     redactor.event({"extra": {f"name{number}": 1 for number in range(5000)}})
 
-    assert redactor._masker.names._cached.cache_info().currsize <= 4096
+    assert redactor.names._cached.cache_info().currsize <= 4096
 
 
 def test_long_texts_are_not_cached() -> None:
     """Keys and categories come from applications: long ones would fill the memory."""
     redactor = Redactor()
-    masker, long = redactor._masker, "password" * 1000
+    masker, long = redactor, "password" * 1000
     crumbs = [{"category": long + end} for end in "ab"]
     event = {"extra": {long: "x"}, "breadcrumbs": crumbs}
     masked = redactor.event(event)

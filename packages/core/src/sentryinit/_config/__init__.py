@@ -1,1 +1,1 @@
-"""What can be set, and how a value is checked. Imports no other part of the core."""
+"""What can be set, and how a value is checked."""

@@ -1,4 +1,4 @@
-"""Finds problems of a configuration, for the checks that frameworks offer to operators."""
+"""Problems of a configuration, for the checks of frameworks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from sentryinit._config.settings import Settings
 
 
 class Problem(NamedTuple):
-    """What is wrong, and what to do. *number* is the same in every release.
-
-    *deployed*: it matters only where a service is deployed.
-    """
+    """What is wrong, and what to do. *number* is stable. *deployed*: for deployed services only."""
 
     number: int
     text: str
@@ -23,10 +20,7 @@ class Problem(NamedTuple):
 def problems(
     settings: Settings | None, *, is_on: bool, conflicting: Sequence[str]
 ) -> Iterator[Problem]:
-    """Yield the problems of *settings*; there are none before ``init`` has run.
-
-    *conflicting*: class names of active integrations of sentry-sdk that report the same failures.
-    """
+    """Yield the problems of *settings*; *conflicting*: class names of sentry-sdk's integrations."""
     if settings is None:
         return
     if not settings.dsn:

@@ -1,4 +1,4 @@
-"""The types of options: how a value is checked, and how it is read from text."""
+"""The types of options: how values are checked and read from text."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Check = Callable[[Any], Any]
 
 
 def code_only(text: str) -> Any:
-    """Refuse *text*: the value is an object, which only code can set."""
+    """Refuse *text*: only code can set the value."""
     raise TypeError(text)
 
 
-# Not a dataclass: `dataclasses` imports `inspect`, and this is imported where reporting is off.
+# Not a dataclass: `dataclasses` imports `inspect`, even where reporting is off.
 class OptionType(NamedTuple):
-    """A type of value: its description, its check, and its form in the environment.
+    """A type of values, described by *expected*.
 
-    *check* takes an argument and returns the value that is used; *parse* takes text. Both raise
-    ``TypeError`` or ``ValueError`` for a wrong value. *repair* returns the valid value that is
-    nearest to wrong text, or None. *secret*: no message shows a value.
+    *check* takes an argument and *parse* takes text; both return the value to use, or raise
+    ``TypeError`` or ``ValueError``. *repair* returns the valid value nearest to wrong text, or
+    None. *secret*: no message shows a value.
     """
 
     expected: str
@@ -34,26 +34,28 @@ class OptionType(NamedTuple):
     secret: bool = False
 
 
-def _instance_of(*types: type) -> Check:
-    def check(value: Any) -> Any:
-        # bool is a subclass of int, but True is never meant as a number.
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise TypeError
-        return value
-
-    return check
-
-
-def _require(condition: Callable[[Any], object], first: Check = lambda value: value) -> Check:
+def _require(
+    condition: Callable[[Any], object],
+    first: Check = lambda value: value,
+    error: type[Exception] = ValueError,
+) -> Check:
     """Return a check that calls *first* and requires *condition* of what that returns."""
 
     def check(value: Any) -> Any:
         checked = first(value)
         if not condition(checked):
-            raise ValueError
+            raise error
         return checked
 
     return check
+
+
+def _instance_of(*types: type) -> Check:
+    def is_instance(value: object) -> bool:
+        # bool is a subclass of int, but True is never meant as a number.
+        return isinstance(value, types) and (bool in types or not isinstance(value, bool))
+
+    return _require(is_instance, error=TypeError)
 
 
 def _finite(value: Any) -> float:
@@ -69,19 +71,11 @@ _number = _require(lambda number: 0 <= number < math.inf, _finite)
 _fraction = _require(lambda number: number <= 1, _number)
 
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+_flag_word = _require(lambda word: word in _TRUE | _FALSE)
 
 
 def _parse_flag(text: str) -> bool:
-    word = text.strip().lower()
-    if word not in _TRUE | _FALSE:
-        raise ValueError
-    return word in _TRUE
-
-
-def _callable(value: Any) -> Any:
-    if not callable(value):
-        raise TypeError
-    return value
+    return _flag_word(text.strip().lower()) in _TRUE
 
 
 def _is_exception(value: object) -> bool:
@@ -89,7 +83,7 @@ def _is_exception(value: object) -> bool:
 
 
 def _names_exception(value: object) -> bool:
-    # A dotted name is not imported; without a dot it has to be a builtin's.
+    # A dotted name is not imported; one without a dot is a builtin's.
     name = value if isinstance(value, str) else ""
     return "." in name.strip(".") or _is_exception(getattr(builtins, name, None))
 
@@ -130,7 +124,7 @@ def _headers(value: Any) -> Any:
     return value
 
 
-# By their methods: their classes are sentry_sdk's, which is not imported where reporting is off.
+# Known by their methods: sentry_sdk is not imported where reporting is off.
 def _is_integration(value: object) -> bool:
     return not isinstance(value, type) and callable(getattr(value, "setup_once", None))
 
@@ -157,7 +151,7 @@ def _list_of(
     expected: str, check_item: Check, parse: Callable[[str], Any] | None = None
 ) -> OptionType:
     def check(values: Any) -> tuple[Any, ...]:
-        # A single string is iterable too: "abc" would become a, b and c.
+        # A string is iterable too.
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
             raise TypeError
         return tuple(map(check_item, values))
@@ -190,7 +184,7 @@ def list_from(*words: str) -> OptionType:
 TEXT = OptionType("text", _text, str)
 SECRET = OptionType("text", _text, str, secret=True)
 DSN = OptionType("text", lambda value: _text(value).strip(), str, secret=True)
-# The URL of a proxy may contain a password, and so may its headers.
+# The URL and the headers of a proxy may contain a password.
 _proxy = _require(_is_proxy, _text)
 PROXY = OptionType("the URL of a proxy, such as http://proxy:3128", _proxy, _proxy, secret=True)
 HEADERS = OptionType("a mapping of names to text", _headers, secret=True)
@@ -211,7 +205,7 @@ STATUSES = _list_of(
     "a list of statuses from 100 to 599, or ranges such as 502-504",
     _require(_are_statuses, _statuses),
 )
-CALLABLE = OptionType("a callable", _callable)
+CALLABLE = OptionType("a callable", _require(callable, error=TypeError))
 INTEGRATIONS = _list_of("a list of integrations", _require(_is_integration), code_only)
 TRANSPORT = OptionType("a transport of sentry-sdk", _require(_is_transport))
 SPOTLIGHT = OptionType("true, false or a URL", _instance_of(bool, str))

@@ -1,8 +1,4 @@
-"""The options table: every option of :func:`sentryinit.init`, once.
-
-Arguments and environment variables are checked against it, type checkers read it, and
-``docs/reference/settings.md`` is generated from it.
-"""
+"""The options table; ``docs/reference/settings.md`` is generated from it."""
 
 from __future__ import annotations
 
@@ -13,12 +9,11 @@ from typing import Annotated, Any, NamedTuple, TypedDict, get_type_hints
 from sentryinit._config import option_types as types
 
 
-# Not a dataclass: `dataclasses` imports `inspect`, and this is imported where reporting is off.
 class Option(NamedTuple):
     """A row of the table.
 
-    *variables*: the environment variables, if they are not ``SENTRYINIT_<OPTION>``; the first that
-    is set counts. *passed_to_sdk*: ``sentry_sdk.init`` gets the value as it is, under this name.
+    *variables*: its environment variables, if not ``SENTRYINIT_<OPTION>``. *passed_to_sdk*:
+    ``sentry_sdk.init`` gets the value as it is, under this name.
     """
 
     doc: str
@@ -47,7 +42,7 @@ COLLECTABLE = ("query", "cookies", "client_address", "host_name", "locals", "arg
 
 
 class Options(TypedDict, total=False):
-    """Every option of :func:`sentryinit.init`; the metadata is the options table."""
+    """Every option of :func:`sentryinit.init`."""
 
     service: Annotated[
         str,

@@ -1,4 +1,4 @@
-"""Resolves the settings: argument, then environment, then default; and checks the DSN."""
+"""The settings: from argument, environment or default. Checks the DSN."""
 
 from __future__ import annotations
 
@@ -13,20 +13,14 @@ from sentryinit._config.options import REFUSED, TABLE
 
 PREFIX = "SENTRYINIT_"
 
-# The parts of a DSN. sentry-sdk accepts more, such as a blank in the host or a project number of
-# 1_0, and then loses each event without a message.
+# sentry-sdk accepts more, such as a blank in the host or a project 1_0, and then loses each event.
 _KEY = re.compile(r"[\w.~%+-]+", re.ASCII)
 _HOST = re.compile(r"[\w.:%-]+")
 _PROJECT = re.compile(r"/(?:[\w.~%/-]+/)?\d+", re.ASCII)
 
 
-class Settings:
-    """The resolved settings: an attribute for each row of the options table, in its order.
-
-    *sources*: where each value came from: the *where* of :func:`resolve`, the name of a variable,
-    ``application`` (its name in the framework) or ``default``. *warnings*: what was wrong in the
-    environment.
-    """
+class SettingValues:
+    """A value for each row of the options table, in its order."""
 
     service: str
     dsn: str
@@ -80,12 +74,20 @@ class Settings:
     spotlight: bool | str | None
     debug: bool | None
 
+
+class Settings(SettingValues):
+    """The resolved settings.
+
+    *sources*: where each value came from: the *where* of :func:`resolve`, a variable,
+    ``application`` or ``default``. *warnings*: what was wrong in the environment.
+    """
+
     def __init__(self) -> None:
         self.sources: dict[str, str] = {}
         self.warnings: list[str] = []
 
     def variables_for_sdk(self) -> list[str]:
-        """Return the variables whose values ``sentry_sdk`` gets as they are."""
+        """Return the variables that ``sentry_sdk`` gets as they are."""
         return [
             source
             for name, source in self.sources.items()
@@ -94,13 +96,11 @@ class Settings:
 
 
 def variables(name: str) -> tuple[str, ...]:
-    """Return the environment variables of option *name*: none if it is set in code only.
-
-    The first that is set counts.
-    """
+    """Return the environment variables of option *name*; the first that is set counts."""
     option = TABLE[name]
-    in_code_only = option.type.parse is option_types.code_only
-    return () if in_code_only else option.variables or (PREFIX + name.upper(),)
+    if option.type.parse is option_types.code_only:
+        return ()
+    return option.variables or (PREFIX + name.upper(),)
 
 
 def resolve(
@@ -112,9 +112,8 @@ def resolve(
 ) -> Settings:
     """Return the settings: from *arguments*, then *environ*, then the defaults.
 
-    A wrong argument raises (see :func:`check_arguments`). A wrong or unknown variable is a warning
-    in the result, and a safe value is used. *where* names the source of the arguments.
-    *default_service*: the framework's name of the application.
+    A wrong argument raises; a wrong or unknown variable is a warning, and a safe value is used.
+    *where* names the arguments. *default_service*: the application's name.
     """
     settings = Settings()
     given = check_arguments(arguments, where)
@@ -135,8 +134,7 @@ def resolve(
 def check_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the values to use for *arguments*; None means not given.
 
-    Raises ``TypeError`` or ``ValueError`` for an unknown or refused option and for a wrong value.
-    The message names the option, what it was, and what is expected.
+    Raises ``TypeError`` or ``ValueError`` for an unknown or refused option or a wrong value.
     """
     values = {}
     for name, value in arguments.items():
@@ -144,9 +142,8 @@ def check_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any]:
             raise TypeError(f"option {name} cannot be set: {REFUSED[name]}")
         if name not in TABLE:
             meant = _nearest(name, TABLE, 0.5)
-            raise TypeError(
-                f"unknown option {name}" + (f"; did you mean {meant}?" if meant else "")
-            )
+            hint = f"; did you mean {meant}?" if meant else ""
+            raise TypeError(f"unknown option {name}{hint}")
         if value is None:
             continue
         try:
@@ -157,10 +154,7 @@ def check_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def parse_texts(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *config*, of a framework, with its texts read as in the environment.
-
-    A wrong text is left as it is: :func:`check_arguments` refuses it.
-    """
+    """Return *config*, of a framework, with its texts parsed, except wrong ones."""
     values = dict(config)
     for name, value in config.items():
         if name in TABLE and isinstance(value, str):
@@ -170,7 +164,7 @@ def parse_texts(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def backend_host(dsn: str) -> str | None:
-    """Return the host that *dsn* points to, or None if it is malformed."""
+    """Return the host of *dsn*, or None if that is malformed."""
     try:
         url = urlsplit(dsn)
         valid = url.scheme in {"http", "https"} and url.port != 0
@@ -201,12 +195,9 @@ def _from_environment(
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
     """Yield a warning for each variable that has our prefix and sets nothing."""
-    known = {
-        variable: variable.removeprefix(PREFIX) for name in TABLE for variable in variables(name)
-    }
-    refused = REFUSED | {
-        name: f"{name} is set in code only" for name in TABLE if not variables(name)
-    }
+    rows = {name: variables(name) for name in TABLE}
+    known = {variable for row in rows.values() for variable in row}
+    refused = REFUSED | {name: f"{name} is set in code only" for name in TABLE if not rows[name]}
     for variable in environ:
         name = variable.removeprefix(PREFIX)
         if name == variable or variable in known:
@@ -214,9 +205,8 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
         if name.lower() in refused:
             yield f"{variable} cannot be set: {refused[name.lower()]}"
             continue
-        # Without the prefix, which is the same in all of them.
-        meant = {rest: each for each, rest in known.items()}
-        meant |= {each.upper(): variables(each)[0] for each in TABLE if variables(each)}
+        meant = {each.removeprefix(PREFIX): each for each in known}
+        meant |= {each.upper(): row[0] for each, row in rows.items() if row}
         hint = f"did you mean {meant[_nearest(name, meant, 0)]}?"
         yield f"{variable} is not a setting of sentryinit; {hint}"
 
@@ -232,9 +222,9 @@ def _wrong_value(name: str, where: str, value: object) -> str:
 
 
 def _shown(name: str, value: object) -> str:
-    """Return the text for *value* in a message: no secret, and at most 80 characters."""
+    """Return *value* for a message: no secret, and at most 80 characters."""
     option, text = TABLE[name], repr(value)
-    # A URL may contain a key, whichever option it was given to by mistake.
+    # A URL may contain a key.
     if value is not option.default and (option.type.secret or "://" in text):
         return f"a value of type {type(value).__name__} (not shown)"
     return text if len(text) <= 80 else text[:77] + "..."

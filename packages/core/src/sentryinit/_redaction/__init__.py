@@ -1,1 +1,1 @@
-"""What may leave the process, and how large it may be: masking and size limits. Pure."""
+"""What may leave the process, and how large it may be. Pure."""

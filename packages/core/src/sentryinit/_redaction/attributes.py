@@ -1,8 +1,4 @@
-"""The single values of an event: ids, times, level, release, tags, fingerprint, logentry.
-
-Values that an application writes are masked. Ids, times and levels are kept if they are valid,
-which leaves no room for a secret. Backends refuse an event, or lose others, over invalid ones.
-"""
+"""The single values of an event; backends refuse an event over invalid ones."""
 
 from __future__ import annotations
 
@@ -14,16 +10,15 @@ from typing import Any
 from sentryinit._redaction.placeholders import PLACEHOLDER
 from sentryinit._redaction.walker import Walker
 
-# Makes a part of an event from the value given for it.
+# Makes a part of an event from a given value.
 Field = Callable[[Walker, Any], Any]
 
 _EVENT_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
 _LEVELS = {"critical": "fatal", "warn": "warning", "log": "info", "trace": "debug"}
 _LEVELS.update({level: level for level in "fatal error warning info debug".split()})
-# Characters that are not used in releases and environments. ASCII: some backends limit bytes.
+# ASCII only: some backends limit the bytes.
 _ODD = re.compile(r"[^\w.:@+~()-]", re.ASCII)
-_ODD_IN_DIST = re.compile(r"[^a-zA-Z0-9_.-]")
 _ODD_IN_TAG_KEY = re.compile(r"[^a-zA-Z0-9_.:-]")
 _DEFAULT = re.compile(r"\{\{\s*default\s*\}\}")
 # A width in a %-template can ask for gigabytes.
@@ -31,13 +26,13 @@ _WIDE = re.compile(r"%[^a-zA-Z%]*(?:\*|\d{4})")
 
 
 def event_id(_walker: Walker, value: Any) -> str:
-    """Return a valid event id; backends lose events with an invalid one."""
+    """Return a valid event id."""
     text = value if isinstance(value, str) else ""
     return text if _EVENT_ID.fullmatch(text) else uuid.uuid5(uuid.NAMESPACE_OID, repr(value)).hex
 
 
 def timestamp(_walker: Walker, value: Any) -> Any:
-    """Return a valid time, or None: then the backend uses the time of arrival."""
+    """Return a valid time, or None: then the time of arrival counts."""
     if isinstance(value, str):
         return value if _TIME.fullmatch(value) else None
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -49,26 +44,27 @@ def level(_walker: Walker, value: Any) -> str:
     return _LEVELS.get(str(value).lower(), "error")
 
 
-def line(limit: int) -> Field:
-    """Return the field for a single line of at most *limit* characters."""
+def _line(limit: int) -> Field:
     return lambda walker, value: walker.line(value, limit) or None
 
 
-def release(walker: Walker, value: Any) -> str | None:
-    """Return a release; every backend takes 200 characters."""
-    text = walker.identifier(value, _ODD, 200, is_version=True)
-    return None if text.lower() in {"", "latest", ".", ".."} else text
+def _setting(odd: re.Pattern[str], limit: int, *unset: str, is_version: bool = False) -> Field:
+    """Return the field for a line without *odd* characters; None if it is *unset* or masked."""
+
+    def field(walker: Walker, value: Any) -> str | None:
+        line = walker.line(value, limit, is_version=is_version)
+        made = "" if PLACEHOLDER.search(line) else odd.sub("-", line)
+        # With other characters it may look like a secret only now.
+        is_masked = walker.masker.text(made, is_version=is_version) != made
+        return None if is_masked or made.lower() in {"", *unset} else made
+
+    return field
 
 
-def dist(walker: Walker, value: Any) -> str | None:
-    """Return the build of a release."""
-    return walker.identifier(value, _ODD_IN_DIST, 64, is_version=True) or None
-
-
-def environment(walker: Walker, value: Any) -> str | None:
-    """Return the name of an environment."""
-    text = walker.identifier(value, _ODD, 64)
-    return None if text.lower() in {"", "none"} else text
+line_32, line_64, line_200 = _line(32), _line(64), _line(200)
+release = _setting(_ODD, 200, "latest", ".", "..", is_version=True)
+dist = _setting(re.compile(r"[^a-zA-Z0-9_.-]"), 64, is_version=True)
+environment = _setting(_ODD, 64, "none")
 
 
 def tags(walker: Walker, value: Any) -> Any:
@@ -78,7 +74,9 @@ def tags(walker: Walker, value: Any) -> Any:
     for key, item in pairs:
         if item is not None and len(made) < 200:
             given = walker.key(key)
-            tag = _tag_key(given.name)
+            # The brackets of a placeholder are not allowed in a key.
+            is_masked = PLACEHOLDER.search(given.name)
+            tag = "masked" if is_masked else _ODD_IN_TAG_KEY.sub("_", given.name)
             masked = walker.mask_item(given, item, 1)
             text = walker.line(walker.mask_item(walker.key(tag), masked, 1))
             while tag in made:
@@ -88,18 +86,13 @@ def tags(walker: Walker, value: Any) -> Any:
     return made if isinstance(value, Mapping) else [[key, text] for key, text in made.items()]
 
 
-def _tag_key(name: str) -> str:
-    """Return a valid tag key; the brackets of a placeholder are not allowed in one."""
-    return "masked" if PLACEHOLDER.search(name) else _ODD_IN_TAG_KEY.sub("_", name)
-
-
 def _pairs(value: Any) -> list[Any]:
     found = value if isinstance(value, (list, tuple)) else []
     return [pair for pair in found if isinstance(pair, (list, tuple)) and len(pair) == 2]
 
 
 def fingerprint(walker: Walker, value: Any) -> list[str]:
-    """Return texts, and ``{{ default }}`` in the one spelling that every backend knows."""
+    """Return texts, and ``{{ default }}`` as every backend knows it."""
     parts = walker.truncate(value) if isinstance(value, (list, tuple)) else [value]
     return [
         "{{ default }}" if isinstance(part, str) and _DEFAULT.fullmatch(part) else walker.text(part)
@@ -108,7 +101,7 @@ def fingerprint(walker: Walker, value: Any) -> list[str]:
 
 
 def logentry(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return a message; its parameters become texts: GlitchTip loses events with a None there."""
+    """Return a message and the texts of its parameters: GlitchTip loses events with a None."""
     entry = value if isinstance(value, Mapping) else {"message": value}
     message, params = entry.get("message"), entry.get("params")
     formatted = entry.get("formatted") or _format(message, params)
@@ -132,7 +125,7 @@ def _format(template: Any, params: Any) -> str | None:
 
 
 def _params(walker: Walker, params: Any, formatted: str) -> Any:
-    """Return *params*; those that the masked message does not contain are masked as well."""
+    """Return *params*; those missing in *formatted*, which is masked, are secrets."""
 
     def shown(value: Any, masked: Any) -> str:
         text = walker.text(masked)

@@ -1,8 +1,6 @@
 """Credentials recognised by their form: keys, tokens, PEM, JWT, passwords in URLs.
 
-The patterns take linear time: none visits a character more than a constant number of times. A
-pattern that could start at each character of a run starts at the first only, or takes the run
-as a whole.
+Linear time: a pattern that could start at each character of a run starts at the first only.
 """
 
 from __future__ import annotations
@@ -13,12 +11,11 @@ from collections.abc import Iterator
 
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 
-# The shortest text that one of the patterns below matches.
+# The shortest text that a pattern below matches.
 SHORTEST_KEY = 13
 
-# Not after a letter or digit, except those of a percent-encoded character.
+# Not after a letter or digit, except if percent-encoded.
 _BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=%25[0-9A-Fa-f][0-9A-Fa-f]))"
-# The prefixes that providers give to their keys.
 _KEYS = re.compile(
     rf"""{_BEGIN}(?:
     (?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16,}}                  # Amazon
@@ -38,7 +35,7 @@ _KEYS = re.compile(
     )""",
     re.VERBOSE,
 )
-# Each key above contains one of these; this search is what a harmless text costs.
+# Each key contains one of these: a fast test.
 _KEY_HINTS = re.compile(
     r"AKIA|ASIA|ABIA|ACCA|ghp_|gho_|ghr_|ghs_|ghu_|github_pat_|pat-|dt-|rt-|at-|bt-|tt-|ft-|agent-"
     r"|oas-|ffct-|xox|xapp-|k_live_|k_test_|whsec_|AIza|ya29\.|GOCSPX-|sk-|SG\.|SK|npm_|pypi-"
@@ -49,7 +46,7 @@ _URL_SAFE = str.maketrans("-_", "+/")
 _RUN = re.compile(r"[\w.=+/-]{20,}")
 _SLACK_HOOK = re.compile(r"(?<=hooks\.slack\.com/)\w{1,20}/[\w/-]{10,}")
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\]+(?=@)")
-# With a password that should have been percent-encoded: it contains a slash or a question mark.
+# With a slash or a question mark in the password, not percent-encoded.
 _RAW_USERINFO = re.compile(
     r"(?<=://)[^\s/?#\"'<>@:\\]{0,64}:(?!\d{1,5}(?:[/?#]|$))[^\s\"'<>@]{1,96}(?=@)"
 )
@@ -57,14 +54,14 @@ _ORACLE = re.compile(r"(?<=jdbc:oracle:)(?:thin|oci8?):[^\s@\"']{1,256}(?=@)")
 _BEARER = re.compile(r"(?i)\bbearer[\s:=]{1,4}(?:%20)?([\w.~+/=-]{8,})")
 _BASIC = re.compile(r"(?i)\bbasic[\s:=]{1,4}(?:%20)?([A-Za-z0-9+/_-]{6,}={0,2})")
 _IDENTIFIED = re.compile(r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})")
-# One line of a PEM key; its BEGIN and END are in other texts.
+# A line of a PEM key whose BEGIN and END are in other texts.
 _BASE64_LINE = re.compile(
     r"(?m)^[ \t\"'(+]{0,80}([A-Za-z0-9+/]{60,80}={0,2})(?=(?:\\n)?[\"'),\\ \t]{0,8}$)"
 )
 
 
 def mask_credentials(text: str, mask: Mask) -> str:
-    """Return *text* with each credential masked."""
+    """Mask all credentials."""
     if "-----" in text and ("-----BEGIN" in text or "-----END" in text):
         text = mask_spans(text, _pem_blocks(text), mask)
     if len(text) >= 60:
@@ -75,18 +72,25 @@ def mask_credentials(text: str, mask: Mask) -> str:
         text = _KEYS.sub(lambda m: mask(m[0]), text)
     if "hooks.slack.com/" in text:
         text = _SLACK_HOOK.sub(lambda m: mask(m[0]), text)
-    return _mask_schemes(text, mask)
+    lowered = text.lower()
+    if "bearer" in lowered:
+        text = _BEARER.sub(lambda m: _mask_last(m, mask) if _is_token(m[1]) else m[0], text)
+    if "identified" in lowered:
+        text = _IDENTIFIED.sub(lambda m: _mask_last(m, mask), text)
+    if "basic" in lowered:
+        text = _BASIC.sub(lambda m: _mask_last(m, mask) if _is_pair(m[1]) else m[0], text)
+    return text
 
 
 def mask_userinfo(text: str, mask: Mask) -> str:
-    """Return *text* with the user and password of each URL masked."""
+    """Mask the user and password of URLs."""
     for pattern in (_RAW_USERINFO, _USERINFO, _ORACLE):
         text = pattern.sub(lambda m: m[0] if PLACEHOLDER.fullmatch(m[0]) else mask(m[0]), text)
     return text
 
 
 def _pem_blocks(text: str) -> Iterator[Span]:
-    """Find PEM blocks; without BEGIN one starts with the text, without END it ends with it."""
+    """Find PEM blocks, also without BEGIN or END."""
     begin, end = text.find("-----BEGIN"), text.find("-----END")
     if begin < 0 or 0 <= end < begin:
         begin = 0
@@ -113,35 +117,23 @@ def _mask_jwt(match: re.Match[str], mask: Mask) -> str:
     if at < 0 or (at and run[at - 1].isalnum() and not encoded):
         return run
     token = run[at:].rstrip(".-=")
-    # Three parts with dots between them, or one long part of base64.
+    # Parts with dots between them, or one long part.
     if "." not in token and len(token) < 40:
         return run
     return run[:at] + mask(token) + run[at + len(token) :]
 
 
-def _mask_schemes(text: str, mask: Mask) -> str:
-    lowered = text.lower()
-    if "bearer" in lowered:
-        text = _BEARER.sub(lambda m: _mask_last(m, mask) if _is_token(m[1]) else m[0], text)
-    if "identified" in lowered:
-        text = _IDENTIFIED.sub(lambda m: _mask_last(m, mask), text)
-    if "basic" in lowered:
-        text = _BASIC.sub(lambda m: _mask_last(m, mask) if _is_pair(m[1]) else m[0], text)
-    return text
-
-
 def _mask_last(match: re.Match[str], mask: Mask) -> str:
-    """Return the match with its group, which is its end, masked."""
     return match[0][: match.start(1) - match.start()] + mask(match[1])
 
 
 def _is_token(word: str) -> bool:
-    """Return False for the next word of a sentence: *Bearer authentication failed*."""
+    """Return False for a word of a sentence: *Bearer authentication failed*."""
     return len(word) >= 24 or not word.rstrip(".").isalpha()
 
 
 def _is_pair(word: str) -> bool:
-    """Return True if *word* is the base64 of a user and a password (RFC 7617)."""
+    """Return True for base64 of user and password (RFC 7617)."""
     try:
         return b":" in base64.b64decode(word.translate(_URL_SAFE) + "=" * (-len(word) % 4))
     except ValueError:

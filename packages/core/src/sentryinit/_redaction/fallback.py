@@ -1,7 +1,4 @@
-"""The event that is sent if a hook, masking or our own code fails on the real one.
-
-It has the place and the type of the error, and no text of the application.
-"""
+"""The event in place of one that code fails on: no text of the application."""
 
 from __future__ import annotations
 
@@ -14,13 +11,10 @@ _WITHHELD = "details withheld"
 
 
 def fallback_event(event: object, reason: str) -> dict[str, Any]:
-    """Return the event to send if *event* cannot be processed; *reason* is its tag.
-
-    Never raises, whatever *event* is.
-    """
+    """Return the event to send in place of *event*, tagged with *reason*; never raises."""
     try:
         return _fallback_event(event, reason)
-    except Exception:  # noqa: BLE001 # a mapping in it may be a class of the application
+    except Exception:  # noqa: BLE001 # a mapping may be the application's
         return _fallback_event(None, reason)
 
 
@@ -48,7 +42,6 @@ def _fallback_exception(value: object) -> dict[str, Any]:
 
 
 def _pick(source: object, names: Iterable[str]) -> dict[str, Any]:
-    """Return the *names* of *source* whose values are plain and not empty."""
     if not isinstance(source, Mapping):
         return {}
     return {
@@ -59,6 +52,5 @@ def _pick(source: object, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _items(source: object, name: str) -> list[Any]:
-    """Return the list *name* of *source*, or *source* if it is the list itself."""
     found = source.get(name) if isinstance(source, Mapping) else source
     return list(found) if isinstance(found, (list, tuple)) else []

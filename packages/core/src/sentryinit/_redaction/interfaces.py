@@ -1,7 +1,4 @@
-"""The larger sections of an event: exception, request, user, contexts, breadcrumbs.
-
-The single values are in :mod:`sentryinit._redaction.attributes`.
-"""
+"""The larger sections of an event."""
 
 from __future__ import annotations
 
@@ -14,61 +11,61 @@ from sentryinit._redaction import attributes
 from sentryinit._redaction.stacktrace import stacktrace
 from sentryinit._redaction.walker import Walker
 
-# The last one goes into the envelope's header and is for sampling, which we do not do.
-_TRACE = {
-    "trace_id": re.compile(r"[0-9a-f]{32}"),
-    "span_id": re.compile(r"[0-9a-f]{16}"),
-    "parent_span_id": re.compile(r"[0-9a-f]{16}"),
-    "dynamic_sampling_context": re.compile("(?!)"),
-}
-# Parts of an exception or thread that have a mask of their own.
-_OWN_MASK = frozenset({"stacktrace", "type", "module", "value"})
+_ID = re.compile("[0-9a-f]+")
+# The lengths of ids. The last one is no id: it is for sampling, which we do not do.
+_TRACE = {"trace_id": 32, "span_id": 16, "parent_span_id": 16, "dynamic_sampling_context": 0}
 _METHOD = re.compile(r"[A-Za-z_-]{1,32}")
+_EXCEPTION: dict[str, attributes.Field] = {
+    "type": Walker.line,
+    "module": Walker.line,
+    "value": Walker.text,
+}
+_OWN_MASK = frozenset({"stacktrace", *_EXCEPTION})
+_BREADCRUMB: dict[str, attributes.Field] = {
+    "timestamp": attributes.timestamp,
+    "level": attributes.level,
+    "type": Walker.cached_text,
+    "category": Walker.cached_text,
+    "message": Walker.text,
+    "data": Walker.to_mapping,
+}
 
 
 def versions(walker: Walker, value: Any) -> dict[str, str]:
-    """Return the installed packages: names and versions."""
+    """Return the names and versions of the installed packages."""
     found = value if isinstance(value, Mapping) else {}
     names = walker.truncate(found)
     return {walker.key(name).name: walker.line(found[name], is_version=True) for name in names}
 
 
 def sdk(walker: Walker, value: Any) -> dict[str, Any] | None:
-    """Return what the SDK says about itself, or None without a name and a version."""
+    """Return what the SDK says about itself, or None without name and version."""
+    made = walker.masker.sdk
     # Not ==, which a subclass may override.
-    if isinstance(value, dict) and dict.__eq__(value, walker.masker.sdk) is True:
-        return {**walker.masker.sdk}
-    made = walker.to_mapping(value) if isinstance(value, Mapping) else {}
-    if not (made.get("name") and made.get("version")):
-        return None
-    walker.masker.sdk = made
-    return made
+    if not (isinstance(value, dict) and dict.__eq__(value, made) is True):
+        made = walker.to_mapping(value) if isinstance(value, Mapping) else {}
+        walker.masker.sdk = made
+    return {**made} if made.get("name") and made.get("version") else None
 
 
 def meta(walker: Walker, value: Any) -> Any:
-    """Return the SDK's remarks on what it truncated; a sensitive name has no secret there."""
+    """Return the SDK's remarks on sizes; sensitive names have no secrets there."""
     if not isinstance(value, Mapping):
         return walker.value(value)
     return {walker.key(key).name: meta(walker, value[key]) for key in walker.truncate(value)}
 
 
 def user(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return a user; a masked IP address is left out, since backends require a valid one."""
+    """Return a user; backends require a valid IP address."""
     made = walker.to_mapping(value if isinstance(value, Mapping) else {"id": value})
     for key in ("id", "username", "email", "name"):
         if made.get(key) is not None:
             made[key] = walker.line(made[key], 128)
-    if "ip_address" in made and not _is_ip_address(made["ip_address"]):
-        del made["ip_address"]
-    return made
-
-
-def _is_ip_address(value: Any) -> bool:
     try:
-        ipaddress.ip_address(value)
+        ipaddress.ip_address(str(made.get("ip_address")))
     except ValueError:
-        return False
-    return isinstance(value, str)
+        made.pop("ip_address", None)
+    return made
 
 
 def request(walker: Walker, value: Any) -> dict[str, Any]:
@@ -104,14 +101,48 @@ def contexts(walker: Walker, value: Any) -> dict[str, Any]:
 
 def _trace(walker: Walker, given: Mapping[str, Any]) -> dict[str, Any] | None:
     made = walker.to_mapping({key: given[key] for key in given if key not in _TRACE})
-    for key, pattern in _TRACE.items():
-        if isinstance(given.get(key), str) and pattern.fullmatch(given[key]):
-            made[key] = str(given[key])
+    for key, length in _TRACE.items():
+        found = _ID.fullmatch(given[key]) if isinstance(given.get(key), str) else None
+        if found and len(found[0]) == length:
+            made[key] = found[0]
     return made if {"trace_id", "span_id"} <= made.keys() else None
 
 
-def list_of(item: attributes.Field) -> attributes.Field:
-    """Return the field for a list of *item*, with or without ``values`` around it."""
+def _breadcrumb(walker: Walker, value: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    others: dict[Any, Any] = {}
+    for key, item in (value if isinstance(value, Mapping) else {"message": value}).items():
+        field = _BREADCRUMB.get(key) if type(key) is str else None
+        if field is None:
+            others[key] = item  # to its data
+        elif item is not None:
+            made[key] = field(walker, item)
+    if others:
+        made["data"] = {**walker.to_mapping(others), **made.get("data", {})}
+    return made
+
+
+def _exception(walker: Walker, value: Any) -> dict[str, Any]:
+    given = value if isinstance(value, Mapping) else {"value": value}
+    made = _thread(walker, given)
+    for key, field in _EXCEPTION.items():
+        if given.get(key) is not None:
+            made[key] = field(walker, given[key])
+    if not made.get("type") and not made.get("value"):
+        made["type"] = "Exception"
+    return made
+
+
+def _thread(walker: Walker, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {}
+    made = walker.to_mapping({key: item for key, item in value.items() if key not in _OWN_MASK})
+    stack = stacktrace(walker, value["stacktrace"]) if value.get("stacktrace") else None
+    return {**made, "stacktrace": stack} if stack else made
+
+
+def _list_of(item: attributes.Field) -> attributes.Field:
+    """Return the field for a list, with or without ``values`` around it."""
 
     def field(walker: Walker, value: Any) -> Any:
         found = value.get("values") if isinstance(value, Mapping) else value
@@ -122,49 +153,4 @@ def list_of(item: attributes.Field) -> attributes.Field:
     return field
 
 
-def breadcrumb(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return a breadcrumb; unknown parts go to its ``data``."""
-    made: dict[str, Any] = {}
-    others: dict[Any, Any] = {}
-    for key, item in (value if isinstance(value, Mapping) else {"message": value}).items():
-        field = _BREADCRUMB.get(key) if type(key) is str else None
-        if field is None:
-            others[key] = item
-        elif item is not None:
-            made[key] = field(walker, item)
-    if others:
-        made["data"] = {**walker.to_mapping(others), **made.get("data", {})}
-    return made
-
-
-def exception(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return an exception and its stack trace."""
-    given = value if isinstance(value, Mapping) else {"value": value}
-    made = thread(walker, given)
-    for key in ("type", "module"):
-        if given.get(key) is not None:
-            made[key] = walker.line(given[key])
-    if given.get("value") is not None:
-        made["value"] = walker.text(given["value"])
-    if not made.get("type") and not made.get("value"):
-        made["type"] = "Exception"
-    return made
-
-
-def thread(walker: Walker, value: Any) -> dict[str, Any]:
-    """Return a thread and its stack trace."""
-    if not isinstance(value, Mapping):
-        return {}
-    made = walker.to_mapping({key: item for key, item in value.items() if key not in _OWN_MASK})
-    stack = stacktrace(walker, value["stacktrace"]) if value.get("stacktrace") else None
-    return {**made, "stacktrace": stack} if stack else made
-
-
-_BREADCRUMB: dict[str, attributes.Field] = {
-    "timestamp": attributes.timestamp,
-    "level": attributes.level,
-    "type": Walker.cached_text,
-    "category": Walker.cached_text,
-    "message": Walker.text,
-    "data": Walker.to_mapping,
-}
+exceptions, threads, breadcrumbs = map(_list_of, (_exception, _thread, _breadcrumb))

@@ -1,7 +1,6 @@
 """Values after a sensitive name in a text: ``password=...``, ``"token": "..."``.
 
-Takes linear time: the patterns find names, the value is read only after a sensitive one, and the
-search goes on after the value.
+Takes linear time: a value is read only after a sensitive name, and the search goes on after it.
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ from collections.abc import Callable, Iterator
 from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 
-# A name and its separator, as in Python and its reprs, JSON (also JSON in JSON), YAML, headers,
-# query strings.
+# As in Python and its reprs, JSON (also JSON in JSON), YAML, headers, query strings.
 _NAME = re.compile(
     r"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)
     (?:(\\*["']?[\])]?\s{0,4}(?:=>|->|:=|={1,3}|:)\s{0,4})|(\\*["']\s{0,4},\s{0,4}))""",
     re.VERBOSE,
 )
-# In code an annotation may come between name and value.
+# In code: with or without an annotation.
 _TARGET = re.compile(
     r"""(?<![\w.\[\]])([\w.\[\]]+)
     (["']?\]?\s{0,4}(?::\s{0,4}[\w.\[\]]{1,40}\s{0,4}={1,2}|={1,3}|[:!]=|:)\s{0,4})""",
@@ -28,10 +26,10 @@ _TARGET = re.compile(
 # Command-line options and XML elements.
 _FLAG = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]*)[ \t]{1,4}(?![-\s])")
 _TAG = re.compile(r"<([\w.:-]{1,64})>")
-# At the start of a string literal, and in a URL in one.
+# In a string literal: at its start, and in a URL.
 _HEADER = re.compile(r"(?<=[\"'])([\w-]+):[ ]")
 _QUERY = re.compile(r"[?&]([\w.%\[\]-]+)=")
-# Percent-encoded: a query string inside a value of another.
+# A query string inside a value of another.
 _SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20)", re.IGNORECASE)
 _ENCODED = re.compile(
     r"(?:%(?:25)*(?:3F|26|3B)|^|[?&;=\s\"'])([\w.\[\]-]+)%(?:25)*3D", re.IGNORECASE
@@ -45,9 +43,10 @@ _SCHEME = re.compile(
     r"(?i)(?:bearer|basic|digest|token|negotiate|apikey|aws4-hmac-sha256|hawk|dpop)(?:\s|%20|\+)+"
 )
 _ENCODED_VALUE = re.compile(r"(?:[^\s&\"'<>%]|%(?!(?:25)*(?:26|3B|22))[0-9A-Fa-f]{0,2})*")
+_CONTENT = re.compile("[^<]*")
 _LINE, _WHOLE_LINE = re.compile(r"[^\r\n\"']*"), re.compile(r"[^\r\n]*")
 
-# Written in place of a secret: None, ***, a template's parameter.
+# In place of a secret: None, ***, a template's parameter.
 _NO_SECRET = re.compile(
     r"(?:none|null|nil|true|false|undefined|nan|\*+|\.{3}|…|<[\w -]*>?|\?|%s|%\(\w*\)s|%\d*[sd]"
     r"|\$\d+|:\w+|\$?\{+[\w.:!-]*\}+|\[filtered\]|\[redacted\])[,;.)\]}]*",
@@ -62,23 +61,20 @@ _SENTENCE_WORDS = frozenset(
     "unset unsupported used user was were when will with without wrong you your".split()
 )
 # After these names even a single plain word is a secret.
-_ALWAYS_SECRET = ("password", "passwd", "pwd", "passphrase", "secret", "pass", "passcode")
+_ALWAYS_SECRET = ("pass", "pwd", "secret")
 _CALL = re.compile(
     r"[A-Za-z_][\w.]*(?:\([^()]*\)|\[[^\[\]]*\])[)\]},:;]*$|(?:self|cls|os|settings|request)\.\w"
 )
 _CALL_BEGUN = re.compile(r"[A-Za-z_][\w.]*[(\[]")
 
 
-# Returns where the value of a matched name is; _NONE if there is no secret.
+# Finds the value of a matched name; _NONE if it is no secret.
 _FindValue = Callable[[str, re.Match[str]], Span]
 _NONE: Span = (0, 0)
 
 
 def mask_key_values(text: str, names: KeyNames, mask: Mask, *, code: bool = False) -> str:
-    """Return *text* with the values of sensitive names masked.
-
-    In *code* only string literals are values: anything else is a name again.
-    """
+    """Mask the values of sensitive names; in *code* only string literals."""
     for hint, pattern, find_value in _IN_CODE if code else _IN_TEXT:
         if hint in text:
             text = mask_spans(text, _values(text, pattern, names, find_value), mask)
@@ -88,7 +84,6 @@ def mask_key_values(text: str, names: KeyNames, mask: Mask, *, code: bool = Fals
 def _values(
     text: str, pattern: re.Pattern[str], names: KeyNames, find_value: _FindValue
 ) -> Iterator[Span]:
-    """Find the values of all sensitive names that *pattern* matches."""
     done = 0
     for match in pattern.finditer(text):
         if match.start() < done or not names.is_sensitive(_SEPARATOR.split(match[1])[-1]):
@@ -107,7 +102,7 @@ def _literal(text: str, match: re.Match[str]) -> Span:
 def _quoted(text: str, opening: re.Match[str]) -> Span:
     start, (escape, quote) = opening.end(), opening.groups()
     if escape or len(quote) == 3:
-        # Escaped quotes are those of JSON in JSON; without a closing quote the text was truncated.
+        # JSON in JSON, or a truncated text.
         found = text.find(escape + quote, start)
         end = len(text) if found < 0 else found
     else:
@@ -116,8 +111,7 @@ def _quoted(text: str, opening: re.Match[str]) -> Span:
 
 
 def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
-    """Return the end of *pattern* at *start*; it matches the empty text as well."""
-    return pattern.match(text, start).end()  # type: ignore[union-attr] # never None
+    return pattern.match(text, start).end()  # type: ignore[union-attr] # it also matches ""
 
 
 def _assigned(text: str, match: re.Match[str]) -> Span:
@@ -130,48 +124,43 @@ def _assigned(text: str, match: re.Match[str]) -> Span:
         return _NONE  # a comma in a sentence
     if opening:
         return _quoted(text, opening)
-    start, end = _unquoted(text, match)
+    name = normalize(match[1])
+    start, end = _unquoted(text, match, name, quoted_name=quoted_name)
+    value = text[start:end]
+    is_count = value.isdigit() and name.endswith(COUNT_SUFFIXES)
+    if not value or is_count or _NO_SECRET.fullmatch(value):
+        return _NONE
     is_assignment = quoted_name or "=" in match[2]
     is_secret = _is_assigned_secret if is_assignment else _is_secret_in_sentence
-    value = text[start:end]
-    if not value or _NO_SECRET.fullmatch(value) or _is_count(match, value):
-        return _NONE
-    return (start, end) if is_secret(match, value) else _NONE
+    return (start, end) if is_secret(match[2], name, value) else _NONE
 
 
-def _unquoted(text: str, match: re.Match[str]) -> Span:
-    start, name = match.end(), normalize(match[1])
+def _unquoted(text: str, match: re.Match[str], name: str, *, quoted_name: bool) -> Span:
+    start = match.end()
     closing = _BRACKETS.get(text[start : start + 1])
     if closing:
         found = text.find(closing, start)
         return start, len(text) if found < 0 else found + 1
     if ":" in match[2] and ("cookie" in name or "authorization" in name):
-        in_quotes = text[match.start() - 1 : match.start()] in {"'", '"'}
-        return start, _end(_LINE if in_quotes else _WHOLE_LINE, text, start)
+        return start, _end(_LINE if quoted_name else _WHOLE_LINE, text, start)
     scheme = _SCHEME.match(text, start)
     end = _end(_BARE, text, scheme.end() if scheme else start)
     return start, start + len(text[start:end].rstrip(".,;:!?)]}"))
 
 
-def _is_count(match: re.Match[str], value: str) -> bool:
-    return value.isdigit() and normalize(match[1]).endswith(COUNT_SUFFIXES)
-
-
-def _is_assigned_secret(match: re.Match[str], value: str) -> bool:
+def _is_assigned_secret(separator: str, name: str, value: str) -> bool:
     """Return False for code: a call, an attribute, a name assigned to the same name."""
-    spaced = match[2] != match[2].strip()
+    spaced = separator != separator.strip()
     code = _CALL.match(value) or (spaced and _CALL_BEGUN.match(value))
-    return not code and normalize(value) != normalize(match[1])
+    return not code and normalize(value) != name
 
 
-def _is_secret_in_sentence(match: re.Match[str], value: str) -> bool:
+def _is_secret_in_sentence(_separator: str, name: str, value: str) -> bool:
     """Return False for words of a sentence: ``token: expired``."""
-    words = value.split()
-    if _is_sentence_word(words[0]):
+    if _is_sentence_word(value.split(maxsplit=1)[0]):
         return False
-    if any(word in normalize(match[1]) for word in _ALWAYS_SECRET):
-        return True
-    return len(words) > 1 or not value.isalpha() or len(value) >= 20
+    plain = value.isalpha() and len(value) < 20
+    return not plain or any(word in name for word in _ALWAYS_SECRET)
 
 
 def _is_sentence_word(word: str) -> bool:
@@ -188,20 +177,15 @@ def _argument(text: str, match: re.Match[str]) -> Span:
     return start, end
 
 
-def _content(text: str, match: re.Match[str]) -> Span:
-    found = text.find("<", match.end())
-    return match.end(), len(text) if found < 0 else found
+def _rest(pattern: re.Pattern[str]) -> _FindValue:
+    return lambda text, match: (match.end(), _end(pattern, text, match.end()))
 
 
-def _encoded(text: str, match: re.Match[str]) -> Span:
-    return match.end(), _end(_ENCODED_VALUE, text, match.end())
-
-
-# A text that each match contains, the pattern of a name, and what finds its value.
+# A text in each match, the pattern of a name, and what finds its value.
 _IN_TEXT = (
     ("", _NAME, _assigned),
     ("-", _FLAG, _argument),
-    ("</", _TAG, _content),
-    ("%", _ENCODED, _encoded),
+    ("</", _TAG, _rest(_CONTENT)),
+    ("%", _ENCODED, _rest(_ENCODED_VALUE)),
 )
 _IN_CODE = (("", _TARGET, _literal), ("", _HEADER, _argument), ("?", _QUERY, _argument))

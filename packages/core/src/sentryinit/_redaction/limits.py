@@ -1,7 +1,4 @@
-"""Size limits, truncation, and the texts and numbers that every backend can store.
-
-``docs/explanation/redaction.md`` lists what backends refuse.
-"""
+"""Size limits, and what every backend can store."""
 
 from __future__ import annotations
 
@@ -10,58 +7,48 @@ import re
 
 from sentryinit._redaction.placeholders import PLACEHOLDER
 
-# Bytes of an event (Bugsink takes 1 MiB), levels of nesting, items of a list or mapping, and
-# characters of a key or a single line.
+# Bytes of an event (Bugsink takes 1 MiB), levels of nesting, items, characters of a key or line.
 SIZE, DEPTH, ITEMS, KEY = 400_000, 20, 250, 200
 ELLIPSIS = "..."
-# Relay and GlitchTip refuse NUL and lone surrogates. The other control characters are of no use,
-# and take six bytes each in JSON.
+# Relay and GlitchTip refuse NUL and lone surrogates.
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
-    """Return *text* with each character that cannot be stored replaced by U+FFFD."""
+    """Replace characters that cannot be stored by U+FFFD."""
     return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
 
 
 def truncate(text: str, limit: int) -> str:
-    """Return *text* in at most *limit* characters, with ``...`` at the end if it was longer."""
+    """Return at most *limit* characters of *text*, with ``...`` if it was longer."""
     return text if len(text) <= limit else _head(text, limit) + ELLIPSIS[:limit]
 
 
 def truncate_at_space(text: str, limit: int) -> str:
-    """Truncate *text* between two words: no pattern finds the first half of a secret."""
+    """Truncate *text* between words: no pattern finds the first half of a secret."""
     if len(text) <= limit:
         return text
     head = _head(text, limit)
     space = max(head.rfind(" "), head.rfind("\n"))
-    # In a text without spaces the position of the last one says nothing.
     return (head[:space] if space > limit // 2 else head) + ELLIPSIS[:limit]
 
 
 def _head(text: str, limit: int) -> str:
-    """Return the start of *text*; half a placeholder is dropped: it would be masked again."""
+    """Return the start of *text*; half a placeholder would be masked again."""
     end = max(limit - len(ELLIPSIS), 0)
     at = text.rfind("[", max(end - 24, 0), end)
     found = PLACEHOLDER.match(text, at) if at >= 0 else None
     return text[: at if found and found.end() > end else end]
 
 
-def single_line(text: str, limit: int) -> str:
-    """Return *text* as one stripped line of at most *limit* characters."""
-    return truncate(" ".join(storable(text).split()), limit)
-
-
 def storable_number(value: float) -> float | str:
-    """Return *value*, or its text if JSON or a database has no such number."""
-    if isinstance(value, int):
-        if -(2**63) <= value < 2**63:
-            return value
-        bits = value.bit_length()
-        return str(value) if bits <= 1024 else f"a number of {bits} bits"
-    return value if math.isfinite(value) else str(value)
+    """Return *value*, or its text if it cannot be stored."""
+    if isinstance(value, int) and value.bit_length() > 1024:
+        return f"a number of {value.bit_length()} bits"
+    is_storable = -(2**63) <= value < 2**63 if isinstance(value, int) else math.isfinite(value)
+    return value if is_storable else str(value)
 
 
 def json_size(text: str) -> int:
-    """Return about how many bytes *text* takes as JSON."""
+    """Return the bytes of *text* as JSON, about."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) * 3

@@ -1,7 +1,4 @@
-"""Sensitive path parameters: their values are found by the route, and replaced in every text.
-
-``/tenants/acme/orders/17`` with the route ``/tenants/{tenant_id}/orders/{order_id}``.
-"""
+"""Sensitive path parameters: found by the route, replaced in every text."""
 
 from __future__ import annotations
 
@@ -12,15 +9,14 @@ from urllib.parse import quote, unquote
 from sentryinit._redaction.placeholders import Mask
 
 _PARAMETER = re.compile(r"\{([^{}]*)\}")
-# A segment with several parameters can match in many ways; these bounds keep the time small.
+# Several parameters can match in many ways; these bounds keep the time small.
 _LONGEST_SEGMENT, _MOST_PARAMETERS = 200, 3
 
 
 def parameters(route: str, path: str) -> dict[str, str]:
-    """Return the values that *path* has for the parameters of *route*; empty if it does not match.
+    """Return the values of the parameters of *route* in *path*; empty if it does not match.
 
-    *path* may have a prefix that *route* lacks, such as a mount point. The last parameter may
-    match the whole rest of the path.
+    *path* may have a prefix, such as a mount point. The last parameter may match the whole rest.
     """
     wanted, given = route.strip("/").split("/"), path.strip("/").split("/")
     missing = len(given) - len(wanted)
@@ -28,8 +24,7 @@ def parameters(route: str, path: str) -> dict[str, str]:
         return {}
     found = _match_segments(wanted, given[missing:])
     if not found and missing and _PARAMETER.fullmatch(wanted[-1]):
-        rest = "/".join(given[len(wanted) - 1 :])
-        found = _match_segments(wanted, [*given[: len(wanted) - 1], rest])
+        found = _match_segments(wanted, path.strip("/").split("/", len(wanted) - 1))
     return found
 
 
@@ -51,8 +46,7 @@ def _match_segments(templates: list[str], segments: list[str]) -> dict[str, str]
 def parameter_masker(route: str, path: str, is_sensitive: Callable[[str], bool]) -> Mask | None:
     """Return a function that replaces values in a text by their parameters, ``{tenant_id}``.
 
-    None if no parameter of *route* is sensitive. If *path* does not match *route*, the function
-    replaces the whole path.
+    It replaces the whole *path* if that does not match. None if no parameter is sensitive.
     """
     names = [name for name in _PARAMETER.findall(route) if is_sensitive(name)]
     if not names or path.strip("/") == route.strip("/"):
@@ -71,8 +65,8 @@ def parameter_masker(route: str, path: str, is_sensitive: Callable[[str], bool])
 
 
 def _value_pattern(value: str) -> str:
-    """Return the pattern of *value* as a word; a short one matches as a path segment only."""
+    """Return the pattern of *value* as a word, or a short one as a path segment."""
     before = r"(?<![\w{])" if len(value) >= 4 else "(?<=/)"
     after = r"(?![\w}])" if len(value) >= 4 else r"(?![\w.-])"
-    # Where the value starts or ends with punctuation it cannot be inside a longer word.
+    # Punctuation at its start is never inside a longer word.
     return before * (value[0].isalnum() or len(value) < 4) + re.escape(value) + after

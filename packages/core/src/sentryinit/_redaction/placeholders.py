@@ -1,8 +1,4 @@
-"""Placeholders for masked values: ``[secret]``, ``[email]``, ``[ip]``.
-
-A placeholder names the kind of value. With a hash key it also identifies the value, without
-revealing it.
-"""
+"""Placeholders for masked values: ``[secret]``, ``[email]``, ``[ip]``."""
 
 from __future__ import annotations
 
@@ -13,17 +9,17 @@ from collections.abc import Callable, Iterable
 
 SECRET, EMAIL, IP = "secret", "email", "ip"
 
-# Never masked again, so that masking twice equals masking once (contract G3).
+# Never masked again (contract G3).
 PLACEHOLDER = re.compile(r"\[(?:secret|email|ip)(?::[0-9a-f]{12})?\]")
 
 # Returns what stands in place of a text.
 Mask = Callable[[str], str]
-# Start and end of a part of a text.
+# Start and end in a text.
 Span = tuple[int, int]
 
 
 class Placeholders:
-    """Makes placeholders. With a *key*, equal values of one kind have equal placeholders."""
+    """Makes placeholders. With a *key*, they have a hash: equal values look equal."""
 
     def __init__(self, key: str = "") -> None:
         self._key = key.encode("utf-8", "surrogatepass")
@@ -37,7 +33,7 @@ class Placeholders:
 
 
 def mask_spans(text: str, spans: Iterable[Span], mask: Mask) -> str:
-    """Return *text* with each of *spans* masked; one that overlaps an earlier one is skipped."""
+    """Mask *spans*, except where they overlap an earlier one."""
     done, parts = 0, []
     for start, end in spans:
         if start >= done:

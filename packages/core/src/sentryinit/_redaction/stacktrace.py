@@ -1,7 +1,4 @@
-"""Stack traces: frames, and the text of local variables.
-
-Frames are most of an event, and the next event has the same ones: masked frames are cached.
-"""
+"""Stack traces: frames, and the text of local variables."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ from sentryinit._redaction.text import TextMasker
 from sentryinit._redaction.walker import Walker
 
 _SOURCE = ("pre_context", "context_line", "post_context")
-_LOCATION = frozenset("filename abs_path function module package platform".split())
-# The parts of a frame that come from source files: equal for every event.
-_CACHED = _LOCATION.union(_SOURCE, ("lineno", "colno", "in_app"))
+_LOCATION = "filename abs_path function module package platform lineno colno in_app"
+# From source files: equal in the next event.
+_CACHED = frozenset((*_LOCATION.split(), *_SOURCE))
 _MINIMUM = ("filename", "function", "lineno", "in_app")
-# The SDK's own repr() of these is safe and fast; it also walks through containers.
+# The SDK's repr() of these is safe and fast.
 _BUILTIN = {bool, complex, float, int, range, types.FunctionType, types.NoneType}
 _LIBRARY = {dt.date, dt.datetime, dt.time, dt.timedelta, decimal.Decimal, uuid.UUID}
 _PLAIN = _BUILTIN | _LIBRARY | {types.BuiltinFunctionType}
@@ -31,7 +28,7 @@ _Frame = tuple[dict[str, Any], int]
 
 
 def stacktrace(walker: Walker, value: Any) -> dict[str, Any] | None:
-    """Return a stack trace, or None without frames; a very long one loses its middle."""
+    """Return a stack trace, or None without frames."""
     found = value if isinstance(value, Mapping) else {"frames": value}
     made = walker.to_mapping({key: item for key, item in found.items() if key != "frames"})
     frames = found.get("frames")
@@ -47,7 +44,7 @@ def _frame(walker: Walker, frame: Mapping[str, Any]) -> dict[str, Any]:
     except TypeError:  # a value that is not hashable
         made, size = _masked_frame.__wrapped__(walker.masker, tuple(known))
     if not walker.reserve(size):
-        # However large the event is, each frame says where it is.
+        # It still says where it is.
         return {key: made[key] for key in _MINIMUM if key in made}
     made = {**made}
     for key in frame:
@@ -59,7 +56,7 @@ def _frame(walker: Walker, frame: Mapping[str, Any]) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1024)
 def _masked_frame(masker: TextMasker, parts: tuple[tuple[str, Any], ...]) -> _Frame:
-    """Return the masked *parts* of a frame and their size in bytes."""
+    """Return masked *parts* and their size in bytes."""
     made = {key: _plain(masker, key, value) for key, value in parts}
     before, line, after = (_lines(made.get(key)) for key in _SOURCE)
     masked = masker.code([*before, *line, *after])
@@ -85,10 +82,9 @@ def _lines(value: Any) -> Sequence[str]:
 
 
 def safe_repr(custom: Callable[[Any], str | None] | None, limit: int, value: Any) -> str | None:
-    """Return the text of a local variable without calling the application's ``__repr__``.
+    """Return the text of a local variable; None: the SDK makes it. *custom* is the user's.
 
-    A ``__repr__`` may take seconds or query a database, and would do so in the failed request.
-    *custom* is the user's function and comes first. None: the SDK makes the text.
+    The application's ``__repr__`` is not called: it may take seconds or query a database.
     """
     text = custom(value) if custom is not None else None
     if text is not None or type(value) in _PLAIN:

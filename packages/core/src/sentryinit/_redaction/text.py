@@ -1,7 +1,4 @@
-"""The masking of a text: all patterns in their order, each after a cheap test for it.
-
-Most texts of an event contain none of the characters that the patterns need.
-"""
+"""The masking of a text: all patterns, each after a fast test for it."""
 
 from __future__ import annotations
 
@@ -16,22 +13,21 @@ from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, normalize
 from sentryinit._redaction.key_values import mask_key_values
 from sentryinit._redaction.placeholders import EMAIL, IP, PLACEHOLDER, SECRET, Mask, Placeholders
 
-# Words, numbers, paths: a short one of these contains neither a secret nor an address.
+# Short texts of words, numbers, paths: there is nothing to mask.
 _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
 _SIMPLE = re.compile(rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z")
 _NEVER = re.compile(r"(?!)")
 _ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
 _DIGIT = re.compile(r"\d")
-# Card numbers and IBANs contain this. Not \d{4}: a pattern that begins with a set is faster.
+# Faster than \d{4}. Card numbers and IBANs have them.
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
-# One of these is between each name and its value.
+# Between a name and its value.
 _SEPARATOR = re.compile(r"[=:'\"<%-]")
-# Splits a text at its placeholders.
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 
 
 class Key(NamedTuple):
-    """A masked key, and what it says about its value."""
+    """A masked key, and the kind of its value."""
 
     name: str
     is_sensitive: bool
@@ -42,9 +38,8 @@ class Key(NamedTuple):
 class TextMasker:
     """Masks texts and truncates them to *limit* characters; one for all events.
 
-    The parameters are those of :class:`sentryinit._redaction.redactor.Redactor`. Keys and texts
-    from source code are cached, since the next event has them again; the caches are bounded.
-    Nothing else is cached: it may be personal data.
+    *keys* and path *parameters* are added to the default lists. *secrets* are known values,
+    *patterns* the user's. *hash_key*: see placeholders. *networks*: keeps those of IP addresses.
     """
 
     def __init__(  # noqa: PLR0913 # one for each setting
@@ -53,44 +48,45 @@ class TextMasker:
         secrets: Iterable[str] = (),
         patterns: Iterable[re.Pattern[str]] = (),
         *,
+        parameters: Iterable[str] = (),
         hash_key: str = "",
         networks: bool = False,
         limit: int = 8192,
     ) -> None:
-        self.names, self.placeholders, self.limit = KeyNames(keys), Placeholders(hash_key), limit
-        # The longest first: one secret may be a part of another.
+        self.names, self.limit = KeyNames(keys, parameters), limit
+        self.placeholders = Placeholders(hash_key)
+        # The longest first: one may be a part of another.
         known = sorted(filter(None, secrets), key=len, reverse=True)
-        # The text before a pattern is a fast test: without it the pattern matches nothing.
+        # A text that the pattern needs, and the pattern.
         self._own = [
             *((secret, _secret_pattern(secret)) for secret in known),
             *(("", pattern) for pattern in patterns),
         ]
         has_short = limit < SHORTEST_KEY or any(len(own) < SHORTEST_KEY for own, _ in self._own)
-        # Matches a text that needs neither masking nor truncation.
-        self.is_simple: Callable[[str], object] = (_NEVER if has_short else _SIMPLE).match
-        # Masking makes a text longer, by less than a factor of eight.
+        # Matches a text that needs no masking.
+        self._is_simple: Callable[[str], object] = (_NEVER if has_short else _SIMPLE).match
+        # Masking makes a text at most eight times as long.
         self._short = min(256, limit // 8)
         self._secret: Mask = functools.partial(self.placeholders, SECRET)
         self._email: Mask = functools.partial(self.placeholders, EMAIL)
         self._ip: Mask = pii.network_of if networks else functools.partial(self.placeholders, IP)
-        # The masked section ``sdk``: it is the same in each event, and takes 15 us.
+        # The masked section ``sdk``, the same in each event: 15 us.
         self.sdk: dict[str, Any] = {}
         self.cached_text = functools.lru_cache(maxsize=2048)(self._cached_text)
         self.key = functools.lru_cache(maxsize=2048)(self._key)
 
     def text(self, text: str, *, is_version: bool = False) -> str:
-        """Return *text* masked; with *is_version*, four numbers with dots are no IP address."""
-        if self.is_simple(text):
+        """Mask *text*; with *is_version*, four numbers with dots are no IP address."""
+        if self._is_simple(text):
             return text
         if len(text) <= self._short and text.isprintable():
             return self._mask(text, is_version=is_version)
-        # Truncated before the patterns, so that they take bounded time, and after them. Before, to
-        # twice the limit: masking may shorten the text, and its end may be half a secret.
+        # Before the patterns, for bounded time: to twice the limit, since masking may shorten it.
         text = limits.storable(limits.truncate_at_space(text, 2 * self.limit))
         return limits.truncate_at_space(self._mask(text, is_version=is_version), self.limit)
 
     def code(self, lines: Sequence[str]) -> list[str]:
-        """Return *lines* of source code masked; a name that is assigned to a name stays."""
+        """Mask *lines* of source code."""
         limit = min(self.limit, 2 * limits.KEY)
         text = "\n".join(limits.storable(line[: 2 * limit]) for line in lines)
         return [limits.truncate(line, limit) for line in self._mask(text, code=True).split("\n")]
@@ -117,7 +113,7 @@ class TextMasker:
             text = mask_key_values(text, self.names, secret, code=code)
         has_digit = _DIGIT.search(text)
         if has_digit and len(text) >= SHORTEST_KEY and _FOUR_DIGITS.search(text):
-            text = pii.mask_ibans(pii.mask_cards(text, secret), secret)
+            text = pii.mask_numbers(text, secret)
         if has_digit or text.count(":") >= 7:
             text = pii.mask_ip_addresses(text, self._ip, is_version=is_version)
         if has_at or _ENCODED_AT.search(text):
@@ -125,18 +121,17 @@ class TextMasker:
         return text
 
     def _secret_in_lines(self, secret: str) -> str:
-        """Return the placeholder for *secret*, with as many line breaks as it has."""
+        """Return the placeholder for *secret* and its line breaks."""
         return self._secret(secret) + "\n" * secret.count("\n")
 
 
 def _mask_outside_placeholders(text: str, pattern: re.Pattern[str], mask: Mask) -> str:
-    """Mask the matches between placeholders: inside of one *pattern* would match again."""
     parts = _PLACEHOLDERS.split(text)
     parts[::2] = [pattern.sub(lambda m: m[0] and mask(m[0]), part) for part in parts[::2]]
     return "".join(parts)
 
 
 def _secret_pattern(secret: str) -> re.Pattern[str]:
-    """Return the pattern of *secret*; a short one matches as a whole word only."""
+    """Return the pattern of *secret*; a short one is a whole word."""
     edge = r"(?<![\w-]){}(?![\w-])" if len(secret) < 8 else "{}"
     return re.compile(edge.format(re.escape(secret)))

@@ -1,12 +1,8 @@
-"""The walk through an event: any value becomes JSON, masked and limited in size.
-
-An application can put values of any type into an event: hostile, or nested without limit.
-"""
+"""The walk through an event: any value, also a hostile one, becomes masked JSON."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -16,19 +12,18 @@ from sentryinit._redaction.pii import is_card
 from sentryinit._redaction.placeholders import PLACEHOLDER, SECRET, Mask
 from sentryinit._redaction.text import Key, TextMasker
 
-# What a value costs in bytes besides its text: quotes, comma, brackets.
+# Bytes of a value besides its text: quotes, comma, brackets.
 _NODE = 8
 
 
 class Walker:
-    """Walks through one event."""
+    """Walks through one event; *hide* replaces path parameters. *truncated*: it was too large."""
 
     def __init__(self, masker: TextMasker, hide: Mask | None = None, size: int = SIZE) -> None:
-        # *hide* replaces sensitive path parameters. *truncated*: a limit was exceeded.
         self.masker, self._hide, self._left, self.truncated = masker, hide, size, False
 
     def reserve(self, size: int) -> bool:
-        """Take *size* bytes from what the event may have; return False if that is too much."""
+        """Take *size* bytes; return False if fewer are left."""
         if size > self._left:
             self.truncated = True
             return False
@@ -38,50 +33,33 @@ class Walker:
     def text(self, value: object, *, is_version: bool = False) -> str:
         """Return *value* as masked text."""
         text = self._text_of(value)
-        if self.masker.is_simple(text):
-            # Most texts of an event; the lines below have the same result.
-            return text if self.reserve(_NODE + len(text)) else limits.ELLIPSIS
-        made = self.masker.text(text, is_version=is_version)
-        if len(text) > self.masker.limit:
-            self.truncated = True
-        return made if self.reserve(_NODE + limits.json_size(made)) else limits.ELLIPSIS
+        self.truncated = self.truncated or len(text) > self.masker.limit
+        return self._if_room(self.masker.text(text, is_version=is_version))
 
     def line(self, value: object, limit: int = limits.KEY, *, is_version: bool = False) -> str:
         """Return *value* as a single line of masked text."""
         text = _str(value)
-        made = limits.single_line(self.text(text, is_version=is_version), limit)
+        words = self.text(text, is_version=is_version).split()
+        made = limits.truncate(" ".join(words), limit)
         if len(text) > limit:
             self.truncated = True
             # The start of a long number may look like a card number.
             made = limits.truncate(self.masker.text(made, is_version=is_version), limit)
         return made
 
-    def identifier(
-        self, value: object, odd: re.Pattern[str], limit: int, *, is_version: bool = False
-    ) -> str:
-        """Return *value*, a setting, as a single line without *odd* characters.
-
-        Empty if there was a secret in it: what remains would not identify anything.
-        """
-        line = self.line(value, limit, is_version=is_version)
-        made = "" if PLACEHOLDER.search(line) else odd.sub("-", line)
-        # With other characters it may look like a secret only now.
-        return made if self.masker.text(made, is_version=is_version) == made else ""
-
     def cached_text(self, value: object) -> str:
-        """Return *value*, which comes from source code or settings, as masked text."""
-        made = self.masker.cached_text(self._text_of(value)[: 4 * limits.KEY])
-        return made if self.reserve(_NODE + limits.json_size(made)) else limits.ELLIPSIS
+        """Return *value*, from source code, as masked text."""
+        return self._if_room(self.masker.cached_text(self._text_of(value)[: 4 * limits.KEY]))
 
     def key(self, value: object) -> Key:
-        """Return *value*, a key of a mapping, as masked text and what it says about its value."""
+        """Return the key of a mapping, masked."""
         text = self._text_of(value)
-        # A long key is not cached: many of them would fill the memory.
+        # Long keys in the cache would fill the memory.
         key = self.masker.key if len(text) <= limits.KEY else self.masker.key.__wrapped__
         return key(text)
 
     def mask_item(self, key: Key, value: Any, depth: int) -> Any:
-        """Return the masked value of *key*: a placeholder if the key is sensitive."""
+        """Return *value* masked, or a placeholder if *key* is sensitive."""
         if key.is_sensitive and value is not None:
             if not (key.is_count and isinstance(value, (int, float))):
                 return self.placeholder(value)
@@ -90,37 +68,35 @@ class Walker:
         return self.value(value, depth)
 
     def placeholder(self, value: object) -> str:
-        """Return the placeholder for a secret *value*; a placeholder is returned unchanged."""
+        """Return the placeholder for *value*, unless it is one."""
         masked = isinstance(value, str) and PLACEHOLDER.fullmatch(value)
         return str(value) if masked else self.masker.placeholders(SECRET, value)
 
     def value(self, value: Any, depth: int = 0) -> Any:
-        """Return *value*, of any type, as masked JSON."""
+        """Return *value* as masked JSON."""
         if type(value) is str:
             return self.text(value)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, (int, float)):
-            return self.number(value)
-        if isinstance(value, (dict, Mapping)):
-            return self.mapping(value, depth + 1)
-        if isinstance(value, (list, tuple, set, frozenset)):
-            return self.items(value, depth + 1)
-        return self.text(value)
+            return self._number(value)
+        is_mapping = isinstance(value, (dict, Mapping))
+        if not (is_mapping or isinstance(value, (list, tuple, set, frozenset))):
+            return self.text(value)
+        if depth >= limits.DEPTH:
+            self.truncated = True
+            return limits.ELLIPSIS
+        return self.mapping(value, depth + 1) if is_mapping else self._items(value, depth + 1)
 
-    def number(self, value: float) -> float | str:
-        """Return *value*, masked if it can be a card number."""
+    def _number(self, value: float) -> float | str:
         if isinstance(value, int) and 10**12 <= value < 10**19 and is_card(str(int(value))):
             return self.placeholder(value)
         made = limits.storable_number(value)
-        self.reserve(_NODE if isinstance(made, (int, float)) else _NODE + len(made))
+        self.reserve(_NODE + (len(made) if isinstance(made, str) else 0))
         return made
 
-    def mapping(self, value: Mapping[Any, Any], depth: int) -> Any:
+    def mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         """Return *value* with masked keys and values."""
-        if depth > limits.DEPTH:
-            self.truncated = True
-            return limits.ELLIPSIS
         made: dict[str, Any] = {}
         for given, item in itertools.islice(value.items(), limits.ITEMS):
             key = self.key(given)
@@ -135,16 +111,12 @@ class Walker:
 
     def to_mapping(self, value: Any) -> dict[str, Any]:
         """Return a mapping for *value* of any type."""
-        if not isinstance(value, Mapping):
-            return {"value": self.value(value, 1)}
-        made: dict[str, Any] = self.mapping(value, 1)
-        return made
+        is_mapping = isinstance(value, Mapping)
+        return self.mapping(value, 1) if is_mapping else {"value": self.value(value, 1)}
 
-    def items(self, value: Collection[Any], depth: int) -> Any:
-        """Return *value* as a list; a long one loses its middle."""
-        if depth > limits.DEPTH or not self.reserve(_NODE):
-            self.truncated = True
-            return limits.ELLIPSIS if depth > limits.DEPTH else []
+    def _items(self, value: Collection[Any], depth: int) -> list[Any]:
+        if not self.reserve(_NODE):
+            return []
         found = self.truncate(value)
         if len(found) == 2 and isinstance(found[0], str):
             # Headers, tags and query strings may be lists of pairs.
@@ -155,7 +127,7 @@ class Walker:
         ]
 
     def truncate(self, value: Collection[Any]) -> list[Any]:
-        """Return the items of *value*; of a long one, the first and the last."""
+        """Return the first and the last items of *value*."""
         found = list(itertools.islice(value, 100 * limits.ITEMS))
         if len(value) <= limits.ITEMS:
             return found
@@ -163,9 +135,12 @@ class Walker:
         return [*found[: limits.ITEMS // 2], *found[-limits.ITEMS // 2 :]]
 
     def _is_argument(self, before: object, item: object) -> bool:
-        """Return True if *item* is the argument of a sensitive command-line option."""
+        """Return True for the argument of a sensitive command-line option."""
         option = isinstance(before, str) and isinstance(item, str) and before[:1] == "-"
         return option and "=" not in str(before) and self.masker.names.is_sensitive(str(before))
+
+    def _if_room(self, text: str) -> str:
+        return text if self.reserve(_NODE + limits.json_size(text)) else limits.ELLIPSIS
 
     def _text_of(self, value: object) -> str:
         return _str(value) if self._hide is None else self._hide(_str(value))
