@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 
 class Arrival(NamedTuple):
-    """An event that came: its text, its id, and the port of the connection that it came by."""
+    """An event that arrived: its text, its id, and the port of its connection."""
 
     text: str
     event_id: str
@@ -42,16 +42,16 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *words: object) -> None:
-        """Say nothing: the test sees what arrived."""
+        """Write nothing: the test sees what arrived."""
 
 
 def text(event: dict[str, Any]) -> str:
-    """Return what tells the events of a test apart."""
+    """Return the text by which the tests tell events apart."""
     return str(event.get("message") or event.get("logentry", {}).get("message"))
 
 
 class Backend(ThreadingHTTPServer):
-    """Answers *status*, once *ready* agrees to a text, or some seconds have passed."""
+    """Answers *status* when *ready* returns True for a text, or after some seconds."""
 
     daemon_threads = True
     block_on_close = False
@@ -67,16 +67,16 @@ class Backend(ThreadingHTTPServer):
 
     @property
     def dsn(self) -> str:
-        """What a process needs to send here."""
+        """The DSN of this backend."""
         return f"http://key@127.0.0.1:{self.server_port}/1"
 
     @property
     def texts(self) -> list[str]:
-        """The texts of what came."""
+        """The texts of the events that arrived."""
         return [arrival.text for arrival in self.arrived]
 
     def take(self, arrived: list[Arrival]) -> None:
-        """File *arrived*, and wait until it may be answered."""
+        """Store *arrived*, and wait until it may be answered."""
         with self.changed:
             self.arrived += arrived
             self.changed.notify_all()
@@ -87,7 +87,7 @@ class Backend(ThreadingHTTPServer):
         return self._ready is None or self._ready(self, said)
 
     def handle_error(self, *details: object) -> None:
-        """Say nothing: processes end here while they are answered."""
+        """Write nothing: processes end here while they are answered."""
 
     def __enter__(self) -> Backend:
         self._thread.start()

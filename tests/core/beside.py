@@ -1,6 +1,6 @@
 """What of ours, and of sentry_sdk, runs beside an application: ``python beside.py CONFIGURATION``.
 
-A process for each configuration, since integrations of sentry_sdk patch what nobody can mend.
+A process for each configuration, since integrations of sentry_sdk patch modules for good.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ log = logging.getLogger("shop")
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Another service: it answers, and says nothing."""
+    """Another service, which answers and logs nothing."""
 
     def do_GET(self) -> None:
         self.send_response(204)
         self.end_headers()
 
     def log_message(self, *details: Any) -> None:
-        """Say nothing."""
+        """Write nothing."""
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def by_task() -> None:
 
 
 def actions(port: int) -> dict[str, Callable[[], None]]:
-    """Return what applications do all day."""
+    """Return typical work of an application."""
     return {
         "http.client": lambda: by_client(port),
         "urllib": lambda: by_urllib(port),
@@ -100,7 +100,7 @@ def actions(port: int) -> dict[str, Callable[[], None]]:
 
 
 def entered(action: Callable[[], None]) -> list[str]:
-    """Return the functions of ours and of sentry_sdk that *action* enters, in any thread."""
+    """Return the functions of sentryinit and sentry_sdk that *action* enters, in any thread."""
     found: list[str] = []
 
     def note(frame: FrameType, event: str, _argument: object) -> None:
@@ -119,7 +119,7 @@ def entered(action: Callable[[], None]) -> list[str]:
 
 
 def measure(port: int) -> dict[str, Found]:
-    """Return what each action enters, outside of requests and inside of one."""
+    """Return what each action enters, outside of requests and inside one."""
 
     def every() -> Found:
         return {name: entered(action) for name, action in actions(port).items()}
@@ -138,7 +138,7 @@ def measure(port: int) -> dict[str, Found]:
 
 
 def by_sdk() -> dict[str, Any]:
-    """Return the options that bring back what the SDK does of itself."""
+    """Return the options that restore the SDK's defaults."""
     from sentry_sdk.integrations.logging import LoggingIntegration
     from sentry_sdk.integrations.stdlib import StdlibIntegration
     from sentry_sdk.integrations.threading import ThreadingIntegration

@@ -194,7 +194,7 @@ CARRIERS: dict[str, Carrier] = {
 
 
 def nodes(value: Any) -> Iterator[Any]:
-    """Yield *value* and everything inside of it, keys as well."""
+    """Yield *value* and everything inside it, keys as well."""
     yield value
     if isinstance(value, dict):
         for key, item in value.items():
@@ -218,7 +218,7 @@ def storable(value: Any) -> bool:
 
 
 def refused(event: Event) -> list[str]:
-    """Return the parts of *event* because of which some backend loses it, or others."""
+    """Return the parts of *event* that make a backend reject it or other events."""
     found = [repr(node) for node in nodes(event) if not storable(node)]
     if len(json.dumps(event, allow_nan=False)) >= 1_000_000:
         found.append("more than a megabyte")

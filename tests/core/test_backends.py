@@ -1,4 +1,4 @@
-"""H3: a backend that is dead, slow or unwilling never slows a request; what it loses is told."""
+"""H3: a backend that is down, slow or refusing never slows a request; lost events are counted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ flush = sentryinit.init("shop", storm_guard=False, flush_timeout=0.5)
 waits = []
 
 def note(event, arguments):
-    # Whatever a request does that waits for somebody.
+    # Every socket operation of the thread that serves requests.
     if event.startswith("socket.") and threading.current_thread() is threading.main_thread():
         waits.append(event)
 
@@ -44,16 +44,16 @@ def run(child: Callable[..., Any]) -> Callable[..., tuple[dict[str, int], str]]:
     """Run code in a process that sends to a DSN; return its counts, and what it logged."""
 
     def run(dsn: str, code: str) -> tuple[dict[str, int], str]:
-        told = "\nassert waits == [], waits\nprint(json.dumps(sentryinit.stats()))\n"
-        done = child(code + told, PRELUDE, SENTRY_DSN=dsn, PYTHONDEVMODE="")
+        report = "\nassert waits == [], waits\nprint(json.dumps(sentryinit.stats()))\n"
+        done = child(code + report, PRELUDE, SENTRY_DSN=dsn, PYTHONDEVMODE="")
         assert done.code == 0, done.err
         return json.loads(done.out), done.err
 
     return run
 
 
-def test_a_dead_backend(run: Callable[..., Any]) -> None:
-    """Nobody listens: each event is lost, and counted; one line says it."""
+def test_events_to_an_unreachable_backend_are_counted_as_lost(run: Callable[..., Any]) -> None:
+    """If nothing listens, each event is counted as lost, and one line is logged."""
     with Backend() as backend:
         dsn = backend.dsn
     stats, err = run(dsn, "serve(5)\nflush()\n")
@@ -62,24 +62,26 @@ def test_a_dead_backend(run: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("status", [413, 429, 500, 503])
-def test_an_unwilling_backend(run: Callable[..., Any], status: int) -> None:
-    """It refuses, by whatever status: likewise."""
+def test_events_that_the_backend_refuses_are_counted_as_lost(
+    run: Callable[..., Any], status: int
+) -> None:
+    """If the backend answers 4xx or 5xx, each event is counted as lost, and one line is logged."""
     with Backend(status) as backend:
         stats, err = run(backend.dsn, "serve(5)\nflush()\n")
 
     assert (stats["delivered"], stats["lost"], err) == (5, 5, LOST.format(f"status_{status}"))
-    # After a 429 the SDK asks no more for a while.
+    # After a 429 the SDK sends nothing for a while.
     assert len(backend.arrived) == (1 if status == 429 else 5)
 
 
-def test_a_backend_that_hangs(run: Callable[..., Any]) -> None:
-    """Requests go on while it answers nothing; what the queue has no place for is lost."""
+def test_a_hanging_backend_does_not_block_requests(run: Callable[..., Any]) -> None:
+    """Requests do not wait; events that do not fit into the queue are lost."""
     over = threading.Event()
     with Backend(ready=lambda backend, text: over.is_set()) as backend:
         stats, err = run(backend.dsn, "serve(150)\n")
         over.set()
 
-    # The queue holds 100; one more may be under way.
+    # The queue holds 100; one more may be in transit.
     assert stats["delivered"] == 150
     assert stats["lost"] in {49, 50}
     assert len(backend.arrived) <= 1

@@ -1,4 +1,4 @@
-"""What an application does all day is not our business: counted, not timed."""
+"""What the application's other work costs, counted in function calls and not timed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINES = ("debug", "info", "warning")
 
 @functools.cache
 def entered(configuration: str) -> dict[str, dict[str, list[str]]]:
-    """Return what of ours, and of the SDK, each action enters: by place, by action."""
+    """Return the functions of sentryinit and the SDK that each action enters, by place."""
     script = Path(__file__).with_name("beside.py")
     command = [sys.executable, str(script), configuration]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
@@ -26,15 +26,15 @@ def entered(configuration: str) -> dict[str, dict[str, list[str]]]:
 
 @pytest.mark.parametrize("where", ["outside", "inside"])
 @pytest.mark.parametrize("call", CALLS)
-def test_calls_to_others_pass_by_us(where: str, call: str) -> None:
-    """A call to another service, a thread, a process, a task: nothing of ours is entered."""
+def test_calls_threads_and_tasks_enter_no_function_of_sentryinit(where: str, call: str) -> None:
+    """A call to another service, a thread, a process or a task enters none of our functions."""
     assert entered("usual")[where][call] == []
 
 
 @pytest.mark.parametrize("where", ["outside", "inside"])
 @pytest.mark.parametrize("level", LINES)
-def test_a_line_below_error_costs_a_call_or_two(where: str, level: str) -> None:
-    """Of ours; none of the SDK's."""
+def test_record_below_error_enters_at_most_two_functions(where: str, level: str) -> None:
+    """A log record below ERROR enters at most two of our functions and none of the SDK's."""
     found = entered("usual")[where][level]
 
     assert len(found) <= 2
@@ -43,21 +43,21 @@ def test_a_line_below_error_costs_a_call_or_two(where: str, level: str) -> None:
 
 @pytest.mark.parametrize("where", ["outside", "inside"])
 @pytest.mark.parametrize("level", LINES)
-def test_a_line_that_nobody_keeps_costs_one(where: str, level: str) -> None:
-    """Without breadcrumbs a request does not look at its lines."""
+def test_record_enters_one_function_without_breadcrumbs(where: str, level: str) -> None:
+    """With breadcrumbs off, a log record enters one function."""
     assert len(entered("no breadcrumbs")[where][level]) == 1
 
 
-def test_only_a_request_keeps_lines() -> None:
-    """Outside of one, and below INFO, there is nothing to keep."""
+def test_records_become_breadcrumbs_only_in_a_request() -> None:
+    """Outside of a request, and below INFO, a log record becomes no breadcrumb."""
     found = entered("usual")
 
     assert [len(found["outside"][level]) for level in LINES] == [1, 1, 1]
     assert [len(found["inside"][level]) for level in LINES] == [1, 2, 2]
 
 
-def test_the_count_can_fail() -> None:
-    """With the SDK's own integrations nearly all of it passes by the SDK."""
+def test_control_counts_the_sdk_s_own_integrations() -> None:
+    """With the SDK's own integrations nearly every action enters the SDK, so the tests can fail."""
     found = entered("the SDK's own")
     missed = {
         (where, name)
@@ -66,5 +66,5 @@ def test_the_count_can_fail() -> None:
         if not any(function.startswith("sentry_sdk") for function in functions)
     }
 
-    # The SDK has an integration for tasks, and it is another one.
+    # The SDK has an integration for tasks, but it is not one of the default integrations.
     assert missed == {("outside", "task"), ("inside", "task")}

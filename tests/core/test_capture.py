@@ -1,4 +1,4 @@
-"""One request: what is reported of it, what is held, and what is said once."""
+"""One request: what is reported, which log records are deferred, and what is one event."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ Begin = Callable[..., adapters.Capture[Any]]
 Titles = Callable[[testing.Mailbox], list[str]]
 
 
-class Answer(Exception):
-    """A framework's own exception that is a 503."""
+class HTTPError(Exception):
+    """A framework's own exception for a 503."""
 
 
 def status_of(exc: BaseException) -> int | None:
-    return 503 if isinstance(exc, Answer) else None
+    return 503 if isinstance(exc, HTTPError) else None
 
 
 class Falsy(Exception):
-    """Is false, as a collection of errors that happens to be empty."""
+    """Is false, like an empty collection of errors."""
 
     def __len__(self) -> int:
         return 0
 
 
 class Hostile(Exception):
-    """Cannot be compared."""
+    """Raises when it is compared."""
 
     def __eq__(self, other: object) -> bool:
         raise RuntimeError("not comparable")
@@ -45,7 +45,7 @@ class Hostile(Exception):
 
 
 class Frozen(Exception):
-    """Takes no attributes."""
+    """Accepts no attributes."""
 
     __slots__ = ()
 
@@ -56,7 +56,7 @@ class Frozen(Exception):
 
 
 class Permissive(Exception):
-    """Has every attribute that it is asked for, as a proxy has."""
+    """Has every attribute, as a proxy has."""
 
     def __getattr__(self, name: str) -> str:
         if name.startswith("__sentryinit"):
@@ -76,7 +76,7 @@ def tag(event: dict[str, Any]) -> str | None:
     return event["tags"].get("status_code")
 
 
-def crumbs(event: dict[str, Any]) -> list[str]:
+def breadcrumbs(event: dict[str, Any]) -> list[str]:
     return [crumb["message"] for crumb in event.get("breadcrumbs", {}).get("values", [])]
 
 
@@ -84,12 +84,12 @@ def handled(event: dict[str, Any]) -> bool:
     return bool(event["exception"]["values"][-1]["mechanism"]["handled"])
 
 
-# -- the decision --------------------------------------------------------------------------------
+# -- the decision ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [101, 200, 204, 301, 404, 499])
-def test_a_good_answer(begin: Begin, mailbox: testing.Mailbox, status: int) -> None:
-    """An answer below 500 is nothing to report."""
+def test_status_below_500_is_no_event(begin: Begin, mailbox: testing.Mailbox, status: int) -> None:
+    """A response below 500 is not reported."""
     capture = begin()
     capture.response_started(status)
     capture.close()
@@ -97,8 +97,8 @@ def test_a_good_answer(begin: Begin, mailbox: testing.Mailbox, status: int) -> N
     assert mailbox.events == []
 
 
-def test_an_error_that_was_dealt_with(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """An exception that ended in an answer below 500 has been handled."""
+def test_exception_answered_below_500_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """An exception that led to a response below 500 counts as handled."""
     capture = begin()
     capture.exception_seen(raised(ValueError()))
     capture.response_started(404)
@@ -108,8 +108,10 @@ def test_an_error_that_was_dealt_with(begin: Begin, mailbox: testing.Mailbox) ->
 
 
 @pytest.mark.parametrize("status", [500, 503, 599])
-def test_a_failing_answer(begin: Begin, mailbox: testing.Mailbox, status: int) -> None:
-    """A 5xx without an exception is one event, which says what was answered to what."""
+def test_5xx_without_exception_is_one_event(
+    begin: Begin, mailbox: testing.Mailbox, status: int
+) -> None:
+    """A 5xx without an exception is one event with status, method and route."""
     capture = begin()
     capture.response_started(status)
     capture.close()
@@ -128,8 +130,8 @@ def test_a_failing_answer(begin: Begin, mailbox: testing.Mailbox, status: int) -
     ]
 
 
-def test_a_status_beyond_5xx(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """A number beyond 599 is no server error that anybody knows."""
+def test_status_above_599_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """A number above 599 is not a server error."""
     capture = begin()
     capture.response_started(600)
     capture.close()
@@ -137,8 +139,10 @@ def test_a_status_beyond_5xx(begin: Begin, mailbox: testing.Mailbox) -> None:
     assert mailbox.events == []
 
 
-def test_a_5xx_that_is_taken_back(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """A status that is replaced before it is reported counts for nothing."""
+def test_5xx_replaced_before_it_is_reported_is_no_event(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """A 5xx that is replaced before it is reported does not count."""
     capture = begin()
     capture.response_started(500)
     capture.response_started(200)
@@ -147,8 +151,8 @@ def test_a_5xx_that_is_taken_back(begin: Begin, mailbox: testing.Mailbox) -> Non
     assert mailbox.events == []
 
 
-def test_an_escaped_exception(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """What crosses the boundary is one event: the adapter's mechanism, unhandled, status 500."""
+def test_escaped_exception_is_one_unhandled_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """An escaped exception is one event with the adapter's mechanism, unhandled, status 500."""
     capture = begin()
     capture.exception_escaped(raised(ValueError("x")))
     capture.close()
@@ -167,8 +171,10 @@ def test_an_escaped_exception(begin: Begin, mailbox: testing.Mailbox) -> None:
     }
 
 
-def test_the_status_that_went_out(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """After the status went out, an exception does not change it."""
+def test_escaped_exception_keeps_the_status_that_was_sent(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """An exception after the status was sent does not change the status."""
     capture = begin()
     capture.response_started(200)
     capture.exception_escaped(raised(ValueError()))
@@ -176,8 +182,10 @@ def test_the_status_that_went_out(begin: Begin, mailbox: testing.Mailbox) -> Non
     assert [tag(event) for event in mailbox.events] == ["200"]
 
 
-def test_the_status_that_the_client_gets(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """An adapter that knows better says so."""
+def test_escaped_exception_takes_the_status_that_the_adapter_gives(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """The status that the adapter gives replaces the one that was seen."""
     capture = begin()
     capture.response_started(200)
     capture.exception_escaped(raised(ValueError()), 500)
@@ -185,10 +193,10 @@ def test_the_status_that_the_client_gets(begin: Begin, mailbox: testing.Mailbox)
     assert [tag(event) for event in mailbox.events] == ["500"]
 
 
-def test_a_noted_exception_is_the_evidence(
+def test_5xx_with_a_seen_exception_is_its_event(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
-    """A 5xx with an exception seen inside is one event of that exception, handled."""
+    """A 5xx with an exception seen before is one event of that exception, handled."""
     capture = begin()
     capture.exception_seen(raised(ValueError()))
     capture.response_started(500)
@@ -197,8 +205,8 @@ def test_a_noted_exception_is_the_evidence(
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], True)
 
 
-def test_a_noted_exception_that_nobody_handled(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """An adapter may know that nobody did."""
+def test_seen_exception_can_be_unhandled(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """With handled=False the event says that the exception was unhandled."""
     capture = begin()
     capture.exception_seen(raised(ValueError()), handled=False)
     capture.response_started(500)
@@ -207,8 +215,10 @@ def test_a_noted_exception_that_nobody_handled(begin: Begin, mailbox: testing.Ma
     assert handled(mailbox.events[0]) is False
 
 
-def test_a_stack_that_is_taken_off_later(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """The stack is that of the moment when the exception was seen."""
+def test_traceback_is_kept_from_when_the_exception_was_seen(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """The event has the traceback of the moment when the exception was seen."""
     error, capture = raised(ValueError()), begin()
     capture.exception_seen(error)
     error.__traceback__ = None
@@ -219,21 +229,23 @@ def test_a_stack_that_is_taken_off_later(begin: Begin, mailbox: testing.Mailbox)
     assert frames[-1]["function"] == "raised"
 
 
-def test_an_answer_by_exception(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """A framework's HTTP exception is an answer."""
+def test_http_exception_is_a_status_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A framework's HTTP exception counts as a response."""
     capture = begin(status_of=status_of)
-    capture.exception_seen(raised(Answer()))
+    capture.exception_seen(raised(HTTPError()))
     capture.response_started(503)
     capture.close()
 
     assert titles(mailbox) == ["HTTP 503 GET /orders/17"]
 
 
-def test_an_answer_by_exception_with_a_reason(
+def test_cause_of_an_http_exception_is_the_event(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
-    """What the HTTP exception was raised from is the evidence."""
-    answer = Answer()
+    """The exception that the HTTP exception was raised from is reported."""
+    answer = HTTPError()
     answer.__cause__ = raised(ValueError())
     capture = begin(status_of=status_of)
     capture.exception_seen(raised(answer))
@@ -243,10 +255,10 @@ def test_an_answer_by_exception_with_a_reason(
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], True)
 
 
-def test_the_error_first_then_what_broke_on_the_way_out(
+def test_first_exception_is_reported_after_its_5xx(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
-    """What the 5xx was for came first; another error after it is not the request's."""
+    """The exception behind the 5xx is reported, not a later one."""
     capture = begin()
     capture.exception_seen(raised(ValueError()))
     capture.response_started(500)
@@ -255,8 +267,8 @@ def test_the_error_first_then_what_broke_on_the_way_out(
     assert titles(mailbox) == ["ValueError"]
 
 
-def test_the_same_error_noted_and_escaped(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """An exception that was answered with a 500 and goes on was handled by nobody."""
+def test_exception_seen_and_escaped_is_unhandled(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """An exception that was answered with a 500 and then escaped is unhandled."""
     capture, error = begin(), raised(ValueError())
     capture.exception_seen(error)
     capture.response_started(500)
@@ -265,10 +277,10 @@ def test_the_same_error_noted_and_escaped(begin: Begin, mailbox: testing.Mailbox
     assert [handled(event) for event in mailbox.events] == [False]
 
 
-def test_an_error_raised_from_the_noted_one(
+def test_escaped_exception_with_the_seen_one_as_cause_is_reported(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
-    """An error that was raised from the noted one tells of both."""
+    """An exception raised from the seen one is reported, with both in its chain."""
     capture, first, second = begin(), raised(ValueError()), KeyError()
     second.__cause__ = first
     capture.exception_seen(first)
@@ -278,8 +290,10 @@ def test_an_error_raised_from_the_noted_one(
     assert titles(mailbox) == ["KeyError"]
 
 
-def test_one_event_a_request(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """The first failure counts."""
+def test_only_the_first_failure_of_a_request_is_reported(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A request gives one event, for its first failure."""
     capture = begin()
     capture.exception_escaped(raised(ValueError()))
     capture.response_started(500)
@@ -289,8 +303,8 @@ def test_one_event_a_request(begin: Begin, mailbox: testing.Mailbox, titles: Tit
     assert titles(mailbox) == ["ValueError"]
 
 
-def test_nothing_after_the_end(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """A request that is over reports nothing more, and closing it again does nothing."""
+def test_closed_capture_reports_nothing(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """A closed capture reports nothing, and closing it again has no effect."""
     capture = begin()
     capture.close()
     capture.exception_escaped(raised(ValueError()))
@@ -299,8 +313,8 @@ def test_nothing_after_the_end(begin: Begin, mailbox: testing.Mailbox) -> None:
     assert mailbox.events == []
 
 
-def test_what_a_request_holds_is_let_go(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """A task that outlives a request does not keep it."""
+def test_closed_capture_keeps_no_references(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """A task that outlives its request does not keep the exceptions of the request alive."""
     capture = begin()
     capture.exception_escaped(raised(ValueError()))
     capture.close()
@@ -309,8 +323,8 @@ def test_what_a_request_holds_is_let_go(begin: Begin, mailbox: testing.Mailbox) 
     assert (capture.seen_exception, capture._reported, capture.deferred) == (None, (), ())
 
 
-def test_nobody_is_current_after_the_end(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """What happens later in this context belongs to no request."""
+def test_no_current_capture_after_close(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """After close() the context has no current capture."""
     capture = begin()
     before = adapters.current_capture()
     capture.close()
@@ -318,8 +332,8 @@ def test_nobody_is_current_after_the_end(begin: Begin, mailbox: testing.Mailbox)
     assert (before is capture, adapters.current_capture()) == (True, None)
 
 
-def test_nobody_is_current_at_first(mailbox: testing.Mailbox) -> None:
-    """Outside of requests there is none."""
+def test_no_current_capture_outside_requests(mailbox: testing.Mailbox) -> None:
+    """A new thread has no current capture."""
     found: list[object] = []
     thread = threading.Thread(target=lambda: found.append(adapters.current_capture()))
     thread.start()
@@ -328,16 +342,16 @@ def test_nobody_is_current_at_first(mailbox: testing.Mailbox) -> None:
     assert found == [None]
 
 
-def test_the_event_id(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """An adapter can tell a client which event is theirs."""
+def test_event_id_of_an_escaped_exception(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """The capture has the id of the event, for the client."""
     capture = begin()
     capture.exception_escaped(raised(ValueError()))
 
     assert capture.event_id == mailbox.events[0]["event_id"]
 
 
-def test_the_event_id_of_a_status(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """For an answer without exception as well."""
+def test_event_id_of_a_status_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """The capture has the id of an event without exception as well."""
     capture = begin()
     capture.response_started(503)
     capture.handler_done()
@@ -345,10 +359,10 @@ def test_the_event_id_of_a_status(begin: Begin, mailbox: testing.Mailbox) -> Non
     assert capture.event_id == mailbox.events[0]["event_id"]
 
 
-def test_an_exit_is_fatal(
+def test_exit_with_an_error_code_is_fatal_and_flushed(
     begin: Begin, mailbox: testing.Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Code that ends the process is one fatal event, sent at once."""
+    """SystemExit with an error code is one fatal event, sent at once."""
     flushed: list[float] = []
     monkeypatch.setattr(sentry_sdk, "flush", lambda *, timeout: flushed.append(timeout))
     begin().exception_escaped(raised(SystemExit(3)))
@@ -357,8 +371,10 @@ def test_an_exit_is_fatal(
     assert flushed == [2.0]
 
 
-def test_an_exception_that_is_false(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """An exception with a length of 0 is one all the same."""
+def test_exception_with_length_zero_is_reported(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """An exception whose truth value is False is reported like any other."""
     capture = begin()
     capture.exception_seen(raised(Falsy()))
     capture.response_started(500)
@@ -367,18 +383,18 @@ def test_an_exception_that_is_false(begin: Begin, mailbox: testing.Mailbox, titl
     assert titles(mailbox) == ["Falsy"]
 
 
-# -- aborts --------------------------------------------------------------------------------------
+# -- aborts ----------------------------------------------------------------------------------------
 
 
-def test_an_abort(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """A cancellation is nobody's failure."""
+def test_cancellation_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """A cancelled request is an abort, not a failure."""
     begin().exception_escaped(raised(asyncio.CancelledError()))
 
     assert mailbox.events == []
 
 
-def test_a_5xx_for_an_abort(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """Nor is what a framework answers to one."""
+def test_5xx_after_an_abort_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """The 5xx that a framework sends for an abort is not reported."""
     capture = begin(aborts=(ConnectionError,))
     capture.exception_seen(raised(ConnectionResetError()))
     capture.response_started(500)
@@ -387,8 +403,8 @@ def test_a_5xx_for_an_abort(begin: Begin, mailbox: testing.Mailbox) -> None:
     assert mailbox.events == []
 
 
-def test_a_5xx_for_nobody(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """An answer to a client that has left is no failure."""
+def test_5xx_after_the_client_left_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """A 5xx is not reported if the client is gone."""
     capture = begin()
     capture.client_gone = True
     capture.response_started(500)
@@ -397,10 +413,8 @@ def test_a_5xx_for_nobody(begin: Begin, mailbox: testing.Mailbox) -> None:
     assert mailbox.events == []
 
 
-def test_a_5xx_for_a_client_that_the_adapter_knows_is_gone(
-    begin: Begin, mailbox: testing.Mailbox
-) -> None:
-    """An adapter may look at the connection."""
+def test_adapter_can_tell_that_the_client_is_gone(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """The adapter's client_gone function is asked."""
     capture = begin(client_gone=lambda request: True)
     capture.response_started(500)
     capture.close()
@@ -408,8 +422,10 @@ def test_a_5xx_for_a_client_that_the_adapter_knows_is_gone(
     assert mailbox.events == []
 
 
-def test_an_error_for_nobody(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """An application's own error is news, whoever waits for the answer."""
+def test_application_error_after_the_client_left_is_an_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """An application's own exception is reported, even if the client is gone."""
     capture = begin()
     capture.client_gone = True
     capture.exception_escaped(raised(ValueError()))
@@ -417,8 +433,8 @@ def test_an_error_for_nobody(begin: Begin, mailbox: testing.Mailbox, titles: Tit
     assert titles(mailbox) == ["ValueError"]
 
 
-def test_a_log_line_about_an_abort(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """An abort that was logged as an error is an abort."""
+def test_record_with_an_abort_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """A log record that carries an abort is not reported."""
     capture, error = begin(aborts=(ConnectionError,)), raised(ConnectionResetError("by peer"))
     log.error("lost", exc_info=error)
     capture.exception_escaped(error)
@@ -427,10 +443,8 @@ def test_a_log_line_about_an_abort(begin: Begin, mailbox: testing.Mailbox) -> No
     assert mailbox.events == []
 
 
-def test_a_log_line_about_an_abort_without_its_exception(
-    begin: Begin, mailbox: testing.Mailbox
-) -> None:
-    """Nor is its text any news."""
+def test_record_that_mentions_an_abort_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """A log record that only names the abort in its text is not reported either."""
     capture, error = begin(aborts=(ConnectionError,)), raised(ConnectionResetError("by peer"))
     log.error("lost: %s", error)
     capture.exception_escaped(error)
@@ -439,11 +453,11 @@ def test_a_log_line_about_an_abort_without_its_exception(
     assert mailbox.events == []
 
 
-# -- held records --------------------------------------------------------------------------------
+# -- deferred records ------------------------------------------------------------------------------
 
 
-def test_a_logged_error_waits(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """Until a request is decided, nobody knows what a logged error is."""
+def test_error_record_is_deferred_in_a_request(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """An ERROR record is deferred until the outcome of the request is known."""
     begin()
     log.error("broken")
 
@@ -451,10 +465,10 @@ def test_a_logged_error_waits(begin: Begin, mailbox: testing.Mailbox) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 404])
-def test_a_logged_error_of_a_good_answer(
+def test_deferred_record_is_sent_when_a_good_response_starts(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles, status: int
 ) -> None:
-    """It is an event once the answer goes out."""
+    """The record becomes an event when a response below 500 starts."""
     capture = begin()
     log.error("broken")
     capture.response_started(status)
@@ -462,10 +476,10 @@ def test_a_logged_error_of_a_good_answer(
     assert titles(mailbox) == ["broken"]
 
 
-def test_a_logged_error_of_a_request_without_an_answer(
+def test_deferred_record_is_sent_at_close(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
-    """It is an event at the latest when the request is over."""
+    """Without a response, the record becomes an event when the capture closes."""
     capture = begin()
     log.error("broken")
     capture.close()
@@ -473,25 +487,25 @@ def test_a_logged_error_of_a_request_without_an_answer(
     assert titles(mailbox) == ["broken"]
 
 
-def test_a_logged_error_after_the_answer(
+def test_record_after_the_response_started_is_sent_at_once(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
-    """Once the status is out, nothing waits."""
+    """After the status was sent, no record is deferred."""
     begin().response_started(200)
     log.error("broken")
 
     assert titles(mailbox) == ["broken"]
 
 
-def test_a_logged_error_outside_of_requests(mailbox: testing.Mailbox, titles: Titles) -> None:
-    """Elsewhere nothing waits."""
+def test_record_outside_requests_is_sent_at_once(mailbox: testing.Mailbox, titles: Titles) -> None:
+    """Outside of requests no record is deferred."""
     log.error("broken")
 
     assert titles(mailbox) == ["broken"]
 
 
-def test_a_warning_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """Only errors are reported."""
+def test_warning_record_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """Only records from ERROR up become events."""
     capture = begin()
     log.warning("odd")
     capture.close()
@@ -499,8 +513,10 @@ def test_a_warning_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
     assert mailbox.events == []
 
 
-def test_the_time_of_a_held_record(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """The moment that counts is when it was logged."""
+def test_deferred_record_has_the_time_when_it_was_logged(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """The event has the time of the log record."""
     capture = begin()
     record = logging.makeLogRecord(
         {"name": "shop", "levelno": 40, "levelname": "ERROR", "msg": "broken", "created": 1.7e9}
@@ -511,8 +527,10 @@ def test_the_time_of_a_held_record(begin: Begin, mailbox: testing.Mailbox) -> No
     assert mailbox.events[0]["timestamp"] == 1.7e9
 
 
-def test_a_held_record_belongs_to_its_request(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """It has the route and tags of the request as they are when it is sent."""
+def test_deferred_record_has_the_data_of_its_request(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """The event has the route, and the tags that are set when it is sent."""
     capture = begin()
     log.error("broken")
     sentry_sdk.set_tag("order", "17")
@@ -522,8 +540,10 @@ def test_a_held_record_belongs_to_its_request(begin: Begin, mailbox: testing.Mai
     assert (event["transaction"], event["tags"]["order"]) == ("/orders/{order_id}", "17")
 
 
-def test_held_records_are_bounded(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """More than ten are a storm: the oldest goes out for each new one."""
+def test_oldest_deferred_record_is_sent_when_the_limit_is_reached(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """Above the limit, the oldest record is sent for each new one."""
     begin()
     for number in range(MAX_DEFERRED + 2):
         log.error("broken %d", number)
@@ -531,8 +551,8 @@ def test_held_records_are_bounded(begin: Begin, mailbox: testing.Mailbox, titles
     assert titles(mailbox) == ["broken 0", "broken 1"]
 
 
-def test_no_held_record_is_lost(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """All of them leave when the request ends well."""
+def test_no_deferred_record_is_lost(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
+    """All records become events if the request ends well."""
     capture = begin()
     for number in range(MAX_DEFERRED + 2):
         log.error("broken %d", number)
@@ -541,8 +561,10 @@ def test_no_held_record_is_lost(begin: Begin, mailbox: testing.Mailbox, titles: 
     assert titles(mailbox) == [f"broken {number}" for number in range(12)]
 
 
-def test_logged_with_the_exception(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """Logged and raised is one event, and ours: unhandled."""
+def test_exception_logged_and_escaped_is_one_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """An exception that is logged and then escapes is one unhandled event."""
     capture, error = begin(), raised(ValueError("x"))
     log.error("broken", exc_info=error)
     capture.exception_escaped(error)
@@ -551,21 +573,23 @@ def test_logged_with_the_exception(begin: Begin, mailbox: testing.Mailbox, title
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], False)
 
 
-def test_logged_without_the_exception(
+def test_record_about_the_failure_becomes_a_breadcrumb(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
-    """The text of the record is kept, as a breadcrumb of the event."""
+    """A record that names the exception in its text is a breadcrumb of its event."""
     capture, error = begin(), raised(ValueError("out of stock"))
     log.error("cannot order: %s", error)
     capture.exception_escaped(error)
     capture.close()
 
     assert titles(mailbox) == ["ValueError"]
-    assert crumbs(mailbox.events[0]) == ["cannot order: out of stock"]
+    assert breadcrumbs(mailbox.events[0]) == ["cannot order: out of stock"]
 
 
-def test_a_record_as_a_breadcrumb(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """It says which logger, which level (one that backends know), and that it was a record."""
+def test_breadcrumb_of_a_record_has_type_level_and_logger(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """The breadcrumb has a level that backends know, the logger's name and the type "log"."""
     capture = begin()
     log.critical("down")
     capture.response_started(503)
@@ -575,8 +599,10 @@ def test_a_record_as_a_breadcrumb(begin: Begin, mailbox: testing.Mailbox) -> Non
     assert (crumb["type"], crumb["level"], crumb["category"]) == ("log", "fatal", "shop")
 
 
-def test_logged_and_answered(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """An error that was logged and answered with a 5xx is one event: the exception, handled."""
+def test_logged_exception_with_a_5xx_is_one_handled_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A logged exception and a 5xx are one event: the exception, handled."""
     capture = begin()
     log.error("broken", exc_info=raised(ValueError()))
     capture.response_started(500)
@@ -585,19 +611,23 @@ def test_logged_and_answered(begin: Begin, mailbox: testing.Mailbox, titles: Tit
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], True)
 
 
-def test_a_text_logged_and_answered(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """A text that was logged before a 5xx is its reason, not another event."""
+def test_logged_text_with_a_5xx_is_a_breadcrumb(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A text logged before a 5xx is a breadcrumb of the status event."""
     capture = begin()
     log.error("no database")
     capture.response_started(503)
     capture.close()
 
     assert titles(mailbox) == ["HTTP 503 GET /orders/17"]
-    assert crumbs(mailbox.events[0]) == ["no database"]
+    assert breadcrumbs(mailbox.events[0]) == ["no database"]
 
 
-def test_another_error_logged(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """A logged error that is not the request's failure is news of its own."""
+def test_unrelated_logged_exception_is_its_own_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A logged exception that is not the request's failure is a second event."""
     capture = begin()
     log.error("other", exc_info=raised(KeyError("k")))
     capture.exception_escaped(raised(ValueError("x")))
@@ -606,8 +636,10 @@ def test_another_error_logged(begin: Begin, mailbox: testing.Mailbox, titles: Ti
     assert sorted(titles(mailbox)) == ["KeyError", "ValueError"]
 
 
-def test_another_text_logged(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """A text that does not mention the failure is news of its own."""
+def test_unrelated_logged_text_is_its_own_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A text that does not mention the failure is a second event."""
     capture = begin()
     log.error("the cache is cold")
     capture.exception_escaped(raised(ValueError("x y z")))
@@ -616,8 +648,10 @@ def test_another_text_logged(begin: Begin, mailbox: testing.Mailbox, titles: Tit
     assert sorted(titles(mailbox)) == ["ValueError", "the cache is cold"]
 
 
-def test_an_exception_logged_twice(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """In a request that ends well, it is one event."""
+def test_exception_logged_twice_is_one_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """In a request that ends well, an exception logged twice is one event."""
     capture, error = begin(), raised(ValueError())
     log.error("once", exc_info=error)
     log.error("twice", exc_info=error)
@@ -626,10 +660,10 @@ def test_an_exception_logged_twice(begin: Begin, mailbox: testing.Mailbox, title
     assert titles(mailbox) == ["ValueError"]
 
 
-def test_the_latest_logged_error_is_the_evidence(
+def test_last_logged_exception_is_the_handled_one_of_a_500(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
-    """Of two logged errors before a 500 the later one is what it was for; the other is news."""
+    """Of two exceptions logged before a 500, the last is its cause; both are reported."""
     capture = begin()
     log.error("first", exc_info=raised(KeyError()))
     log.error("second", exc_info=raised(ValueError()))
@@ -657,29 +691,29 @@ def test_the_latest_logged_error_is_the_evidence(
         ({"msg": "%(a)s", "args": {"a": "odd"}}, ValueError("odd"), True),
     ],
 )
-def test_what_a_record_tells_of(
+def test_is_about(
     record: Any, error: BaseException | None, tells: bool
 ) -> None:  # a column of the table
-    """A record tells of an error by exception, argument or text; of an answer, if by none."""
+    """A record is about an error by exception, argument or text, else about a status."""
     assert is_about(logging.makeLogRecord(record), error) is tells
 
 
-def test_a_record_whose_argument_is_the_error() -> None:
-    """The object itself tells, whatever its text is."""
+def test_record_with_the_error_as_argument_is_about_it() -> None:
+    """A record whose argument is the exception object is about it, whatever its text."""
     error = ValueError()
 
     assert is_about(logging.makeLogRecord({"msg": "%r", "args": (error,)}), error)
 
 
-def test_a_record_that_is_the_error() -> None:
-    """`log.error(exc)` has it as the message."""
+def test_record_with_the_error_as_message_is_about_it() -> None:
+    """``log.error(exc)`` makes the exception the message."""
     error = ValueError()
 
     assert is_about(logging.makeLogRecord({"msg": error}), error)
 
 
-def test_a_record_of_a_cause() -> None:
-    """A record of what the failure came from tells of it."""
+def test_record_with_the_cause_is_about_the_error() -> None:
+    """A record with the cause of a failure is about the failure."""
     cause, error = KeyError(), ValueError()
     error.__cause__ = cause
 
@@ -688,17 +722,17 @@ def test_a_record_of_a_cause() -> None:
 
 @pytest.fixture
 def wrong_call(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """A log call whose arguments do not fit, which logging itself shrugs off."""
+    """A log call with arguments that do not fit; raiseExceptions is off."""
     monkeypatch.setattr(logging, "raiseExceptions", False)
-    # pytest's own handlers do not shrug.
+    # pytest's own handlers raise.
     monkeypatch.setattr(log, "propagate", False)
     return lambda: log.error("%d items", "many")
 
 
-def test_a_wrong_log_call_before_a_failure(
+def test_unformattable_record_does_not_affect_the_failure(
     begin: Begin, mailbox: testing.Mailbox, wrong_call: Callable[[], None]
 ) -> None:
-    """A record that cannot be formatted costs the failure nothing."""
+    """A record that cannot be formatted does not change the event of the failure."""
     capture = begin()
     wrong_call()
     capture.exception_escaped(raised(ValueError("x")))
@@ -709,10 +743,10 @@ def test_a_wrong_log_call_before_a_failure(
     assert [event["exception"]["values"][0]["value"] for event in found] == ["x"]
 
 
-def test_a_wrong_log_call_beside_another(
+def test_unformattable_record_does_not_affect_other_records(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles, wrong_call: Callable[[], None]
 ) -> None:
-    """Nor does it cost the record of another error."""
+    """A record that cannot be formatted does not lose another record."""
     capture = begin()
     wrong_call()
     log.error("the cache is cold")
@@ -724,10 +758,10 @@ def test_a_wrong_log_call_beside_another(
     ]
 
 
-def test_a_wrong_log_call_of_a_good_answer(
+def test_unformattable_record_does_not_raise_in_the_request(
     begin: Begin, mailbox: testing.Mailbox, wrong_call: Callable[[], None]
 ) -> None:
-    """Where nothing failed, it raises nothing at the request."""
+    """A record that cannot be formatted raises no exception in the request."""
     capture = begin()
     wrong_call()
     capture.response_started(200)
@@ -736,11 +770,13 @@ def test_a_wrong_log_call_of_a_good_answer(
     assert len(mailbox.events) <= 1
 
 
-# -- captured by the application -----------------------------------------------------------------
+# -- captured by the application -------------------------------------------------------------------
 
 
-def test_captured_and_raised(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """An exception that the handler captured itself and raised is one event."""
+def test_exception_captured_and_escaped_is_one_event(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """An exception that the handler captured and then raised is one event."""
     capture, error = begin(), raised(ValueError())
     sentry_sdk.capture_exception(error)
     capture.exception_escaped(error)
@@ -749,8 +785,10 @@ def test_captured_and_raised(begin: Begin, mailbox: testing.Mailbox) -> None:
     assert len(mailbox.events) == 1
 
 
-def test_captured_and_raised_from(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """So is one from which another was raised."""
+def test_exception_raised_from_a_captured_one_is_one_event(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """An exception raised from a captured one is not reported again."""
     capture, error, other = begin(), raised(ValueError()), KeyError()
     sentry_sdk.capture_exception(error)
     other.__cause__ = error
@@ -760,8 +798,10 @@ def test_captured_and_raised_from(begin: Begin, mailbox: testing.Mailbox) -> Non
     assert len(mailbox.events) == 1
 
 
-def test_captured_and_answered(begin: Begin, mailbox: testing.Mailbox, titles: Titles) -> None:
-    """An exception that the handler captured itself says more than the 503 it answered."""
+def test_captured_exception_with_a_503_is_one_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """If the handler captured an exception, its 503 is not reported as well."""
     capture = begin()
     sentry_sdk.capture_exception(raised(ValueError()))
     capture.response_started(503)
@@ -770,8 +810,10 @@ def test_captured_and_answered(begin: Begin, mailbox: testing.Mailbox, titles: T
     assert titles(mailbox) == ["ValueError"]
 
 
-def test_captured_twice(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """One exception captured twice in a request is one event."""
+def test_exception_captured_twice_in_a_request_is_one_event(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """A second capture of the same exception in a request is dropped."""
     begin()
     error = raised(ValueError())
     sentry_sdk.capture_exception(error)
@@ -780,8 +822,10 @@ def test_captured_twice(begin: Begin, mailbox: testing.Mailbox) -> None:
     assert len(mailbox.events) == 1
 
 
-def test_captured_in_a_thread(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """Captured in a worker thread that knows no request, then raised: one event."""
+def test_exception_captured_in_a_thread_and_escaped_is_one_event(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """A capture in a worker thread without a request counts for the request."""
     capture, error = begin(), raised(ValueError())
     thread = threading.Thread(target=sentry_sdk.capture_exception, args=(error,))
     thread.start()
@@ -791,8 +835,10 @@ def test_captured_in_a_thread(begin: Begin, mailbox: testing.Mailbox) -> None:
     assert len(mailbox.events) == 1
 
 
-def test_an_instance_of_three_requests(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """One exception object that three requests raise is three events."""
+def test_one_exception_object_in_three_requests_is_three_events(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """Each request reports the exception object that it raises."""
     error = raised(ValueError())
     for _ in range(3):
         capture = begin()
@@ -802,10 +848,10 @@ def test_an_instance_of_three_requests(begin: Begin, mailbox: testing.Mailbox) -
     assert len(mailbox.events) == 3
 
 
-def test_an_instance_captured_in_a_thread_and_raised_by_two_requests(
+def test_capture_in_a_thread_counts_for_one_request_only(
     begin: Begin, mailbox: testing.Mailbox
 ) -> None:
-    """What the thread reported was the first request's; the second has a failure of its own."""
+    """The event of the thread counts for the first request; the second one sends its own."""
     error = raised(ValueError())
     thread = threading.Thread(target=sentry_sdk.capture_exception, args=(error,))
     thread.start()
@@ -818,8 +864,8 @@ def test_an_instance_captured_in_a_thread_and_raised_by_two_requests(
     assert len(mailbox.events) == 2
 
 
-def test_an_exception_that_takes_no_mark(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """A class that takes no attributes is reported as others are, once in its request."""
+def test_exception_without_attributes_is_one_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """An exception that accepts no attributes is reported once in its request."""
     capture, error = begin(), raised(Frozen())
     sentry_sdk.capture_exception(error)
     capture.exception_escaped(error)
@@ -827,20 +873,20 @@ def test_an_exception_that_takes_no_mark(begin: Begin, mailbox: testing.Mailbox)
     assert len(mailbox.events) == 1
 
 
-def test_an_exception_that_has_every_attribute(
+def test_exception_with_every_attribute_is_reported(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
-    """A class that answers to any name has not been seen because of that."""
+    """An exception that has any attribute is not taken for one already captured."""
     begin()
     sentry_sdk.capture_exception(raised(Permissive()))
 
     assert titles(mailbox) == ["Permissive"]
 
 
-def test_the_sdk_s_own_integration_is_silent_in_a_request(
+def test_event_of_an_sdk_integration_is_dropped_in_a_request(
     begin: Begin, mailbox: testing.Mailbox
 ) -> None:
-    """What an integration of the SDK says of a request, the boundary says itself."""
+    """In a request, the boundary's event replaces that of an SDK integration."""
     capture, error = begin(), raised(ValueError())
     event, hint = sentry_sdk.utils.event_from_exception(
         error, mechanism={"type": "flask", "handled": False}
@@ -853,10 +899,10 @@ def test_the_sdk_s_own_integration_is_silent_in_a_request(
 
 
 @pytest.mark.parametrize("name", ["test", "teahouse"], ids=["of-the-request", "of-another"])
-def test_the_sdk_s_integration_with_an_adapter_s_name_is_silent_in_a_request(
+def test_integration_with_an_adapter_s_name_is_dropped_in_a_request(
     begin: Begin, mailbox: testing.Mailbox, name: str
 ) -> None:
-    """An integration is known by the name of an adapter: no list has to have the framework."""
+    """An integration with the name of any adapter is recognised; there is no list of frameworks."""
     adapters.ensure_initialized("teahouse")
     capture, error = begin(), raised(ValueError())
     event, hint = sentry_sdk.utils.event_from_exception(
@@ -869,11 +915,11 @@ def test_the_sdk_s_integration_with_an_adapter_s_name_is_silent_in_a_request(
     assert len(mailbox.events) == 1
 
 
-# -- trace ---------------------------------------------------------------------------------------
+# -- trace -----------------------------------------------------------------------------------------
 
 
 def test_events_of_a_request_share_a_trace(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """What a request captures itself and what the boundary reports belong together."""
+    """All events of a request have the same trace id."""
     capture = begin()
     sentry_sdk.capture_message("a")
     capture.exception_escaped(raised(ValueError()))
@@ -881,23 +927,25 @@ def test_events_of_a_request_share_a_trace(begin: Begin, mailbox: testing.Mailbo
     assert len({event["contexts"]["trace"]["trace_id"] for event in mailbox.events}) == 1
 
 
-def test_requests_have_a_trace_each(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """Two requests have nothing in common."""
+def test_each_request_has_its_own_trace(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """Two requests have different trace ids."""
     for _ in range(2):
         begin().exception_escaped(raised(ValueError()))
 
     assert len({event["contexts"]["trace"]["trace_id"] for event in mailbox.events}) == 2
 
 
-# -- whatever breaks -----------------------------------------------------------------------------
+# -- internal errors -------------------------------------------------------------------------------
 
 
 def broken(*_: object) -> Any:
     raise ZeroDivisionError
 
 
-def test_a_description_that_fails(begin: Begin, mailbox: testing.Mailbox, said: Any) -> None:
-    """The event goes out without the request; one line says why."""
+def test_failing_describe_sends_the_event_without_request(
+    begin: Begin, mailbox: testing.Mailbox, said: Any
+) -> None:
+    """If describe() raises, the event has no request section, and one line is logged."""
     begin(describe=broken).exception_escaped(raised(ValueError()))
 
     (event,) = mailbox.events
@@ -906,10 +954,10 @@ def test_a_description_that_fails(begin: Begin, mailbox: testing.Mailbox, said: 
 
 
 @pytest.mark.parametrize("fact", ["client_gone", "server", "status_of"])
-def test_a_fact_that_fails_for_an_exception(
+def test_failing_adapter_fact_loses_no_exception_event(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles, said: Any, fact: str
 ) -> None:
-    """An adapter's mistake costs no event, and no request."""
+    """If a function of the adapter raises, the exception is still reported."""
     capture = begin(**{fact: broken})
     capture.exception_escaped(raised(ValueError()))
     capture.close()
@@ -919,10 +967,10 @@ def test_a_fact_that_fails_for_an_exception(
 
 
 @pytest.mark.parametrize("fact", ["client_gone", "server", "status_of"])
-def test_a_fact_that_fails_for_an_answer(
+def test_failing_adapter_fact_loses_no_status_event(
     begin: Begin, mailbox: testing.Mailbox, said: Any, fact: str
 ) -> None:
-    """The same for an answer."""
+    """If a function of the adapter raises, the 5xx is still reported."""
     capture = begin(**{fact: broken})
     capture.exception_seen(raised(ValueError()))
     capture.response_started(500)
@@ -932,10 +980,10 @@ def test_a_fact_that_fails_for_an_answer(
     said()
 
 
-def test_an_exception_that_cannot_be_compared(
+def test_exceptions_are_compared_by_identity(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles, said: Any
 ) -> None:
-    """An exception's own __eq__ is not asked, and so costs nothing."""
+    """The __eq__ method of an exception is never called."""
     capture, error = begin(), raised(Hostile())
     log.error("broken", exc_info=raised(ValueError()))
     capture.exception_escaped(error)
@@ -945,8 +993,10 @@ def test_an_exception_that_cannot_be_compared(
 
 
 @pytest.mark.parametrize("status", ["", "fine", "5xx"])
-def test_a_status_that_is_none(mailbox: testing.Mailbox, said: Any, status: Any) -> None:
-    """What is no status reaches the server as it is: it is the one to complain."""
+def test_invalid_status_line_is_passed_to_the_server(
+    mailbox: testing.Mailbox, said: Any, status: Any
+) -> None:
+    """A status line without a number is passed on unchanged, and is no event."""
     got = []
 
     def app(_environ: Any, start_response: Any) -> list[bytes]:

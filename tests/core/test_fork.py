@@ -1,4 +1,4 @@
-"""H2: a fork sends nothing twice and does not deadlock, with the SDK's own transport."""
+"""H2: after a fork no event is sent twice and nothing deadlocks, with the SDK's own transport."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PRELUDE = """
 import contextlib, faulthandler, logging, os, sys, threading, time
 import sentry_sdk, sentryinit
 from sentryinit import _init, adapters
-from sentryinit._sdk import scopes as _scope
+from sentryinit._sdk import scopes
 from sentryinit._state import STATE
 
 report = sentry_sdk.capture_message
@@ -28,7 +28,7 @@ flush = sentryinit.init("shop", flush_timeout=9.0)
 def in_child(work):
     child = os.fork()
     if child == 0:
-        # Should it hang, it says where, and ends.
+        # If the child hangs, print where, and end it.
         faulthandler.dump_traceback_later(5, exit=True)
         work()
         flush()
@@ -37,7 +37,7 @@ def in_child(work):
 
 def wait_for(*children):
     for child in children:
-        assert os.waitpid(child, 0)[1] == 0, "see what the child says"
+        assert os.waitpid(child, 0)[1] == 0, "the child failed; see its stderr"
 """
 Run = Callable[[Backend, str], None]
 
@@ -53,8 +53,8 @@ def run(child: Callable[..., Any]) -> Run:
     return run
 
 
-def test_what_waits_is_sent_by_the_parent_only(run: Run) -> None:
-    """The child has a copy of the queue, and does not send it."""
+def test_queued_events_are_sent_by_the_parent_only(run: Run) -> None:
+    """The child has a copy of the queue and does not send it."""
     with Backend(ready=lambda backend, text: "child" in backend.texts) as backend:
         run(
             backend,
@@ -66,8 +66,8 @@ def test_what_waits_is_sent_by_the_parent_only(run: Run) -> None:
     assert sorted(backend.texts) == ["child", "parent 0", "parent 1", "parent 2"]
 
 
-def test_a_fork_in_the_midst_of_a_flush(run: Run) -> None:
-    """A thread that flushes holds a lock; in the child nobody does."""
+def test_fork_during_a_flush_does_not_deadlock(run: Run) -> None:
+    """A lock that a flushing thread of the parent holds is free in the child."""
     with Backend(ready=lambda backend, text: "child" in backend.texts) as backend:
         run(
             backend,
@@ -84,8 +84,8 @@ def test_a_fork_in_the_midst_of_a_flush(run: Run) -> None:
     assert sorted(backend.texts) == ["child", "parent"]
 
 
-def test_a_connection_belongs_to_one_process(run: Run) -> None:
-    """What is kept alive by the parent is not written to by the child."""
+def test_child_does_not_use_the_parent_s_connection(run: Run) -> None:
+    """The child opens a connection of its own."""
     with Backend() as backend:
         run(
             backend,
@@ -103,20 +103,20 @@ def test_a_connection_belongs_to_one_process(run: Run) -> None:
     assert len(set(ports.values())) == 3
 
 
-@pytest.mark.parametrize("lock", ["_init._lock", "_scope._lock", "STATE.reporter._limiter._lock"])
-def test_a_fork_while_a_thread_holds_a_lock_of_ours(run: Run, lock: str) -> None:
-    """The child has the locks anew."""
+@pytest.mark.parametrize("lock", ["_init._lock", "scopes._lock", "STATE.reporter._limiter._lock"])
+def test_child_replaces_the_locks_of_sentryinit(run: Run, lock: str) -> None:
+    """The child has new locks if a thread of the parent holds them."""
     with Backend() as backend:
         run(
             backend,
-            "held, done = threading.Event(), threading.Event()\n"
+            "locked, done = threading.Event(), threading.Event()\n"
             "def hold():\n"
             f"    with {lock}:\n"
-            "        held.set()\n"
+            "        locked.set()\n"
             "        done.wait()\n"
             "thread = threading.Thread(target=hold)\n"
             "thread.start()\n"
-            "held.wait()\n"
+            "locked.wait()\n"
             "def work():\n"
             "    sentryinit.init('shop')\n"
             "    adapters.Adapter('test', None).open(1)\n"
@@ -130,8 +130,8 @@ def test_a_fork_while_a_thread_holds_a_lock_of_ours(run: Run, lock: str) -> None
         )
 
 
-def test_the_transport_is_renewed_in_place() -> None:
-    """What guards and counts stays on it; one that is not the SDK's is left alone."""
+def test_transport_is_reset_in_place() -> None:
+    """The filter and the counter stay on the SDK's transport; another transport is not touched."""
     with testing.capture("shop", transport=HttpTransport):
         transport: Any = sentry_sdk.get_client().transport
         queue, guard, count = (
@@ -150,8 +150,8 @@ def test_the_transport_is_renewed_in_place() -> None:
         assert vars(sentry_sdk.get_client().transport) == before
 
 
-def test_a_child_has_lost_nothing_yet(run: Run) -> None:
-    """What the parent lost, the parent tells."""
+def test_child_counts_lost_events_from_zero(run: Run) -> None:
+    """Events that the parent lost are counted by the parent only."""
     with Backend(500) as backend:
         run(
             backend,
@@ -166,7 +166,7 @@ def test_a_child_has_lost_nothing_yet(run: Run) -> None:
 
 
 def test_sending_imports_nothing(run: Run) -> None:
-    """A fork in the midst of an import leaves the child without the module, or waiting for it."""
+    """A fork during an import can leave the child without the module, or block it."""
     with Backend() as backend:
         run(
             backend,
@@ -179,8 +179,8 @@ def test_sending_imports_nothing(run: Run) -> None:
     assert backend.texts == ["parent"]
 
 
-def test_forks_while_threads_report(run: Run) -> None:
-    """A soak: whatever a thread was at, the child reports; nothing arrives twice."""
+def test_children_report_while_threads_of_the_parent_report(run: Run) -> None:
+    """Forked while threads report, each child reports, and no event arrives twice."""
     with Backend() as backend:
         run(
             backend,

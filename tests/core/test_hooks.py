@@ -1,4 +1,4 @@
-"""What the SDK's client calls on whatever leaves: ours are last, and none loses an event."""
+"""The SDK's hooks: they run after the user's hooks, and none of them loses an event."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import sentry_sdk
 from sentry_sdk.crons import capture_checkin
 
 import sentryinit
-from sentryinit import _reporter as _report
+from sentryinit import _reporter as reporter
 from sentryinit import adapters, testing
-from sentryinit._events import build as _build
+from sentryinit._events import build
 from sentryinit._policy.grouping import app_frame
 from sentryinit._policy.rate_limit import RateLimiter
-from sentryinit._sdk import hooks as _hooks
+from sentryinit._sdk import hooks
 from sentryinit._state import STATE
 
 log = logging.getLogger("shop")
@@ -26,7 +26,7 @@ TOKEN = "tok-5f1c9a"
 
 
 def raised(exc: BaseException) -> BaseException:
-    """Give *exc* a traceback."""
+    """Return *exc* with a traceback."""
     try:
         raise exc
     except BaseException as caught:
@@ -37,11 +37,11 @@ def broken(*_: object, **__: object) -> Any:
     raise ZeroDivisionError
 
 
-# -- the user's hooks ----------------------------------------------------------------------------
+# -- the user's hooks ------------------------------------------------------------------------------
 
 
-def test_the_user_s_hook_sees_the_finished_event(begin: Begin) -> None:
-    """before_send gets what would leave, but for the masks."""
+def test_before_send_gets_the_complete_event(begin: Begin) -> None:
+    """before_send gets the complete event, before it is masked."""
     seen: list[Any] = []
     with testing.capture("shop", before_send=lambda event, hint: seen.append(event)):
         begin().exception_escaped(raised(ValueError()))
@@ -49,24 +49,24 @@ def test_the_user_s_hook_sees_the_finished_event(begin: Begin) -> None:
     assert (seen[0]["tags"]["status_code"], seen[0]["transaction"]) == ("500", "/orders/{order_id}")
 
 
-def test_the_user_s_hook_drops(begin: Begin) -> None:
-    """None from before_send drops the event, as the SDK's documentation says."""
+def test_before_send_can_drop_an_event(begin: Begin) -> None:
+    """If before_send returns None, the event is dropped."""
     with testing.capture("shop", before_send=lambda event, hint: None) as box:
         begin().exception_escaped(raised(ValueError()))
 
     assert box.events == []
 
 
-def test_the_user_s_hook_changes() -> None:
-    """What before_send makes of an event leaves."""
+def test_before_send_can_change_an_event() -> None:
+    """The event that before_send returns is sent."""
     with testing.capture("shop", before_send=lambda e, h: {**e, "dist": "7"}) as box:
         sentry_sdk.capture_message("a")
 
     assert box.events[0]["dist"] == "7"
 
 
-def test_masking_comes_after_the_user_s_hook() -> None:
-    """A hook cannot put a secret in by accident."""
+def test_event_is_masked_after_before_send() -> None:
+    """A secret that before_send adds is masked."""
 
     def hook(event: Any, hint: Any) -> Any:
         event["extra"] = {"password": "hunter2", "note": f"with {TOKEN}"}
@@ -78,8 +78,8 @@ def test_masking_comes_after_the_user_s_hook() -> None:
     assert box.events[0]["extra"] == {"password": "[secret]", "note": "with [secret]"}
 
 
-def test_a_hook_that_fails(begin: Begin, said: Any) -> None:
-    """What it would have taken out is not known: a minimal event goes out, and one line."""
+def test_failing_before_send_sends_a_fallback_event(begin: Begin, said: Any) -> None:
+    """If before_send raises, a fallback event without details is sent, and one line is logged."""
     with testing.capture("shop", before_send=broken) as box:
         begin().exception_escaped(raised(ValueError("hunter2")))
 
@@ -90,8 +90,10 @@ def test_a_hook_that_fails(begin: Begin, said: Any) -> None:
 
 
 @pytest.mark.parametrize("result", [True, "text", [], {}, 5])
-def test_a_hook_that_returns_no_event(begin: Begin, said: Any, result: object) -> None:
-    """A hook that returns something else does not lose the event, nor break the request."""
+def test_invalid_result_of_before_send_loses_no_event(
+    begin: Begin, said: Any, result: object
+) -> None:
+    """If before_send returns something else, the event is sent and the request does not fail."""
     with testing.capture("shop", before_send=lambda event, hint: result) as box:
         begin().exception_escaped(raised(ValueError()))
 
@@ -99,8 +101,8 @@ def test_a_hook_that_returns_no_event(begin: Begin, said: Any, result: object) -
     assert len(said()) == 1
 
 
-def test_a_hook_that_returns_no_event_harms_no_application(said: Any) -> None:
-    """Nor does the application's own call of the SDK raise because of it."""
+def test_invalid_result_of_before_send_does_not_raise_in_the_application(said: Any) -> None:
+    """The application's own capture call does not raise."""
     with testing.capture("shop", before_send=lambda event, hint: True) as box:
         sentry_sdk.capture_message("a")
 
@@ -108,8 +110,8 @@ def test_a_hook_that_returns_no_event_harms_no_application(said: Any) -> None:
     said()
 
 
-def test_a_hook_that_breaks_the_event_and_fails(said: Any) -> None:
-    """A hook may have emptied the event before it failed."""
+def test_before_send_that_empties_the_event_and_fails(said: Any) -> None:
+    """If before_send empties the event and raises, a fallback event is sent."""
 
     def hook(event: Any, hint: Any) -> Any:
         event.clear()
@@ -122,8 +124,8 @@ def test_a_hook_that_breaks_the_event_and_fails(said: Any) -> None:
     said()
 
 
-def test_before_breadcrumb() -> None:
-    """The user's hook on breadcrumbs may change or drop them."""
+def test_before_breadcrumb_can_change_or_drop_a_breadcrumb() -> None:
+    """The user's before_breadcrumb can change or drop a breadcrumb."""
 
     def hook(crumb: Any, hint: Any) -> Any:
         return None if crumb["message"] == "no" else {**crumb, "message": "changed"}
@@ -133,12 +135,12 @@ def test_before_breadcrumb() -> None:
         sentry_sdk.add_breadcrumb(message="no")
         sentry_sdk.capture_message("a")
 
-    crumbs = box.events[0]["breadcrumbs"]["values"]
-    assert [crumb["message"] for crumb in crumbs] == ["changed"]
+    breadcrumbs = box.events[0]["breadcrumbs"]["values"]
+    assert [crumb["message"] for crumb in breadcrumbs] == ["changed"]
 
 
-def test_before_breadcrumb_that_fails(said: Any) -> None:
-    """What it would have taken out is not known: the crumb is lost, the event is not."""
+def test_failing_before_breadcrumb_drops_the_breadcrumb(said: Any) -> None:
+    """If before_breadcrumb raises, the breadcrumb is dropped and the event is sent."""
     with testing.capture("shop", before_breadcrumb=broken) as box:
         sentry_sdk.add_breadcrumb(message="hunter2")
         sentry_sdk.capture_message("a")
@@ -147,8 +149,8 @@ def test_before_breadcrumb_that_fails(said: Any) -> None:
     assert set(said()) == {"before_breadcrumb failed: ZeroDivisionError"}
 
 
-def test_before_breadcrumb_sees_the_application_s_only() -> None:
-    """The self-test of the scope has a breadcrumb, which is none of the user's business."""
+def test_before_breadcrumb_gets_no_breadcrumb_of_the_self_test() -> None:
+    """The breadcrumb of the scope's self-test does not reach the user's hook."""
     seen: list[str] = []
 
     def hook(crumb: Any, hint: Any) -> Any:
@@ -161,14 +163,14 @@ def test_before_breadcrumb_sees_the_application_s_only() -> None:
     assert seen == ["theirs"]
 
 
-# -- ours ----------------------------------------------------------------------------------------
+# -- our hooks -------------------------------------------------------------------------------------
 
 
-def test_completing_that_fails(
+def test_failing_enrichment_sends_the_event_without_details(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fault of ours costs the details, not the event."""
-    monkeypatch.setattr(_build, "request_section", broken)
+    """If a part of the event cannot be built, the event is sent without it."""
+    monkeypatch.setattr(build, "request_section", broken)
     begin().exception_escaped(raised(ValueError("hunter2")))
 
     (event,) = mailbox.events
@@ -178,10 +180,10 @@ def test_completing_that_fails(
     assert said() == ["an event could not be built: ZeroDivisionError"]
 
 
-def test_masking_that_fails(
+def test_failing_redaction_sends_a_fallback_event(
     mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An event that cannot be masked leaves in minimal form, and says why."""
+    """If an event cannot be masked, a fallback event is sent and one line is logged."""
     monkeypatch.setattr("sentryinit._redaction.redactor.Walker", broken)
     sentry_sdk.capture_message("hunter2")
 
@@ -191,7 +193,7 @@ def test_masking_that_fails(
     assert said() == ["masking an event failed: ZeroDivisionError"]
 
 
-def test_masking_a_check_in_that_fails(
+def test_failing_redaction_of_a_check_in_sends_a_fallback_event(
     mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The application gets no exception, and a fallback event is sent."""
@@ -203,8 +205,10 @@ def test_masking_a_check_in_that_fails(
     assert said() == ["masking an item failed: ZeroDivisionError"]
 
 
-def test_an_adapter_whose_description_is_none(begin: Begin, said: Any) -> None:
-    """The event is sent without the details of the request."""
+def test_describe_that_returns_none_sends_the_event_without_request(
+    begin: Begin, said: Any
+) -> None:
+    """If describe() returns None, the event has no request section."""
     with testing.capture("shop") as box:
         begin(describe=lambda request: None)
         sentry_sdk.capture_message("hunter2")
@@ -214,8 +218,8 @@ def test_an_adapter_whose_description_is_none(begin: Begin, said: Any) -> None:
     assert said() == ["describing a request failed: TypeError"]
 
 
-def test_an_event_nested_too_deep() -> None:
-    """What a hook nests without end is cut where nobody looks any more, and the event says so."""
+def test_deeply_nested_event_is_truncated() -> None:
+    """Deep nesting is cut off, and the event says so."""
 
     def hook(event: Any, hint: Any) -> Any:
         deep: Any = "hunter2"
@@ -230,11 +234,11 @@ def test_an_event_nested_too_deep() -> None:
     assert box.events[0]["contexts"]["sentryinit"] == {"cut": True}
 
 
-def test_an_exception_of_ours_that_cannot_be_built(
+def test_exception_event_that_cannot_be_built_is_a_fallback_event(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last resort: an event that needs nothing which can break, and one line."""
-    monkeypatch.setattr(_report, "exception_event", broken)
+    """If the event of an exception cannot be built, a fallback event is sent, with one log line."""
+    monkeypatch.setattr(reporter, "exception_event", broken)
     begin().exception_escaped(raised(ValueError("hunter2")))
 
     (event,) = mailbox.events
@@ -244,11 +248,11 @@ def test_an_exception_of_ours_that_cannot_be_built(
     assert said() == ["an event could not be built: ZeroDivisionError"]
 
 
-def test_an_answer_that_cannot_be_reported(
+def test_status_event_that_cannot_be_built_is_a_fallback_event(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer without exception has a last resort as well."""
-    monkeypatch.setattr(_report.Reporter, "_of_status", broken)
+    """If the event of a 5xx cannot be built, a fallback event is sent."""
+    monkeypatch.setattr(reporter.Reporter, "_of_status", broken)
     capture = begin()
     capture.response_started(503)
     capture.close()
@@ -259,11 +263,11 @@ def test_an_answer_that_cannot_be_reported(
     assert said() == ["an event could not be built: ZeroDivisionError"]
 
 
-def test_an_escaped_exception_that_cannot_be_reported(
+def test_fallback_event_of_a_with_block_keeps_the_exception(
     mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What leaves a `with init()` has a last resort, and is not replaced by our own error."""
-    monkeypatch.setattr(_report, "exception_event", broken)
+    """The exception that leaves a ``with init()`` block is not replaced by an internal error."""
+    monkeypatch.setattr(reporter, "exception_event", broken)
     with pytest.raises(ValueError, match="x"), sentryinit.init():
         raise ValueError("x")
 
@@ -271,10 +275,10 @@ def test_an_escaped_exception_that_cannot_be_reported(
     assert said() == ["an event could not be built: ZeroDivisionError"]
 
 
-def test_when_nothing_works(
+def test_failing_fallback_does_not_raise(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If not even the last resort works, the request goes on and one line is all there is."""
+    """If the fallback event fails as well, the request does not fail and one line is logged."""
     monkeypatch.setattr(sentry_sdk, "capture_event", broken)
     begin().exception_escaped(raised(ValueError()))
 
@@ -282,20 +286,20 @@ def test_when_nothing_works(
     assert said() == ["an event could not be built: ZeroDivisionError"]
 
 
-def test_a_flush_that_fails(
+def test_failing_flush_does_not_raise(
     mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Flushing happens on the way out: it raises nothing."""
+    """If the SDK's flush raises, one line is logged."""
     monkeypatch.setattr(sentry_sdk, "flush", broken)
     sentryinit.init()()
 
     assert said() == ["flush failed: ZeroDivisionError"]
 
 
-def test_a_decision_that_fails(
+def test_failing_decision_does_not_raise(
     begin: Begin, mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever breaks while deciding, the request goes on."""
+    """If the decision raises, the request does not fail and one line is logged."""
     monkeypatch.setattr(adapters.Capture, "_release_records", broken)
     capture = begin()
     log.error("broken")
@@ -305,7 +309,7 @@ def test_a_decision_that_fails(
     capture.deferred = ()
 
 
-# -- ignore lists --------------------------------------------------------------------------------
+# -- ignore lists ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -317,8 +321,8 @@ def test_a_decision_that_fails(
         ({"ignore_paths": ["/orders/*"]}, KeyError()),
     ],
 )
-def test_an_ignored_failure(begin: Begin, options: Any, exc: BaseException) -> None:
-    """An exception on a list, or of a path on one, is no event."""
+def test_ignored_exception_is_no_event(begin: Begin, options: Any, exc: BaseException) -> None:
+    """An exception that an ignore list matches, by class, text or path, is not reported."""
     with testing.capture("shop", **options) as box:
         begin().exception_escaped(raised(exc))
 
@@ -333,8 +337,8 @@ def test_an_ignored_failure(begin: Begin, options: Any, exc: BaseException) -> N
         {"ignore_paths": ["/orders/17"]},
     ],
 )
-def test_an_ignored_answer(begin: Begin, options: Any) -> None:
-    """An answer by its status, its text or its path."""
+def test_ignored_status_is_no_event(begin: Begin, options: Any) -> None:
+    """A 5xx that an ignore list matches, by status, text or path, is not reported."""
     with testing.capture("shop", **options) as box:
         capture = begin()
         capture.response_started(503)
@@ -343,8 +347,8 @@ def test_an_ignored_answer(begin: Begin, options: Any) -> None:
     assert box.events == []
 
 
-def test_a_record_of_an_ignored_answer(begin: Begin, titles: Titles) -> None:
-    """What was logged before an ignored answer is still news."""
+def test_record_before_an_ignored_status_is_an_event(begin: Begin, titles: Titles) -> None:
+    """A record logged before an ignored 5xx is still reported."""
     with testing.capture("shop", ignore_statuses=[503]) as box:
         capture = begin()
         log.error("no database")
@@ -354,8 +358,8 @@ def test_a_record_of_an_ignored_answer(begin: Begin, titles: Titles) -> None:
     assert titles(box) == ["no database"]
 
 
-def test_a_handled_exception_answered_with_an_ignored_status(begin: Begin) -> None:
-    """An ignored status silences the exception that was answered with it."""
+def test_handled_exception_with_an_ignored_status_is_no_event(begin: Begin) -> None:
+    """A handled exception with an ignored status is not reported."""
     with testing.capture("shop", ignore_statuses=[503]) as box:
         capture = begin()
         capture.exception_seen(raised(ValueError()))
@@ -365,24 +369,26 @@ def test_a_handled_exception_answered_with_an_ignored_status(begin: Begin) -> No
     assert box.events == []
 
 
-def test_an_unhandled_exception_and_an_ignored_status(begin: Begin, titles: Titles) -> None:
-    """It never silences what nobody handled."""
+def test_unhandled_exception_with_an_ignored_status_is_an_event(
+    begin: Begin, titles: Titles
+) -> None:
+    """An unhandled exception is reported, whatever its status."""
     with testing.capture("shop", ignore_statuses=[500]) as box:
         begin().exception_escaped(raised(ValueError()))
 
     assert titles(box) == ["ValueError"]
 
 
-def test_an_ignored_error_that_the_application_captures() -> None:
-    """The list holds for events of the application's own as well."""
+def test_ignore_errors_applies_to_the_application_s_captures() -> None:
+    """An ignored exception that the application captures is dropped."""
     with testing.capture("shop", ignore_errors=[KeyError]) as box:
         sentry_sdk.capture_exception(raised(KeyError()))
 
     assert box.events == []
 
 
-def test_an_ignored_message_that_the_application_captures() -> None:
-    """And for its messages and log lines."""
+def test_ignore_messages_applies_to_the_application_s_messages() -> None:
+    """Ignored messages and log records of the application are dropped."""
     with testing.capture("shop", ignore_messages=["^sold out"]) as box:
         sentry_sdk.capture_message("sold out: 17")
         log.error("sold out: %d", 18)
@@ -390,8 +396,8 @@ def test_an_ignored_message_that_the_application_captures() -> None:
     assert box.events == []
 
 
-def test_a_pattern_is_searched_in_the_formatted_text() -> None:
-    """A log line is what it says, with its arguments in it."""
+def test_ignore_messages_searches_the_formatted_record() -> None:
+    """The pattern is searched in the log message with its arguments."""
     with testing.capture("shop", ignore_messages=["sold out: 18$"]) as box:
         log.error("sold out: %d", 18)
 
@@ -399,16 +405,14 @@ def test_a_pattern_is_searched_in_the_formatted_text() -> None:
 
 
 @pytest.mark.parametrize("exc", [KeyboardInterrupt(), GeneratorExit(), SystemExit(0)])
-def test_an_abort_that_the_application_captures(
-    mailbox: testing.Mailbox, exc: BaseException
-) -> None:
-    """An abort is never reported, whoever asks."""
+def test_captured_abort_is_no_event(mailbox: testing.Mailbox, exc: BaseException) -> None:
+    """An abort that the application captures is dropped."""
     sentry_sdk.capture_exception(raised(exc))
 
     assert mailbox.events == []
 
 
-# -- the storm guard -----------------------------------------------------------------------------
+# -- the rate limit --------------------------------------------------------------------------------
 
 
 def fail(begin: Begin, times: int) -> None:
@@ -418,16 +422,16 @@ def fail(begin: Begin, times: int) -> None:
         capture.close()
 
 
-def test_a_limiter(begin: Begin) -> None:
-    """Beyond the burst nothing leaves."""
+def test_failures_beyond_the_burst_are_not_sent(begin: Begin) -> None:
+    """Failures beyond the burst are suppressed."""
     with testing.capture("shop", storm_guard=True, storm_burst=2, storm_per_minute=0) as box:
         fail(begin, 5)
 
         assert len(box.events) == 2
 
 
-def test_the_count_of_a_storm_leaves_with_a_flush(begin: Begin) -> None:
-    """What was held back is a summary at the next flush, by kind."""
+def test_flush_sends_a_summary_of_suppressed_failures(begin: Begin) -> None:
+    """A flush sends one summary event with the suppressed failures of each group."""
     with testing.capture("shop", storm_guard=True, storm_burst=2, storm_per_minute=0) as box:
         fail(begin, 5)
         box.clear()
@@ -446,8 +450,8 @@ def test_the_count_of_a_storm_leaves_with_a_flush(begin: Begin) -> None:
     )
 
 
-def test_the_count_of_a_storm_of_answers(begin: Begin) -> None:
-    """Answers are named by method, route and status."""
+def test_summary_names_status_groups_by_method_and_route(begin: Begin) -> None:
+    """A group of status events is named by status, method and route."""
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
         for _ in range(3):
             capture = begin()
@@ -460,8 +464,8 @@ def test_the_count_of_a_storm_of_answers(begin: Begin) -> None:
     assert kinds == {"HTTP 503 GET /orders/{order_id}": 2}
 
 
-def test_a_summary_is_sent_once(begin: Begin) -> None:
-    """A second flush has nothing to say."""
+def test_summary_is_sent_once(begin: Begin) -> None:
+    """A second flush sends no summary if nothing was suppressed since."""
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
         fail(begin, 3)
         sentryinit.init()()
@@ -471,10 +475,10 @@ def test_a_summary_is_sent_once(begin: Begin) -> None:
         assert box.events == []
 
 
-def test_a_summary_that_cannot_be_sent(
+def test_failing_summary_does_not_raise(
     begin: Begin, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It raises nothing at whoever flushes."""
+    """If the summary cannot be sent, flush() does not raise and one line is logged."""
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0):
         fail(begin, 2)
         monkeypatch.setattr(sentry_sdk, "capture_event", broken)
@@ -483,8 +487,8 @@ def test_a_summary_that_cannot_be_sent(
     assert said() == ["a summary could not be sent: ZeroDivisionError"]
 
 
-def test_the_count_rides_on_the_next_event(begin: Begin) -> None:
-    """The next of its kind that passes says how many did not."""
+def test_next_event_of_a_group_carries_the_suppressed_count(begin: Begin) -> None:
+    """The next event of a group has the number of failures suppressed before it."""
     now = [0.0]
     with testing.capture("shop", storm_guard=True) as box:
         assert STATE.reporter is not None
@@ -497,8 +501,8 @@ def test_the_count_rides_on_the_next_event(begin: Begin) -> None:
     assert counts == [None, {"suppressed": 3}]
 
 
-def test_kinds_are_told_apart_by_place(begin: Begin) -> None:
-    """The same class from another line is another kind."""
+def test_same_class_from_another_line_is_another_group(begin: Begin) -> None:
+    """The same exception class from another line is another group."""
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
         for _ in range(2):
             begin().exception_escaped(raised(ValueError()))
@@ -510,8 +514,8 @@ def test_kinds_are_told_apart_by_place(begin: Begin) -> None:
     assert len(box.events) == 2
 
 
-def test_a_failure_without_a_stack(begin: Begin) -> None:
-    """An exception that was never raised has a kind as well."""
+def test_exception_without_traceback_has_a_group(begin: Begin) -> None:
+    """Exceptions that were never raised form a group."""
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
         begin().exception_escaped(ValueError())
         begin().exception_escaped(ValueError())
@@ -519,8 +523,8 @@ def test_a_failure_without_a_stack(begin: Begin) -> None:
     assert len(box.events) == 1
 
 
-def test_the_place_is_the_application_s(tmp_path: Any) -> None:
-    """Frames of installed packages below the application's do not count."""
+def test_app_frame_skips_installed_packages(tmp_path: Any) -> None:
+    """The frame that groups an exception is the last one of the application."""
     folder = tmp_path / "site-packages"
     folder.mkdir()
     inner: dict[str, Any] = {}
@@ -539,18 +543,18 @@ def test_the_place_is_the_application_s(tmp_path: Any) -> None:
     assert (found.tb_frame.f_code.co_filename, found.tb_lineno) == ("/app/views.py", 2)
 
 
-# -- the rest of an event ------------------------------------------------------------------------
+# -- the rest of an event --------------------------------------------------------------------------
 
 
 def test_the_service_is_on_every_event(mailbox: testing.Mailbox) -> None:
-    """Whoever captured it."""
+    """Every event has the service tag, also those that the application captures."""
     sentry_sdk.capture_message("a")
 
     assert mailbox.events[0]["tags"] == {"service": "shop"}
 
 
 def test_the_service_cannot_be_overwritten(mailbox: testing.Mailbox) -> None:
-    """A tag of the application's by that name does not hide where an event is from."""
+    """A "service" tag of the application does not replace ours."""
     sentry_sdk.set_tag("service", "another")
     sentry_sdk.capture_message("a")
 
@@ -558,24 +562,22 @@ def test_the_service_cannot_be_overwritten(mailbox: testing.Mailbox) -> None:
 
 
 def test_an_unknown_release_is_left_out(mailbox: testing.Mailbox) -> None:
-    """A backend would take an empty one for a release."""
+    """Without a release the event has no release key."""
     sentry_sdk.capture_message("a")
 
     assert "release" not in mailbox.events[0]
 
 
-def test_a_known_release() -> None:
-    """A release that is configured is on the event."""
+def test_release_is_on_the_event() -> None:
+    """A configured release is on the event."""
     with testing.capture("shop", release="1.2") as box:
         sentry_sdk.capture_message("a")
 
     assert box.events[0]["release"] == "1.2"
 
 
-def test_the_level_of_a_scope_does_not_hide_a_failure(
-    begin: Begin, mailbox: testing.Mailbox
-) -> None:
-    """A level that the application set on its scope is not that of its failure."""
+def test_level_of_a_scope_does_not_change_a_failure(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """A level set on the scope does not change the level of a failure."""
     capture = begin()
     sentry_sdk.set_level("debug")
     capture.exception_escaped(raised(ValueError()))
@@ -594,8 +596,8 @@ def test_the_level_of_a_scope_does_not_hide_a_failure(
     ],
 )
 def test_the_text_of_an_event(event: Any, text: str) -> None:
-    """What a message pattern is searched in."""
-    assert _hooks._text(event, {}) == text
+    """Message patterns are searched in this text."""
+    assert hooks._text(event, {}) == text
 
 
 @pytest.mark.parametrize(
@@ -612,10 +614,10 @@ def test_the_text_of_an_event(event: Any, text: str) -> None:
 def test_events_of_the_sdk_s_integrations(
     event: Any, theirs: bool
 ) -> None:  # a column of the table
-    """They are known by the mechanism of the outermost exception."""
-    assert _hooks._is_frameworks(event) is theirs
+    """They are recognised by the mechanism of the outermost exception."""
+    assert hooks._is_frameworks(event) is theirs
 
 
-def test_dropping() -> None:
-    """Transactions, logs and metrics are not errors."""
-    assert _hooks.drop({"anything": 1}, {}) is None
+def test_drop() -> None:
+    """Transactions, logs and metrics are dropped."""
+    assert hooks.drop({"anything": 1}, {}) is None

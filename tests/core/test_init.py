@@ -1,4 +1,4 @@
-"""init(): what it says, what it installs, and what it does not; each in a process of its own."""
+"""init(): what it logs, installs and leaves alone; most tests run in their own process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sentryinit._state import STATE
 KEY = "0123456789abcdef0123456789abcdef"
 DSN = f"https://{KEY}@backend.example/17"
 
-# What a process looks like where nobody has set up anything.
+# The state of a process in which init() has not been called.
 LOOK = """
 import logging, os, sys, threading
 def look():
@@ -44,7 +44,7 @@ logging.getLogger("sentryinit").propagate = False
 
 
 class Unwilling:
-    """An integration, by its shape, that cannot be set up."""
+    """An integration whose set-up fails."""
 
     identifier = "unwilling"
 
@@ -55,7 +55,7 @@ class Unwilling:
 
 @pytest.fixture
 def clean() -> Iterator[None]:
-    """The state of a process in which nobody has called init()."""
+    """The state of a process in which init() has not been called."""
     restore = STATE.reset()
     yield
     restore()
@@ -63,18 +63,18 @@ def clean() -> Iterator[None]:
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """Return what sentryinit said at INFO."""
+    """Return the INFO lines of the logger ``sentryinit``."""
     caplog.set_level(logging.INFO, "sentryinit")
     return lambda: [
         record.getMessage() for record in caplog.records if record.levelno == logging.INFO
     ]
 
 
-# -- off -----------------------------------------------------------------------------------------
+# -- off -------------------------------------------------------------------------------------------
 
 
 def test_importing_has_no_side_effect(child: Any) -> None:
-    """Importing every module that needs no SDK changes nothing in the process."""
+    """Importing the modules that need no SDK changes nothing in the process."""
     done = child(
         LOOK
         + """
@@ -90,8 +90,8 @@ print(look() == before == BARE, dict(os.environ) == environ)
     assert (done.out, done.err) == ("True True\n", "")
 
 
-def test_importing_every_module_opens_nothing(child: Any) -> None:
-    """Those that need the SDK start no thread, open no socket, run no program, install no hook."""
+def test_importing_every_module_has_no_side_effect(child: Any) -> None:
+    """Importing the others starts no thread, opens no socket, runs no program, installs no hook."""
     done = child(
         LOOK
         + """
@@ -113,7 +113,7 @@ print(len(names) > 15, seen, look()[:5] == BARE[:5])
 
 
 def test_without_a_dsn_nothing_is_installed(child: Any) -> None:
-    """No DSN: sentry_sdk is not even imported, and no hook of the process is touched."""
+    """Without a DSN sentry_sdk is not imported, and no hook of the process is changed."""
     done = child(
         LOOK
         + """
@@ -128,8 +128,8 @@ print(look() == BARE)
     assert (done.out, done.err) == ("True\n", "")
 
 
-def test_without_a_dsn_it_says_so(child: Any) -> None:
-    """One INFO line says that it is off, and as what."""
+def test_without_a_dsn_one_line_is_logged(child: Any) -> None:
+    """One INFO line says that reporting is off, for which service and environment."""
     done = child(LOGGED + "import sentryinit; sentryinit.init('shop')", prelude="")
 
     assert done.out == (
@@ -138,8 +138,8 @@ def test_without_a_dsn_it_says_so(child: Any) -> None:
     )
 
 
-def test_a_malformed_dsn(child: Any) -> None:
-    """Exactly one warning, which names the service and not the key; then off as without one."""
+def test_malformed_dsn_is_one_warning(child: Any) -> None:
+    """One warning names the service and not the key; reporting is off."""
     done = child(
         LOGGED + "import sentryinit; sentryinit.init('shop'); print('sentry_sdk' in sys.modules)",
         prelude="",
@@ -161,8 +161,8 @@ def test_a_malformed_dsn(child: Any) -> None:
 
 @pytest.mark.parametrize("boundary", ["wsgi", "asgi"])
 @pytest.mark.usefixtures("clean")
-def test_without_a_dsn_a_boundary_is_the_application(boundary: str) -> None:
-    """The generic middleware is not there at all."""
+def test_without_a_dsn_the_middleware_is_removed(boundary: str) -> None:
+    """The generic middleware returns the application itself."""
     module = getattr(__import__(f"sentryinit.{boundary}"), boundary)
     application = object()
 
@@ -172,7 +172,7 @@ def test_without_a_dsn_a_boundary_is_the_application(boundary: str) -> None:
 @pytest.mark.parametrize("boundary", ["wsgi", "asgi"])
 @pytest.mark.usefixtures("clean")
 def test_without_a_dsn_the_debug_route_is_left_out(boundary: str) -> None:
-    """Nor is the debug route that the middleware goes around."""
+    """The middleware does not add the debug route either."""
     module = getattr(__import__(f"sentryinit.{boundary}"), boundary)
     application = object()
 
@@ -180,17 +180,17 @@ def test_without_a_dsn_the_debug_route_is_left_out(boundary: str) -> None:
 
 
 @pytest.mark.usefixtures("clean")
-def test_what_leaves_a_block_goes_on_when_off() -> None:
-    """A `with init()` that is off is no more than a block."""
+def test_with_block_does_nothing_when_off() -> None:
+    """Without a DSN, a ``with init()`` block lets exceptions pass."""
     with pytest.raises(ValueError, match="x"), sentryinit.init("shop"):
         raise ValueError("x")
 
 
-# -- on ------------------------------------------------------------------------------------------
+# -- on --------------------------------------------------------------------------------------------
 
 
-def test_the_line_of_a_start(child: Any) -> None:
-    """It says as what reporting is on, and where each of that came from; never the key."""
+def test_start_is_logged_with_the_source_of_each_value(child: Any) -> None:
+    """One line names service, environment and the source of each value, and never the key."""
     done = child(
         LOGGED + "sentryinit.init(release='1.2', transport=Pipe)",
         SENTRY_DSN=DSN,
@@ -206,10 +206,10 @@ def test_the_line_of_a_start(child: Any) -> None:
 
 @pytest.mark.parametrize("name", ["SENTRYINIT_SERVICE", "SENTRY_ENVIRONMENT", "SENTRY_RELEASE"])
 @pytest.mark.usefixtures("clean")
-def test_no_line_has_a_key(
+def test_no_log_line_contains_the_key(
     name: str, monkeypatch: pytest.MonkeyPatch, lines: Callable[[], list[str]], said: Any
 ) -> None:
-    """Not even if the DSN was put in the wrong variable."""
+    """The key is not logged, even if the DSN is in the wrong variable."""
     monkeypatch.setenv(name, DSN)
     sentryinit.init()
 
@@ -218,7 +218,7 @@ def test_no_line_has_a_key(
 
 @pytest.mark.usefixtures("clean")
 def test_wrong_variables_are_warnings(monkeypatch: pytest.MonkeyPatch, said: Any) -> None:
-    """Each wrong or unknown variable is one warning, and init() returns."""
+    """Each wrong or unknown environment variable is one warning, and init() returns."""
     monkeypatch.setenv("SENTRYINIT_FLUSH_TIMEOUT", "soon")
     monkeypatch.setenv("SENTRYINIT_FLUSH", "1")
     sentryinit.init("shop")
@@ -233,8 +233,8 @@ def test_wrong_variables_are_warnings(monkeypatch: pytest.MonkeyPatch, said: Any
 
 
 @pytest.mark.usefixtures("clean")
-def test_a_wrong_argument_leaves_nothing_behind() -> None:
-    """After an init() that raised, the next one is the first."""
+def test_init_after_a_wrong_argument_counts_as_the_first() -> None:
+    """After an init() that raised, the next call counts as the first."""
     with pytest.raises(TypeError, match="flush_timeout"):
         sentryinit.init("shop", flush_timeout="2")  # type: ignore[arg-type] # what it is about
 
@@ -242,15 +242,15 @@ def test_a_wrong_argument_leaves_nothing_behind() -> None:
 
 
 @pytest.mark.usefixtures("clean")
-def test_the_service_twice() -> None:
-    """A service given by position and by name is one too many."""
+def test_service_given_twice_raises() -> None:
+    """A service given by position and by name is a TypeError."""
     with pytest.raises(TypeError, match="service"):
         sentryinit.init("shop", service="till")
 
 
 @pytest.mark.usefixtures("clean")
-def test_the_service_by_name() -> None:
-    """It may be given by name."""
+def test_service_by_name() -> None:
+    """The service can be given by name."""
     sentryinit.init(service="till")
 
     assert STATE.settings is not None
@@ -265,10 +265,10 @@ def test_the_service_by_name() -> None:
         pytest.param({"SENTRYINIT_CA_CERTS": "/no/such/file"}, "", id="certificates"),
     ],
 )
-def test_a_value_that_only_the_sdk_finds_wrong(
+def test_variable_that_the_sdk_refuses_is_a_warning(
     child: Any, variables: dict[str, str], options: str
 ) -> None:
-    """A variable that the SDK cannot use does not stop the boot either."""
+    """A variable that the SDK refuses does not stop the start."""
     done = child(
         f"sentryinit.init('shop'{options}); print('served')",
         SENTRY_DSN=DSN,
@@ -279,15 +279,15 @@ def test_a_value_that_only_the_sdk_finds_wrong(
     assert (done.code, done.lines) == (0, ["served"]), done.err[-300:]
 
 
-def test_a_value_in_code_that_the_sdk_finds_wrong(child: Any) -> None:
-    """In code it raises at once."""
+def test_argument_that_the_sdk_refuses_raises(child: Any) -> None:
+    """A wrong argument raises at once."""
     done = child("sentryinit.init('shop', dsn=DSN, https_proxy='ftp://proxy')")
 
     assert (done.code, "https_proxy must be the URL of a proxy" in done.err) == (1, True)
 
 
-def test_a_variable_with_which_the_sdk_cannot_be_configured(child: Any) -> None:
-    """If sentry-sdk raises for the value of a variable: one warning, and the service runs."""
+def test_sdk_that_raises_for_a_variable_is_one_warning(child: Any) -> None:
+    """If sentry-sdk raises for a variable, one warning is logged and the service runs."""
     done = child(
         LOGGED + "sentryinit.init('shop'); print('served')",
         SENTRY_DSN=DSN,
@@ -298,8 +298,8 @@ def test_a_variable_with_which_the_sdk_cannot_be_configured(child: Any) -> None:
     assert done.lines[0] == "WARNING SENTRYINIT_HTTPS_PROXY: LocationParseError; reporting is off"
 
 
-def test_an_integration_in_code_that_cannot_be_set_up(child: Any) -> None:
-    """In code it is a mistake that raises."""
+def test_integration_that_cannot_be_set_up_raises(child: Any) -> None:
+    """An integration given in code whose set-up fails raises."""
     done = child("""
 from sentry_sdk.integrations import Integration
 class Wrong(Integration):
@@ -314,19 +314,21 @@ sentryinit.init("shop", dsn=DSN, transport=Pipe, integrations=[Wrong()])
 
 
 @pytest.mark.usefixtures("clean")
-def test_after_an_init_that_the_sdk_refused() -> None:
-    """The next one is the first: nothing has been set up."""
+def test_init_after_one_that_the_sdk_refused_counts_as_the_first() -> None:
+    """After an init() that the SDK refused, nothing is installed."""
     with pytest.raises(ZeroDivisionError):
         sentryinit.init("shop", dsn=DSN, integrations=[Unwilling()])
 
     assert STATE.settings is None
 
 
-# -- again ---------------------------------------------------------------------------------------
+# -- a second init() -------------------------------------------------------------------------------
 
 
-def test_init_again(mailbox: testing.Mailbox, said: Any) -> None:
-    """A second call with the same service, or none, changes nothing and says nothing."""
+def test_second_init_with_the_same_service_changes_nothing(
+    mailbox: testing.Mailbox, said: Any
+) -> None:
+    """A second call with the same service, or none, changes and logs nothing."""
     reporter = STATE.reporter
     sentryinit.init("shop")
     sentryinit.init()
@@ -336,8 +338,10 @@ def test_init_again(mailbox: testing.Mailbox, said: Any) -> None:
 
 
 @pytest.mark.usefixtures("clean")
-def test_many_at_once(lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that begin together are one start: the others wait for it."""
+def test_init_in_many_threads_starts_once(
+    lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If threads call init() at once, one starts and the others wait."""
     begun = _init._start
 
     def slowly(settings: Any) -> None:
@@ -354,22 +358,22 @@ def test_many_at_once(lines: Callable[[], list[str]], monkeypatch: pytest.Monkey
     assert len(lines()) == 1
 
 
-def test_another_service(mailbox: testing.Mailbox, said: Any) -> None:
-    """A second call with another service is a warning; the first stays."""
+def test_second_init_with_another_service_is_a_warning(mailbox: testing.Mailbox, said: Any) -> None:
+    """A second call with another service logs a warning; the first one counts."""
     sentryinit.init("till")
 
     assert said() == ["init() was called again with another service: till; shop stays"]
 
 
-def test_a_wrong_argument_the_second_time(mailbox: testing.Mailbox) -> None:
-    """It raises as the first time."""
+def test_wrong_argument_of_a_second_init_raises(mailbox: testing.Mailbox) -> None:
+    """A wrong argument raises in every call."""
     with pytest.raises(TypeError, match="unknown option enviroment"):
         sentryinit.init("shop", enviroment="x")  # type: ignore[call-arg] # what it is about
 
 
 @pytest.mark.usefixtures("clean")
-def test_a_dsn_that_comes_too_late(said: Any) -> None:
-    """The first call had none, and counts: a service that is dark says so."""
+def test_dsn_in_a_second_init_is_a_warning(said: Any) -> None:
+    """If only the second call has a DSN, a warning says that reporting is off."""
     sentryinit.init("shop")
     sentryinit.init("shop", dsn=DSN)
 
@@ -382,8 +386,8 @@ def test_a_dsn_that_comes_too_late(said: Any) -> None:
 
 
 @pytest.mark.usefixtures("clean")
-def test_a_dsn_that_comes_after_the_middleware(said: Any) -> None:
-    """It names the boundary that was built before."""
+def test_warning_about_a_late_dsn_names_the_middleware(said: Any) -> None:
+    """The warning names the middleware that was built without a DSN."""
     _init.ensure_initialized("wsgi")
     sentryinit.init(dsn=DSN)
 
@@ -392,17 +396,19 @@ def test_a_dsn_that_comes_after_the_middleware(said: Any) -> None:
     ]
 
 
-def test_again_before_the_first_time() -> None:
-    """Whoever asks before there is anything gets nothing said."""
+def test_no_warning_about_a_difference_before_the_first_init() -> None:
+    """Before the first init() there are no settings to compare with."""
     _init._warn_if_different({"service": "till"})
 
 
-# -- by an adapter -------------------------------------------------------------------------------
+# -- by an adapter ---------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("clean")
-def test_an_adapter_s_name_for_the_application(lines: Callable[[], list[str]]) -> None:
-    """It is the service if nobody configured one; odd characters are replaced."""
+def test_framework_s_application_name_is_the_default_service(
+    lines: Callable[[], list[str]],
+) -> None:
+    """It is the service if none is configured; characters that are not allowed are replaced."""
     _init.ensure_initialized("flask", "my shop")
 
     assert lines() == [
@@ -415,8 +421,8 @@ def test_an_adapter_s_name_for_the_application(lines: Callable[[], list[str]]) -
 
 @pytest.mark.parametrize("name", [None, "", "  "])
 @pytest.mark.usefixtures("clean")
-def test_an_application_without_a_name(name: str | None) -> None:
-    """No name leaves the default."""
+def test_empty_application_name_keeps_the_default_service(name: str | None) -> None:
+    """An empty name keeps the default service."""
     _init.ensure_initialized("flask", name)
 
     assert STATE.settings is not None
@@ -424,8 +430,8 @@ def test_an_application_without_a_name(name: str | None) -> None:
 
 
 @pytest.mark.usefixtures("clean")
-def test_an_adapter_s_configuration() -> None:
-    """A framework's configuration counts as arguments; text is read as in the environment."""
+def test_framework_configuration_counts_as_arguments() -> None:
+    """A framework's configuration counts as arguments; text is parsed as in the environment."""
     _init.ensure_initialized(
         "flask", None, {"storm_burst": "7", "ignore_paths": "/a,/b", "max_breadcrumbs": 3}
     )
@@ -451,32 +457,32 @@ def test_an_adapter_s_configuration() -> None:
     ],
 )
 @pytest.mark.usefixtures("clean")
-def test_a_wrong_configuration_raises(config: dict[str, Any], message: str) -> None:
-    """It is code: a mistake in it raises at once, and says where it is."""
+def test_wrong_framework_configuration_raises(config: dict[str, Any], message: str) -> None:
+    """A mistake in the framework's configuration raises, and the error names its place."""
     with pytest.raises((TypeError, ValueError)) as caught:
         _init.ensure_initialized("flask", None, config)
 
     assert str(caught.value) == message
 
 
-def test_an_adapter_after_init(mailbox: testing.Mailbox, said: Any) -> None:
+def test_earlier_init_wins_over_an_adapter(mailbox: testing.Mailbox, said: Any) -> None:
     """An explicit earlier init() wins."""
     assert _init.ensure_initialized("flask", "flask-app") is True
     assert said() == []
 
 
-def test_an_adapter_with_another_service(mailbox: testing.Mailbox, said: Any) -> None:
+def test_adapter_with_another_service_is_a_warning(mailbox: testing.Mailbox, said: Any) -> None:
     """A service that is configured twice is a warning, as for init()."""
     _init.ensure_initialized("flask", None, {"service": "till"})
 
     assert said() == ["init() was called again with another service: till; shop stays"]
 
 
-# -- others' sentry_sdk --------------------------------------------------------------------------
+# -- an SDK that is already set up -----------------------------------------------------------------
 
 
-def test_a_foreign_init(child: Any) -> None:
-    """An earlier sentry_sdk.init() is a warning that says what to do."""
+def test_earlier_sentry_sdk_init_is_a_warning(child: Any) -> None:
+    """An earlier sentry_sdk.init() is a warning that names the remedy."""
     done = child(
         LOGGED
         + """
@@ -494,7 +500,7 @@ sentryinit.init("shop", dsn=DSN, transport=Pipe)
     ]
 
 
-def test_a_rival_integration(child: Any) -> None:
+def test_conflicting_integration_is_a_warning(child: Any) -> None:
     """The SDK's own integration for a framework is a warning that names it."""
     done = child(
         LOGGED
@@ -517,8 +523,8 @@ sentryinit.init("shop", dsn=DSN, transport=Pipe, integrations=[FlaskIntegration(
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["by-the-adapter", "by-init"])
-def test_an_integration_for_the_framework_of_an_adapter(child: Any, first: bool) -> None:
-    """The SDK's integration with an adapter's name is a warning, once, whatever the name is."""
+def test_integration_with_an_adapter_s_name_is_one_warning(child: Any, first: bool) -> None:
+    """An SDK integration with the name of any adapter is one warning."""
     done = child(
         LOGGED
         + f"""
@@ -546,7 +552,7 @@ print([problem.number for problem in adapters.problems()])
     assert any(line.startswith("[3,") for line in done.lines)
 
 
-# -- outside of requests -------------------------------------------------------------------------
+# -- outside of requests ---------------------------------------------------------------------------
 
 ON = "sentryinit.init('shop', dsn=DSN, transport=Pipe)\n"
 
@@ -560,8 +566,10 @@ ON = "sentryinit.init('shop', dsn=DSN, transport=Pipe)\n"
         pytest.param("sys.exit(0)", [], 0, id="exit 0"),
     ],
 )
-def test_uncaught_in_main(child: Any, code: str, titles: list[str], exit_code: int) -> None:
-    """What ends a process is one event, unless somebody meant it to end."""
+def test_uncaught_exception_is_one_event(
+    child: Any, code: str, titles: list[str], exit_code: int
+) -> None:
+    """An uncaught exception is one event, unless it is a normal exit or an interrupt."""
     done = child(ON + code)
 
     assert (done.titles, abs(done.code) % 128) == (titles, exit_code % 128)
@@ -583,16 +591,18 @@ def test_uncaught_in_main(child: Any, code: str, titles: list[str], exit_code: i
         ),
     ],
 )
-def test_what_leaves_a_block(child: Any, code: str, titles: list[str], level: str | None) -> None:
-    """`with init()` reports what leaves it, once, though the interpreter's hook sees it too."""
+def test_exception_that_leaves_a_with_block_is_one_event(
+    child: Any, code: str, titles: list[str], level: str | None
+) -> None:
+    """``with init()`` reports the exception once, although sys.excepthook gets it too."""
     done = child(f"with {ON.strip()}:\n    {code}")
 
     assert done.titles == titles
     assert all(event["level"] == level for _, event in done.items)
 
 
-def test_a_block_in_this_process(mailbox: testing.Mailbox) -> None:
-    """What leaves is the same object, and its event says that nobody handled it."""
+def test_exception_that_leaves_a_with_block_is_unhandled(mailbox: testing.Mailbox) -> None:
+    """The same exception object leaves the block, and its event is unhandled."""
     error = ValueError("x")
     with pytest.raises(ValueError, match="x") as caught, sentryinit.init():
         raise error
@@ -602,8 +612,8 @@ def test_a_block_in_this_process(mailbox: testing.Mailbox) -> None:
     assert (mechanism["type"], mechanism["handled"]) == ("sentryinit", False)
 
 
-def test_a_block_that_ends_well(mailbox: testing.Mailbox) -> None:
-    """Nothing to report."""
+def test_with_block_without_exception_is_no_event(mailbox: testing.Mailbox) -> None:
+    """A block that ends normally reports nothing."""
     with sentryinit.init() as handle:
         pass
 
@@ -611,8 +621,8 @@ def test_a_block_that_ends_well(mailbox: testing.Mailbox) -> None:
     assert mailbox.events == []
 
 
-def test_captured_in_a_block(child: Any) -> None:
-    """Logged, then uncaught: one event."""
+def test_exception_logged_in_a_with_block_is_one_event(child: Any) -> None:
+    """An exception that is logged and then leaves the block is one event."""
     done = child(f"""
 with {ON.strip()}:
     try:
@@ -625,8 +635,8 @@ with {ON.strip()}:
     assert done.titles == ["ZeroDivisionError"]
 
 
-def test_logged_and_uncaught(child: Any) -> None:
-    """Without a block as well."""
+def test_exception_logged_and_uncaught_is_one_event(child: Any) -> None:
+    """The same holds without a block."""
     done = child(
         ON
         + """
@@ -641,8 +651,8 @@ except ZeroDivisionError:
     assert done.titles == ["ZeroDivisionError"]
 
 
-def test_uncaught_in_a_thread(child: Any) -> None:
-    """What ends a thread is one event, and the process's own hook has its turn."""
+def test_uncaught_exception_in_a_thread_is_one_event(child: Any) -> None:
+    """It is one event, and the previous threading.excepthook is called."""
     done = child(
         ON
         + """
@@ -657,8 +667,8 @@ thread.start(); thread.join()
     assert "Exception in thread" in done.err
 
 
-def test_threads_are_watched_once(mailbox: testing.Mailbox) -> None:
-    """A second start in a process puts no second hook around the first."""
+def test_thread_hook_is_installed_once(mailbox: testing.Mailbox) -> None:
+    """A second start does not install a second hook."""
     import threading
 
     hook = threading.excepthook
@@ -667,8 +677,8 @@ def test_threads_are_watched_once(mailbox: testing.Mailbox) -> None:
     assert threading.excepthook is hook
 
 
-def test_a_thread_when_reporting_is_off_again(child: Any) -> None:
-    """A hook that has stayed does nothing but call the one before it."""
+def test_thread_hook_only_calls_the_previous_one_when_off(child: Any) -> None:
+    """When reporting is off again, the hook only calls the previous one."""
     done = child("""
 import threading
 from sentryinit import testing
@@ -681,8 +691,8 @@ threading.Thread(target=int, args=("x",)).start()
     assert "ValueError: invalid literal" in done.err
 
 
-def test_a_thread_that_exits(child: Any) -> None:
-    """A thread that ends itself on purpose is no failure."""
+def test_system_exit_in_a_thread_is_no_event(child: Any) -> None:
+    """A thread that raises SystemExit is not reported."""
     done = child(
         ON
         + """
@@ -695,8 +705,8 @@ thread.start(); thread.join()
     assert (done.items, done.err) == ([], "")
 
 
-def test_a_held_back_storm_at_exit(child: Any) -> None:
-    """What the storm guard holds leaves when the process does."""
+def test_suppressed_failures_are_reported_at_exit(child: Any) -> None:
+    """The summary of suppressed failures is sent when the process exits."""
     done = child("""
 sentryinit.init("shop", dsn=DSN, transport=Pipe, storm_burst=1, storm_per_minute=0)
 import threading
@@ -708,8 +718,8 @@ for _ in range(3):
     assert done.titles == ["ZeroDivisionError", "2 failures held back by the storm guard"]
 
 
-def test_quiet_at_exit(child: Any) -> None:
-    """A process that ends with events on their way says nothing on stderr."""
+def test_exit_writes_nothing_on_stderr(child: Any) -> None:
+    """A process that exits with queued events writes nothing on stderr."""
     done = child("""
 import time
 class Slow(Pipe):
@@ -724,8 +734,8 @@ sentry_sdk.capture_message("a")
     assert (done.titles, done.err) == (["a"], "")
 
 
-def test_a_handle_flushes(child: Any) -> None:
-    """Calling the handle waits for the transport, for at most the flush timeout."""
+def test_calling_the_handle_flushes(child: Any) -> None:
+    """Calling the handle waits for the transport, at most for flush_timeout."""
     done = child("""
 class Slow(Pipe):
     def flush(self, timeout, callback=None):
@@ -739,8 +749,8 @@ os._exit(0)
     assert done.lines == ["flush 0.5"]
 
 
-def test_the_end_is_waited_for_once(child: Any) -> None:
-    """What the flush after a lifespan takes of the flush timeout is not there for the exit."""
+def test_flush_timeout_is_used_once_at_shutdown(child: Any) -> None:
+    """The time that the flush after a lifespan takes is not available again at exit."""
     done = child("""
 import asyncio, time
 from sentryinit.asgi import SentryInitMiddleware
@@ -759,8 +769,8 @@ asyncio.run(SentryInitMiddleware(app)({"type": "lifespan"}, None, send))
     assert done.lines == ["flush 0.5", "lifespan.shutdown.complete", "flush 0.0"]
 
 
-def test_a_block_flushes(child: Any) -> None:
-    """The end of a block flushes too, after what it reports."""
+def test_with_block_flushes_at_its_end(child: Any) -> None:
+    """The end of a block flushes after it has reported."""
     done = child("""
 class Slow(Pipe):
     def flush(self, timeout, callback=None):
@@ -776,22 +786,22 @@ finally:
     assert [line[:5] for line in done.out.splitlines()] == ["ITEM ", "flush"]
 
 
-# -- names ---------------------------------------------------------------------------------------
+# -- names -----------------------------------------------------------------------------------------
 
 
 def test_the_version() -> None:
-    """The version is the wheel's."""
+    """``__version__`` is that of the wheel."""
     from importlib.metadata import version
 
     assert sentryinit.__version__ == version("sentryinit")
 
 
-def test_the_type_of_the_options() -> None:
-    """Wrappers of init() can name its options."""
+def test_options_type_is_public() -> None:
+    """Functions that wrap init() can annotate its options."""
     assert "service" in sentryinit.Options.__annotations__
 
 
-def test_no_other_name() -> None:
-    """Anything else is an AttributeError, as for any module."""
+def test_unknown_name_is_an_attribute_error() -> None:
+    """Any other name of the module is an AttributeError."""
     with pytest.raises(AttributeError, match="module 'sentryinit' has no attribute 'nothing'"):
         _ = sentryinit.nothing  # type: ignore[attr-defined] # what it is about

@@ -1,4 +1,4 @@
-"""What is a failure, what an abort, what is ignored: exceptions in, a verdict out."""
+"""What counts as a failure, as an abort, and as ignored: chains, aborts and ignore rules."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if sys.version_info < (3, 11):
 
 
 class Gone(Exception):
-    """A framework's own for a client that went away."""
+    """A framework's exception for a client that disconnected."""
 
 
 class Response(Exception):
-    """A framework's own that is an answer."""
+    """A framework's exception that is a response."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -43,7 +43,7 @@ class Response(Exception):
 
 
 class Mute(Exception):
-    """Cannot say what it is."""
+    """An exception whose __str__ raises."""
 
     def __str__(self) -> str:
         raise RuntimeError("no text")
@@ -77,8 +77,8 @@ LEAVES: tuple[type[BaseException], ...] = (
 
 
 @st.composite
-def webs(draw: st.DrawFn) -> BaseException:
-    """Exceptions that are linked in any way: chains, groups, rings through both."""
+def linked_exceptions(draw: st.DrawFn) -> BaseException:
+    """Build exceptions with any links: chains, groups, and cycles through both."""
     made: list[BaseException] = [
         draw(st.sampled_from(LEAVES))("text") for _ in range(draw(st.integers(1, 5)))
     ]
@@ -93,89 +93,89 @@ def webs(draw: st.DrawFn) -> BaseException:
     return draw(st.sampled_from(made))
 
 
-# -- what an exception came from -----------------------------------------------------------------
+# -- causes and groups -----------------------------------------------------------------------------
 
 
-def test_the_cause_goes_before_the_context() -> None:
-    """What an error was raised from says more than what it was raised during."""
+def test_cause_is_preferred_to_context() -> None:
+    """If an exception has a cause, its context is ignored."""
     cause, context = ValueError(), KeyError()
 
     assert causes(during(from_(OSError(), cause), context)) == [cause]
 
 
-def test_a_context_that_was_suppressed_does_not_count() -> None:
-    """`raise X from None` says that X did not come from anything."""
+def test_suppressed_context_is_ignored() -> None:
+    """``raise X from None`` means that X has no cause."""
     exc = during(OSError(), KeyError())
     exc.__suppress_context__ = True
 
     assert causes(exc) == []
 
 
-def test_a_group_comes_from_its_members() -> None:
-    """A group stands for what is in it."""
+def test_members_are_the_causes_of_a_group() -> None:
+    """The causes of a group are its members."""
     one, two = ValueError(), KeyError()
 
     assert causes(ExceptionGroup("both", [one, two])) == [one, two]
 
 
 @pytest.mark.parametrize("value", [None, [ValueError()], ("text",), "text", 5])
-def test_an_attribute_called_exceptions_makes_no_group(value: object) -> None:
-    """An exception that has such an attribute for reasons of its own is none."""
+def test_attribute_named_exceptions_makes_no_group(value: object) -> None:
+    """An exception with an attribute ``exceptions`` of its own is no group."""
     exc = ValueError()
     exc.exceptions = value  # type: ignore[attr-defined] # the application's own
 
     assert group_members(exc) == ()
 
 
-def test_a_tree_has_the_cause_of_a_group_as_well() -> None:
-    """A group's own cause is part of the story beside its group_members."""
+def test_iter_chain_yields_members_and_cause_of_a_group() -> None:
+    """The chain of a group contains its cause as well as its members."""
     cause, member = KeyError(), ValueError()
     group = from_(ExceptionGroup("g", [member]), cause)
 
     assert set(map(id, iter_chain(group))) == {id(group), id(member), id(cause)}
 
 
-@given(webs())
-def test_a_tree_yields_each_exception_once(exc: BaseException) -> None:
-    """Whatever the links, and be they rings, a tree ends."""
+@given(linked_exceptions())
+def test_iter_chain_yields_each_exception_once(exc: BaseException) -> None:
+    """With any links, cycles as well, iter_chain ends."""
     found = [id(link) for link in iter_chain(exc)]
 
     assert len(found) == len(set(found))
 
 
-def test_the_real_error_behind_a_response() -> None:
-    """A response that was raised because of an error is not the evidence: the error is."""
+def test_unwrap_response_returns_the_cause() -> None:
+    """An error that a response was raised from is the one to report."""
     error = ValueError()
 
     assert unwrap_response(from_(Response(503), error), status_of) is error
 
 
-def test_the_real_error_during_which_a_response_was_raised() -> None:
-    """It need not be raised from the error: in an except block is enough."""
+def test_unwrap_response_returns_the_context() -> None:
+    """A response that was raised in an except block has the error as its context."""
     error = ValueError()
 
     assert unwrap_response(during(Response(503), error), status_of) is error
 
 
-def test_a_response_alone_has_no_error_behind_it() -> None:
-    """A response that nothing led to is an answer, no error."""
+def test_unwrap_response_without_cause_is_none() -> None:
+    """A response without cause or context is not an error."""
     assert unwrap_response(Response(503), status_of) is None
 
 
-def test_no_exception_has_no_error_behind_it() -> None:
-    """Nothing comes from nothing."""
+def test_unwrap_response_of_none_is_none() -> None:
+    """Without an exception there is no error."""
     assert unwrap_response(None, status_of) is None
 
 
-def test_responses_in_a_ring_have_no_error_behind_them() -> None:
-    """A ring of responses ends."""
+def test_unwrap_response_ends_in_a_cycle() -> None:
+    """A cycle of responses contains no error."""
     one, two = Response(500), Response(503)
     one.__cause__, two.__cause__ = two, one
 
     assert unwrap_response(one, status_of) is None
 
 
-# -- exit codes ----------------------------------------------------------------------------------
+# -- exit codes ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_responses_in_a_ring_have_no_error_behind_them() -> None:
         (SystemExit(), 0),
         (SystemExit(None), 0),
         (SystemExit(0), 0),
-        (SystemExit(False), 0),  # what it is about
+        (SystemExit(False), 0),  # False is 0
         (SystemExit(3), 3),
         (SystemExit("message"), 1),
         (SystemExit(""), 1),
@@ -192,19 +192,19 @@ def test_responses_in_a_ring_have_no_error_behind_them() -> None:
         (KeyboardInterrupt(), None),
     ],
 )
-def test_the_exit_code(exc: BaseException, code: int | None) -> None:
-    """The code is what the interpreter would exit with; a text makes it 1."""
+def test_exit_code(exc: BaseException, code: int | None) -> None:
+    """The code is that of the interpreter; a text means 1."""
     assert exit_code(exc) == code
 
 
-# -- aborts --------------------------------------------------------------------------------------
+# -- aborts ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "exc", [asyncio.CancelledError(), GeneratorExit(), KeyboardInterrupt(), SystemExit(0)]
 )
-def test_an_abort_by_its_class(exc: BaseException) -> None:
-    """Cancellation, closing, interruption and a clean exit are nobody's failure."""
+def test_class_is_an_abort(exc: BaseException) -> None:
+    """Cancellation, closing, interruption and a clean exit are aborts."""
     assert is_abort(exc)
 
 
@@ -222,12 +222,12 @@ def test_an_abort_by_its_class(exc: BaseException) -> None:
         RuntimeError("No response returned."),
     ],
 )
-def test_a_failure_by_its_class(exc: BaseException) -> None:
-    """An error is a failure, a connection's and a timeout included, unless more is known."""
+def test_class_is_a_failure(exc: BaseException) -> None:
+    """Other errors are failures, connection errors and timeouts included."""
     assert not is_abort(exc)
 
 
-def test_a_subclass_of_an_abort_is_one() -> None:
+def test_subclass_of_an_abort_is_an_abort() -> None:
     """Libraries derive their own cancellations."""
 
     class Cancelled(asyncio.CancelledError):
@@ -236,56 +236,56 @@ def test_a_subclass_of_an_abort_is_one() -> None:
     assert is_abort(Cancelled())
 
 
-def test_a_framework_s_own_abort() -> None:
-    """What the adapter names as a client that went away is an abort."""
+def test_adapter_s_abort_is_an_abort() -> None:
+    """The classes that the adapter names are aborts."""
     assert is_abort(Gone(), RequestState(aborts=(Gone,)))
 
 
-def test_a_framework_s_own_abort_is_an_error_elsewhere() -> None:
-    """The same class is a failure where no adapter names it."""
+def test_adapter_s_abort_is_a_failure_without_the_adapter() -> None:
+    """The same class is a failure if no adapter names it."""
     assert not is_abort(Gone())
 
 
 @pytest.mark.parametrize(
     "abort", [asyncio.CancelledError(), GeneratorExit(), KeyboardInterrupt(), SystemExit()]
 )
-def test_an_error_raised_from_an_abort_is_one(abort: BaseException) -> None:
-    """An error that exists only because of an abort is one."""
+def test_error_raised_from_an_abort_is_an_abort(abort: BaseException) -> None:
+    """An error whose cause is an abort is an abort."""
     assert is_abort(from_(RuntimeError("stopped"), abort))
 
 
-def test_an_error_raised_while_a_client_was_leaving_is_an_abort() -> None:
-    """What a framework's abort is the context of, it is the reason of."""
+def test_error_during_an_adapter_s_abort_is_an_abort() -> None:
+    """An error whose context is an adapter's abort is an abort."""
     assert is_abort(during(RuntimeError("stopped"), Gone()), RequestState(aborts=(Gone,)))
 
 
-def test_an_error_that_happened_during_a_cancellation_is_a_failure() -> None:
-    """Timeouts and task groups cancel too: what broke meanwhile is news."""
+def test_error_during_a_cancellation_is_a_failure() -> None:
+    """Timeouts and task groups cancel too, so an error in the meantime is reported."""
     assert not is_abort(during(ValueError(), asyncio.CancelledError()))
 
 
-def test_an_error_during_a_cancellation_counts_for_little_once_the_client_is_gone() -> None:
-    """A cancellation is the client's doing if the client is known to have left."""
+def test_error_during_a_cancellation_is_an_abort_if_the_client_is_gone() -> None:
+    """If the client is gone, the cancellation was caused by the client."""
     assert is_abort(during(ValueError(), asyncio.CancelledError()), RequestState(client_gone=True))
 
 
 @pytest.mark.parametrize(
     "kind", [TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError]
 )
-def test_a_timeout_from_a_cancellation_is_a_failure(kind: type[BaseException]) -> None:
+def test_timeout_raised_from_a_cancellation_is_a_failure(kind: type[BaseException]) -> None:
     """asyncio.timeout() raises from the CancelledError that it causes itself."""
     assert not is_abort(from_(kind(), asyncio.CancelledError()))
 
 
-def test_an_error_from_such_a_timeout_is_a_failure() -> None:
-    """The timeout ends the way back to the cancellation."""
+def test_error_raised_from_a_timeout_is_a_failure() -> None:
+    """The search for an abort stops at the timeout."""
     timeout = from_(TimeoutError(), asyncio.CancelledError())
 
     assert not is_abort(from_(RuntimeError(), timeout))
 
 
-def test_a_real_timeout_of_wait_for_is_a_failure() -> None:
-    """The exception that asyncio itself raises at a timeout is a failure."""
+def test_timeout_of_wait_for_is_a_failure() -> None:
+    """The exception that asyncio.wait_for() raises is a failure."""
 
     async def late() -> None:
         await asyncio.wait_for(asyncio.sleep(5), 0.001)
@@ -296,32 +296,32 @@ def test_a_real_timeout_of_wait_for_is_a_failure() -> None:
     assert not is_abort(caught.value)
 
 
-def test_a_group_of_aborts_is_one() -> None:
-    """All that is in it gave up, so it did."""
+def test_group_of_aborts_is_an_abort() -> None:
+    """A group is an abort if all its members are."""
     assert is_abort(BaseExceptionGroup("g", [asyncio.CancelledError(), GeneratorExit()]))
 
 
-def test_a_mixed_group_is_a_failure() -> None:
+def test_group_with_an_error_is_a_failure() -> None:
     """One error in a group makes it a failure."""
     assert not is_abort(BaseExceptionGroup("g", [asyncio.CancelledError(), ValueError()]))
 
 
-def test_groups_in_groups() -> None:
-    """The verdict on a group is that on all its leaves."""
+def test_nested_groups_are_judged_by_their_leaves() -> None:
+    """A nested group is an abort if all its leaves are."""
     inner = BaseExceptionGroup("inner", [asyncio.CancelledError()])
 
     assert is_abort(BaseExceptionGroup("outer", [inner, GeneratorExit()]))
 
 
-def test_an_error_from_a_group_of_aborts_is_an_abort() -> None:
-    """A chain leads into a group as well."""
+def test_error_raised_from_a_group_of_aborts_is_an_abort() -> None:
+    """The search for an abort looks into groups as well."""
     group = BaseExceptionGroup("g", [asyncio.CancelledError()])
 
     assert is_abort(from_(RuntimeError(), group))
 
 
-def test_a_member_raised_out_of_its_group_is_what_it_is() -> None:
-    """Starlette takes the only member out: a ring through the group, and an ordinary error."""
+def test_error_raised_out_of_its_group_is_a_failure() -> None:
+    """Starlette raises the only member of a group: a cycle through the group, and a failure."""
     error = ValueError("x")
     with pytest.raises(ValueError, match="x") as caught:  # noqa: PT012 # the ring takes a frame
         try:
@@ -332,39 +332,39 @@ def test_a_member_raised_out_of_its_group_is_what_it_is() -> None:
     assert not is_abort(caught.value)
 
 
-def test_no_response_returned_is_an_abort_once_the_client_is_gone() -> None:
-    """BaseHTTPMiddleware's complaint about an application that a disconnect stopped."""
+def test_no_response_returned_is_an_abort_if_the_client_is_gone() -> None:
+    """BaseHTTPMiddleware raises this if a disconnect stopped the application."""
     assert is_abort(RuntimeError("No response returned."), RequestState(client_gone=True))
 
 
-def test_another_runtime_error_is_a_failure_though_the_client_is_gone() -> None:
-    """That a client left does not excuse what broke."""
+def test_other_runtime_error_is_a_failure_if_the_client_is_gone() -> None:
+    """Any other error is a failure, even if the client is gone."""
     assert not is_abort(RuntimeError("broken"), RequestState(client_gone=True))
 
 
-@given(webs())
-def test_the_verdict_on_any_web_is_given(exc: BaseException) -> None:
-    """Whatever the links, is_abort answers, and raises nothing."""
+@given(linked_exceptions())
+def test_is_abort_never_raises(exc: BaseException) -> None:
+    """With any links, is_abort returns a bool."""
     assert is_abort(exc, RequestState(aborts=(Gone,))) in {True, False}
 
 
-@given(webs())
-def test_more_aborts_make_no_failure(exc: BaseException) -> None:
-    """What is an abort stays one when an adapter names more classes."""
+@given(linked_exceptions())
+def test_more_abort_classes_make_no_failure(exc: BaseException) -> None:
+    """An abort stays one if an adapter names more classes."""
     assert not is_abort(exc) or is_abort(exc, RequestState(aborts=(Gone, ValueError)))
 
 
-@given(webs())
-def test_a_client_that_left_makes_no_failure(exc: BaseException) -> None:
-    """What is an abort stays one when the client is known to have left."""
+@given(linked_exceptions())
+def test_client_gone_makes_no_failure(exc: BaseException) -> None:
+    """An abort stays one if the client is gone."""
     assert not is_abort(exc) or is_abort(exc, RequestState(client_gone=True))
 
 
-# -- origin --------------------------------------------------------------------------------------
+# -- origin ----------------------------------------------------------------------------------------
 
 
 class Server:
-    """Has a bound method, as uvicorn's cycle."""
+    """Has a bound method, like uvicorn's request cycle."""
 
     def receive(self) -> None:
         raise ConnectionResetError("by peer")
@@ -375,21 +375,21 @@ def send(message: object = None, *rest: object) -> None:
 
 
 class Stream:
-    """A server's input."""
+    """The input stream of a server."""
 
     def read(self) -> bytes:
         raise ConnectionResetError("by peer")
 
 
 class Buffered:
-    """A server's input around another, as werkzeug's around io.BufferedReader."""
+    """A stream around another one, like werkzeug's around io.BufferedReader."""
 
     def __init__(self, raw: object) -> None:
         self.raw = raw
 
 
 class Raw(io.RawIOBase):
-    """A socket whose peer resets."""
+    """A socket that the peer resets."""
 
     def readable(self) -> bool:
         return True
@@ -416,13 +416,13 @@ def caught(function: Any) -> BaseException:
         pytest.param(functools.partial(Server().receive), id="partial of a method"),
     ],
 )
-def test_an_error_of_a_server_s_callable(server: Any) -> None:
-    """The frame of a server's callable in the traceback tells."""
+def test_error_raised_by_a_server_s_callable(server: Any) -> None:
+    """The traceback has a frame of the server's callable."""
     assert raised_by(caught(server), (server,))
 
 
-def test_an_async_callable_of_the_server() -> None:
-    """Servers' callables are coroutine functions."""
+def test_error_raised_by_a_server_s_coroutine() -> None:
+    """The server's callables can be coroutine functions."""
 
     async def receive() -> None:
         raise ConnectionResetError
@@ -430,7 +430,7 @@ def test_an_async_callable_of_the_server() -> None:
     assert raised_by(caught(lambda: asyncio.run(receive())), (receive,))
 
 
-def test_the_same_class_from_the_application() -> None:
+def test_error_of_the_same_class_raised_by_the_application() -> None:
     """A database that resets the connection is not the client."""
 
     def query() -> None:
@@ -439,33 +439,33 @@ def test_the_same_class_from_the_application() -> None:
     assert not raised_by(caught(query), (send, Server().receive, Stream()))
 
 
-def test_an_error_of_a_server_s_stream() -> None:
-    """A stream is known by being some frame's self."""
+def test_error_raised_by_a_server_s_stream() -> None:
+    """A stream is recognised as the ``self`` of a frame."""
     stream = Stream()
 
     assert raised_by(caught(stream.read), (stream,))
 
 
-def test_another_stream_of_the_same_class_is_the_application_s() -> None:
-    """The object counts, not its class: an upstream may be read through the same one."""
+def test_error_raised_by_another_stream_of_the_same_class() -> None:
+    """The object is compared, not its class: an upstream can be read through the same class."""
     assert not raised_by(caught(Stream().read), (Stream(),))
 
 
-def test_a_stream_behind_a_buffer() -> None:
-    """A C buffer leaves no frame; what it reads from does."""
+def test_error_raised_by_a_stream_behind_a_buffer() -> None:
+    """A C buffer has no frame, but the stream that it reads has one."""
     raw = Raw()
     buffered = io.BufferedReader(raw)
 
     assert raised_by(caught(buffered.read), (buffered,))
 
 
-def test_a_stream_with_raw_that_is_not_in_the_traceback() -> None:
-    """A buffer whose source raised nothing is not to blame."""
+def test_buffer_whose_raw_stream_is_not_in_the_traceback() -> None:
+    """A buffer is not the origin if its raw stream is not in the traceback."""
     assert not raised_by(caught(Stream().read), (Buffered(Stream()),))
 
 
-def test_uwsgi_s_stream_by_its_message() -> None:
-    """UWSGI's stream is C and leaves no frame, but says what it is."""
+def test_uwsgi_s_stream_is_recognised_by_its_message() -> None:
+    """UWSGI's stream is written in C and has no frame, but its message is known."""
     assert raised_by(OSError("error during read(12) on wsgi.input"), (object(),))
 
 
@@ -478,8 +478,10 @@ def test_uwsgi_s_stream_by_its_message() -> None:
         (OSError("error during read(12) on wsgi.input"), (None,)),
     ],
 )
-def test_that_message_elsewhere(exc: BaseException, server: tuple[object, ...]) -> None:
-    """The message counts for an OSError and where the server has a stream."""
+def test_uwsgi_s_message_needs_an_os_error_and_a_stream(
+    exc: BaseException, server: tuple[object, ...]
+) -> None:
+    """The message counts only for an OSError, and only if the server has a stream."""
     assert not raised_by(exc, server)
 
 
@@ -495,40 +497,40 @@ def uwsgi_writes() -> None:
     ("exc", "request_", "verdict"),
     [
         (caught(uwsgi_reads), NO_REQUEST, True),
-        # Where the request is known, its stream tells.
+        # Where the request is known, its stream decides.
         (caught(uwsgi_reads), RequestState(server=(send,)), False),
         (OSError("write error"), NO_REQUEST, True),
         (OSError("write error"), RequestState(server=(object(),)), True),
         (OSError("no space left"), NO_REQUEST, False),
-        # Python code has raised it: it is the application's.
+        # Python code raised it, so it is the application's.
         (caught(uwsgi_writes), NO_REQUEST, False),
         (BlockingIOError("write error"), NO_REQUEST, False),
     ],
 )
-def test_uwsgi_s_errors_after_the_application(
+def test_uwsgi_s_errors_without_a_request(
     exc: BaseException, request_: RequestState, verdict: bool
 ) -> None:
-    """UWSGI hands them to the hook for uncaught exceptions: no request is known by then."""
+    """UWSGI passes them to sys.excepthook, where no request is known."""
     assert is_abort(exc, request_) is verdict
 
 
-def test_an_exception_that_was_never_raised() -> None:
-    """Without a traceback there is no origin."""
+def test_exception_without_traceback_has_no_origin() -> None:
+    """Without a traceback the origin is unknown."""
     assert not raised_by(OSError(), (send, Stream()))
 
 
-def test_an_os_error_of_the_server_is_an_abort() -> None:
-    """Origin makes an abort of a connection error."""
+def test_os_error_raised_by_the_server_is_an_abort() -> None:
+    """A connection error that the server raised is an abort."""
     assert is_abort(caught(send), RequestState(server=(send,)))
 
 
-def test_an_os_error_of_the_application_is_a_failure() -> None:
-    """The same class elsewhere is a failure."""
+def test_os_error_raised_by_the_application_is_a_failure() -> None:
+    """A connection error that the application raised is a failure."""
     assert not is_abort(caught(send), RequestState(server=(Server().receive,)))
 
 
-def test_another_error_of_the_server_s_callable_is_a_failure() -> None:
-    """A bug in a server is no client that left."""
+def test_other_error_raised_by_the_server_is_a_failure() -> None:
+    """An error of another class is a bug in the server."""
 
     def broken() -> None:
         raise ValueError
@@ -536,8 +538,8 @@ def test_another_error_of_the_server_s_callable_is_a_failure() -> None:
     assert not is_abort(caught(broken), RequestState(server=(broken,)))
 
 
-def test_an_error_raised_from_the_server_s() -> None:
-    """A library that wraps the client's reset gives an abort."""
+def test_error_raised_from_the_server_s_error_is_an_abort() -> None:
+    """A library that wraps the server's error raises an abort."""
 
     def wraps() -> None:
         try:
@@ -548,23 +550,23 @@ def test_an_error_raised_from_the_server_s() -> None:
     assert is_abort(caught(wraps), RequestState(server=(send,)))
 
 
-# -- ignore lists --------------------------------------------------------------------------------
+# -- ignore lists ----------------------------------------------------------------------------------
 
 
 class OutOfStock(LookupError):
-    """The application's own."""
+    """An exception of the application."""
 
     class Inner(Exception):
-        """With a dotted qualified name."""
+        """Has a dotted qualified name."""
 
 
-def test_a_rule_that_is_a_class() -> None:
-    """A class stands for its subclasses too."""
+def test_class_matches_subclasses() -> None:
+    """A class matches its subclasses."""
     assert matches(OutOfStock(), LookupError)
 
 
-def test_a_rule_that_is_another_class() -> None:
-    """A class stands for no others."""
+def test_class_does_not_match_other_classes() -> None:
+    """A class does not match unrelated classes."""
     assert not matches(ValueError(), LookupError)
 
 
@@ -578,97 +580,97 @@ def test_a_rule_that_is_another_class() -> None:
         "builtins.Exception",
     ],
 )
-def test_a_rule_that_is_a_name(rule: str) -> None:
-    """A dotted name stands for its class and the subclasses; a builtin needs no dots."""
+def test_dotted_name_matches_class_and_subclasses(rule: str) -> None:
+    """A dotted name matches the class and its subclasses; a builtin needs no module."""
     assert matches(OutOfStock(), rule)
 
 
 @pytest.mark.parametrize(
     "rule", ["OutOfStock", "no.such.OutOfStock", "os.path", "ValueError", "sys.modules", "."]
 )
-def test_a_rule_that_names_something_else(rule: str) -> None:
-    """A name that is no class of the exception's matches nothing and raises nothing."""
+def test_name_of_another_object_matches_nothing(rule: str) -> None:
+    """A name that is not one of the exception's classes matches nothing and does not raise."""
     assert not matches(OutOfStock(), rule)
 
 
-def test_a_rule_by_a_nested_class_s_name() -> None:
-    """A qualified name has dots of its own."""
+def test_qualified_name_matches_a_nested_class() -> None:
+    """The qualified name of a nested class contains dots."""
     assert matches(OutOfStock.Inner(), f"{__name__}.OutOfStock.Inner")
 
 
-def test_a_rule_by_a_public_alias() -> None:
-    """The name that is documented counts, wherever the class was defined."""
+def test_public_alias_matches() -> None:
+    """The documented name matches, although the class was defined in another module."""
     assert concurrent.futures.CancelledError.__module__ == "concurrent.futures._base"
     assert matches(concurrent.futures.CancelledError(), "concurrent.futures.CancelledError")
 
 
-def test_a_rule_imports_nothing() -> None:
-    """A name whose module nobody has imported matches nothing, and stays unimported."""
+def test_name_is_not_imported() -> None:
+    """A name in a module that is not imported matches nothing, and is not imported."""
     sys.modules.pop("this", None)
 
     assert not matches(ValueError(), "this.Error")
     assert "this" not in sys.modules
 
 
-def test_a_rule_matches_a_class_whose_module_is_gone() -> None:
-    """The name that a class bears is enough."""
+def test_name_matches_a_class_without_its_module() -> None:
+    """The name of the class is enough."""
     vanished = type("Vanished", (Exception,), {"__module__": "plugins.vanished"})
 
     assert matches(vanished(), "plugins.vanished.Vanished")
 
 
 @pytest.mark.parametrize("name", ["trio.Cancelled", "greenlet.GreenletExit"])
-def test_the_default_list_by_name(name: str) -> None:
-    """Work that was given up is ignored without a word of configuration."""
+def test_default_list_matches_by_name(name: str) -> None:
+    """Abandoned work is ignored by default."""
     module, _, attribute = name.rpartition(".")
     exc = type(attribute, (BaseException,), {"__module__": module})()
 
     assert IgnoreRules().ignores_error(exc)
 
 
-def test_the_default_list_has_futures() -> None:
-    """A future that was cancelled is work given up."""
+def test_default_list_has_cancelled_futures() -> None:
+    """A cancelled future is abandoned work."""
     assert IgnoreRules().ignores_error(concurrent.futures.CancelledError())
 
 
-def test_nothing_else_is_ignored_by_default() -> None:
-    """An error is news unless somebody said otherwise."""
+def test_other_errors_are_not_ignored_by_default() -> None:
+    """Any other error is reported by default."""
     assert not IgnoreRules().ignores_error(ValueError())
 
 
-def test_an_ignored_cause() -> None:
-    """An error that was raised from an ignored one is ignored."""
+def test_error_with_an_ignored_cause_is_ignored() -> None:
+    """An error raised from an ignored one is ignored."""
     assert IgnoreRules([OutOfStock]).ignores_error(from_(RuntimeError(), OutOfStock()))
 
 
-def test_an_ignored_context() -> None:
-    """An error that an ignored one was merely there for is news of its own."""
+def test_error_with_an_ignored_context_is_not_ignored() -> None:
+    """An error raised during an ignored one is reported."""
     assert not IgnoreRules([OutOfStock]).ignores_error(during(RuntimeError(), OutOfStock()))
 
 
-def test_a_group_of_ignored_ones() -> None:
-    """A group is ignored if all of it is."""
+def test_group_of_ignored_errors_is_ignored() -> None:
+    """A group is ignored if all its members are."""
     assert IgnoreRules([OutOfStock, KeyError]).ignores_error(
         ExceptionGroup("g", [OutOfStock(), KeyError()])
     )
 
 
-def test_a_group_with_an_ignored_one() -> None:
-    """A group with something else in it is news."""
+def test_group_with_one_ignored_error_is_not_ignored() -> None:
+    """A group with another error in it is reported."""
     assert not IgnoreRules([OutOfStock]).ignores_error(
         ExceptionGroup("g", [OutOfStock(), ValueError()])
     )
 
 
-def test_a_group_that_is_a_cause() -> None:
-    """Causes lead into groups."""
+def test_cause_that_is_a_group_of_ignored_errors_is_ignored() -> None:
+    """The search for an ignored cause looks into groups."""
     group = ExceptionGroup("g", [OutOfStock()])
 
     assert IgnoreRules([OutOfStock]).ignores_error(from_(RuntimeError(), group))
 
 
-def test_a_ring_of_causes() -> None:
-    """A ring ends."""
+def test_ignores_ends_in_a_cycle() -> None:
+    """A cycle of causes ends."""
     one, two = ValueError(), KeyError()
     one.__cause__, two.__cause__ = two, one
 
@@ -676,32 +678,34 @@ def test_a_ring_of_causes() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["out of", "^OutOfStock: ", "stock$"])
-def test_a_message_pattern(pattern: str) -> None:
-    """A pattern is searched in type and message."""
+def test_message_pattern_is_searched_in_type_and_message(pattern: str) -> None:
+    """The pattern is searched in "type: message"."""
     assert IgnoreRules(messages=[re.compile(pattern)]).ignores_error(OutOfStock("out of stock"))
 
 
 @pytest.mark.parametrize("pattern", ["^out of", "OUT OF"])
-def test_a_message_pattern_that_is_not_found(pattern: str) -> None:
-    """Anchors and case mean what they mean everywhere."""
+def test_message_pattern_that_does_not_match(pattern: str) -> None:
+    """Anchors and case have their usual meaning."""
     assert not IgnoreRules(messages=[re.compile(pattern)]).ignores_error(OutOfStock("out of stock"))
 
 
-def test_a_message_pattern_on_an_exception_without_text() -> None:
-    """An exception that cannot say anything is matched by its type."""
+def test_message_pattern_matches_the_type_if_str_fails() -> None:
+    """If __str__ raises, the pattern is searched in the type only."""
     assert IgnoreRules(messages=[re.compile("^Mute: $")]).ignores_error(Mute())
 
 
-def test_the_text_of_an_exception_that_has_none() -> None:
-    """Somebody else's __str__ may fail; nothing comes of it."""
+def test_text_of_an_exception_whose_str_fails() -> None:
+    """If __str__ raises, text_of() does not."""
     assert text_of(Mute()) == ""
 
 
 @pytest.mark.parametrize(
     ("status", "ignored"), [(503, True), (502, False), (520, True), (529, True), (530, False)]
 )
-def test_statuses(status: int, ignored: bool) -> None:  # a column of the table
-    """Spans have both their ends."""
+def test_status_ranges_include_both_ends(
+    status: int, ignored: bool
+) -> None:  # a column of the table
+    """A range of statuses includes both its ends."""
     assert (
         IgnoreRules(statuses=[range(503, 504), range(520, 530)]).ignores_status(status) is ignored
     )
@@ -719,8 +723,8 @@ def test_statuses(status: int, ignored: bool) -> None:  # a column of the table
         ("/", False),
     ],
 )
-def test_paths(path: str, ignored: bool) -> None:  # a column of the table
-    """A path is compared whole and by case; a star stands for any text."""
+def test_paths_match_whole_and_by_case(path: str, ignored: bool) -> None:  # a column of the table
+    """A path is compared as a whole and by case; a star matches any text."""
     assert IgnoreRules(paths=["/healthz", "/internal/*"]).ignores_path(path) is ignored
 
 
@@ -731,18 +735,18 @@ RULES = st.lists(
 PATTERNS = st.lists(st.sampled_from([re.compile("text"), re.compile("^Gone")]), max_size=2)
 
 
-@given(webs(), RULES, RULES, PATTERNS, PATTERNS)
-def test_a_rule_more_reports_nothing_more(
+@given(linked_exceptions(), RULES, RULES, PATTERNS, PATTERNS)
+def test_another_rule_reports_nothing_more(
     exc: BaseException, rules: list[Any], more: list[Any], patterns: list[Any], others: list[Any]
 ) -> None:
-    """Adding to an ignore list never makes an event of what was ignored."""
+    """Another entry in an ignore list never makes an ignored error an event."""
     before, after = IgnoreRules(rules, patterns), IgnoreRules(rules + more, patterns + others)
 
     assert not before.ignores_error(exc) or after.ignores_error(exc)
 
 
-def test_classes_without_end_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Verdicts are kept for so many classes; the others are judged anew."""
+def test_cache_of_classes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results are cached for a bounded number of classes."""
     monkeypatch.setattr(ignore_rules, "MAX_CLASSES", 1)
     rules = IgnoreRules(errors=(KeyError,))
     made = [type(f"Made{number}", (base,), {})() for number, base in enumerate((KeyError, OSError))]

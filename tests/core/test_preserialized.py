@@ -1,4 +1,4 @@
-"""Events of ours, which the SDK's serialiser hands on."""
+"""Parts of events that the SDK's serialiser takes unchanged."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def serialized(event: dict[str, Any]) -> dict[str, Any]:
     return serialize(event, max_value_length=OPTIONS["max_value_length"])
 
 
-def test_our_parts_are_not_serialized() -> None:
-    """The serialiser takes our parts as they are, of any size."""
+def test_preserialized_parts_are_kept() -> None:
+    """The serialiser takes our parts unchanged, whatever their size."""
     crumb = {"message": LONG, "timestamp": datetime(2026, 11, 25, tzinfo=timezone.utc)}
     parts = built(
         logentry={"message": LONG},
@@ -66,7 +66,7 @@ def test_our_parts_are_not_serialized() -> None:
     ids=str,
 )
 def test_parts_of_the_application_are_serialized(part: dict[str, Any]) -> None:
-    """What scopes and processors add is serialised as in an event that is not ours."""
+    """Data of scopes and event processors is serialised as in any other event."""
     event = PreSerializedEvent(built(contexts={"trace": {"trace_id": "1"}}), OPTIONS)
     for name, value in part.items():
         added = {**event[name], **value} if isinstance(event.get(name), dict) else value
@@ -78,8 +78,8 @@ def test_parts_of_the_application_are_serialized(part: dict[str, Any]) -> None:
     assert ours == theirs
 
 
-def test_the_time_is_written_as_the_sdk_writes_it(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """So that backends, and hooks, see one notation."""
+def test_timestamp_has_the_sdk_s_format(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """The timestamp has the format of the SDK."""
     begin().exception_escaped(ValueError())
     sentry_sdk.capture_message("a")
     times = [datetime.fromisoformat(event["timestamp"][:-1]) for event in mailbox.events]
@@ -88,8 +88,8 @@ def test_the_time_is_written_as_the_sdk_writes_it(begin: Begin, mailbox: testing
     assert abs((times[1] - times[0]).total_seconds()) < 60
 
 
-def test_the_sdk_is_named_as_it_names_itself(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """Our events and those of the application say the same of what sent them."""
+def test_sdk_section_is_that_of_the_sdk(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """Our events name the SDK as the application's own events do."""
     begin().exception_escaped(ValueError())
     sentry_sdk.capture_message("a")
     ours, theirs = [event["sdk"] for event in mailbox.events]
@@ -97,10 +97,10 @@ def test_the_sdk_is_named_as_it_names_itself(begin: Begin, mailbox: testing.Mail
     assert ours == theirs
 
 
-def test_an_event_that_a_processor_of_the_application_made(
+def test_event_replaced_by_a_processor_is_serialized(
     begin: Begin, mailbox: testing.Mailbox
 ) -> None:
-    """It is serialised as ever, but for the parts of it that are ready."""
+    """An event that an event processor makes is serialised, except for preserialised parts."""
     long = "x" * 9000
     sentry_sdk.get_isolation_scope()
     for failing in (
@@ -119,8 +119,8 @@ def test_an_event_that_a_processor_of_the_application_made(
     assert answered["fingerprint"][-1] == "503"
 
 
-def test_locals_are_trimmed(begin: Begin) -> None:
-    """Where locals are asked for, the serialiser sees them."""
+def test_local_variables_are_truncated(begin: Begin) -> None:
+    """With collect=["locals"], the serialiser truncates the variables."""
 
     def fail() -> None:
         huge = "x" * 500

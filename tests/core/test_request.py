@@ -1,4 +1,4 @@
-"""What an event says of a request: an allow-list; and the trace that it belongs to."""
+"""The request section of an event, the trace context, and the token of the debug route."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def check(header: str | None, query: str) -> bool:
     return check_debug_token({} if header is None else {"x-sentryinit-debug-TOKEN": header}, query)
 
 
-def test_the_allow_list() -> None:
-    """Method, address without query, and harmless headers: nothing else unless asked for."""
+def test_request_section_by_default() -> None:
+    """Method, URL without query, and allowed headers; nothing else."""
     assert section(info()) == {
         "method": "POST",
         "url": "https://shop.test/orders/17",
@@ -65,82 +65,82 @@ def test_the_allow_list() -> None:
         "x-request-id",
     ],
 )
-def test_the_headers_of_the_allow_list(name: str) -> None:
-    """These are on events, whatever their case on the wire."""
+def test_allowed_headers(name: str) -> None:
+    """These headers are on events, whatever their case."""
     sent = section(info(headers=[(name.title(), "value")]))
 
     assert sent["headers"] == {name: "value"}
 
 
-def test_a_header_that_is_asked_for() -> None:
-    """collect_headers adds single ones, in any case."""
+def test_collect_headers_adds_a_header() -> None:
+    """collect_headers adds single headers, whatever their case."""
     assert section(info(), headers=("x-TENANT",))["headers"]["x-tenant"] == "acme"
 
 
-def test_the_query_if_asked_for() -> None:
+def test_collect_query() -> None:
     """collect=["query"] adds the query."""
     assert section(info(), ("query",))["query_string"] == "a=b"
 
 
-def test_no_query() -> None:
-    """A request without one has none on its event."""
+def test_request_without_query_has_no_query_string() -> None:
+    """A request without a query has no query_string."""
     assert "query_string" not in section(info(query=""), ("query",))
 
 
-def test_the_cookies_if_asked_for() -> None:
-    """collect=["cookies"] adds them by name."""
+def test_collect_cookies() -> None:
+    """collect=["cookies"] adds the cookies by name."""
     cookies = section(info(), ("cookies",))["cookies"]
 
     assert cookies == {"theme": "dark", "sid": "hunter2"}
 
 
 @pytest.mark.parametrize("header", ["", "a b=c; [x]=y", "\x00"])
-def test_cookies_that_cannot_be_read(header: str) -> None:
-    """A client's nonsense is no cookies."""
+def test_malformed_cookies_are_left_out(header: str) -> None:
+    """A malformed Cookie header gives no cookies."""
     cookies = section(info(headers=[("cookie", header)]), ("cookies",))["cookies"]
 
     assert cookies == {}
 
 
-def test_the_client_s_address_if_asked_for() -> None:
-    """collect=["client_address"] adds the peer's."""
+def test_collect_client_address() -> None:
+    """collect=["client_address"] adds the address of the peer."""
     assert section(info(), ("client_address",))["env"] == {"REMOTE_ADDR": "192.0.2.1"}
 
 
-def test_no_client() -> None:
-    """A Unix socket's peer has no address."""
+def test_client_without_address_has_no_env() -> None:
+    """The peer of a Unix socket has no address."""
     assert "env" not in section(info(client=None), ("client_address",))
 
 
-def test_a_request_that_could_not_be_described() -> None:
-    """Nothing is made up."""
+def test_undescribed_request_has_an_empty_section() -> None:
+    """A request that could not be described has an empty section."""
     assert section(UNDESCRIBED) == {}
 
 
-def test_collected_cookies_arrive(begin: Any) -> None:
-    """What was asked for is on the event: harmless cookies as they are, others masked."""
+def test_collected_cookies_are_masked(begin: Any) -> None:
+    """Collected cookies are on the event, and secret ones are masked."""
     with capture("shop", collect=["cookies"]) as box:
         begin(describe=lambda request: info()).exception_escaped(ValueError())
 
     assert box.events[0]["request"]["cookies"] == {"theme": "dark", "sid": "[secret]"}
 
 
-def test_a_header_by_its_name() -> None:
-    """The first of that name counts; none is nothing."""
+def test_header_returns_the_first_value() -> None:
+    """header() returns the first value of that name, or an empty string."""
     twice = info(headers=[("X-A", "1"), ("x-a", "2")])
 
     assert (twice.header("x-a"), twice.header("x-b")) == ("1", "")
 
 
-# -- trace ---------------------------------------------------------------------------------------
+# -- trace -----------------------------------------------------------------------------------------
 
 
 def with_parent(value: str) -> RequestInfo:
     return info(headers=[("Traceparent", value)])
 
 
-def test_the_caller_s_trace() -> None:
-    """An incoming traceparent is taken on, as the parent."""
+def test_traceparent_is_continued() -> None:
+    """The ids of an incoming traceparent are the trace id and the parent span id."""
     found = trace_context(with_parent(f" 00-{TRACE}-{SPAN}-01 "))
 
     assert (found["trace_id"], found["parent_span_id"]) == (TRACE, SPAN)
@@ -160,8 +160,8 @@ def test_the_caller_s_trace() -> None:
         f"00-{TRACE[:-1]}-{SPAN}-01",
     ],
 )
-def test_a_wrong_traceparent(value: str) -> None:
-    """What is not as W3C says starts a trace anew."""
+def test_invalid_traceparent_starts_a_new_trace(value: str) -> None:
+    """A traceparent that is not valid by the W3C specification starts a new trace."""
     found = trace_context(with_parent(value))
 
     assert re.fullmatch("[0-9a-f]{32}", found["trace_id"])
@@ -169,8 +169,8 @@ def test_a_wrong_traceparent(value: str) -> None:
     assert "parent_span_id" not in found
 
 
-def test_the_trace_that_a_request_has() -> None:
-    """A second event of a request is in the trace of the first."""
+def test_known_trace_is_kept() -> None:
+    """The second event of a request has the trace of the first."""
     known = {"trace_id": "1" * 32, "span_id": "2" * 16}
 
     assert trace_context(with_parent(f"00-{TRACE}-{SPAN}-01"), known) == known
@@ -184,8 +184,8 @@ def open_telemetry(monkeypatch: pytest.MonkeyPatch, *, valid: bool) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", module)
 
 
-def test_the_trace_of_open_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An active span goes before all else."""
+def test_active_opentelemetry_span_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An active OpenTelemetry span is used before anything else."""
     open_telemetry(monkeypatch, valid=True)
 
     assert trace_context(with_parent(f"00-{TRACE}-{SPAN}-01"), {"trace_id": "1"}) == {
@@ -194,14 +194,14 @@ def test_the_trace_of_open_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_no_active_span(monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenTelemetry without a span leaves it to the caller's header."""
+def test_traceparent_is_used_without_an_active_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an active span the traceparent header is used."""
     open_telemetry(monkeypatch, valid=False)
 
     assert trace_context(with_parent(f"00-{TRACE}-{SPAN}-01"))["trace_id"] == TRACE
 
 
-# -- the debug route's token ---------------------------------------------------------------------
+# -- the debug route's token -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -220,20 +220,22 @@ def test_no_active_span(monkeypatch: pytest.MonkeyPatch) -> None:
         ("\udcff", "", False),
     ],
 )
-def test_the_token(header: str | None, query: str, opens: bool) -> None:  # a column of the table
-    """The right token opens the debug route, by header or, without one, by query."""
+def test_debug_token(header: str | None, query: str, opens: bool) -> None:  # a column of the table
+    """The right token opens the debug route, by header or, without the header, by query."""
     with capture("shop", debug_token="letmein"):
         assert check(header, query) is opens
 
 
 @pytest.mark.parametrize(("header", "query"), [(None, ""), ("", "token="), ("x", "token=x")])
-def test_no_token_is_configured(header: str | None, query: str, mailbox: Mailbox) -> None:
-    """Without a token nothing opens it."""
+def test_debug_route_is_closed_without_a_token(
+    header: str | None, query: str, mailbox: Mailbox
+) -> None:
+    """Without a configured token nothing opens the route."""
     assert check(header, query) is False
 
 
-def test_reporting_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token opens nothing where nothing would be reported."""
+def test_debug_route_is_closed_when_reporting_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token opens nothing if nothing would be reported."""
     with capture("shop", debug_token="letmein"):
         monkeypatch.setattr(STATE, "reporter", None)
         opens = check("letmein", "")
@@ -242,17 +244,17 @@ def test_reporting_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert opens is False
 
 
-def test_nobody_has_called_init() -> None:
+def test_debug_route_is_closed_before_init() -> None:
     """Before init() the route is closed."""
     assert check("x", "") is False
 
 
-def test_a_token_that_is_no_text() -> None:
-    """A variable may hold any bytes: a request to the route is refused, not broken."""
+def test_token_that_cannot_be_encoded_refuses_the_request() -> None:
+    """A token from the environment can hold any bytes; the request is refused without an error."""
     with capture("shop", debug_token="\udcff"):
         assert check("x", "") is False
 
 
-def test_the_panic_says_what_it_is() -> None:
-    """Whoever finds the event knows that it was made on purpose."""
+def test_debug_panic_has_an_explanation() -> None:
+    """The text of the exception says that it was raised on purpose."""
     assert str(adapters.DebugPanic()) == "raised on purpose by the debug route of sentryinit"

@@ -1,4 +1,4 @@
-"""The client of sentry_sdk: exactly what is promised of it, and of what leaves through it."""
+"""The client of sentry_sdk: its options, and what it sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sentry_sdk
 from sentry_sdk.consts import DEFAULT_OPTIONS
 
 from sentryinit import testing
-from sentryinit._sdk import client as _sdk
+from sentryinit._sdk import client
 
 TOKEN = "tok-5f1c9a"
 
@@ -21,11 +21,11 @@ def options() -> dict[str, Any]:
     return dict(sentry_sdk.get_client().options)
 
 
-# -- options -------------------------------------------------------------------------------------
+# -- options ---------------------------------------------------------------------------------------
 
 
-def test_the_integrations(mailbox: testing.Mailbox) -> None:
-    """Three, and none that patches the standard library, lists modules or reads sys.argv."""
+def test_integrations(mailbox: testing.Mailbox) -> None:
+    """Three integrations; none patches the standard library, lists modules or reads sys.argv."""
     assert sorted(sentry_sdk.get_client().integrations) == ["atexit", "excepthook", "logging"]
 
 
@@ -50,24 +50,24 @@ def test_the_integrations(mailbox: testing.Mailbox) -> None:
         ("dsn", testing.DSN),
     ],
 )
-def test_an_option_of_the_client(mailbox: testing.Mailbox, name: str, value: object) -> None:
-    """What the client is set up with where nobody asked for anything else."""
+def test_client_option(mailbox: testing.Mailbox, name: str, value: object) -> None:
+    """Each option of the client by default."""
     assert options()[name] == value
 
 
 @pytest.mark.parametrize("name", ["send_default_pii", "enable_tracing"])
-def test_an_option_that_is_never_on(mailbox: testing.Mailbox, name: str) -> None:
-    """Whatever the default of a release of the SDK is, these are not on."""
+def test_option_is_never_on(mailbox: testing.Mailbox, name: str) -> None:
+    """These options are off, whatever the SDK's default is."""
     assert not options().get(name)
 
 
-def test_data_collection_is_not_ours_to_pass(mailbox: testing.Mailbox) -> None:
-    """Whatever is passed switches collecting on; newer releases fill in what stands for nothing."""
+def test_data_collection_is_not_passed(mailbox: testing.Mailbox) -> None:
+    """Any value would switch data collection on in newer releases."""
     assert not (options().get("data_collection") or {}).get("provided_by_user")
 
 
-def test_the_sdk_s_scrubber_is_off(mailbox: testing.Mailbox) -> None:
-    """Ours is the last pass; theirs would be a second one that knows keys only."""
+def test_sdk_s_scrubber_is_off(mailbox: testing.Mailbox) -> None:
+    """Our redaction runs last; the SDK's scrubber would only check keys."""
     assert not options()["event_scrubber"]
 
 
@@ -83,24 +83,22 @@ def test_the_sdk_s_scrubber_is_off(mailbox: testing.Mailbox) -> None:
         ("send_client_reports", True, "send_client_reports", True),
     ],
 )
-def test_an_option_that_is_passed_on(
-    option: str, value: object, name: str, expected: object
-) -> None:
-    """What is the SDK's to understand reaches it."""
+def test_sdk_options_are_passed_on(option: str, value: object, name: str, expected: object) -> None:
+    """Options of the SDK reach it."""
     with testing.capture("shop", **{option: value}):
         assert options()[name] == expected
 
 
-def test_the_host_name_if_asked_for() -> None:
-    """collect=["host_name"] puts the machine's name in place of the service's."""
+def test_collect_host_name() -> None:
+    """collect=["host_name"] sends the machine's name in place of the service."""
     with testing.capture("shop", collect=["host_name"]):
         assert options()["server_name"] == socket.gethostname()
 
 
-def test_an_option_that_this_sdk_does_not_have(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An older release would refuse it: one warning, and it is left out."""
+def test_option_unknown_to_the_sdk_is_a_warning(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option that this release of the SDK does not have is left out, with one warning."""
     known = {name: value for name, value in DEFAULT_OPTIONS.items() if name != "keep_alive"}
-    monkeypatch.setattr(_sdk, "DEFAULT_OPTIONS", known)
+    monkeypatch.setattr(client, "DEFAULT_OPTIONS", known)
     with testing.capture("shop", keep_alive=True) as box:
         sentry_sdk.capture_message("a")
 
@@ -108,7 +106,7 @@ def test_an_option_that_this_sdk_does_not_have(said: Any, monkeypatch: pytest.Mo
     assert len(box.events) == 1
 
 
-def test_an_integration_of_the_user_s(child: Any) -> None:
+def test_user_s_integrations_are_added(child: Any) -> None:
     """integrations=[...] adds to ours."""
     done = child("""
 import sentry_sdk
@@ -121,7 +119,7 @@ print(sorted(sentry_sdk.get_client().integrations))
 
 
 def test_no_program_is_run_for_the_release(child: Any) -> None:
-    """sentry-sdk would ask git for one."""
+    """sentry-sdk would run git to find one."""
     done = child("""
 seen = []
 sys.addaudithook(lambda name, args: name.startswith("subprocess") and seen.append(name))
@@ -132,8 +130,8 @@ print(seen)
     assert done.lines == ["[]"]
 
 
-def test_no_thread_of_a_quiet_process(child: Any) -> None:
-    """A process that reports nothing has no thread for it."""
+def test_process_without_events_has_no_thread(child: Any) -> None:
+    """A process that reports nothing has no thread of the SDK."""
     done = child("""
 import threading
 sentryinit.init("shop", dsn=DSN, transport=Pipe)
@@ -143,11 +141,11 @@ print(threading.active_count())
     assert done.lines == ["1"]
 
 
-# -- what is on an event -------------------------------------------------------------------------
+# -- what is on an event ---------------------------------------------------------------------------
 
 
-def test_an_event_of_a_process(child: Any) -> None:
-    """No modules, no argv, no locals, no personal data: these keys, and no others."""
+def test_keys_of_an_event_outside_requests(child: Any) -> None:
+    """An event has these keys and no others: no modules, argv, locals or personal data."""
     done = child("""
 sentryinit.init("shop", dsn=DSN, transport=Pipe, release="1.2")
 def fail(password):
@@ -176,8 +174,8 @@ fail("hunter2-argument")
     assert set(event["contexts"]) <= {"trace", "runtime"}
 
 
-def test_locals_if_asked_for() -> None:
-    """collect=["locals"] adds them, masked by name."""
+def test_collect_locals() -> None:
+    """collect=["locals"] adds local variables, masked by name."""
 
     def fail() -> None:
         basket, password = "apples", "hunter2"
@@ -193,7 +191,7 @@ def test_locals_if_asked_for() -> None:
     assert frame["vars"] == {"basket": "'apples'", "password": "[secret]"}
 
 
-def test_argv_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_collect_argv(monkeypatch: pytest.MonkeyPatch) -> None:
     """collect=["argv"] adds the command line."""
     monkeypatch.setattr(sys, "argv", ["shop", "--port", "80"])
     with testing.capture("shop", collect=["argv"]) as box:
@@ -202,8 +200,8 @@ def test_argv_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert box.events[0]["extra"]["sys.argv"] == ["shop", "--port", "80"]
 
 
-def test_a_log_record_is_no_breadcrumb(mailbox: testing.Mailbox) -> None:
-    """A breadcrumb for each record would cost each request."""
+def test_log_records_are_no_breadcrumbs_by_default(mailbox: testing.Mailbox) -> None:
+    """A breadcrumb for each record would slow each request."""
     logger = logging.getLogger("shop")
     logger.warning("one")
     sentry_sdk.capture_message("a")
@@ -228,15 +226,17 @@ def test_a_log_record_is_no_breadcrumb(mailbox: testing.Mailbox) -> None:
         "werkzeug",
     ],
 )
-def test_a_server_s_own_log(mailbox: testing.Mailbox, said: Any, name: str) -> None:
-    """What servers log repeats what a boundary has reported."""
+def test_log_records_of_servers_are_no_events(
+    mailbox: testing.Mailbox, said: Any, name: str
+) -> None:
+    """The log record of a server repeats what the boundary has reported."""
     logging.getLogger(name).error("Exception in application")
 
     assert mailbox.events == []
     said()
 
 
-# -- what does not leave -------------------------------------------------------------------------
+# -- what is not sent ------------------------------------------------------------------------------
 
 
 def types(box: testing.Mailbox) -> list[str]:
@@ -257,16 +257,16 @@ def flush() -> None:
     sentry_sdk.flush(timeout=1)
 
 
-def test_attachments_do_not_leave(mailbox: testing.Mailbox) -> None:
-    """They pass no hook in which they could be masked."""
+def test_attachments_are_dropped(mailbox: testing.Mailbox) -> None:
+    """Attachments pass no hook that could mask them."""
     sentry_sdk.get_isolation_scope().add_attachment(bytes=b"hunter2", filename="a.txt")
     sentry_sdk.capture_message("a")
 
     assert types(mailbox) == ["event"]
 
 
-def test_attachments_of_a_hook_do_not_leave() -> None:
-    """Not even those that the user's hook adds."""
+def test_attachments_of_before_send_are_dropped() -> None:
+    """Attachments that before_send adds are dropped as well."""
     from sentry_sdk.attachments import Attachment
 
     def hook(event: Any, hint: Any) -> Any:
@@ -279,8 +279,8 @@ def test_attachments_of_a_hook_do_not_leave() -> None:
     assert types(box) == ["event"]
 
 
-def test_sessions_do_not_leave() -> None:
-    """Not even if the application starts one by hand: they carry the user, and pass no hook."""
+def test_sessions_are_dropped() -> None:
+    """Sessions contain the user and pass no hook."""
     with testing.capture("shop", release="1.2") as box:
         scope = sentry_sdk.get_isolation_scope()
         scope.set_user({"id": "ann"})
@@ -291,8 +291,8 @@ def test_sessions_do_not_leave() -> None:
     assert types(box) == []
 
 
-def test_aggregated_sessions_do_not_leave() -> None:
-    """Nor do those that the SDK's own middleware counts."""
+def test_aggregated_sessions_are_dropped() -> None:
+    """Sessions that the SDK's own middleware counts are dropped as well."""
     with testing.capture("shop", release="1.2") as box:
         scope = sentry_sdk.get_isolation_scope()
         scope.start_session(session_mode="request")
@@ -302,8 +302,8 @@ def test_aggregated_sessions_do_not_leave() -> None:
     assert types(box) == []
 
 
-def test_transactions_do_not_leave(mailbox: testing.Mailbox) -> None:
-    """Only errors are reported."""
+def test_transactions_are_dropped(mailbox: testing.Mailbox) -> None:
+    """Only errors are sent."""
     with sentry_sdk.start_transaction(name="a", sampled=True):
         pass
     flush()
@@ -311,8 +311,8 @@ def test_transactions_do_not_leave(mailbox: testing.Mailbox) -> None:
     assert types(mailbox) == []
 
 
-def test_logs_do_not_leave(mailbox: testing.Mailbox) -> None:
-    """Only errors are reported."""
+def test_logs_are_dropped(mailbox: testing.Mailbox) -> None:
+    """Only errors are sent."""
     logger: Any = getattr(sentry_sdk, "logger", logging.getLogger("shop"))
     logger.warning("hunter2")
     flush()
@@ -320,8 +320,8 @@ def test_logs_do_not_leave(mailbox: testing.Mailbox) -> None:
     assert types(mailbox) == []
 
 
-def test_metrics_do_not_leave(mailbox: testing.Mailbox) -> None:
-    """Only errors are reported, on releases of the SDK whose metrics pass no hook as well."""
+def test_metrics_are_dropped(mailbox: testing.Mailbox) -> None:
+    """Metrics are dropped, also by releases of the SDK in which they pass no hook."""
     from sentry_sdk import metrics
 
     count: Any = getattr(metrics, "incr", None) or metrics.count
@@ -332,8 +332,8 @@ def test_metrics_do_not_leave(mailbox: testing.Mailbox) -> None:
     assert types(mailbox) == []
 
 
-def test_client_reports_do_not_leave() -> None:
-    """Backends other than Sentry know none."""
+def test_client_reports_are_dropped() -> None:
+    """Only Sentry itself reads client reports."""
     with testing.capture("shop", before_send=lambda event, hint: None) as box:
         sentry_sdk.capture_message("a")
         flush()
@@ -342,7 +342,7 @@ def test_client_reports_do_not_leave() -> None:
 
 
 def test_check_ins_are_masked() -> None:
-    """A check-in leaves, by the same last pass as an event."""
+    """A check-in is sent, and masked like an event."""
     from sentry_sdk.crons import capture_checkin
 
     with testing.capture("shop", debug_token=TOKEN) as box:
@@ -353,8 +353,8 @@ def test_check_ins_are_masked() -> None:
     assert TOKEN.encode() not in box.envelopes[0]
 
 
-def test_check_ins_pass_the_user_s_hook() -> None:
-    """As the SDK's documentation says."""
+def test_check_ins_pass_before_send() -> None:
+    """before_send gets check-ins, as the SDK documents."""
     from sentry_sdk.crons import capture_checkin
 
     with testing.capture("shop", before_send=lambda event, hint: None) as box:
@@ -370,24 +370,24 @@ def test_check_ins_pass_the_user_s_hook() -> None:
         "https://public:0123456789abcdef@backend.example/17",
     ],
 )
-def test_the_parts_of_the_dsn_are_secrets(dsn: str) -> None:
-    """The key of the DSN, and the password of an old one, are in no text."""
+def test_dsn_parts_are_masked(dsn: str) -> None:
+    """The key of the DSN, and the password of an old DSN, are masked in every text."""
     with testing.capture("shop", dsn=dsn) as box:
         sentry_sdk.capture_message(f"sending to {dsn}")
 
     assert "0123456789abcdef" not in str(box.events[0])
 
 
-def test_the_token_is_a_secret() -> None:
-    """The debug token is in no text."""
+def test_debug_token_is_masked() -> None:
+    """The debug token is masked in every text."""
     with testing.capture("shop", debug_token=TOKEN) as box:
         sentry_sdk.capture_message(f"opened with {TOKEN}")
 
     assert box.events[0]["logentry"]["formatted"] == "opened with [secret]"
 
 
-def test_no_key_in_the_header_of_an_envelope() -> None:
-    """What the SDK writes around an event has only the public key that the backend asks for."""
+def test_envelope_header_has_only_the_public_key() -> None:
+    """The envelope header contains only the public key."""
     with testing.capture("shop", debug_token=TOKEN) as box:
         sentry_sdk.set_tag("a", TOKEN)
         sentry_sdk.capture_message("a")

@@ -1,3 +1,5 @@
+"""The exception section of an event: chains, groups and their mechanisms."""
+
 from __future__ import annotations
 
 import sys
@@ -30,8 +32,8 @@ def values(exc: BaseException) -> list[dict[str, Any]]:
     return found
 
 
-def told(exc: BaseException) -> list[tuple[Any, ...]]:
-    """Return type, number, parent and way of each exception, the outermost first."""
+def links(exc: BaseException) -> list[tuple[Any, ...]]:
+    """Return type, id, parent id and source of each exception, the outermost first."""
     names = ("exception_id", "parent_id", "source")
     return [
         (value["type"], *(value["mechanism"].get(name) for name in names))
@@ -39,30 +41,30 @@ def told(exc: BaseException) -> list[tuple[Any, ...]]:
     ]
 
 
-def test_a_group() -> None:
-    """Its group_members are on the event, on every Python."""
+def test_group_members_are_on_the_event() -> None:
+    """The members of a group are on the event, on every Python."""
     group = caught(ExceptionGroup("both", [caught(KeyError("a")), caught(ValueError("b"))]))
 
-    assert told(group) == [
+    assert links(group) == [
         ("ExceptionGroup", 0, None, None),
         ("KeyError", 1, 0, "exceptions[0]"),
         ("ValueError", 2, 0, "exceptions[1]"),
     ]
 
 
-def test_a_group_says_that_it_is_one() -> None:
-    """A backend shows the tree of it then."""
+def test_group_is_marked_as_exception_group() -> None:
+    """The mechanism marks the group, so that a backend shows its tree."""
     *group_members, group = values(caught(ExceptionGroup("both", [KeyError("a"), ValueError("b")])))
 
     assert group["mechanism"]["is_exception_group"] is True
     assert [value["mechanism"].get("is_exception_group") for value in group_members] == [None, None]
 
 
-def test_a_group_inside_a_chain() -> None:
-    """Members of a group that is a cause are on the event as well."""
+def test_members_of_a_group_that_is_a_cause_are_on_the_event() -> None:
+    """The members of a group that is the cause of an exception are on the event."""
     group = caught(ExceptionGroup("both", [KeyError("a"), ValueError("b")]))
 
-    assert told(caught(RuntimeError("c"), group)) == [
+    assert links(caught(RuntimeError("c"), group)) == [
         ("RuntimeError", 0, None, None),
         ("ExceptionGroup", 1, 0, "__cause__"),
         ("KeyError", 2, 1, "exceptions[0]"),
@@ -70,8 +72,8 @@ def test_a_group_inside_a_chain() -> None:
     ]
 
 
-def test_the_context_of_a_member() -> None:
-    """A member's own chain is on the event."""
+def test_context_of_a_member_is_on_the_event() -> None:
+    """The chain of a member is on the event."""
     try:
         try:
             raise KeyError("a")
@@ -80,15 +82,15 @@ def test_the_context_of_a_member() -> None:
     except ValueError as error:
         member = error
 
-    assert told(ExceptionGroup("one", [member])) == [
+    assert links(ExceptionGroup("one", [member])) == [
         ("ExceptionGroup", 0, None, None),
         ("ValueError", 1, 0, "exceptions[0]"),
         ("KeyError", 2, 1, "__context__"),
     ]
 
 
-def test_each_has_its_stack() -> None:
-    """The frames of group and group_members are their own."""
+def test_group_and_member_have_their_own_frames() -> None:
+    """Group and members have their own stack traces."""
     member = caught(KeyError("a"))
     group = caught(ExceptionGroup("one", [member]))
 
@@ -98,17 +100,17 @@ def test_each_has_its_stack() -> None:
     assert functions == [["caught"], ["caught"]]
 
 
-def test_a_ring_through_a_group() -> None:
-    """A member whose cause is its own group is there once."""
+def test_cycle_through_a_group_ends() -> None:
+    """A member whose cause is its own group is on the event once."""
     member = ValueError("b")
     group = ExceptionGroup("one", [member])
     member.__cause__ = group
 
-    assert [row[0] for row in told(group)] == ["ExceptionGroup", "ValueError"]
+    assert [row[0] for row in links(group)] == ["ExceptionGroup", "ValueError"]
 
 
-def test_a_very_large_group() -> None:
-    """What a group may have group_members of is bounded, and the group itself is always there."""
+def test_large_group_is_truncated() -> None:
+    """The number of members is bounded, and the group itself is always on the event."""
     group = ExceptionGroup("many", [ValueError(str(number)) for number in range(1000)])
     found = values(group)
 

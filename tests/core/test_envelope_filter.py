@@ -1,4 +1,4 @@
-"""What no hook has seen is masked at the transport, or stopped."""
+"""The envelope filter masks events that no hook has seen, and drops every other item."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def item(kind: str, payload: Any, **headers: Any) -> Item:
     "replay_video session sessions span statsd trace_metric transaction user_report "
     "unheard_of".split(),
 )
-def test_what_is_no_error_is_stopped(kind: str) -> None:
-    """Whatever kinds of items there are, or will be: nothing of them leaves."""
+def test_items_other_than_events_are_dropped(kind: str) -> None:
+    """Items of every other type, known or not, are dropped."""
     assert send(item(kind, {"a": MAIL}), Item(payload=MAIL.encode(), type=kind)) == []
 
 
-def test_an_event_that_no_hook_has_seen() -> None:
-    """It is masked; what is with it does not leave, nor does what stands in the heads."""
+def test_event_is_masked_and_its_attachments_are_dropped() -> None:
+    """The event is masked; attachments and unknown headers are dropped."""
     (envelope,) = send(
         item("attachment", {}, filename=MAIL),
         item("event", {"message": MAIL, "event_id": "e" * 32}, note=MAIL),
@@ -52,16 +52,16 @@ def test_an_event_that_no_hook_has_seen() -> None:
     assert only.payload.json["logentry"]["formatted"] == "[email]"
 
 
-def test_an_event_goes_first() -> None:
-    """A backend may stop at the first item that it does not know."""
+def test_event_is_the_first_item() -> None:
+    """The event comes first, because a backend may stop at an unknown item."""
     reports = item("client_report", {"discarded_events": [{"reason": "queue", "quantity": 3}]})
     (envelope,) = send(reports, item("event", {"message": "a"}))
 
     assert [only.type for only in envelope.items] == ["event", "client_report"]
 
 
-def test_an_id_that_is_none() -> None:
-    """The head of the envelope has the id that the event has."""
+def test_invalid_event_id_is_replaced_in_the_envelope_header() -> None:
+    """The envelope header has the id of the masked event."""
     (envelope,) = send(item("event", {"event_id": MAIL}), event_id=MAIL)
 
     assert envelope.headers["event_id"] == envelope.items[0].payload.json["event_id"]
@@ -69,13 +69,13 @@ def test_an_id_that_is_none() -> None:
 
 
 @pytest.mark.parametrize("payload", [None, [MAIL], MAIL])
-def test_an_event_that_is_no_mapping(payload: Any) -> None:
-    """It is no event."""
+def test_event_that_is_no_mapping_is_dropped(payload: Any) -> None:
+    """A payload of another type is dropped."""
     assert send(item("event", payload)) == []
 
 
-def test_what_has_been_masked_is_not_masked_again() -> None:
-    """The second look costs nothing."""
+def test_masked_event_is_not_masked_again() -> None:
+    """An event that is already masked passes unchanged."""
     masked = Redactor().event({"message": MAIL})
     (envelope,) = send(item("event", masked))
 
@@ -86,8 +86,8 @@ def broken(*_: object, **__: object) -> Any:
     raise ZeroDivisionError
 
 
-def test_a_mask_that_fails(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fallback event, and a check-in without content: neither lost nor unmasked."""
+def test_failing_redaction_sends_fallbacks(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If redaction raises, a fallback event and an empty check-in are sent, without secrets."""
     monkeypatch.setattr("sentryinit._redaction.redactor.Walker", broken)
     sent = send(item("event", {"message": MAIL}), item("check_in", {"a": MAIL}))
 
@@ -96,8 +96,8 @@ def test_a_mask_that_fails(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said() == [f"masking an {w} failed: ZeroDivisionError" for w in ("event", "item")]
 
 
-def test_the_transport_of_the_client(mailbox: testing.Mailbox) -> None:
-    """Whatever is given to the client's transport passes the guard, once."""
+def test_filter_is_installed_once_on_the_transport(mailbox: testing.Mailbox) -> None:
+    """Every envelope of the client's transport passes the filter once."""
     transport: Any = sentry_sdk.get_client().transport
     install_filter(Redactor(), transport, None)
     transport.capture_envelope(Envelope(items=[item("event", {"message": MAIL})]))
@@ -107,8 +107,8 @@ def test_the_transport_of_the_client(mailbox: testing.Mailbox) -> None:
     assert len(mailbox.envelopes) == 1
 
 
-def test_a_diverted_transport(mailbox: testing.Mailbox) -> None:
-    """What a test captures from a client that is there has passed the guard as well."""
+def test_capture_of_a_running_client_is_filtered(mailbox: testing.Mailbox) -> None:
+    """Envelopes that a test captures from an existing client pass the filter."""
     with testing.capture() as box:
         transport: Any = sentry_sdk.get_client().transport
         transport.capture_envelope(Envelope(items=[item("event", {"message": MAIL})]))

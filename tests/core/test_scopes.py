@@ -1,4 +1,4 @@
-"""The isolation scope of a request, lazy and fallback: inherits, keeps, and leaks nothing."""
+"""The isolation scope of a request, lazy and fallback: it inherits, and leaks nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import sentry_sdk
 import sentry_sdk.scope
 
 from sentryinit import adapters, testing, wsgi
-from sentryinit._sdk import scopes as _scope
+from sentryinit._sdk import scopes
 from sentryinit._state import STATE
 
 ADAPTER: adapters.Adapter[str] = adapters.Adapter(
@@ -27,27 +27,27 @@ ADAPTER: adapters.Adapter[str] = adapters.Adapter(
 
 @pytest.fixture(params=["lazy", "fallback"])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both ways to begin a request have the same promises."""
-    monkeypatch.setattr(_scope, "force_fallback", request.param == "fallback")
+    """Run the test with the lazy scope and with the fallback."""
+    monkeypatch.setattr(scopes, "force_fallback", request.param == "fallback")
     return str(request.param)
 
 
 @pytest.fixture
 def box(kind: str) -> Iterator[testing.Mailbox]:
-    """Reporting is on, with start-up tags, on the way of *kind*."""
+    """Switch reporting on, with the scope of *kind*."""
     with testing.capture("shop") as box:
         yield box
 
 
 def end() -> None:
-    """Have the request that was begun last be over."""
+    """Close the current capture."""
     capture = adapters.current_capture()
     if capture is not None:
         capture.close()
 
 
 def begin() -> None:
-    """Begin a request, after the one before it."""
+    """Begin a request, after the end of the one before."""
     end()
     ADAPTER.open("request")
 
@@ -58,8 +58,8 @@ def _over() -> Iterator[None]:
     end()
 
 
-def alone(function: Callable[[], Any]) -> Any:
-    """Run *function* in a context of its own, as a server's task does."""
+def run_in_context(function: Callable[[], Any]) -> Any:
+    """Run *function* in its own context, as a server's task does."""
     return contextvars.copy_context().run(function)
 
 
@@ -74,7 +74,7 @@ def environ(path: str = "/orders/17") -> dict[str, Any]:
 
 
 def sent(box: testing.Mailbox, text: str = "sent") -> dict[str, Any]:
-    """Have an event sent from here; return it."""
+    """Send an event from here and return it."""
     sentry_sdk.capture_message(text)
     return box.events[-1]
 
@@ -83,15 +83,15 @@ def tags(event: dict[str, Any]) -> dict[str, str]:
     return {name: value for name, value in event["tags"].items() if name != "service"}
 
 
-def test_the_way_is_the_one_asked_for(kind: str, box: testing.Mailbox) -> None:
+def test_kind_of_scope(kind: str, box: testing.Mailbox) -> None:
     """The lazy scope works on the lowest and the latest sentry-sdk; the fallback if forced."""
     begin()
 
-    assert (STATE.scopes.get_isolation() is _scope.UNFORKED) is (kind == "lazy")
+    assert (STATE.scopes.get_isolation() is scopes.UNFORKED) is (kind == "lazy")
 
 
-def test_the_self_test_leaves_nothing(box: testing.Mailbox) -> None:
-    """What the self-test set and recorded is on no event."""
+def test_self_test_leaves_no_data(box: testing.Mailbox) -> None:
+    """Tags and breadcrumbs of the self-test are on no event."""
     event = sent(box)
 
     assert tags(event) == {}
@@ -99,7 +99,7 @@ def test_the_self_test_leaves_nothing(box: testing.Mailbox) -> None:
 
 
 def test_start_up_tags_are_inherited(box: testing.Mailbox) -> None:
-    """What was set at start-up is on the events of every request."""
+    """Tags set at start-up are on the events of every request."""
     sentry_sdk.set_tag("region", "eu")
     begin()
 
@@ -107,7 +107,7 @@ def test_start_up_tags_are_inherited(box: testing.Mailbox) -> None:
 
 
 def test_start_up_tags_are_inherited_in_a_new_thread(box: testing.Mailbox) -> None:
-    """A worker thread starts with an empty context and inherits all the same."""
+    """A worker thread starts with an empty context and inherits the tags too."""
     sentry_sdk.set_tag("region", "eu")
     with ThreadPoolExecutor(1) as pool:
         event = pool.submit(lambda: (begin(), sent(box))[1]).result()
@@ -116,7 +116,7 @@ def test_start_up_tags_are_inherited_in_a_new_thread(box: testing.Mailbox) -> No
 
 
 def test_nothing_leaks_to_the_next_request(box: testing.Mailbox) -> None:
-    """A request on the same thread and context begins clean."""
+    """A request in the same thread and context has no data of the one before."""
     begin()
     sentry_sdk.set_tag("order", "17")
     begin()
@@ -125,7 +125,7 @@ def test_nothing_leaks_to_the_next_request(box: testing.Mailbox) -> None:
 
 
 def test_nothing_leaks_from_the_current_scope(box: testing.Mailbox) -> None:
-    """What was set on the current scope ends with its request as well."""
+    """Data set on the current scope ends with its request as well."""
     begin()
     sentry_sdk.get_current_scope().set_tag("order", "17")
     begin()
@@ -133,38 +133,38 @@ def test_nothing_leaks_from_the_current_scope(box: testing.Mailbox) -> None:
     assert tags(sent(box)) == {}
 
 
-def test_nothing_leaks_back_to_the_start(box: testing.Mailbox) -> None:
-    """What a request sets is not on events from outside of requests."""
+def test_nothing_leaks_out_of_a_request(box: testing.Mailbox) -> None:
+    """Data of a request is not on events from outside of requests."""
 
     def request() -> None:
         begin()
         sentry_sdk.set_tag("order", "17")
 
-    alone(request)
+    run_in_context(request)
 
     assert tags(sent(box)) == {}
 
 
-def test_what_was_inherited_is_a_copy(box: testing.Mailbox) -> None:
-    """Overwriting a start-up tag in a request leaves it as it was."""
+def test_inherited_tags_are_a_copy(box: testing.Mailbox) -> None:
+    """Overwriting a start-up tag in a request does not change it outside."""
     sentry_sdk.set_tag("region", "eu")
-    alone(lambda: (begin(), sentry_sdk.set_tag("region", "us")))
+    run_in_context(lambda: (begin(), sentry_sdk.set_tag("region", "us")))
 
     assert tags(sent(box)) == {"region": "eu"}
 
 
 def test_a_tag_set_at_start_up_after_init_is_inherited(box: testing.Mailbox) -> None:
-    """The scope that stood at start-up is looked at when a request touches its own."""
+    """The start-up scope is read when a request first uses its own scope."""
     begin()
-    alone(lambda: None)
-    _scope._base.set_tag("late", "yes")
+    run_in_context(lambda: None)
+    scopes._base.set_tag("late", "yes")
     begin()
 
     assert tags(sent(box)) == {"late": "yes"}
 
 
 def test_nothing_leaks_across_tasks(box: testing.Mailbox) -> None:
-    """Two requests at once, interleaved, have an event each with their own tag only."""
+    """Two concurrent requests each have only their own tag."""
 
     async def request(number: int, gate: asyncio.Event) -> dict[str, Any]:
         begin()
@@ -181,8 +181,8 @@ def test_nothing_leaks_across_tasks(box: testing.Mailbox) -> None:
     assert asyncio.run(main()) == [{"tag1": "yes"}, {"tag2": "yes"}]
 
 
-def test_a_child_task_sets_for_its_request(box: testing.Mailbox) -> None:
-    """What a task or a thread of the request sets is on the request's event."""
+def test_child_task_and_thread_write_to_the_request_s_scope(box: testing.Mailbox) -> None:
+    """Tags set in a task or a thread of the request are on its event."""
 
     async def main() -> dict[str, Any]:
         begin()
@@ -197,8 +197,8 @@ def test_a_child_task_sets_for_its_request(box: testing.Mailbox) -> None:
     assert asyncio.run(main()) == {"task": "yes", "thread": "yes"}
 
 
-def test_a_request_from_the_context_of_another(box: testing.Mailbox) -> None:
-    """A request whose context is a copy of the last one's, as on a kept-alive connection."""
+def test_request_in_a_copied_context_is_clean(box: testing.Mailbox) -> None:
+    """A request in a copy of the last context has none of its data, as with keep-alive."""
 
     def first() -> contextvars.Context:
         begin()
@@ -210,7 +210,7 @@ def test_a_request_from_the_context_of_another(box: testing.Mailbox) -> None:
         begin()
         return sent(box)
 
-    event = alone(first).run(second)
+    event = run_in_context(first).run(second)
 
     assert (tags(event), event.get("user")) == ({}, None)
 
@@ -244,7 +244,7 @@ def test_a_request_from_the_context_of_another(box: testing.Mailbox) -> None:
         ),
         pytest.param(
             lambda: sentry_sdk.get_isolation_scope().set_transaction_name("a"),
-            # On the event of a request its route stands there.
+            # The event of a request has the route as transaction.
             lambda _: sentry_sdk.get_isolation_scope()._transaction,
             "a",
             id="transaction",
@@ -265,10 +265,10 @@ def test_a_request_from_the_context_of_another(box: testing.Mailbox) -> None:
         ),
     ],
 )
-def test_whatever_touches_first(
+def test_each_sdk_function_works_first(
     box: testing.Mailbox, touch: Any, read: Callable[[dict[str, Any]], Any], value: object
 ) -> None:
-    """Each of the SDK's ways to add to an event works as the first touch of a request."""
+    """Each function of the SDK that adds data works as the first one in a request."""
     begin()
     touch()
 
@@ -276,7 +276,7 @@ def test_whatever_touches_first(
 
 
 def test_new_scope(box: testing.Mailbox) -> None:
-    """A scope within a request has the request's tags, and its own end with it."""
+    """A new scope inside a request has the tags of the request, and its own tags end with it."""
     begin()
     sentry_sdk.set_tag("outer", "yes")
     with sentry_sdk.new_scope() as scope:
@@ -287,7 +287,7 @@ def test_new_scope(box: testing.Mailbox) -> None:
 
 
 def test_isolation_scope(box: testing.Mailbox) -> None:
-    """A fork within a request inherits from it, and gives nothing back."""
+    """A fork inside a request inherits its tags, and its own tags end with it."""
     begin()
     sentry_sdk.set_tag("outer", "yes")
     with sentry_sdk.isolation_scope():
@@ -297,8 +297,8 @@ def test_isolation_scope(box: testing.Mailbox) -> None:
     assert (inside, tags(sent(box))) == ({"outer": "yes", "inner": "yes"}, {"outer": "yes"})
 
 
-def test_an_isolation_scope_in_an_untouched_request(box: testing.Mailbox) -> None:
-    """A fork of what nobody touched inherits from the start-up."""
+def test_isolation_scope_in_an_unforked_request(box: testing.Mailbox) -> None:
+    """A fork of an unforked scope inherits the start-up tags."""
     sentry_sdk.set_tag("region", "eu")
     begin()
     with sentry_sdk.isolation_scope():
@@ -308,15 +308,15 @@ def test_an_isolation_scope_in_an_untouched_request(box: testing.Mailbox) -> Non
     assert (inside, tags(sent(box))) == ({"region": "eu", "inner": "yes"}, {"region": "eu"})
 
 
-def test_the_last_event_id(box: testing.Mailbox) -> None:
-    """The SDK's way to ask for the last event works in a request."""
+def test_last_event_id(box: testing.Mailbox) -> None:
+    """``sentry_sdk.last_event_id()`` works in a request."""
     begin()
 
     assert sentry_sdk.capture_message("a") == sentry_sdk.last_event_id()
 
 
-def test_threads_that_touch_at_the_same_time(box: testing.Mailbox) -> None:
-    """No tag is lost when many threads of a request are the first to touch its scope."""
+def test_concurrent_first_writes_lose_no_tag(box: testing.Mailbox) -> None:
+    """No tag is lost if many threads of a request write first at the same time."""
     for _ in range(50):
         begin()
         context = contextvars.copy_context()
@@ -341,9 +341,9 @@ AGAIN = """
 from concurrent.futures import ThreadPoolExecutor
 import sentry_sdk
 from sentryinit import adapters, testing
-from sentryinit._sdk import scopes as _scope
+from sentryinit._sdk import scopes
 
-_scope.force_fallback = {fallback}
+scopes.force_fallback = {fallback}
 adapter = adapters.Adapter("tests", lambda _: adapters.RequestInfo("", "", "", ""))
 
 def later():
@@ -361,35 +361,37 @@ with ThreadPoolExecutor(1) as pool:
 
 
 @pytest.mark.parametrize("fallback", [False, True])
-def test_capture_again_in_a_thread_that_has_served(child: Any, fallback: bool) -> None:  # both ways
-    """A worker thread keeps the scope of its last request: a later start is not built on it."""
+def test_later_start_ignores_the_scope_that_a_worker_thread_kept(
+    child: Any, fallback: bool
+) -> None:  # both ways
+    """A worker thread keeps the scope of its last request; a later start does not fork it."""
     done = child(AGAIN.format(fallback=fallback), prelude="")
 
     assert done.out == "{'a': 'b', 'service': 'later'}\n", done.err[-300:]
 
 
-# -- only the lazy one ---------------------------------------------------------------------------
+# -- the lazy scope only ---------------------------------------------------------------------------
 
 
-def test_a_request_that_touches_nothing_forks_nothing(mailbox: testing.Mailbox) -> None:
-    """A request that goes well has no scope of its own."""
+def test_request_that_writes_nothing_has_no_fork(mailbox: testing.Mailbox) -> None:
+    """A good request does not fork the scope."""
     begin()
     sentry_sdk.get_client()
 
-    assert STATE.scopes.get_isolation() is _scope.UNFORKED
+    assert STATE.scopes.get_isolation() is scopes.UNFORKED
     assert adapters.current_capture().scope is None  # type: ignore[union-attr] # begun above
 
 
-def test_a_touched_scope_is_an_ordinary_one(mailbox: testing.Mailbox) -> None:
-    """From the first touch on nothing of ours is in the way."""
+def test_first_write_forks_the_scope(mailbox: testing.Mailbox) -> None:
+    """After the first write the request has its own fork."""
     begin()
     sentry_sdk.set_tag("a", "b")
 
-    assert type(sentry_sdk.get_isolation_scope()) is _scope.RequestScope
+    assert type(sentry_sdk.get_isolation_scope()) is scopes.RequestScope
 
 
-def test_a_scope_in_hand_is_of_its_request(box: testing.Mailbox) -> None:
-    """Whoever has it, wherever and whenever, writes on that request's and nobody else's."""
+def test_kept_scope_writes_to_its_own_request(box: testing.Mailbox) -> None:
+    """A reference to a request's scope writes to that request, in any thread and at any time."""
     begin()
     first = sentry_sdk.get_isolation_scope()
     with ThreadPoolExecutor(1) as pool:
@@ -405,8 +407,8 @@ def test_a_scope_in_hand_is_of_its_request(box: testing.Mailbox) -> None:
     assert tags(sent(box)) == {}
 
 
-def test_what_the_sdk_reads_by_itself(mailbox: testing.Mailbox) -> None:
-    """Its variable has the scope of all untouched requests, which writes on that of its request."""
+def test_shared_unforked_scope_writes_to_the_current_request(mailbox: testing.Mailbox) -> None:
+    """The scope that all unforked requests share writes to the scope of the current request."""
     begin()
     scope: Any = STATE.scopes.get_isolation()
     scope.set_tag("a", "b")
@@ -419,16 +421,16 @@ def test_what_the_sdk_reads_by_itself(mailbox: testing.Mailbox) -> None:
     assert copy.copy(scope)._fingerprint == ["g"]
 
 
-def test_what_a_child_touches_first(mailbox: testing.Mailbox) -> None:
-    """A task, or a thread with a copy of the context, writes on the scope of its request."""
+def test_first_write_in_a_copied_context_is_the_request_s(mailbox: testing.Mailbox) -> None:
+    """A task, or a thread with a copied context, writes to the scope of its request."""
     begin()
-    alone(lambda: sentry_sdk.set_tag("a", "b"))
+    run_in_context(lambda: sentry_sdk.set_tag("a", "b"))
 
     assert tags(sent(mailbox)) == {"a": "b"}
 
 
-def test_two_threads_touch_first(mailbox: testing.Mailbox) -> None:
-    """A request has one scope, whichever of its threads comes to it first."""
+def test_threads_of_a_request_share_one_scope(mailbox: testing.Mailbox) -> None:
+    """A request has one scope, whichever thread writes first."""
     begin()
     barrier = threading.Barrier(8)
 
@@ -444,8 +446,10 @@ def test_two_threads_touch_first(mailbox: testing.Mailbox) -> None:
 
 
 @pytest.mark.parametrize("touched", [False, True])
-def test_a_copy_is_one_of_its_own(mailbox: testing.Mailbox, touched: bool) -> None:  # both ways
-    """A fork has what its request has so far, and writes on itself alone."""
+def test_copy_of_the_scope_is_independent(
+    mailbox: testing.Mailbox, touched: bool
+) -> None:  # both ways
+    """A copy has the request's data so far, and writes to itself only."""
     sentry_sdk.set_tag("region", "eu")
     begin()
     if touched:
@@ -457,21 +461,21 @@ def test_a_copy_is_one_of_its_own(mailbox: testing.Mailbox, touched: bool) -> No
     assert "c" not in tags(sent(mailbox))
 
 
-def test_a_client_of_its_own(mailbox: testing.Mailbox) -> None:
-    """A client that is set on the scope of a request is the one that is asked for."""
+def test_client_set_on_the_scope_is_used(mailbox: testing.Mailbox) -> None:
+    """A client that is set on a request's scope is the active client."""
     client = sentry_sdk.Client()
 
     def request() -> list[object]:
         begin()
         scope: Any = STATE.scopes.get_isolation()
-        alone(lambda: scope.set_client(client))
+        run_in_context(lambda: scope.set_client(client))
         return [scope.client, sentry_sdk.get_client()]
 
-    assert alone(request) == [client, client]
+    assert run_in_context(request) == [client, client]
 
 
-def test_two_bodies_at_once(box: testing.Mailbox) -> None:
-    """The event of a body that fails has what its own request set, whichever was begun last."""
+def test_failing_body_has_the_scope_of_its_request(box: testing.Mailbox) -> None:
+    """The event of a failing body has its own request's user, whichever request began last."""
 
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [])
@@ -497,8 +501,8 @@ def test_two_bodies_at_once(box: testing.Mailbox) -> None:
     assert [event["user"]["id"] for event in box.events] == ["bob", "ann", "eve"]
 
 
-def test_an_environ_that_is_served_twice(mailbox: testing.Mailbox) -> None:
-    """A retry outside of the boundary is a request of its own."""
+def test_environ_served_twice_is_two_requests(mailbox: testing.Mailbox) -> None:
+    """A retry outside of the boundary with the same environ is a new request."""
     statuses = ["200 OK", "503 Service Unavailable"]
 
     def app(environ: Any, start_response: Any) -> Any:
@@ -512,8 +516,8 @@ def test_an_environ_that_is_served_twice(mailbox: testing.Mailbox) -> None:
     assert [event["tags"]["status_code"] for event in mailbox.events] == ["503"]
 
 
-def test_a_summary_is_nobodys() -> None:
-    """What the storm guard held back is not told with the user who was served last."""
+def test_summary_has_no_user() -> None:
+    """The summary event does not have the user of the last request."""
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
         for _ in range(3):
             begin()
@@ -527,57 +531,57 @@ def test_a_summary_is_nobodys() -> None:
     assert [event.get("user") for event in box.events] == [None, None]
 
 
-def test_no_request_is_a_request_too(mailbox: testing.Mailbox) -> None:
-    """An adapter may have nothing to describe it by."""
+def test_request_can_be_none(mailbox: testing.Mailbox) -> None:
+    """An adapter can open a capture without a request object."""
     adapter: adapters.Adapter[None] = adapters.Adapter("job", lambda _: ADAPTER.describe(""))
     adapter.open(None).exception_escaped(LookupError())
 
     assert len(mailbox.events) == 1
 
 
-# -- when the private names change ---------------------------------------------------------------
+# -- if sentry-sdk changes its private names -------------------------------------------------------
 
 
 def renamed(patch: pytest.MonkeyPatch) -> None:
     known = {"_isolation_scope": sentry_sdk.scope._isolation_scope}
-    patch.setattr(_scope, "sdk", types.SimpleNamespace(**known))
+    patch.setattr(scopes, "sdk", types.SimpleNamespace(**known))
 
 
-def unread(patch: pytest.MonkeyPatch) -> None:
+def unused(patch: pytest.MonkeyPatch) -> None:
     another: contextvars.ContextVar[Any] = contextvars.ContextVar("another", default=None)
     known = {"_current_scope": sentry_sdk.scope._current_scope, "_isolation_scope": another}
-    patch.setattr(_scope, "sdk", types.SimpleNamespace(**known))
+    patch.setattr(scopes, "sdk", types.SimpleNamespace(**known))
 
 
 def never_forked(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_scope, "_fork", lambda: None)
+    patch.setattr(scopes, "_fork", lambda: None)
 
 
 def an_ordinary_scope(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_scope, "UNFORKED", sentry_sdk.Scope())
+    patch.setattr(scopes, "UNFORKED", sentry_sdk.Scope())
 
 
-@pytest.mark.parametrize("change", [renamed, unread, never_forked, an_ordinary_scope])
-def test_a_self_test_that_fails(
+@pytest.mark.parametrize("change", [renamed, unused, never_forked, an_ordinary_scope])
+def test_failing_self_test_selects_the_fallback(
     monkeypatch: pytest.MonkeyPatch, mailbox: testing.Mailbox, change: Any
 ) -> None:
-    """Where the lazy scope cannot work, requests begin on the supported way, and nothing hangs."""
+    """If the lazy scope does not work, the fallback is used."""
     base = sentry_sdk.get_isolation_scope()
     with monkeypatch.context() as patch:
         change(patch)
-        _scope.install()
+        scopes.install()
 
-    assert STATE.scopes.set_isolation is _scope._fork_now
+    assert STATE.scopes.set_isolation is scopes._fork_now
     assert sentry_sdk.get_isolation_scope() is base
 
 
-def test_a_self_test_that_leaks_fails(
+def test_self_test_detects_a_leak(
     monkeypatch: pytest.MonkeyPatch, mailbox: testing.Mailbox
 ) -> None:
-    """A lazy scope that wrote into the start-up scope would be worse than none."""
-    monkeypatch.setattr(_scope, "_fork", lambda: _scope._base)
+    """The self-test fails if the lazy scope writes to the start-up scope."""
+    monkeypatch.setattr(scopes, "_fork", lambda: scopes._base)
 
-    _scope.install()
+    scopes.install()
 
-    assert STATE.scopes.set_isolation is _scope._fork_now
+    assert STATE.scopes.set_isolation is scopes._fork_now
     sentry_sdk.get_isolation_scope().clear()

@@ -1,4 +1,4 @@
-"""How counts are told: by a summary, by ``stats``, exactly, in every process."""
+"""The counters: ``stats()``, the summary event, and exact sums in every process."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ def fail(begin: Begin, times: int = 1) -> None:
         capture.close()
 
 
-def told(events: list[dict[str, Any]]) -> tuple[int, int]:
-    """Return how many failures are events, and how many more these tell of."""
+def delivered_and_suppressed(events: list[dict[str, Any]]) -> tuple[int, int]:
+    """Return the number of failure events, and the sum of their suppressed counts."""
     counts = [event.get("contexts", {}).get("sentryinit", {}) for event in events]
     failures = [event for event in events if event["level"] != "warning"]
     return len(failures), sum(count.get("suppressed", 0) for count in counts)
 
 
-def test_a_summary_names_the_loudest() -> None:
-    """And says how many more kinds there were."""
-    counts = {f"kind {number}": number for number in range(1, 61)}
+def test_summary_lists_the_most_frequent_groups() -> None:
+    """The summary lists the most frequent groups, and the number of all others."""
+    counts = {f"group {number}": number for number in range(1, 61)}
     named = most_frequent(counts)
 
-    assert (len(named), named["kind 60"], named["10 more"]) == (51, 60, 55)
+    assert (len(named), named["group 60"], named["10 more"]) == (51, 60, 55)
     assert sum(named.values()) == sum(counts.values())
 
 
-def test_stats_when_off() -> None:
-    """Zeros: a metrics page needs no case for it."""
+def test_stats_are_zero_when_reporting_is_off() -> None:
+    """Without reporting, all counters are 0."""
     names = "failures delivered suppressed dropped lost aborted ignored duplicates".split()
 
     assert sentryinit.stats() == dict.fromkeys(names, 0)
 
 
-def test_stats(begin: Begin) -> None:
-    """What was met with is delivered, suppressed or dropped."""
+def test_stats_sum_up_to_the_failures(begin: Begin) -> None:
+    """Each failure is counted as delivered, suppressed or dropped."""
     drops = iter([False, True, False])
     hook = lambda event, hint: None if next(drops) else event  # noqa: E731 # three events
     options: Any = {"storm_guard": True, "storm_burst": 3, "storm_per_minute": 0}
@@ -71,8 +71,8 @@ def test_stats(begin: Begin) -> None:
         }
 
 
-def test_the_count_of_a_dropped_event_goes_with_the_next(begin: Begin) -> None:
-    """An application's hook that drops an event does not drop what that told of."""
+def test_count_of_a_dropped_event_is_carried_by_the_next(begin: Begin) -> None:
+    """If before_send drops the summary, the next summary carries its count."""
     drop = True
     with testing.capture(
         "shop",
@@ -87,13 +87,13 @@ def test_the_count_of_a_dropped_event_goes_with_the_next(begin: Begin) -> None:
         drop = False
         sentryinit.init()()
 
-    assert told(box.events) == (0, 3)
+    assert delivered_and_suppressed(box.events) == (0, 3)
 
 
-def test_an_event_that_cannot_be_built_is_delivered(
+def test_fallback_event_counts_as_delivered(
     begin: Begin, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In minimal form, and counted as such."""
+    """A fallback event is counted as delivered."""
     with testing.capture("shop", storm_guard=True) as box:
         monkeypatch.setattr("sentryinit._reporter.exception_event", lambda *_: 1 / 0)
         fail(begin, 2)
@@ -102,24 +102,24 @@ def test_an_event_that_cannot_be_built_is_delivered(
     assert len(said()) == 2
 
 
-def test_what_cannot_be_decided_on_is_held_back_too(
+def test_failures_that_cannot_be_decided_are_rate_limited(
     begin: Begin, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fault of ours at each failure is a storm like any other."""
+    """If the decision raises for each failure, the fallback events are rate limited as well."""
     options: Any = {"storm_guard": True, "storm_burst": 1, "storm_per_minute": 0}
     with testing.capture("shop", **options) as box:
         monkeypatch.setattr("sentryinit._reporter.decide", lambda *_: 1 / 0)
         fail(begin, 5)
         sentryinit.init()()
 
-        assert told(box.events) == (1, 4)
+        assert delivered_and_suppressed(box.events) == (1, 4)
     assert len(said()) == 1
 
 
-def test_nothing_can_be_sent_at_all(
+def test_event_that_cannot_be_sent_counts_as_dropped(
     begin: Begin, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is counted as dropped, decided on or not."""
+    """If the SDK raises, the failure is counted as dropped."""
     with testing.capture("shop", storm_guard=True):
         monkeypatch.setattr(sentry_sdk, "capture_event", lambda *_: 1 / 0)
         fail(begin)
@@ -130,8 +130,8 @@ def test_nothing_can_be_sent_at_all(
     assert len(said()) == 2
 
 
-def test_what_the_transport_drops_is_counted(begin: Begin, said: Any) -> None:
-    """The SDK's queue drops without a word, and only Sentry reads its reports of it."""
+def test_events_that_the_transport_drops_count_as_lost(begin: Begin, said: Any) -> None:
+    """Events that the SDK's queue drops are counted, and one line is logged."""
     reasons: list[str] = []
 
     class Full(sentry_sdk.transport.Transport):
@@ -150,7 +150,7 @@ def test_what_the_transport_drops_is_counted(begin: Begin, said: Any) -> None:
 
 
 def test_losses_are_logged_once_a_minute(said: Any) -> None:
-    """The first at once, then what came since: a backend that is down fills no log."""
+    """The first loss is logged at once, later ones as one line a minute."""
     now = 0.0
     transport: Any = SimpleNamespace(on_dropped_event=str)
     lost = LostEvents(transport, lambda: now)
@@ -166,8 +166,8 @@ def test_losses_are_logged_once_a_minute(said: Any) -> None:
     assert lost.count == 6
 
 
-def test_delivered_and_told_are_the_failures_in_a_storm_on_threads(begin: Begin) -> None:
-    """A soak: threads that fail in kinds, with a hook that drops, and flushes in between."""
+def test_counters_are_exact_with_threads_flushes_and_dropped_events(begin: Begin) -> None:
+    """Delivered, suppressed and dropped add up to the failures of all threads."""
     numbers = iter(range(10**6))
     dropped: list[int] = []
 
@@ -197,11 +197,11 @@ def test_delivered_and_told_are_the_failures_in_a_storm_on_threads(begin: Begin)
         for thread in threads:
             thread.join()
         for _ in range(3):
-            # The hook drops each third event, a summary among them, and then its count is kept.
+            # The hook drops each third event. If it drops a summary, the count is kept.
             sentryinit.init()()
         stats = sentryinit.stats()
 
-    delivered, suppressed = told(box.events)
+    delivered, suppressed = delivered_and_suppressed(box.events)
     assert stats["failures"] == 800
     assert (delivered, len(dropped)) == (stats["delivered"], stats["dropped"])
     assert delivered + suppressed + len(dropped) == 800
@@ -233,29 +233,29 @@ flush()
 """
 
 
-def test_kinds_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once the table is full, failures that are each a new kind leave nothing behind."""
+def test_unbounded_groups_use_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the table is full, failures that are each a new group use no more memory."""
     most = 300
     monkeypatch.setattr("sentryinit._policy.rate_limit.MAX_KINDS", most)
     info = adapters.RequestInfo("GET", "http", "shop.test", "/")
     adapter = adapters.Adapter("test", lambda request: info, endpoint=str)
-    kinds = iter(range(10**6))
+    groups = iter(range(10**6))
 
     def attack(times: int) -> int:
         before = tracemalloc.get_traced_memory()[0]
         for _ in range(times):
-            capture = adapter.open(f"{next(kinds):<200}")
+            capture = adapter.open(f"{next(groups):<200}")
             capture.response_started(500)
             capture.close()
         gc.collect()
         return tracemalloc.get_traced_memory()[0] - before
 
-    # So much a minute that each kind gets in, and makes another one go.
+    # A rate at which each group enters the table and evicts another one.
     options: Any = {"storm_guard": True, "storm_burst": 1, "storm_per_minute": 10**9}
     with testing.capture("shop", before_send=lambda event, hint: None, **options):
         tracemalloc.start()
         try:
-            # In the second round the table itself grows once more: keys come and go.
+            # In the second round the dict itself grows once more, as keys are replaced.
             filling, _, after = (attack(most) for _ in range(3))
         finally:
             tracemalloc.stop()
@@ -264,21 +264,21 @@ def test_kinds_without_end_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> No
     assert after < filling / 10
 
 
-def test_each_process_tells_what_it_counted(child: Callable[..., Any]) -> None:
-    """After a fork nothing is told twice: what the parent held back, the parent tells."""
+def test_each_forked_process_reports_its_own_counts(child: Callable[..., Any]) -> None:
+    """After a fork each process reports only the failures that it counted itself."""
     done = child(FORKS)
     events = [event for _kind, event in done.items]
 
-    # The child inherits what may still pass: nothing.
-    assert told(events) == (1, 4 + 3 + 3)
+    # The child inherits the empty bucket.
+    assert delivered_and_suppressed(events) == (1, 4 + 3 + 3)
     assert done.lines[0].startswith('CHILD {"failures": 3, "delivered": 0, "suppressed": 3')
     assert done.lines[-1].startswith('PARENT {"failures": 5, "delivered": 1, "suppressed": 4')
 
 
-def test_an_answer_that_cannot_be_decided_on(
+def test_status_that_cannot_be_decided_is_a_fallback_event(
     begin: Begin, said: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is reported in minimal form, and counted."""
+    """If the decision raises for a 5xx, a fallback event is sent and counted."""
     with testing.capture("shop") as box:
         assert STATE.reporter is not None
         monkeypatch.setattr(type(STATE.reporter._rules), "ignores_status", lambda *_: 1 / 0)
@@ -290,8 +290,10 @@ def test_an_answer_that_cannot_be_decided_on(
     assert len(said()) == 1
 
 
-def test_what_escapes_and_cannot_be_decided_on(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside of requests likewise."""
+def test_exception_outside_requests_that_cannot_be_decided_is_sent(
+    said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the decision raises outside of a request, a fallback event is sent and counted."""
     with testing.capture("shop") as box:
         monkeypatch.setattr("sentryinit._reporter.was_captured", lambda _: 1 / 0)
         with pytest.raises(ValueError, match="x"), sentryinit.init():
@@ -301,8 +303,8 @@ def test_what_escapes_and_cannot_be_decided_on(said: Any, monkeypatch: pytest.Mo
     assert len(said()) == 1
 
 
-def test_a_child_counts_from_nought(begin: Begin) -> None:
-    """What runs after a fork forgets, and is there for a process in which nothing is on."""
+def test_forked_child_counts_from_zero(begin: Begin) -> None:
+    """The fork hook resets the counters, and does not fail if reporting is off."""
     _init._after_fork()
     with testing.capture("shop"):
         fail(begin)
@@ -311,6 +313,6 @@ def test_a_child_counts_from_nought(begin: Begin) -> None:
         assert sentryinit.stats()["failures"] == 0
 
 
-def test_a_transport_that_says_nothing() -> None:
-    """One without the SDK's hook is not counted, and works."""
+def test_transport_without_the_sdk_s_hook_is_not_counted() -> None:
+    """A transport without on_dropped_event works, and no loss is counted."""
     assert LostEvents(object()).count == 0
