@@ -1,4 +1,4 @@
-"""What is aiohttp's alone: what it does after the middleware, sub-applications, start-up."""
+"""aiohttp only: failures after the middlewares, sub-applications, start-up and cleanup."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Handler = Callable[[web.Request], Awaitable[Any]]
 
 
 class OutOfStock(Exception):
-    """The application's own, answered by a middleware."""
+    """An exception of the application that a middleware answers."""
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def covered(handler: Any = None, path: str = "/orders/{order_id}", **options: An
 
 
 def ask(app: web.Application, path: str = "/orders/17", method: str = "GET", **options: Any) -> Any:
-    """Serve one request; return status, headers and body, or the error that the client got."""
+    """Serve one request; return status, headers and body, or the error of the client."""
 
     async def main() -> Any:
         async with TestClient(TestServer(app)) as client:
@@ -55,7 +55,7 @@ def ask(app: web.Application, path: str = "/orders/17", method: str = "GET", **o
 def serve(
     app: web.Application, client: Callable[[str, int], Awaitable[None]], **options: Any
 ) -> None:
-    """Have *client* talk to the application on a port: ``TestServer`` cancels all handlers."""
+    """Run *client* against the application on a port; ``TestServer`` cancels all handlers."""
 
     async def main() -> None:
         runner = web.AppRunner(app, **options)
@@ -70,7 +70,7 @@ def serve(
 
 
 def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
-    """Type or text, handled, status and route of each event."""
+    """Return type or text, handled, status and route of each event."""
     found = []
     for event in mailbox.events:
         values = event.get("exception", {}).get("values", [{}])
@@ -104,11 +104,11 @@ async def sold_out(request: web.Request) -> web.Response:
 ROUTE = "/orders/{order_id}"
 
 
-# -- what aiohttp does after the middleware --------------------------------------------------------
+# -- after the middleware --------------------------------------------------------------------------
 
 
 async def nothing(request: web.Request) -> None:
-    """Forget to answer."""
+    """Return no response."""
 
 
 async def text(request: web.Request) -> str:
@@ -116,8 +116,8 @@ async def text(request: web.Request) -> str:
 
 
 @pytest.mark.parametrize("handler", [nothing, text])
-def test_a_handler_that_returns_no_response(mailbox: Mailbox, handler: Handler) -> None:
-    """A4: aiohttp makes a 500 of it, or at 3.9 hangs up: it is one event."""
+def test_handler_without_response_is_one_event(mailbox: Mailbox, handler: Handler) -> None:
+    """A4: aiohttp answers 500, or closes the connection in 3.9; it is one event."""
     ask(covered(handler))
     assert summary(mailbox) == [("HTTP 500 GET /orders/17", None, "500", ROUTE)]
 
@@ -136,8 +136,8 @@ def body(chunks: int, error: Exception | None, status: int = 200) -> Handler:
 
 
 @pytest.mark.parametrize(("chunks", "status"), [(0, "500"), (2, "200")])
-def test_a_body_that_fails_after_the_middleware(mailbox: Mailbox, chunks: int, status: str) -> None:
-    """A8: aiohttp sends it when all middlewares have returned; it is the request's all the same."""
+def test_failing_body_is_one_event(mailbox: Mailbox, chunks: int, status: str) -> None:
+    """A8: aiohttp sends the body after all middlewares have returned; its failure is reported."""
     ask(covered(body(chunks, ValueError("body"))))
     if chunks or summary(mailbox)[0][2] == "500":
         assert summary(mailbox) == [("ValueError", False, status, ROUTE)]
@@ -146,22 +146,22 @@ def test_a_body_that_fails_after_the_middleware(mailbox: Mailbox, chunks: int, s
 @pytest.mark.parametrize(
     ("error", "expected"), [(None, "HTTP 503 GET /orders/17"), (ValueError("body"), "ValueError")]
 )
-def test_a_503_whose_body_is_to_come(
+def test_503_with_a_stream_is_reported_after_its_body(
     mailbox: Mailbox, error: Exception | None, expected: str
 ) -> None:
-    """A4, A8: It waits for its body, which may have more to say."""
+    """A4, A8: the event waits for the body, whose exception is reported if it fails."""
     ask(covered(body(2, error, 503)))
     assert [(what, status) for what, _, status, _ in summary(mailbox)] == [(expected, "503")]
 
 
-def test_a_lost_upstream_in_a_body_is_dropped_by_aiohttp(mailbox: Mailbox) -> None:
-    """B2: What the how-to says of it: aiohttp takes it for the client's. If not, say so there."""
+def test_connection_error_in_a_body_is_no_event(mailbox: Mailbox) -> None:
+    """B2: aiohttp takes it for the client's. If this fails, change the how-to, which says so."""
     ask(covered(body(1, ConnectionResetError("upstream"))))
     assert summary(mailbox) == []
 
 
-def test_a_signal_that_fails(mailbox: Mailbox) -> None:
-    """A2: What the application hooks into the sending is part of the request."""
+def test_failing_signal_is_one_event(mailbox: Mailbox) -> None:
+    """A2: an exception in on_response_prepare belongs to the request."""
 
     async def refuse(request: web.Request, response: web.StreamResponse) -> None:
         raise ValueError("signal")
@@ -172,8 +172,8 @@ def test_a_signal_that_fails(mailbox: Mailbox) -> None:
     assert [what for what, *_ in summary(mailbox)] == ["ValueError"]
 
 
-def test_a_timeout_is_504(mailbox: Mailbox) -> None:
-    """A2: aiohttp answers 504 to a timeout, and the tag says what the client got."""
+def test_timeout_has_status_504(mailbox: Mailbox) -> None:
+    """A2: aiohttp answers 504 to a timeout, and the event has that status."""
 
     async def late(request: web.Request) -> web.Response:
         raise asyncio.TimeoutError
@@ -183,8 +183,8 @@ def test_a_timeout_is_504(mailbox: Mailbox) -> None:
     assert (what, handled, status, route) == (asyncio.TimeoutError.__name__, False, "504", ROUTE)
 
 
-def test_a_timeout_in_a_stream_is_what_went_out(mailbox: Mailbox) -> None:
-    """A8: In the middle of a stream it changes nothing of the status."""
+def test_timeout_in_a_stream_keeps_the_status(mailbox: Mailbox) -> None:
+    """A8: a timeout after the response started does not change the status."""
 
     async def late(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=206)
@@ -200,8 +200,8 @@ def test_a_timeout_in_a_stream_is_what_went_out(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:returning HTTPException:DeprecationWarning")  # what is tested
-def test_an_http_exception_that_is_returned(mailbox: Mailbox) -> None:
-    """A5: It is a response as well; what it was raised from is the evidence."""
+def test_cause_of_a_returned_http_exception_is_the_event(mailbox: Mailbox) -> None:
+    """A5: a returned HTTPException is a response, and its cause is reported."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         try:
@@ -218,8 +218,8 @@ def test_an_http_exception_that_is_returned(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("kind", [web.HTTPFound, web.HTTPNotModified, web.HTTPOk])
-def test_an_http_exception_below_500(mailbox: Mailbox, kind: Any) -> None:
-    """A1: aiohttp raises redirects, and even a 200; none is an event."""
+def test_http_exception_below_500_is_no_event(mailbox: Mailbox, kind: Any) -> None:
+    """A1: aiohttp raises redirects and even a 200."""
 
     async def handler(request: web.Request) -> web.Response:
         raise kind("/there") if kind is web.HTTPFound else kind()
@@ -228,30 +228,30 @@ def test_an_http_exception_below_500(mailbox: Mailbox, kind: Any) -> None:
     assert summary(mailbox) == []
 
 
-def test_setup_after_the_middlewares_sees_what_they_answer(mailbox: Mailbox) -> None:
-    """A6: The second middleware is behind those that are there."""
+def test_setup_after_the_middlewares_sees_exceptions_they_answer(mailbox: Mailbox) -> None:
+    """A6: the second middleware of sentryinit is inside the application's."""
     assert ask(covered(sold_out, middlewares=[sorry]))[0] == 503
     assert summary(mailbox) == [("OutOfStock", True, "503", ROUTE)]
 
 
-def test_setup_before_the_middlewares_sees_the_status(mailbox: Mailbox) -> None:
-    """A4: What comes in later is behind ours, and swallows the error unseen."""
+def test_setup_before_the_middlewares_sees_only_the_status(mailbox: Mailbox) -> None:
+    """A4: a middleware added later is inside ours and answers the exception."""
     app = covered(sold_out)
     app.middlewares.append(sorry)
     ask(app)
     assert summary(mailbox) == [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
 
 
-def test_only_what_is_needed_is_put_in() -> None:
-    """F1: Without other middlewares there is nothing to see from behind them."""
+def test_second_middleware_is_added_only_if_there_are_others() -> None:
+    """F1: without other middlewares one is enough."""
     with capture():
         assert list(covered().middlewares) == [sentryinit_middleware]
         around = list(covered(middlewares=[sorry]).middlewares)
     assert around == [sentryinit_middleware, sorry, sentryinit_middleware]
 
 
-def test_a_middleware_that_disowns_the_error(mailbox: Mailbox) -> None:
-    """A5: ``raise ... from None`` in a middleware leaves the status."""
+def test_http_exception_raised_from_none_is_a_status_event(mailbox: Mailbox) -> None:
+    """A5: after ``raise ... from None`` only the status is known."""
 
     @web.middleware
     async def hide(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -265,8 +265,8 @@ def test_a_middleware_that_disowns_the_error(mailbox: Mailbox) -> None:
     assert [what for what, *_ in summary(mailbox)] == ["HTTP 503 GET /orders/17"]
 
 
-def test_a_middleware_that_times_out(mailbox: Mailbox) -> None:
-    """A4: The handler was cancelled by its own application: the 504 of that is an event."""
+def test_504_of_a_timeout_middleware_is_one_event(mailbox: Mailbox) -> None:
+    """A4: the application cancelled its own handler, so the 504 is a failure."""
 
     @web.middleware
     async def hurry(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -284,8 +284,8 @@ def test_a_middleware_that_times_out(mailbox: Mailbox) -> None:
     assert summary(mailbox) == [("HTTP 504 GET /orders/17", None, "504", ROUTE)]
 
 
-def test_the_page_for_an_abort_is_no_failure(mailbox: Mailbox) -> None:
-    """B3: aiohttp's own 500 for what is an abort comes back as no status event."""
+def test_500_for_an_abort_is_no_event(mailbox: Mailbox) -> None:
+    """B3: aiohttp answers 500 to an abort."""
 
     async def handler(request: web.Request) -> web.Response:
         raise RuntimeError("given up") from asyncio.CancelledError()
@@ -305,8 +305,8 @@ def test_the_page_for_an_abort_is_no_failure(mailbox: Mailbox) -> None:
         (sold_out, ("OutOfStock", True, "503", ROUTE)),
     ],
 )
-def test_the_middleware_alone(mailbox: Mailbox, handler: Any, expected: Any) -> None:
-    """A: In ``middlewares=[...]`` it does what can be done without the hooks of the application."""
+def test_middleware_without_setup(mailbox: Mailbox, handler: Any, expected: Any) -> None:
+    """A: in ``middlewares=[...]`` it works without the hooks of the application."""
     app = web.Application(middlewares=[sentryinit_middleware, sorry, sentryinit_middleware])
     app.router.add_get(ROUTE, handler)
     ask(app)
@@ -317,8 +317,10 @@ def test_the_middleware_alone(mailbox: Mailbox, handler: Any, expected: Any) -> 
 
 
 @pytest.mark.parametrize("covers", [(True, False), (False, True), (True, True)])
-def test_sub_applications(mailbox: Mailbox, covers: tuple[bool, bool]) -> None:
-    """C3, D3: One event, with the whole template, whichever of the applications is covered."""
+def test_failure_in_a_sub_application_is_one_event(
+    mailbox: Mailbox, covers: tuple[bool, bool]
+) -> None:
+    """C3, D3: one event with the whole route, whichever applications have the adapter."""
     outer, middle, inner = (web.Application() for _ in range(3))
     inner.router.add_get("/orders/{order_id:\\d+}", fail)
     for app, cover in ((inner, covers[1]), (outer, covers[0])):
@@ -330,8 +332,8 @@ def test_sub_applications(mailbox: Mailbox, covers: tuple[bool, bool]) -> None:
     assert summary(mailbox) == [("ValueError", False, "500", "/v1/shop/orders/{order_id}")]
 
 
-def test_what_a_sub_application_answers_for(mailbox: Mailbox) -> None:
-    """A6: Its own set-up sees what its middlewares answer."""
+def test_sub_application_s_setup_sees_exceptions_its_middlewares_answer(mailbox: Mailbox) -> None:
+    """A6: the set-up of the sub-application sees them."""
     inner = covered(sold_out, "/stock", middlewares=[sorry])
     outer = web.Application()
     outer.add_subapp("/shop", inner)
@@ -341,7 +343,7 @@ def test_what_a_sub_application_answers_for(mailbox: Mailbox) -> None:
 
 
 class Order(web.View):
-    """Fails."""
+    """A view that raises."""
 
     async def get(self) -> web.Response:
         raise ValueError("view")
@@ -355,8 +357,10 @@ class Order(web.View):
         (r"/{rest:.*}", "/a/b/c", "/{rest}"),
     ],
 )
-def test_views_and_templates(mailbox: Mailbox, path: str, asked: str, route: str) -> None:
-    """D3: A class-based view has its route, and expressions are no part of a template."""
+def test_routes_of_views_and_expressions(
+    mailbox: Mailbox, path: str, asked: str, route: str
+) -> None:
+    """D3: a class-based view has a route, and regular expressions are removed."""
     app = web.Application()
     app.router.add_view(path, Order)
     setup(app)
@@ -364,8 +368,8 @@ def test_views_and_templates(mailbox: Mailbox, path: str, asked: str, route: str
     assert summary(mailbox) == [("ValueError", False, "500", route)]
 
 
-def test_static_files(mailbox: Mailbox, tmp_path: Path) -> None:
-    """D3: A static route is named by its prefix; a missing file is no event."""
+def test_routes_of_static_files(mailbox: Mailbox, tmp_path: Path) -> None:
+    """D3: the route of a static file is its prefix; a missing file is no event."""
 
     @web.middleware
     async def break_(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -381,8 +385,8 @@ def test_static_files(mailbox: Mailbox, tmp_path: Path) -> None:
     assert summary(mailbox) == [("ValueError", False, "500", "/static/{filename}")]
 
 
-def test_a_static_file_is_sent_as_ever(mailbox: Mailbox, tmp_path: Path) -> None:
-    """E1: A file that is there is served, and so are a range of it and its headers alone."""
+def test_static_file_is_served_unchanged(mailbox: Mailbox, tmp_path: Path) -> None:
+    """E1: a file, a range of it, and its headers alone are served as without the adapter."""
     (tmp_path / "a.txt").write_text("hello")
     app = web.Application()
     app.router.add_static("/static", tmp_path)
@@ -392,8 +396,8 @@ def test_a_static_file_is_sent_as_ever(mailbox: Mailbox, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("PUT", "/orders/17")])
-def test_aiohttps_own_404_and_405(mailbox: Mailbox, method: str, path: str) -> None:
-    """A1, D3: They are no event; made a 500, they are one without a route."""
+def test_aiohttp_s_404_and_405_are_no_event(mailbox: Mailbox, method: str, path: str) -> None:
+    """A1, D3: they are no event; if a middleware raises for them, the route is unknown."""
 
     @web.middleware
     async def break_(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -417,11 +421,11 @@ def test_aiohttps_own_404_and_405(mailbox: Mailbox, method: str, path: str) -> N
     assert summary(mailbox) == [("ValueError", False, "500", "<unknown>")]
 
 
-# -- the client, and other people's servers --------------------------------------------------------
+# -- the client and upstream servers ---------------------------------------------------------------
 
 
-def test_an_upstream_that_aiohttps_own_client_loses(mailbox: Mailbox) -> None:
-    """B2: The very class that a lost client is told by, raised by the client of an upstream."""
+def test_disconnect_of_an_upstream_is_one_event(mailbox: Mailbox) -> None:
+    """B2: aiohttp's own client raises the class that also means a lost client."""
 
     async def main() -> None:
         async def hang_up(reader: Any, writer: asyncio.StreamWriter) -> None:
@@ -447,8 +451,10 @@ def test_an_upstream_that_aiohttps_own_client_loses(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("lost", [ConnectionResetError, BrokenPipeError])
-def test_an_upstream_reset(mailbox: Mailbox, lost: type[Exception]) -> None:
-    """B2: Any connection error is a failure while the client is there."""
+def test_connection_error_of_an_upstream_is_one_event(
+    mailbox: Mailbox, lost: type[Exception]
+) -> None:
+    """B2: any connection error is a failure while the client is connected."""
     kind = getattr(aiohttp, "ClientConnectionResetError", lost)
 
     async def handler(request: web.Request) -> web.Response:
@@ -460,8 +466,10 @@ def test_an_upstream_reset(mailbox: Mailbox, lost: type[Exception]) -> None:
 
 @pytest.mark.parametrize("cancels", [False, True])
 @pytest.mark.parametrize("situation", ["working", "writing", "reading", "chunked"])
-def test_a_client_that_leaves(mailbox: Mailbox, situation: str, cancels: bool) -> None:
-    """B1, B2: Whatever the handler sees of it is no event."""
+def test_client_that_disconnects_is_no_event(
+    mailbox: Mailbox, situation: str, cancels: bool
+) -> None:
+    """B1, B2: no exception that a disconnect causes in the handler is an event."""
     saw: list[str] = []
     at_work, over = asyncio.Event(), asyncio.Event()
 
@@ -505,8 +513,8 @@ def test_a_client_that_leaves(mailbox: Mailbox, situation: str, cancels: bool) -
 # -- WebSockets ------------------------------------------------------------------------------------
 
 
-def test_a_websocket_that_is_written_to_after_its_client_left(mailbox: Mailbox) -> None:
-    """A10, B1: The closed connection is the client's doing."""
+def test_write_to_a_closed_websocket_is_no_event(mailbox: Mailbox) -> None:
+    """A10, B1: the client closed the connection."""
     seen: list[str] = []
     over = asyncio.Event()
 
@@ -529,7 +537,7 @@ def test_a_websocket_that_is_written_to_after_its_client_left(mailbox: Mailbox) 
             session.ws_connect(f"http://{host}:{port}/orders/17") as socket,
         ):
             await socket.receive_str()
-            # To be cut off: close() would wait for the answer to its closing frame.
+            # Abort: close() would wait for the answer to its closing frame.
             socket._response.connection.transport.abort()
             await asyncio.wait_for(over.wait(), 5)
 
@@ -537,7 +545,7 @@ def test_a_websocket_that_is_written_to_after_its_client_left(mailbox: Mailbox) 
     assert (summary(mailbox), len(seen)) == ([], 1)
 
 
-# -- start-up and end ------------------------------------------------------------------------------
+# -- start-up and cleanup --------------------------------------------------------------------------
 
 
 async def failing_context(app: web.Application) -> AsyncIterator[None]:
@@ -562,8 +570,8 @@ def run(app: web.Application) -> None:
 
 @pytest.mark.parametrize("hook", ["on_startup", "cleanup_ctx"])
 @pytest.mark.parametrize("where", ["app", "subapp"])
-def test_a_start_up_that_fails(mailbox: Mailbox, hook: str, where: str) -> None:
-    """A12: Whatever it fails in; the event is sent by the time that the error comes out."""
+def test_failing_start_up_is_one_event(mailbox: Mailbox, hook: str, where: str) -> None:
+    """A12: any start-up failure is sent before the exception reaches the caller."""
     app, subapp = covered(), web.Application()
     failing = failing_context if hook == "cleanup_ctx" else failing_start
     getattr(app if where == "app" else subapp, hook).append(failing)
@@ -576,8 +584,10 @@ def test_a_start_up_that_fails(mailbox: Mailbox, hook: str, where: str) -> None:
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
-def test_what_ends_the_task_later_is_its_owners(mailbox: Mailbox, cancelled: bool) -> None:
-    """A12: The task that started the application may go on to other things."""
+def test_later_exception_of_the_start_up_task_is_no_event(
+    mailbox: Mailbox, cancelled: bool
+) -> None:
+    """A12: the task that started the application can do other work later."""
 
     async def main() -> None:
         async with TestServer(covered()):
@@ -588,8 +598,8 @@ def test_what_ends_the_task_later_is_its_owners(mailbox: Mailbox, cancelled: boo
     assert mailbox.events == []
 
 
-def test_the_end_sends_what_waits() -> None:
-    """H1: What the storm guard holds goes out with ``on_cleanup``."""
+def test_cleanup_sends_the_summary() -> None:
+    """H1: the summary of suppressed failures is sent in ``on_cleanup``."""
     with capture(storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
 
         async def main() -> None:
@@ -601,8 +611,8 @@ def test_the_end_sends_what_waits() -> None:
         assert box.events[-1]["contexts"]["sentryinit"]["suppressed"] == 2
 
 
-def test_setup_is_idempotent_and_off_without_a_dsn() -> None:
-    """C3, E3: A second one changes nothing; without a DSN, neither does the first."""
+def test_setup_is_idempotent_and_does_nothing_without_a_dsn() -> None:
+    """C3, E3: a second set-up changes nothing; without a DSN the first one changes nothing."""
     with capture():
         app = covered()
         setup(app)
@@ -616,8 +626,8 @@ def test_setup_is_idempotent_and_off_without_a_dsn() -> None:
 # -- the rest --------------------------------------------------------------------------------------
 
 
-def test_the_body_is_left_to_the_handler(mailbox: Mailbox) -> None:
-    """E1: Reporting a failure reads nothing of the request."""
+def test_report_does_not_read_the_request_body(mailbox: Mailbox) -> None:
+    """E1: a report reads nothing of the request body."""
     bodies: list[Any] = []
 
     @web.middleware
@@ -634,8 +644,8 @@ def test_the_body_is_left_to_the_handler(mailbox: Mailbox) -> None:
     assert (bodies, len(mailbox.events)) == ([None], 1)
 
 
-def test_the_debug_route_behind_a_middleware_that_answers(mailbox: Mailbox) -> None:
-    """I2: The application's own error page carries the id of the event as well."""
+def test_debug_route_behind_an_error_page_has_the_event_id(mailbox: Mailbox) -> None:
+    """I2: the application's own error page has the header as well."""
 
     @web.middleware
     async def page(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -654,8 +664,8 @@ def test_the_debug_route_behind_a_middleware_that_answers(mailbox: Mailbox) -> N
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "OPTIONS", "TRACE"])
-def test_the_debug_route_is_a_404_for_every_method(mailbox: Mailbox, method: str) -> None:
-    """I1: Byte for byte, but for the time."""
+def test_debug_route_without_token_is_a_404_for_every_method(mailbox: Mailbox, method: str) -> None:
+    """I1: the response is that of an unknown path, except for the date."""
 
     def answer(path: str) -> Any:
         status, headers, content = ask(covered(debug_panic, "/debug"), path, method)
@@ -666,8 +676,8 @@ def test_the_debug_route_is_a_404_for_every_method(mailbox: Mailbox, method: str
 
 
 @pytest.mark.parametrize("value", ["a\r\nb", 5])
-def test_an_answer_that_cannot_be_prepared(mailbox: Mailbox, value: Any) -> None:
-    """A header with a newline, or one that is no text, fails after all middlewares."""
+def test_response_that_cannot_be_prepared_is_one_event(mailbox: Mailbox, value: Any) -> None:
+    """A header with a newline, or one that is not text, fails after all middlewares."""
 
     async def answer(_request: web.Request) -> web.Response:
         response = web.Response(text="ok")
@@ -680,8 +690,8 @@ def test_an_answer_that_cannot_be_prepared(mailbox: Mailbox, value: Any) -> None
     assert event["transaction"] == "/orders/{order_id}"
 
 
-def test_a_good_request_costs_four_calls(mailbox: Mailbox) -> None:
-    """F1: The middleware, twice if there are others; the status; the end."""
+def test_good_request_makes_four_calls(mailbox: Mailbox) -> None:
+    """F1: the middleware twice, the signal, and the task's callback."""
     import sys
 
     made: list[str] = []

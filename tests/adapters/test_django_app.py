@@ -1,4 +1,4 @@
-"""The app in a project of its own: management commands, system checks."""
+"""The Django app in a project: management commands and system checks."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return the folder of a project with a command."""
+    """Return the folder of a project with a management command."""
     commands = tmp_path / "shop/management/commands"
     commands.mkdir(parents=True)
     for folder in (commands, commands.parent, tmp_path / "shop"):
@@ -63,7 +63,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def backend() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Return the DSN of a backend, and the events that it is sent."""
+    """Return the DSN of a backend, and the events that it receives."""
     events: list[dict[str, Any]] = []
 
     class Backend(http.server.BaseHTTPRequestHandler):
@@ -77,7 +77,7 @@ def backend() -> Iterator[tuple[str, list[dict[str, Any]]]]:
             self.wfile.write(b"{}")
 
         def log_message(self, *args: object) -> None:
-            """Say nothing."""
+            """Write nothing."""
 
     with http.server.HTTPServer(("127.0.0.1", 0), Backend) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -92,7 +92,7 @@ Manage = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def manage(project: Path) -> Manage:
-    """Return a function that runs ``manage.py``, as users do: warnings are no errors."""
+    """Return a function that runs ``manage.py`` without warnings as errors, as users do."""
 
     def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "manage.py", *arguments]
@@ -110,10 +110,10 @@ def manage(project: Path) -> Manage:
 
 
 @pytest.mark.parametrize("how,mechanism", [("raise", "excepthook"), ("thread", "threading")])
-def test_a_command_that_fails_is_reported(
+def test_failing_command_is_one_event(
     manage: Manage, backend: tuple[str, list[dict[str, Any]]], how: str, mechanism: str
 ) -> None:
-    """A13: by the app alone, without any code of the project's; delivered before the end."""
+    """A13: the app alone reports it, and the event is delivered before the process exits."""
     dsn, events = backend
     done = manage("bill", how, SENTRY_DSN=dsn)
 
@@ -125,10 +125,10 @@ def test_a_command_that_fails_is_reported(
     assert event["tags"]["service"] == "shop"
 
 
-def test_a_command_that_complains_is_not(
+def test_command_error_is_no_event(
     manage: Manage, backend: tuple[str, list[dict[str, Any]]]
 ) -> None:
-    """A CommandError is how a command answers: no traceback, no event, exit code 1."""
+    """A CommandError is a message to the user: no traceback, no event, exit code 1."""
     dsn, events = backend
     done = manage("bill", "complain", SENTRY_DSN=dsn)
 
@@ -136,14 +136,14 @@ def test_a_command_that_complains_is_not(
     assert events == []
 
 
-def test_a_command_without_a_dsn(manage: Manage) -> None:
-    """E3: it runs, and fails, as without us."""
+def test_failing_command_without_a_dsn(manage: Manage) -> None:
+    """E3: without a DSN the command fails as it does without sentryinit."""
     assert manage("bill", "fine").stderr == ""
     assert "LookupError: nothing to bill" in manage("bill", "raise").stderr
 
 
 def ids(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """Return the ids of our warnings, in order; all have a hint."""
+    """Return the ids of our warnings, in order; check that all have a hint."""
     found = [line for line in done.stderr.splitlines() if "(sentryinit_django." in line]
     assert done.stderr.count("HINT: ") == len(found)
     assert done.returncode == 0, done.stderr
@@ -155,8 +155,8 @@ GOOD = {"SENTRY_DSN": "https://key@backend.invalid/1"}
 NAMED = {"SENTRYINIT_SERVICE": "shop", "SENTRY_RELEASE": "1"}
 
 
-def test_the_checks_of_a_good_set_up(manage: Manage) -> None:
-    """Nothing to say, deployed or not; and without a DSN, nothing where it is not deployed."""
+def test_checks_of_a_good_set_up_find_nothing(manage: Manage) -> None:
+    """A good set-up has no warnings; without a DSN only the deployment check warns."""
     assert ids(manage("check", **GOOD)) == []
     assert ids(manage(*TAG, "--deploy", **GOOD, **NAMED)) == []
     assert ids(manage("check")) == []
@@ -171,10 +171,10 @@ def test_the_checks_of_a_good_set_up(manage: Manage) -> None:
         (["OURS", "django.middleware.common.CommonMiddleware", "OURS"], []),
     ],
 )
-def test_the_check_of_the_middleware(
+def test_check_of_the_middleware(
     manage: Manage, project: Path, middleware: list[str], found: list[str]
 ) -> None:
-    """It has to be there, first; more entries do no harm."""
+    """The middleware must be present and first; further entries are allowed."""
     ours = "sentryinit_django.middleware.SentryInitMiddleware"
     listed = [ours if name == "OURS" else name for name in middleware]
     (project / "shop/settings.py").write_text(f"{SETTINGS}\nMIDDLEWARE = {listed}\n")
@@ -182,16 +182,16 @@ def test_the_check_of_the_middleware(
     assert ids(manage("check", **GOOD)) == found
 
 
-def test_the_check_of_the_dsn(manage: Manage) -> None:
-    """A malformed one is a warning here as it is at the start, and boot goes on (E4)."""
+def test_check_of_the_dsn(manage: Manage) -> None:
+    """A malformed DSN is a warning, and Django starts (E4)."""
     done = manage("check", SENTRY_DSN="https://key@backend.invalid/not-a-number")
 
     assert ids(done) == ["W012"]
     assert "key" not in done.stderr.replace("<key>", "")
 
 
-def test_the_check_of_the_integrations(manage: Manage, project: Path) -> None:
-    """The SDK's own integration beside ours is one thing too many."""
+def test_check_of_conflicting_integrations(manage: Manage, project: Path) -> None:
+    """The SDK's own integration for Django is a warning."""
     line = "from sentry_sdk.integrations.django import DjangoIntegration"
     options = "SENTRYINIT = {'integrations': [DjangoIntegration()]}"
     (project / "shop/settings.py").write_text(f"{SETTINGS}\n{line}\n{options}\n")
@@ -201,14 +201,14 @@ def test_the_check_of_the_integrations(manage: Manage, project: Path) -> None:
     assert "DjangoIntegration" in done.stderr
 
 
-def test_the_checks_of_a_deployment(manage: Manage) -> None:
-    """What is missing where a service is deployed; settings count like the environment."""
+def test_deployment_checks(manage: Manage) -> None:
+    """They warn of missing values; settings count like the environment."""
     assert ids(manage(*TAG, "--deploy")) == ["W011", "W014", "W015"]
     assert ids(manage(*TAG, "--deploy", **GOOD)) == ["W014", "W015"]
 
 
 def test_checks_can_be_silenced(manage: Manage, project: Path) -> None:
-    """As those of Django itself."""
+    """SILENCED_SYSTEM_CHECKS works for our checks."""
     silenced = 'SILENCED_SYSTEM_CHECKS = ["sentryinit_django.W001"]\nMIDDLEWARE = []\n'
     (project / "shop/settings.py").write_text(SETTINGS + silenced)
 

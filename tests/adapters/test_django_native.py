@@ -1,4 +1,4 @@
-"""What is Django's alone: its hooks, routes, responses, database, and its REST framework."""
+"""Django only: hooks, routes, responses, the database, and Django REST framework."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from sentryinit_django import debug_panic
 from sentryinit_django.middleware import SentryInitMiddleware
 
 OURS = "sentryinit_django.middleware.SentryInitMiddleware"
-assert django_app.SORRY  # it has configured Django, once for all tests of this process
+assert django_app.SORRY  # importing it configures Django once for this process
 Site = Callable[..., Client]
 
 
 class Middleware:
-    """Middleware of the application: each test says what it does."""
+    """Middleware of the application; each test defines what it does."""
 
     async_capable = False
     before: Callable[[Any], Any] = staticmethod(lambda request: None)
@@ -77,7 +77,7 @@ def mailbox() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def site(mailbox: Mailbox) -> Iterator[Site]:
-    """Return a function that makes a client of URLs, with middleware inside of ours."""
+    """Return a function that makes a client for URLs, with middleware inside ours."""
     with contextlib.ExitStack() as stack:
 
         def make(*urls: Any, inside: tuple[str, ...] = (), **settings: Any) -> Client:
@@ -89,7 +89,7 @@ def site(mailbox: Mailbox) -> Iterator[Site]:
 
 
 def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
-    """Type or text, handled, status and route of each event."""
+    """Return type or text, handled, status and route of each event."""
     found = []
     for event in mailbox.events:
         values = event.get("exception", {}).get("values", [{}])
@@ -159,10 +159,10 @@ ROUTES = [
 
 
 @pytest.mark.parametrize("url,urls,template", ROUTES, ids=[row[2] for row in ROUTES])
-def test_routes_in_one_notation(
+def test_routes_have_one_notation(
     site: Site, mailbox: Mailbox, url: str, urls: list[Any], template: str
 ) -> None:
-    """D3: path and re_path, nested, groups with and without names, one notation."""
+    """D3: path and re_path, nested, with named and unnamed groups."""
     site(*urls).get(url)
 
     assert summary(mailbox) == [("ValueError", False, "500", template)]
@@ -171,8 +171,10 @@ def test_routes_in_one_notation(
 @pytest.mark.parametrize(
     "url,template", [("/de/orders/1", "/{language}/orders/{id}"), ("/x", "/x")]
 )
-def test_a_language_is_a_parameter(site: Site, mailbox: Mailbox, url: str, template: str) -> None:
-    """D3: the prefix of i18n_patterns is one; another first part is not."""
+def test_language_prefix_is_a_route_parameter(
+    site: Site, mailbox: Mailbox, url: str, template: str
+) -> None:
+    """D3: the prefix of i18n_patterns is a parameter; another first segment is not."""
     from django.conf.urls.i18n import i18n_patterns
 
     urls = [path("x", fail), *i18n_patterns(path("orders/<int:id>", fail))]
@@ -182,29 +184,29 @@ def test_a_language_is_a_parameter(site: Site, mailbox: Mailbox, url: str, templ
     assert summary(mailbox) == [("ValueError", False, "500", template)]
 
 
-def test_a_language_elsewhere_is_text(site: Site, mailbox: Mailbox) -> None:
-    """D3: without i18n_patterns, a path that begins like a language does is what it says."""
+def test_language_code_without_i18n_patterns_is_kept(site: Site, mailbox: Mailbox) -> None:
+    """D3: without i18n_patterns a first segment like a language code is kept."""
     site(path("de/orders", fail)).get("/de/orders")
 
     assert summary(mailbox) == [("ValueError", False, "500", "/de/orders")]
 
 
 @pytest.mark.parametrize("url,route", [("/orders/17", "/orders/{order_id}"), ("/no", "<unknown>")])
-def test_what_fails_before_the_view_has_its_route(
+def test_failure_before_the_view_has_a_route(
     site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, url: str, route: str
 ) -> None:
-    """D3: Django has not looked for the route yet when a middleware fails on the way in."""
+    """D3: a middleware can fail before Django has resolved the URL."""
     monkeypatch.setattr(Middleware, "before", staticmethod(fail))
     site(path("orders/<int:order_id>", fine), inside=(THEIRS,)).get(url)
 
     assert summary(mailbox) == [("ValueError", False, "500", route)]
 
 
-# -- what handles, and what does not ---------------------------------------------------------------
+# -- handled and unhandled exceptions --------------------------------------------------------------
 
 
 def test_class_based_views(site: Site, mailbox: Mailbox) -> None:
-    """A2, A4: a view class fails and answers like any other; a method that it lacks is a 405."""
+    """A2, A4: a view class fails and answers like a function; a missing method is a 405."""
 
     class Orders(View):
         def get(self, request: Any) -> HttpResponse:
@@ -226,10 +228,10 @@ def test_class_based_views(site: Site, mailbox: Mailbox) -> None:
     ]
 
 
-def test_middleware_inside_that_answers(
+def test_5xx_of_an_inner_middleware_is_one_event(
     site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A4: an answer of a middleware is the application's."""
+    """A4: a response of an inner middleware is the application's."""
     monkeypatch.setattr(Middleware, "before", lambda request: HttpResponse(status=503))
     site(path("fail", fail), inside=(THEIRS,)).get("/fail")
 
@@ -239,34 +241,34 @@ def test_middleware_inside_that_answers(
 @pytest.mark.parametrize(
     "status,events", [(200, []), (503, [("ValueError", False, "503", "/fail")])]
 )
-def test_middleware_inside_that_replaces_the_500(
+def test_inner_middleware_can_replace_the_500(
     site: Site,
     mailbox: Mailbox,
     monkeypatch: pytest.MonkeyPatch,
     status: int,
     events: list[object],
 ) -> None:
-    """A6, A7: what the client gets counts; nobody has handled the exception."""
+    """A6, A7: the status that is sent counts; the exception is unhandled."""
     monkeypatch.setattr(Middleware, "after", lambda response: HttpResponse(status=status))
     site(path("fail", fail), inside=(THEIRS,)).get("/fail")
 
     assert summary(mailbox) == events
 
 
-def test_middleware_inside_that_fails_on_the_way_out(
+def test_inner_middleware_that_fails_after_the_view_is_one_event(
     site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A2: the failure of a middleware is the request's."""
+    """A2: the exception of a middleware belongs to the request."""
     monkeypatch.setattr(Middleware, "after", staticmethod(fail))
     site(path("fine", fine), inside=(THEIRS,)).get("/fine")
 
     assert summary(mailbox) == [("ValueError", False, "500", "/fine")]
 
 
-def test_middleware_inside_that_returns_nothing(
+def test_inner_middleware_that_returns_none_fails_unchanged(
     site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """E1: Django complains of it, as it does without us."""
+    """E1: Django raises the same error as without sentryinit."""
     monkeypatch.setattr(Middleware, "after", lambda response: None)
     client = site(path("fine", fine), inside=(THEIRS,))
     with pytest.raises(AttributeError) as ours:
@@ -286,19 +288,19 @@ def test_middleware_inside_that_returns_nothing(
     ],
     ids=["alone", "last as well"],
 )
-def test_process_exception_of_another_middleware(
+def test_last_middleware_entry_sees_exceptions_answered_by_another(
     site: Site, mailbox: Mailbox, last: tuple[str, ...], event: object
 ) -> None:
-    """A6: Django asks the innermost first and stops at an answer: a last entry of ours is asked."""
+    """A6: Django asks the innermost process_exception first, and stops at a response."""
     site(path("fail", fail), inside=(CATCHING, *last)).get("/fail")
 
     assert summary(mailbox) == [event]
 
 
-def test_process_exception_that_answers_below_500(
+def test_process_exception_that_answers_below_500_is_no_event(
     site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A7: no failure."""
+    """A7: the exception counts as handled."""
     monkeypatch.setattr(Catching, "status", 409)
     site(path("fail", fail), inside=(CATCHING, OURS)).get("/fail")
 
@@ -316,10 +318,10 @@ def test_process_exception_that_answers_below_500(
     ],
 )
 @pytest.mark.parametrize("client", [Client, AsyncClient])
-def test_exceptions_that_are_no_failures(
+def test_exceptions_below_500_and_aborts_are_no_event(
     site: Site, mailbox: Mailbox, error: type[Exception], status: int, client: Any
 ) -> None:
-    """A1, B1: 4xx by exception are silent, though Django logs some as errors; so is an abort."""
+    """A1, B1: 4xx exceptions, some of which Django logs as errors, and aborts are no event."""
 
     def view(request: Any) -> HttpResponse:
         raise error("no")
@@ -333,8 +335,8 @@ def test_exceptions_that_are_no_failures(
     assert mailbox.events == []
 
 
-def test_a_host_that_is_not_allowed(site: Site, mailbox: Mailbox) -> None:
-    """A1: DisallowedHost is a 400 and logged as an error on django.security: no event."""
+def test_disallowed_host_is_no_event(site: Site, mailbox: Mailbox) -> None:
+    """A1: DisallowedHost is a 400, although django.security logs it as an error."""
     common = "django.middleware.common.CommonMiddleware"
     client = site(path("fine", fine), inside=(common,), ALLOWED_HOSTS=["shop.example"])
 
@@ -342,8 +344,8 @@ def test_a_host_that_is_not_allowed(site: Site, mailbox: Mailbox) -> None:
     assert mailbox.events == []
 
 
-def test_the_page_of_a_500(site: Site, mailbox: Mailbox) -> None:
-    """A6: handler500 makes the page of what nobody handled; if it fails, the first one counts."""
+def test_handler500(site: Site, mailbox: Mailbox) -> None:
+    """A6: handler500 makes the page for unhandled exceptions; if it fails, the first one counts."""
 
     class Urls:
         urlpatterns = (path("fail", fail),)
@@ -359,7 +361,7 @@ def test_the_page_of_a_500(site: Site, mailbox: Mailbox) -> None:
     assert [event[1:] for event in summary(mailbox)] == [FAILED[1:]] * 2
 
 
-def test_debug_propagates(site: Site, mailbox: Mailbox) -> None:
+def test_debug_propagate_exceptions(site: Site, mailbox: Mailbox) -> None:
     """A2, A3: with DEBUG_PROPAGATE_EXCEPTIONS the exception reaches the server."""
     urls = path("fail", fail), path("panic", debug_panic)
     client = site(*urls, DEBUG_PROPAGATE_EXCEPTIONS=True)
@@ -372,15 +374,15 @@ def test_debug_propagates(site: Site, mailbox: Mailbox) -> None:
     assert answer["X-Sentry-Event-Id"] == mailbox.events[1]["event_id"]
 
 
-def test_debug_pages(site: Site, mailbox: Mailbox) -> None:
-    """A2: with DEBUG, Django's page of the error is its answer."""
+def test_debug_page_is_one_event(site: Site, mailbox: Mailbox) -> None:
+    """A2: with DEBUG, Django answers with a page about the exception."""
     assert b"out of stock" in site(path("fail", fail), DEBUG=True).get("/fail").content
 
     assert summary(mailbox) == [FAILED]
 
 
-def test_the_test_client_raises(site: Site, mailbox: Mailbox) -> None:
-    """A2: what Django's test client raises of its own is one event all the same."""
+def test_exception_that_the_test_client_raises_is_one_event(site: Site, mailbox: Mailbox) -> None:
+    """A2: Django's test client raises the exception again; it is one event."""
     site(path("fail", fail))
     with pytest.raises(ValueError, match="out of stock"):
         Client().get("/fail")
@@ -389,10 +391,10 @@ def test_the_test_client_raises(site: Site, mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
-def test_django_s_log_lines_add_no_event(
+def test_django_s_log_records_are_no_event(
     site: Site, mailbox: Mailbox, caplog: pytest.LogCaptureFixture, mode: str
 ) -> None:
-    """C2: django.request logs raised and returned 5xx, django.security its own: none is ours."""
+    """C2: the records of django.request and django.security are not reported."""
     site(path("fail", fail), path("busy", lambda request: HttpResponse(status=503)))
     if mode == "sync":
         for url in ("/fail", "/busy"):
@@ -409,7 +411,7 @@ def test_django_s_log_lines_add_no_event(
 
 @contextlib.contextmanager
 def other_kind() -> Iterator[None]:
-    """Let Django serve a body of the kind that the other protocol is for, which it warns of."""
+    """Allow a body of the kind that the other protocol uses; Django warns of it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "StreamingHttpResponse must consume")
         yield
@@ -419,8 +421,10 @@ def other_kind() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number,status", [(0, "500"), (2, "200")])
-def test_a_stream_that_fails(site: Site, mailbox: Mailbox, number: int, status: str) -> None:
-    """A8: with the route, and the status that the client got."""
+def test_failing_stream_is_one_event(
+    site: Site, mailbox: Mailbox, number: int, status: str
+) -> None:
+    """A8: the event has the route, and the status that was sent."""
     client = site(path("export/<name>", lambda request, name: StreamingHttpResponse(rows(number))))
     with pytest.raises(ValueError, match="no more rows"):
         b"".join(client.get("/export/tea"))
@@ -430,10 +434,10 @@ def test_a_stream_that_fails(site: Site, mailbox: Mailbox, number: int, status: 
 
 @pytest.mark.parametrize("number", [0, 2])
 @pytest.mark.parametrize("make", [rows, rows_later])
-def test_a_stream_that_fails_under_asgi(
+def test_failing_stream_under_asgi_is_one_event(
     site: Site, mailbox: Mailbox, number: int, make: Any
 ) -> None:
-    """A8: there the status has gone out before the body is looked at, whatever its kind."""
+    """A8: under ASGI the status is sent before the body is read, whatever its kind."""
     site(path("export/<name>", lambda request, name: StreamingHttpResponse(make(number))))
 
     async def read() -> None:
@@ -446,8 +450,8 @@ def test_a_stream_that_fails_under_asgi(
     assert summary(mailbox) == [("ValueError", False, "200", "/export/{name}")]
 
 
-def test_a_stream_of_the_other_kind_under_wsgi(site: Site, mailbox: Mailbox) -> None:
-    """A8: Django collects an asynchronous body first; what fails in it is the request's."""
+def test_failing_async_stream_under_wsgi_is_one_event(site: Site, mailbox: Mailbox) -> None:
+    """A8: Django reads an asynchronous body first; its failure belongs to the request."""
     client = site(path("export", lambda request: StreamingHttpResponse(rows_later(1))))
     with other_kind(), pytest.raises(ValueError, match="no more rows"):
         b"".join(client.get("/export"))
@@ -455,8 +459,8 @@ def test_a_stream_of_the_other_kind_under_wsgi(site: Site, mailbox: Mailbox) -> 
     assert [event[0] for event in summary(mailbox)] == ["ValueError"]
 
 
-def test_a_client_that_leaves_a_stream(site: Site, mailbox: Mailbox) -> None:
-    """B1: GeneratorExit and CancelledError end the work of a handler, and are no failures."""
+def test_client_that_leaves_a_stream_is_no_event(site: Site, mailbox: Mailbox) -> None:
+    """B1: GeneratorExit and CancelledError end the handler, and are aborts."""
     ended: list[str] = []
 
     def endless() -> Iterator[bytes]:
@@ -501,8 +505,8 @@ async def anext_of(body: Any, number: int) -> None:
         await iterator.__anext__()
 
 
-def test_a_503_whose_body_nobody_reads(site: Site, mailbox: Mailbox) -> None:
-    """A4: it is reported when the response is closed, in either mode."""
+def test_503_with_an_unread_stream_is_reported_at_close(site: Site, mailbox: Mailbox) -> None:
+    """A4: it is reported when the response is closed, in both modes."""
 
     async def nothing() -> AsyncIterator[bytes]:
         yield b""
@@ -518,22 +522,22 @@ def test_a_503_whose_body_nobody_reads(site: Site, mailbox: Mailbox) -> None:
 
 
 class Wrapper:
-    """A server's own way to send files."""
+    """The file wrapper of a server."""
 
     def __init__(self, file: Any, block: int) -> None:
         self.file = file
 
 
 class BrokenFile(io.BytesIO):
-    """A file on a disk that fails."""
+    """A file whose disk fails."""
 
     def read(self, size: int | None = -1) -> bytes:
         raise OSError("the disk is gone")
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_files(site: Site, mailbox: Mailbox, wrapped: bool) -> None:
-    """E1, A8: the server's wrapper gets the file itself; what Django reads itself is watched."""
+def test_file_responses(site: Site, mailbox: Mailbox, wrapped: bool) -> None:
+    """E1, A8: the server's wrapper gets the file itself; a file that Django reads is watched."""
     file = BrokenFile(b"a large file")
     client = site(path("file", lambda request: FileResponse(file)))
     more = {"wsgi.file_wrapper": Wrapper} if wrapped else {}
@@ -560,9 +564,9 @@ def read(request: Any) -> HttpResponse:
     return HttpResponse(request.body)
 
 
-def test_an_upload_by_a_stream_without_frames(site: Site, mailbox: Mailbox) -> None:
-    """B2: a server's stream may be written in C; that Django was reading it is enough."""
-    # A function in C, which fails: there is no such descriptor.
+def test_upload_error_of_a_stream_without_frames_is_no_event(site: Site, mailbox: Mailbox) -> None:
+    """B2: a server's stream may be written in C; the frame of Django that reads it is enough."""
+    # A function written in C that fails, because there is no such descriptor.
     broken = types.SimpleNamespace(read=functools.partial(os.read, -1), readline=None)
     client = site(path("upload", read))
     environ = environ_of(client, "/upload", CONTENT_LENGTH="10", **{"wsgi.input": broken})
@@ -573,10 +577,10 @@ def test_an_upload_by_a_stream_without_frames(site: Site, mailbox: Mailbox) -> N
     assert mailbox.events == []
 
 
-def test_a_body_that_cannot_be_read_back_is_a_failure(
+def test_request_body_that_cannot_be_read_from_disk_is_one_event(
     site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """B2: under ASGI the body has arrived; what fails then is a disk of ours, by the same class."""
+    """B2: under ASGI the body was received, so an error of the same class is a disk's."""
 
     def read_back(request: Any) -> HttpResponse:
         monkeypatch.setattr(request._stream, "read", gone)
@@ -588,8 +592,8 @@ def test_a_body_that_cannot_be_read_back_is_a_failure(
     assert [event[0] for event in summary(mailbox)] == ["UnreadablePostError"]
 
 
-def test_the_application_s_own_upload_error_is_a_failure(site: Site, mailbox: Mailbox) -> None:
-    """B2: the class alone says nothing: nobody was reading from the client."""
+def test_application_s_own_upload_error_is_one_event(site: Site, mailbox: Mailbox) -> None:
+    """B2: the class alone is no abort if the client was not read."""
 
     def view(request: Any) -> HttpResponse:
         raise UnreadablePostError("made up")
@@ -626,8 +630,10 @@ def order_and_fail(request: Any) -> HttpResponse:
     raise AssertionError
 
 
-def test_database_errors_in_atomic_requests(site: Site, mailbox: Mailbox, atomic: None) -> None:
-    """A2: the error of a real connection, with the driver's as its cause; it is rolled back."""
+def test_database_error_in_an_atomic_request_is_one_event(
+    site: Site, mailbox: Mailbox, atomic: None
+) -> None:
+    """A2: an error of a real database, with the driver's as cause, is rolled back."""
     site(path("order", order_and_fail)).get("/order")
 
     assert summary(mailbox) == [("OperationalError", False, "500", "/order")]
@@ -636,8 +642,8 @@ def test_database_errors_in_atomic_requests(site: Site, mailbox: Mailbox, atomic
     assert count_orders() == 0
 
 
-def test_a_database_error_that_is_handled(site: Site, mailbox: Mailbox, atomic: None) -> None:
-    """A7: an error that the view deals with is none."""
+def test_handled_database_error_is_no_event(site: Site, mailbox: Mailbox, atomic: None) -> None:
+    """A7: the view handles the error."""
 
     def view(request: Any) -> HttpResponse:
         with contextlib.suppress(OperationalError), connection.cursor() as cursor:
@@ -651,7 +657,7 @@ def test_a_database_error_that_is_handled(site: Site, mailbox: Mailbox, atomic: 
 def test_the_debug_route_needs_no_database(
     site: Site, mailbox: Mailbox, atomic: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """I1: with ATOMIC_REQUESTS and a database that is away, it is still a 404."""
+    """I1: with ATOMIC_REQUESTS and an unreachable database, it is still a 404."""
     monkeypatch.setattr(connections["default"], "get_autocommit", gone)
     client = site(path("panic", debug_panic), path("fine", fine))
 
@@ -663,7 +669,7 @@ def test_the_debug_route_needs_no_database(
 
 
 def rest(behaviour: Callable[[], Any]) -> Any:
-    """Return a view of the REST framework."""
+    """Return a view of Django REST framework."""
     from rest_framework.decorators import api_view
 
     return api_view()(lambda request: behaviour())
@@ -691,10 +697,10 @@ def raises(error: Exception, cause: Exception | None = None) -> Callable[[], Any
         ("rest_framework.views", ("HTTP 503 GET /orders", None, "503", "/orders")),
     ],
 )
-def test_the_error_behind_an_api_exception(
+def test_cause_of_an_api_exception_is_the_event(
     site: Site, mailbox: Mailbox, handler: str, event: object
 ) -> None:
-    """A5: by our handler it is seen; without it, the status is all there is."""
+    """A5: our exception handler sees the cause; without it, only the status is known."""
     settings = {
         **django_app.settings.REST_FRAMEWORK,
         "EXCEPTION_HANDLER": f"{handler}.exception_handler",
@@ -705,8 +711,8 @@ def test_the_error_behind_an_api_exception(
     assert summary(mailbox) == [event]
 
 
-def test_an_api_exception_by_itself(site: Site, mailbox: Mailbox) -> None:
-    """A1, A5: a 503 is a status, a 429 nothing."""
+def test_api_exception_is_a_status(site: Site, mailbox: Mailbox) -> None:
+    """A1, A5: a 503 is a status event, a 429 is no event."""
     client = site(path("busy", rest(raises(busy()))), path("slow", rest(raises(busy(429)))))
     client.get("/busy")
     client.get("/slow")
@@ -714,8 +720,8 @@ def test_an_api_exception_by_itself(site: Site, mailbox: Mailbox) -> None:
     assert summary(mailbox) == [("HTTP 503 GET /busy", None, "503", "/busy")]
 
 
-def test_an_api_exception_where_nobody_knows_it(site: Site, mailbox: Mailbox) -> None:
-    """A2: in a view of Django's own it is an error like any other, whatever status it names."""
+def test_api_exception_in_a_django_view_is_one_event(site: Site, mailbox: Mailbox) -> None:
+    """A2: in a view of Django it is an ordinary exception, whatever its status."""
 
     def view(request: Any) -> HttpResponse:
         raise busy(404)
@@ -728,15 +734,15 @@ def test_an_api_exception_where_nobody_knows_it(site: Site, mailbox: Mailbox) ->
 # -- set-up ----------------------------------------------------------------------------------------
 
 
-def test_without_a_dsn_it_takes_itself_out() -> None:
-    """E3: Django leaves such a middleware out."""
+def test_without_a_dsn_the_middleware_is_removed() -> None:
+    """E3: MiddlewareNotUsed makes Django leave it out."""
     with pytest.raises(MiddlewareNotUsed):
         SentryInitMiddleware(fine)
 
 
 @pytest.mark.parametrize("key", ["service", "SERVICE"])
-def test_the_settings(key: str) -> None:
-    """The dict SENTRYINIT has the options, in either case; text is read as in the environment."""
+def test_settings(key: str) -> None:
+    """The dict SENTRYINIT has the options, in either case; text is parsed as in the environment."""
     from sentryinit._state import STATE
 
     given = {key: "shop", "DSN": DSN, "ignore_statuses": "503,520-529"}
@@ -754,8 +760,8 @@ def test_the_settings(key: str) -> None:
         )
 
 
-def test_the_service_is_the_project() -> None:
-    """Without a name of its own, it is the package of ROOT_URLCONF."""
+def test_default_service_is_the_project() -> None:
+    """The default service is the package of ROOT_URLCONF."""
     from sentryinit._state import STATE
 
     with capture():
@@ -766,8 +772,8 @@ def test_the_service_is_the_project() -> None:
         assert STATE.settings.service == "shop"
 
 
-def test_a_wrong_option_raises_at_once(mailbox: Mailbox) -> None:
-    """A typo in the settings is an error with a name, not a silent default."""
+def test_wrong_option_raises(mailbox: Mailbox) -> None:
+    """A misspelt option in the settings is an error that names it."""
     with (
         override_settings(SENTRYINIT={"ignore_status": "503"}),
         pytest.raises(TypeError, match="unknown option ignore_status; did you mean ignore_status"),
@@ -775,12 +781,12 @@ def test_a_wrong_option_raises_at_once(mailbox: Mailbox) -> None:
         SentryInitMiddleware(fine)
 
 
-# -- hops ------------------------------------------------------------------------------------------
+# -- thread switches -------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def hops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return what is to hold a name for each change between a loop and a thread."""
+def thread_switches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the expected name for each switch between the loop and a thread."""
     made: list[str] = []
     for kind in (SyncToAsync, AsyncToSync):
         call = kind.__call__
@@ -814,7 +820,7 @@ def serve(protocol: str, url: str) -> None:
         raise AssertionError
 
     async def send(message: Any) -> None:
-        """Drop the answer."""
+        """Drop the message."""
 
     received: list[bool] = []
     scope = {"type": "http", "method": "GET", "path": url, "headers": [], "query_string": b""}
@@ -824,26 +830,26 @@ def serve(protocol: str, url: str) -> None:
 @pytest.mark.parametrize("view", [fine, fine_later, fail, fail_later])
 @pytest.mark.parametrize("protocol", ["wsgi", "asgi"])
 @pytest.mark.parametrize("entries", [1, 2])
-def test_no_hop_between_threads_is_added(
-    site: Site, hops: list[str], protocol: str, view: Any, entries: int
+def test_no_thread_switch_is_added(
+    site: Site, thread_switches: list[str], protocol: str, view: Any, entries: int
 ) -> None:
-    """F1: as many changes between loop and threads as without us, in each mode, failed or not."""
+    """F1: the number of switches between loop and threads is unchanged, in each mode."""
     site(path("view", view))
     counts = []
     for middleware in ([], [OURS] * entries):
-        hops.clear()
+        thread_switches.clear()
         with override_settings(MIDDLEWARE=middleware):
             serve(protocol, "/view")
-        counts.append(list(hops))
+        counts.append(list(thread_switches))
 
     assert counts[1] == counts[0]
 
 
-# -- boundaries around -----------------------------------------------------------------------------
+# -- an outer boundary -----------------------------------------------------------------------------
 
 
-def test_a_generic_boundary_around_knows_its_server(site: Site, mailbox: Mailbox) -> None:
-    """B2, C3: it hears of the framework from us, and what its server raises is the client's."""
+def test_outer_generic_middleware_knows_the_server(site: Site, mailbox: Mailbox) -> None:
+    """B2, C3: an outer generic middleware is told the framework, and knows its server."""
     site(path("fine", fine), path("fail", fail))
     around = asgi.SentryInitMiddleware(ASGIHandler())
     received: list[bool] = []
@@ -867,8 +873,8 @@ def test_a_generic_boundary_around_knows_its_server(site: Site, mailbox: Mailbox
     assert summary(mailbox) == [FAILED]
 
 
-def test_a_generic_boundary_around_holds_a_storm_back() -> None:
-    """F3: answers of one route are one kind, also for a boundary further out."""
+def test_outer_generic_middleware_groups_by_route() -> None:
+    """F3: 5xx of one route are one group, also for an outer middleware."""
     with (
         capture(storm_guard=True, storm_burst=1, storm_per_minute=0) as mailbox,
         override_settings(
@@ -884,20 +890,20 @@ def test_a_generic_boundary_around_holds_a_storm_back() -> None:
     assert summary(mailbox) == [("HTTP 503 GET /busy/tea", None, "503", "/busy/{name}")]
 
 
-def test_a_generic_boundary_around_answers_the_lifespan(mailbox: Mailbox) -> None:
-    """A12: Django's handler knows none; its end is when what waits has to go out."""
-    around, told = asgi.SentryInitMiddleware(ASGIHandler()), []
+def test_outer_generic_middleware_answers_the_lifespan(mailbox: Mailbox) -> None:
+    """A12: Django's handler has no lifespan; at its end the queue is flushed."""
+    around, messages = asgi.SentryInitMiddleware(ASGIHandler()), []
     asked = iter(["lifespan.startup", "lifespan.shutdown"])
 
     async def receive() -> Any:
         return {"type": next(asked)}
 
     async def send(message: Any) -> None:
-        told.append(message["type"])
+        messages.append(message["type"])
 
     asyncio.run(around({"type": "lifespan"}, receive, send))
 
-    assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert messages == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert mailbox.events == []
 
 
@@ -905,8 +911,10 @@ def test_a_generic_boundary_around_answers_the_lifespan(mailbox: Mailbox) -> Non
 
 
 @pytest.mark.parametrize("method", "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE".split())
-def test_the_debug_route_does_not_show(site: Site, mailbox: Mailbox, method: str) -> None:
-    """I1: not by its method, nor by what middleware does to views: the CSRF check, the login."""
+def test_debug_route_without_token_is_an_unknown_path(
+    site: Site, mailbox: Mailbox, method: str
+) -> None:
+    """I1: no method, CSRF check or login middleware shows that the route exists."""
     theirs = ("common.CommonMiddleware", "csrf.CsrfViewMiddleware")
     middleware = [f"django.middleware.{name}" for name in theirs]
 
@@ -934,7 +942,7 @@ def test_the_debug_route_does_not_show(site: Site, mailbox: Mailbox, method: str
 
 
 class Login(Middleware):
-    """As Django's LoginRequiredMiddleware, which needs models; nobody is logged in."""
+    """Like Django's LoginRequiredMiddleware, which needs models; no user is logged in."""
 
     def process_view(self, request: Any, view: Any, args: Any, kwargs: Any) -> Any:
         return HttpResponse(status=302) if getattr(view, "login_required", True) else None

@@ -1,4 +1,4 @@
-"""What is Falcon's alone: hooks for errors, components, sinks, streams, scheduled work."""
+"""Falcon only: error handlers, components, sinks, streams, scheduled work."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ needs_reporter = pytest.mark.skipif(not REPORTER, reason="Falcon has it from 4.4
 
 
 class OutOfStock(Exception):
-    """The application's own."""
+    """An exception of the application."""
 
 
 class SoldOut(OutOfStock):
-    """A kind of it, without a handler of its own."""
+    """A subclass without a handler of its own."""
 
 
 class Kind:
-    """One of Falcon's two kinds of application: functions are made to be what it takes."""
+    """One of Falcon's two kinds of application; functions are adapted to it."""
 
     def __init__(self, name: str) -> None:
         self.name, self.asgi = name, name == "asgi"
@@ -64,7 +64,7 @@ class Kind:
         return app
 
     def chunks(self, *pieces: bytes | Exception) -> Any:
-        """Return a stream of *pieces*, which raises those that are errors."""
+        """Return a stream of *pieces*; pieces that are exceptions are raised."""
 
         def plain() -> Iterator[bytes]:
             for piece in pieces:
@@ -92,14 +92,14 @@ def kind(request: pytest.FixtureRequest, mailbox: Mailbox) -> Kind:
 
 @pytest.fixture(params=[pytest.param("reporter", marks=needs_reporter), "handlers"])
 def hook(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a test with each of the two ways to see what Falcon handles."""
+    """Run a test with each of the two ways to see handled exceptions."""
     if request.param == "handlers":
         monkeypatch.delattr(falcon.App, "set_error_reporter", raising=False)
     return str(request.param)
 
 
 def get(app: Any, path: str = "/orders/17", **options: Any) -> Any:
-    """Return the answer to a GET: in a loop of its own, which an exit may tear down."""
+    """Return the response to a GET, in an event loop of its own."""
     if not inspect.iscoroutinefunction(app.__call__):
         return falcon.testing.TestClient(app).simulate_get(path, **options)
 
@@ -111,7 +111,7 @@ def get(app: Any, path: str = "/orders/17", **options: Any) -> Any:
 
 
 def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
-    """Type or text, handled, status and route of each event."""
+    """Return type or text, handled, status and route of each event."""
     found = []
     for event in mailbox.events:
         values = event.get("exception", {}).get("values", [{}])
@@ -142,16 +142,16 @@ def raises(make: Callable[[], BaseException]) -> Callable[..., None]:
 ROUTE = "/orders/{order_id}"
 
 
-# -- what handlers answer ----------------------------------------------------------------------
+# -- error handlers --------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("hook")
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("handles", [Exception, OutOfStock, SoldOut])
-def test_an_error_that_the_users_handler_answers_is_handled(
+def test_error_answered_by_a_user_s_handler_is_handled(
     kind: Kind, mailbox: Mailbox, handles: Any, when: str
 ) -> None:
-    """A6: a handler of the user's for Exception or a class, added before or after us."""
+    """A6: a handler for Exception or for a class, added before or after install()."""
     app = kind.app(fails)
     if when == "after":
         install(app)
@@ -164,8 +164,8 @@ def test_an_error_that_the_users_handler_answers_is_handled(
 
 
 @pytest.mark.usefixtures("hook")
-def test_an_error_that_only_falcon_answers_is_unhandled(kind: Kind, mailbox: Mailbox) -> None:
-    """A2: Falcon's own handler makes a page, and handles nothing; others' handlers do not count."""
+def test_error_answered_by_falcon_is_unhandled(kind: Kind, mailbox: Mailbox) -> None:
+    """A2: Falcon's own handler only makes a page; handlers for other classes do not count."""
     app = kind.app(fails)
     app.add_error_handler(ZeroDivisionError, kind.made(answers(503)))
     install(app)
@@ -177,10 +177,8 @@ def test_an_error_that_only_falcon_answers_is_unhandled(kind: Kind, mailbox: Mai
 
 @pytest.mark.usefixtures("hook")
 @pytest.mark.parametrize("handles", [Exception, OutOfStock])
-def test_an_error_that_a_handler_answers_below_500_is_no_event(
-    kind: Kind, mailbox: Mailbox, handles: Any
-) -> None:
-    """A7: whatever it was, it has been dealt with."""
+def test_error_answered_below_500_is_no_event(kind: Kind, mailbox: Mailbox, handles: Any) -> None:
+    """A7: the exception counts as handled."""
     app = kind.app(fails)
     install(app)
     app.add_error_handler(handles, kind.made(answers(404)))
@@ -192,10 +190,10 @@ def test_an_error_that_a_handler_answers_below_500_is_no_event(
 @pytest.mark.usefixtures("hook")
 @pytest.mark.parametrize("disowned", [True, False])
 @pytest.mark.parametrize("make", [falcon.HTTPServiceUnavailable, lambda: falcon.HTTPStatus(503)])
-def test_an_error_that_a_handler_turns_into_a_503_is_the_event(
+def test_error_that_a_handler_turns_into_a_503_is_the_event(
     kind: Kind, mailbox: Mailbox, make: Any, disowned: bool
 ) -> None:
-    """A6: what the handler raises is its answer; the error is what it was about."""
+    """A6: the handler raises the response; the first error is reported."""
 
     def handle(req: Any, resp: Any, error: Exception, params: Any) -> None:
         if disowned:
@@ -211,8 +209,8 @@ def test_an_error_that_a_handler_turns_into_a_503_is_the_event(
 
 
 @pytest.mark.usefixtures("hook")
-def test_an_error_of_a_handler_goes_on(kind: Kind, mailbox: Mailbox) -> None:
-    """A3: it reaches the server as it is, and is one event with what it came from."""
+def test_error_of_a_handler_reaches_the_server(kind: Kind, mailbox: Mailbox) -> None:
+    """A3: it reaches the server unchanged, and is one event with its cause."""
     error = RuntimeError("the handler")
     app = kind.app(fails)
     app.add_error_handler(OutOfStock, kind.made(raises(lambda: error)))
@@ -227,8 +225,8 @@ def test_an_error_of_a_handler_goes_on(kind: Kind, mailbox: Mailbox) -> None:
 
 
 @pytest.mark.usefixtures("hook")
-def test_an_error_that_a_handler_lets_through_is_one_event(kind: Kind, mailbox: Mailbox) -> None:
-    """A3: so does one that its handler raises anew, for something further out."""
+def test_error_that_a_handler_raises_again_is_one_event(kind: Kind, mailbox: Mailbox) -> None:
+    """A3: an error that its handler raises again reaches the server."""
 
     def handle(req: Any, resp: Any, error: Exception, params: Any) -> None:
         raise error
@@ -243,8 +241,8 @@ def test_an_error_that_a_handler_lets_through_is_one_event(kind: Kind, mailbox: 
 
 
 @pytest.mark.usefixtures("hook")
-def test_a_handler_for_several_classes_and_one_on_the_class(kind: Kind, mailbox: Mailbox) -> None:
-    """A6: the other two ways to add a handler are seen as well."""
+def test_handlers_for_several_classes_and_on_the_class(kind: Kind, mailbox: Mailbox) -> None:
+    """A6: the two other ways to add a handler are seen as well."""
 
     class Late(Exception):
         handle = staticmethod(kind.made(answers(504)))
@@ -260,8 +258,8 @@ def test_a_handler_for_several_classes_and_one_on_the_class(kind: Kind, mailbox:
 
 
 @pytest.mark.usefixtures("hook")
-def test_what_falcon_refuses_it_still_refuses(kind: Kind) -> None:
-    """E1: a wrong handler is Falcon's own complaint."""
+def test_wrong_error_handler_is_refused_unchanged(kind: Kind) -> None:
+    """E1: Falcon raises its own error for a wrong handler."""
     app = kind.app(fails)
     install(app)
     with pytest.raises(TypeError):
@@ -271,8 +269,8 @@ def test_what_falcon_refuses_it_still_refuses(kind: Kind) -> None:
 
 
 @pytest.mark.usefixtures("hook")
-def test_the_last_error_counts(kind: Kind, mailbox: Mailbox) -> None:
-    """A6: an error that was dealt with is not what a later one is about."""
+def test_last_error_is_reported(kind: Kind, mailbox: Mailbox) -> None:
+    """A6: a handled error is not reported for a later one."""
 
     def close(req: Any, resp: Any, resource: Any, succeeded: bool) -> None:
         raise LookupError("in the end")
@@ -295,8 +293,8 @@ def test_the_last_error_counts(kind: Kind, mailbox: Mailbox) -> None:
     ],
 )
 @pytest.mark.usefixtures("hook")
-def test_falcons_own_503_is_a_status(kind: Kind, mailbox: Mailbox, make: Any) -> None:
-    """A5: raised, in every way that a status can be written."""
+def test_raised_503_is_a_status_event(kind: Kind, mailbox: Mailbox, make: Any) -> None:
+    """A5: in every notation of a status."""
     app = kind.app(raises(make))
     install(app)
     assert get(app).status_code == 503
@@ -304,8 +302,10 @@ def test_falcons_own_503_is_a_status(kind: Kind, mailbox: Mailbox, make: Any) ->
 
 
 @pytest.mark.parametrize("status", [503, "503 Service Unavailable", falcon.HTTP_503])
-def test_a_503_that_is_set_is_a_status(kind: Kind, mailbox: Mailbox, status: Any) -> None:
-    """A4: set on the response."""
+def test_503_set_on_the_response_is_a_status_event(
+    kind: Kind, mailbox: Mailbox, status: Any
+) -> None:
+    """A4: a 503 that the responder sets."""
     app = kind.app(answers(status))
     install(app)
     assert get(app).status_code == 503
@@ -314,8 +314,8 @@ def test_a_503_that_is_set_is_a_status(kind: Kind, mailbox: Mailbox, status: Any
 
 @pytest.mark.usefixtures("hook")
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_serialiser_of_the_users_is_left_alone(kind: Kind, mailbox: Mailbox, when: str) -> None:
-    """E1: what it writes is what the client gets; one that fails is a failure."""
+def test_user_s_error_serializer_is_kept(kind: Kind, mailbox: Mailbox, when: str) -> None:
+    """E1: its output is sent; if it fails, that is an event."""
 
     def serialise(req: Any, resp: Any, error: Any) -> None:
         resp.text = {falcon.HTTP_503: "not now"}[error.status]
@@ -338,8 +338,8 @@ def test_a_serialiser_of_the_users_is_left_alone(kind: Kind, mailbox: Mailbox, w
 
 
 @pytest.mark.usefixtures("hook")
-def test_a_body_that_cannot_be_written_is_an_event(kind: Kind, mailbox: Mailbox) -> None:
-    """A2: after all components have had the response."""
+def test_body_that_cannot_be_serialized_is_one_event(kind: Kind, mailbox: Mailbox) -> None:
+    """A2: it fails after all components have seen the response."""
 
     def media(req: Any, resp: Any, order_id: int) -> None:
         resp.media = object()
@@ -350,20 +350,18 @@ def test_a_body_that_cannot_be_written_is_an_event(kind: Kind, mailbox: Mailbox)
     assert summary(mailbox) == [("TypeError", False, "500", ROUTE)]
 
 
-# -- the error reporter ------------------------------------------------------------------------
+# -- the error reporter ----------------------------------------------------------------------------
 
 
 @needs_reporter
 @pytest.mark.parametrize("when", ["before", "after", "both"])
-def test_the_users_error_reporter_is_called_as_before(
-    kind: Kind, mailbox: Mailbox, when: str
-) -> None:
-    """The one slot is shared: set before or after us, it gets what it would get without us."""
-    told: list[tuple[str, Any]] = []
+def test_user_s_error_reporter_is_still_called(kind: Kind, mailbox: Mailbox, when: str) -> None:
+    """There is one reporter: the user's, set before or after install(), is still called."""
+    reports: list[tuple[str, Any]] = []
 
     def reporter(name: str) -> Callable[..., None]:
         def report(req: Any, error: Exception, params: Any, handled: bool) -> None:
-            told.append((name, (req.path, type(error), params, handled)))
+            reports.append((name, (req.path, type(error), params, handled)))
 
         return report
 
@@ -376,21 +374,21 @@ def test_the_users_error_reporter_is_called_as_before(
 
     get(app)
     last = "before" if when == "before" else "after"
-    assert told == [(last, ("/orders/17", SoldOut, {"order_id": 17}, True))]
+    assert reports == [(last, ("/orders/17", SoldOut, {"order_id": 17}, True))]
     assert summary(mailbox) == [("SoldOut", False, "500", ROUTE)]
 
 
-# -- components, sinks and hooks ---------------------------------------------------------------
+# -- components, sinks and hooks -------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("hook")
 @pytest.mark.parametrize("place", ["before", "after"])
 @pytest.mark.parametrize("moment", ["process_request", "process_resource", "process_response"])
 @pytest.mark.parametrize("independent", [True, False])
-def test_a_component_that_raises_is_one_event(
+def test_component_that_raises_is_one_event(
     kind: Kind, mailbox: Mailbox, moment: str, place: str, independent: bool
 ) -> None:
-    """A2: wherever it stands, and at whichever moment; the route as far as it was known."""
+    """A2: at any position and in any method; with the route if it was known."""
     component = kind.thing(**{moment: raises(lambda: SoldOut("no stock"))})
     first = [component] if place == "before" else []
     app = kind.app(answers(200), *first, independent_middleware=independent)
@@ -406,10 +404,10 @@ def test_a_component_that_raises_is_one_event(
 @pytest.mark.parametrize("place", ["before", "after"])
 @pytest.mark.parametrize("status", [503, 302])
 @pytest.mark.parametrize("moment", ["process_request", "process_resource"])
-def test_a_component_that_completes_the_request_is_its_status(
+def test_component_that_completes_the_request_sets_its_status(
     kind: Kind, mailbox: Mailbox, moment: str, status: int, place: str
 ) -> None:
-    """A1, A4: one that answers and sets ``resp.complete``."""
+    """A1, A4: a component that answers and sets ``resp.complete``."""
 
     def complete(req: Any, resp: Any, *_: Any) -> None:
         resp.status, resp.complete = status, True
@@ -421,16 +419,14 @@ def test_a_component_that_completes_the_request_is_its_status(
         app.add_middleware(component)
 
     assert get(app).status_code == status
-    # Ours is not asked any more where another one has answered before it.
+    # Falcon skips our component if an earlier one has completed the request.
     route = ROUTE if (moment, place) == ("process_resource", "after") else "<unknown>"
     expected = [("HTTP 503 GET /orders/17", None, "503", route)]
     assert summary(mailbox) == (expected if status == 503 else [])
 
 
-def test_the_component_first_knows_the_route_of_what_others_answer(
-    kind: Kind, mailbox: Mailbox
-) -> None:
-    """D3: put first by hand, it is asked before the others."""
+def test_component_added_first_knows_the_route(kind: Kind, mailbox: Mailbox) -> None:
+    """D3: added first by the user, it is called before the others."""
 
     def complete(req: Any, resp: Any, *_: Any) -> None:
         resp.status, resp.complete = 503, True
@@ -441,20 +437,18 @@ def test_the_component_first_knows_the_route_of_what_others_answer(
     assert summary(mailbox) == [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
 
 
-@pytest.mark.parametrize(("made", "told"), [(503, 200), (200, 503)])
-def test_the_status_that_counts_is_the_one_that_goes_out(
-    kind: Kind, mailbox: Mailbox, made: int, told: int
-) -> None:
-    """A1, A4: a component may yet change it."""
-    app = kind.app(answers(made), kind.thing(process_response=answers(told)))
+@pytest.mark.parametrize(("first", "sent"), [(503, 200), (200, 503)])
+def test_status_that_is_sent_counts(kind: Kind, mailbox: Mailbox, first: int, sent: int) -> None:
+    """A1, A4: a component can change the status."""
+    app = kind.app(answers(first), kind.thing(process_response=answers(sent)))
     install(app)
-    assert get(app).status_code == told
+    assert get(app).status_code == sent
     expected = [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
-    assert summary(mailbox) == (expected if told == 503 else [])
+    assert summary(mailbox) == (expected if sent == 503 else [])
 
 
-def test_an_exit_in_a_component_before_ours_is_seen(kind: Kind, mailbox: Mailbox) -> None:
-    """A11: what Falcon does not even catch, gunicorn's timeout for one, is seen all the same."""
+def test_system_exit_in_an_earlier_component_is_one_event(kind: Kind, mailbox: Mailbox) -> None:
+    """A11: Falcon does not catch SystemExit, which gunicorn's timeout raises."""
     app = kind.app(answers(200), kind.thing(process_request=lambda *_: sys.exit(1)))
     install(app)
     with pytest.raises(SystemExit):
@@ -464,10 +458,8 @@ def test_an_exit_in_a_component_before_ours_is_seen(kind: Kind, mailbox: Mailbox
 
 
 @pytest.mark.usefixtures("hook")
-def test_sinks_and_static_routes_have_no_template(
-    kind: Kind, mailbox: Mailbox, tmp_path: Any
-) -> None:
-    """D3: the fixed word, and never the path."""
+def test_sinks_and_static_routes_have_no_route(kind: Kind, mailbox: Mailbox, tmp_path: Any) -> None:
+    """D3: the event has the fixed placeholder, never the path."""
     app = kind.app(answers(200))
     app.add_sink(kind.made(fails), "/legacy")
     app.add_static_route("/files", str(tmp_path))
@@ -480,7 +472,7 @@ def test_sinks_and_static_routes_have_no_template(
 
 
 @pytest.mark.usefixtures("hook")
-def test_hooks_of_responders_are_seen(kind: Kind, mailbox: Mailbox) -> None:
+def test_failing_responder_hook_is_one_event(kind: Kind, mailbox: Mailbox) -> None:
     """A2: falcon.before and falcon.after."""
 
     def before(req: Any, resp: Any, resource: Any, params: Any) -> None:
@@ -515,10 +507,10 @@ def test_hooks_of_responders_are_seen(kind: Kind, mailbox: Mailbox) -> None:
         ("/d/x:y/{name}", "/d/x:y/z", "/d/x:y/{name}"),
     ],
 )
-def test_routes_are_in_the_common_notation(
+def test_routes_have_one_notation(
     kind: Kind, mailbox: Mailbox, template: str, path: str, route: str
 ) -> None:
-    """D3: converters, with arguments and without, several in a segment."""
+    """D3: converters with and without arguments, several parameters in a segment."""
     app = kind.type()
     app.add_route(template.replace("'", '"'), kind.thing(on_get=fails))
     install(app)
@@ -526,11 +518,11 @@ def test_routes_are_in_the_common_notation(
     assert summary(mailbox) == [("SoldOut", False, "500", route)]
 
 
-# -- bodies ------------------------------------------------------------------------------------
+# -- bodies ----------------------------------------------------------------------------------------
 
 
-def test_a_stream_that_fails_is_an_event_with_its_route(kind: Kind, mailbox: Mailbox) -> None:
-    """A8: the status that went out, the route, and what the responder has set."""
+def test_failing_stream_is_one_event(kind: Kind, mailbox: Mailbox) -> None:
+    """A8: the event has the status that was sent, the route, and the responder's tags."""
 
     def stream(req: Any, resp: Any, order_id: int) -> None:
         sentry_sdk.set_tag("order", order_id)
@@ -545,8 +537,8 @@ def test_a_stream_that_fails_is_an_event_with_its_route(kind: Kind, mailbox: Mai
 
 
 @pytest.mark.parametrize("close", [True, False])
-def test_a_file_that_fails_is_an_event(kind: Kind, mailbox: Mailbox, close: bool) -> None:
-    """A8: what has a ``read``, and what fails when it is closed."""
+def test_failing_file_is_one_event(kind: Kind, mailbox: Mailbox, close: bool) -> None:
+    """A8: an object with ``read``, which fails there or in ``close``."""
 
     class File:
         def __init__(self) -> None:
@@ -576,7 +568,7 @@ def test_a_file_that_fails_is_an_event(kind: Kind, mailbox: Mailbox, close: bool
     assert summary(mailbox) == [("SoldOut", False, status, ROUTE)]
 
 
-def test_server_sent_events_that_fail_are_an_event(mailbox: Mailbox) -> None:
+def test_failing_server_sent_events_are_one_event(mailbox: Mailbox) -> None:
     """A8: ``resp.sse``."""
 
     async def emit() -> AsyncIterator[falcon.asgi.SSEvent]:
@@ -593,11 +585,11 @@ def test_server_sent_events_that_fail_are_an_event(mailbox: Mailbox) -> None:
     assert summary(mailbox) == [("SoldOut", False, "200", ROUTE)]
 
 
-# -- afterwards --------------------------------------------------------------------------------
+# -- scheduled work --------------------------------------------------------------------------------
 
 
 def scheduling(mailbox: Mailbox, job: Any, method: str, status: int = 202) -> Any:
-    """Serve a request that schedules *job*, to the end."""
+    """Serve a request that schedules *job*, until the job has ended."""
 
     def handle(req: Any, resp: Any, order_id: int) -> None:
         sentry_sdk.set_tag("order", order_id)
@@ -630,36 +622,34 @@ def fails_in_a_thread() -> None:
     raise SoldOut("no stock")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nobody asks
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # raised in a thread
 @pytest.mark.parametrize(
     ("method", "job"), [("schedule", fails_later), ("schedule_sync", fails_in_a_thread)]
 )
-def test_scheduled_work_that_fails_is_an_event_of_its_request(
-    mailbox: Mailbox, method: str, job: Any
-) -> None:
-    """A9: with the status that the client has, the route, the tags, and the trace."""
+def test_failing_scheduled_work_is_one_event(mailbox: Mailbox, method: str, job: Any) -> None:
+    """A9: the event has the status that was sent, the route, the tags and the trace."""
     assert scheduling(mailbox, job, method).status_code == 202
     assert summary(mailbox) == [("SoldOut", False, "202", ROUTE)]
     assert mailbox.events[0]["tags"]["order"] == "17"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nobody asks
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # raised in a thread
 def test_scheduled_work_has_the_trace_of_its_request(mailbox: Mailbox) -> None:
-    """D7: the two failures of a request have one trace."""
+    """D7: two failures of one request have the same trace."""
     scheduling(mailbox, fails_later, "schedule", 503)
     assert [entry[0] for entry in summary(mailbox)] == ["HTTP 503 GET /orders/17", "SoldOut"]
     first, second = (event["contexts"]["trace"]["trace_id"] for event in mailbox.events)
     assert first == second
 
 
-def test_scheduled_work_that_is_cancelled_is_no_event(mailbox: Mailbox) -> None:
-    """B1: as in a request."""
+def test_cancelled_scheduled_work_is_no_event(mailbox: Mailbox) -> None:
+    """B1: a cancellation is an abort."""
     scheduling(mailbox, leaves_later, "schedule")
     assert mailbox.events == []
 
 
-def test_scheduled_work_that_goes_well_is_done(mailbox: Mailbox) -> None:
-    """E1: both kinds run, once."""
+def test_scheduled_work_runs_once(mailbox: Mailbox) -> None:
+    """E1: both kinds of scheduled work run once."""
     done: list[int] = []
 
     async def job() -> None:
@@ -671,8 +661,8 @@ def test_scheduled_work_that_goes_well_is_done(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("wrong", [fails_in_a_thread, 17])
-def test_what_cannot_be_scheduled_is_refused_as_before(mailbox: Mailbox, wrong: Any) -> None:
-    """E1: Falcon's own complaint about what is not asynchronous, if it has one."""
+def test_invalid_scheduled_work_is_refused_unchanged(mailbox: Mailbox, wrong: Any) -> None:
+    """E1: Falcon raises its own error for a function that is not asynchronous, if it does."""
 
     def schedule(resp: Any) -> str:
         try:
@@ -692,8 +682,8 @@ def test_what_cannot_be_scheduled_is_refused_as_before(mailbox: Mailbox, wrong: 
     assert get(ours).text == get(bare).text
 
 
-def test_work_that_is_scheduled_outside_of_a_request_is_left_alone(mailbox: Mailbox) -> None:
-    """E1: a response that somebody keeps."""
+def test_work_scheduled_outside_of_a_request_is_not_reported(mailbox: Mailbox) -> None:
+    """E1: a response object that is kept after its request."""
     kept: list[Any] = []
     app = Kind("asgi").app(lambda req, resp, order_id: kept.append(resp))
     install(app)
@@ -708,8 +698,8 @@ def test_work_that_is_scheduled_outside_of_a_request_is_left_alone(mailbox: Mail
     assert mailbox.events == []
 
 
-def test_a_response_class_that_takes_no_subclass_is_left_alone(mailbox: Mailbox) -> None:
-    """E2: what cannot be watched is not, and answers."""
+def test_response_class_that_cannot_be_subclassed_is_kept(mailbox: Mailbox) -> None:
+    """E2: its scheduled work is not watched, and the response is sent."""
 
     class Sealed(falcon.asgi.Response):
         def __init_subclass__(cls) -> None:
@@ -721,11 +711,11 @@ def test_a_response_class_that_takes_no_subclass_is_left_alone(mailbox: Mailbox)
     assert mailbox.events == []
 
 
-# -- WebSockets and the lifespan ---------------------------------------------------------------
+# -- WebSockets and the lifespan -------------------------------------------------------------------
 
 
 class Chat:
-    """A conversation: *does* is what the responder does after it has accepted, or before."""
+    """A WebSocket responder; *does* runs before or after it accepts."""
 
     def __init__(self, does: Callable[..., None], *, accepts: bool = True) -> None:
         self.does, self.accepts = does, accepts
@@ -742,7 +732,7 @@ class Chat:
 def talk(
     app: Any, path: str = "/rooms/tea", *, leaves: bool = False
 ) -> tuple[list[dict[str, Any]], BaseException | None]:
-    """Open a WebSocket, say one thing, *leave*; return what was sent, and what came out."""
+    """Open a WebSocket, send one message, *leave*; return the messages and the exception."""
     scope = {
         "type": "websocket",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -794,8 +784,8 @@ ROOM = "/rooms/{room}"
 
 @pytest.mark.usefixtures("hook")
 @pytest.mark.parametrize(("accepts", "status"), [(True, "101"), (False, "500")])
-def test_a_websocket_that_raises_is_one_event(mailbox: Mailbox, accepts: bool, status: str) -> None:
-    """A10: nobody handled it, though Falcon closes the connection for it."""
+def test_websocket_that_raises_is_one_event(mailbox: Mailbox, accepts: bool, status: str) -> None:
+    """A10: the exception is unhandled, although Falcon closes the connection."""
     bare, ours = (chatting(does=fails_in_a_thread, accepts=accepts) for _ in range(2))
     install(ours)
     assert talk(ours) == talk(bare)
@@ -803,7 +793,7 @@ def test_a_websocket_that_raises_is_one_event(mailbox: Mailbox, accepts: bool, s
 
 
 @pytest.mark.usefixtures("hook")
-def test_a_peer_that_leaves_is_no_event(mailbox: Mailbox) -> None:
+def test_websocket_disconnect_is_no_event(mailbox: Mailbox) -> None:
     """A10: Falcon raises WebSocketDisconnected in the responder."""
     app = chatting(does=lambda: None)
     install(app)
@@ -812,8 +802,8 @@ def test_a_peer_that_leaves_is_no_event(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.usefixtures("hook")
-def test_a_peer_whose_leaving_only_falcon_knows_of_is_no_event(mailbox: Mailbox) -> None:
-    """B1: Falcon's own type for it, wherever it comes from."""
+def test_websocket_disconnected_is_an_abort_anywhere(mailbox: Mailbox) -> None:
+    """B1: the class is an abort, whatever code raises it."""
     app = chatting(does=raises(falcon.WebSocketDisconnected))
     install(app)
     talk(app)
@@ -823,10 +813,10 @@ def test_a_peer_whose_leaving_only_falcon_knows_of_is_no_event(mailbox: Mailbox)
 @pytest.mark.usefixtures("hook")
 @pytest.mark.parametrize("status", [403, 503])
 @pytest.mark.parametrize("accepts", [True, False])
-def test_a_websocket_that_is_closed_by_an_http_error(
+def test_websocket_closed_by_an_http_error_is_its_status(
     mailbox: Mailbox, status: int, accepts: bool
 ) -> None:
-    """A1, A5: it is its status, which Falcon adds 3000 to; refusing a client is no failure."""
+    """A1, A5: Falcon closes with status + 3000; a refused client is no failure."""
     error = falcon.HTTPForbidden if status == 403 else falcon.HTTPServiceUnavailable
     bare, ours = (chatting(does=raises(error), accepts=accepts) for _ in range(2))
     install(ours)
@@ -836,8 +826,8 @@ def test_a_websocket_that_is_closed_by_an_http_error(
 
 
 @pytest.mark.usefixtures("hook")
-def test_a_websocket_whose_handler_deals_with_it_is_no_event(mailbox: Mailbox) -> None:
-    """A7: a handler of the user's that takes the connection, and closes it as it likes."""
+def test_websocket_error_that_a_handler_closes_is_no_event(mailbox: Mailbox) -> None:
+    """A7: a user's handler that accepts the connection and closes it."""
 
     async def handle(req: Any, resp: Any, error: Any, params: Any, ws: Any = None) -> None:
         await ws.close(4001)
@@ -850,8 +840,8 @@ def test_a_websocket_whose_handler_deals_with_it_is_no_event(mailbox: Mailbox) -
 
 
 @needs_reporter
-def test_a_websocket_whose_handler_raises_an_http_error(mailbox: Mailbox) -> None:
-    """A6: closed for a 503, the event is the error."""
+def test_websocket_error_that_a_handler_turns_into_a_503_is_the_event(mailbox: Mailbox) -> None:
+    """A6: the event is the first error."""
 
     async def handle(req: Any, resp: Any, error: Any, params: Any, ws: Any = None) -> None:
         raise falcon.HTTPServiceUnavailable
@@ -865,8 +855,8 @@ def test_a_websocket_whose_handler_raises_an_http_error(mailbox: Mailbox) -> Non
 
 
 @pytest.mark.usefixtures("hook")
-def test_a_handler_that_knows_no_websockets_fails_as_before(mailbox: Mailbox) -> None:
-    """E1: it gets no ``ws``, and what it then fails with goes on."""
+def test_error_handler_without_ws_fails_unchanged(mailbox: Mailbox) -> None:
+    """E1: it gets no ``ws``, and its own exception reaches the server."""
 
     async def handle(req: Any, resp: Any, error: Any, params: Any) -> None:
         resp.status = 503
@@ -879,8 +869,8 @@ def test_a_handler_that_knows_no_websockets_fails_as_before(mailbox: Mailbox) ->
 
 
 @pytest.mark.usefixtures("hook")
-def test_a_component_that_raises_for_a_websocket(mailbox: Mailbox) -> None:
-    """A10: before the responder is there."""
+def test_component_that_raises_for_a_websocket_is_one_event(mailbox: Mailbox) -> None:
+    """A10: it raises before the responder is known."""
 
     class Component:
         async def process_request_ws(self, req: Any, ws: Any) -> None:
@@ -893,8 +883,8 @@ def test_a_component_that_raises_for_a_websocket(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("moment", ["process_startup", "process_shutdown"])
-def test_a_lifespan_that_fails_is_one_event(mailbox: Mailbox, moment: str) -> None:
-    """A12: Falcon tells the server of it by a message, and the server gives up."""
+def test_failing_lifespan_is_one_event(mailbox: Mailbox, moment: str) -> None:
+    """A12: Falcon tells the server by a message, and the server exits."""
 
     async def fail(*_: Any) -> None:
         raise SoldOut("no stock")
@@ -903,7 +893,7 @@ def test_a_lifespan_that_fails_is_one_event(mailbox: Mailbox, moment: str) -> No
     install(app)
     component = type("Component", (), {moment: fail})()
     app.add_middleware(component)
-    told: list[str] = []
+    messages: list[str] = []
 
     async def main() -> None:
         incoming = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
@@ -912,20 +902,20 @@ def test_a_lifespan_that_fails_is_one_event(mailbox: Mailbox, moment: str) -> No
             return next(incoming)
 
         async def send(message: Any) -> None:
-            told.append(message["type"])
+            messages.append(message["type"])
 
         await app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
 
     asyncio.run(main())
-    assert told[-1] == f"lifespan.{moment.removeprefix('process_')}.failed"
+    assert messages[-1] == f"lifespan.{moment.removeprefix('process_')}.failed"
     assert [entry["exception"]["values"][-1]["type"] for entry in mailbox.events] == ["SoldOut"]
 
 
-# -- installing --------------------------------------------------------------------------------
+# -- install() -------------------------------------------------------------------------------------
 
 
-def test_the_application_looks_as_before(kind: Kind) -> None:
-    """E1: its class has the same name, module and instances; inspection works."""
+def test_application_class_looks_unchanged(kind: Kind) -> None:
+    """E1: name, module and isinstance are unchanged; inspection works."""
     app = kind.app(answers(200))
     before = type(app)
     install(app)
@@ -936,8 +926,8 @@ def test_the_application_looks_as_before(kind: Kind) -> None:
     assert "/orders/{order_id:int}" in falcon.inspect.inspect_app(app).to_string()
 
 
-def test_an_application_of_the_users_own_class(kind: Kind, mailbox: Mailbox) -> None:
-    """E1: what it overrides stays; ours is around it, also if it is installed while it is made."""
+def test_application_subclass_keeps_its_overrides(kind: Kind, mailbox: Mailbox) -> None:
+    """E1: its methods stay and ours wrap them, also if install() runs in __init__."""
     served: list[str] = []
 
     class Wsgi(falcon.App):
@@ -967,8 +957,8 @@ def test_an_application_of_the_users_own_class(kind: Kind, mailbox: Mailbox) -> 
     assert summary(mailbox) == [("SoldOut", False, "500", ROUTE)]
 
 
-def test_requests_and_responses_of_the_users_own_classes(kind: Kind, mailbox: Mailbox) -> None:
-    """E1: with or without slots."""
+def test_request_and_response_subclasses_work(kind: Kind, mailbox: Mailbox) -> None:
+    """E1: with and without slots."""
     module: Any = falcon.asgi if kind.asgi else falcon
 
     class Request(module.Request):  # type: ignore[misc] # one of two
@@ -990,7 +980,7 @@ def test_requests_and_responses_of_the_users_own_classes(kind: Kind, mailbox: Ma
 
 
 def test_two_applications_have_their_own_handlers(kind: Kind, mailbox: Mailbox) -> None:
-    """A6: what one handles the other does not."""
+    """A6: a handler of one application does not count for the other."""
     one, two = kind.app(fails), kind.app(fails)
     install(one)
     install(two)
@@ -1000,7 +990,7 @@ def test_two_applications_have_their_own_handlers(kind: Kind, mailbox: Mailbox) 
     assert [entry[1] for entry in summary(mailbox)] == [False, True]
 
 
-def test_installing_again_does_nothing(kind: Kind, mailbox: Mailbox) -> None:
+def test_install_is_idempotent(kind: Kind, mailbox: Mailbox) -> None:
     """C3: one boundary, one component, one reporter."""
     app = kind.app(fails)
     install(app)
@@ -1012,8 +1002,8 @@ def test_installing_again_does_nothing(kind: Kind, mailbox: Mailbox) -> None:
 
 
 @pytest.mark.usefixtures("hook")
-def test_the_application_as_somebody_kept_it_is_left_alone(mailbox: Mailbox) -> None:
-    """E6: what goes around the boundary is answered, and is not ours to report."""
+def test_call_around_the_boundary_is_not_reported(mailbox: Mailbox) -> None:
+    """E6: a kept reference to the old ``__call__`` is served and not reported."""
     app = Kind("wsgi").app(fails)
     kept = app.__call__
     install(app)
@@ -1021,16 +1011,16 @@ def test_the_application_as_somebody_kept_it_is_left_alone(mailbox: Mailbox) -> 
     assert mailbox.events == []
 
 
-def test_a_wrong_option_is_refused(kind: Kind) -> None:
-    """It is named, and the application is as it was."""
+def test_wrong_option_raises(kind: Kind) -> None:
+    """The error names the option, and the application is unchanged."""
     app = kind.app(fails)
     with pytest.raises(TypeError, match="no_such_option"):
         install(app, no_such_option=1)  # type: ignore[call-arg] # the case
     assert type(app) is kind.type
 
 
-def test_falcons_test_client_works_as_before(kind: Kind, mailbox: Mailbox) -> None:
-    """E1: ``falcon.testing`` tells the kinds of applications apart by their ``__call__``."""
+def test_falcon_s_test_client_works(kind: Kind, mailbox: Mailbox) -> None:
+    """E1: ``falcon.testing`` tells the kinds of application apart by their ``__call__``."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = kind.app(lambda req, resp, order_id: setattr(resp, "text", "hello"))
@@ -1043,8 +1033,8 @@ def test_falcons_test_client_works_as_before(kind: Kind, mailbox: Mailbox) -> No
     assert mailbox.events == []
 
 
-def test_a_good_request_costs_one_call_of_ours_or_two(kind: Kind, mailbox: Mailbox) -> None:
-    """F1: the route is told, and on ASGI the response watched."""
+def test_good_request_makes_one_or_two_calls(kind: Kind, mailbox: Mailbox) -> None:
+    """F1: the route is stored, and under ASGI the response class is replaced."""
     app = kind.app(answers(200))
     install(app)
     get(app)
@@ -1056,8 +1046,8 @@ def test_a_good_request_costs_one_call_of_ours_or_two(kind: Kind, mailbox: Mailb
 
 
 @pytest.mark.usefixtures("hook")
-def test_a_status_that_falcon_cannot_answer_fails_as_before(kind: Kind, mailbox: Mailbox) -> None:
-    """E2: what we cannot read of an exception changes nothing of what becomes of it."""
+def test_invalid_status_of_an_exception_fails_unchanged(kind: Kind, mailbox: Mailbox) -> None:
+    """E2: an exception with an invalid status is treated as without sentryinit."""
 
     def outcome(app: Any) -> Any:
         try:
@@ -1071,13 +1061,13 @@ def test_a_status_that_falcon_cannot_answer_fails_as_before(kind: Kind, mailbox:
     assert len(mailbox.events) == 1
 
 
-# -- the debug route ---------------------------------------------------------------------------
+# -- the debug route -------------------------------------------------------------------------------
 
 TOKEN = {"X-Sentryinit-Debug-Token": "letmein"}
 
 
 def asked(app: Any, method: str, path: str, **headers: str) -> tuple[Any, ...]:
-    """Return all that the answer is made of; the path in it is always the same."""
+    """Return everything of the response; the path in it is always the same."""
 
     async def main() -> Any:
         async with falcon.testing.ASGIConductor(app) as conductor:
@@ -1093,10 +1083,10 @@ def asked(app: Any, method: str, path: str, **headers: str) -> tuple[Any, ...]:
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")  # wsgiref's, which Falcon tests with
 @pytest.mark.parametrize("way", ["sink", "route"])
 @pytest.mark.parametrize("method", [*falcon.HTTP_METHODS, *falcon.WEBDAV_METHODS])
-def test_without_the_token_every_method_is_an_unknown_path(
+def test_debug_route_without_token_is_an_unknown_path(
     kind: Kind, mailbox: Mailbox, method: str, way: str
 ) -> None:
-    """I1: byte for byte, with a component that sees resources and a serialiser of the user's."""
+    """I1: byte for byte, with a component that sees resources and an error serializer."""
     app = kind.app(answers(200), kind.thing(process_resource=lambda *_: None))
     install(app)
     add = app.add_sink if way == "sink" else lambda debug, path: app.add_route(path, debug)
@@ -1108,8 +1098,8 @@ def test_without_the_token_every_method_is_an_unknown_path(
 
 
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")  # wsgiref's, which Falcon tests with
-def test_as_a_sink_it_knows_methods_that_falcon_does_not(kind: Kind, mailbox: Mailbox) -> None:
-    """I1: and answers to websockets, as an unknown path does."""
+def test_debug_sink_answers_unknown_methods_and_websockets(kind: Kind, mailbox: Mailbox) -> None:
+    """I1: it answers them as an unknown path does."""
     app = kind.app(answers(200))
     install(app)
     app.add_sink(debug_panic, "/debug/sentry-panic")
@@ -1119,8 +1109,8 @@ def test_as_a_sink_it_knows_methods_that_falcon_does_not(kind: Kind, mailbox: Ma
     assert mailbox.events == []
 
 
-def test_a_page_of_the_users_for_unknown_paths_is_the_one(kind: Kind, mailbox: Mailbox) -> None:
-    """I1: a handler for Falcon's own exception for them."""
+def test_debug_route_uses_the_user_s_page_for_unknown_paths(kind: Kind, mailbox: Mailbox) -> None:
+    """I1: a handler for Falcon's own exception for unknown paths is called."""
     app = kind.app(answers(200))
     install(app)
     app.add_error_handler(falcon.HTTPRouteNotFound, kind.made(answers(410)))
@@ -1131,8 +1121,10 @@ def test_a_page_of_the_users_for_unknown_paths_is_the_one(kind: Kind, mailbox: M
 
 
 @pytest.mark.parametrize(("way", "route"), [("sink", "<unknown>"), ("route", "/debug/{kind}")])
-def test_with_the_token_it_is_a_failure(kind: Kind, mailbox: Mailbox, way: str, route: str) -> None:
-    """I2: the 500 is Falcon's own, with the id of the event on it."""
+def test_debug_route_with_token_is_one_event(
+    kind: Kind, mailbox: Mailbox, way: str, route: str
+) -> None:
+    """I2: Falcon's own 500 has the event id."""
     app = kind.app(answers(200))
     install(app)
     if way == "sink":
@@ -1145,8 +1137,8 @@ def test_with_the_token_it_is_a_failure(kind: Kind, mailbox: Mailbox, way: str, 
     assert ("x-sentry-event-id", mailbox.events[0]["event_id"]) in headers
 
 
-def test_the_debug_route_has_nothing_but_responders() -> None:
-    """E1: what is asked of it as a resource it has, and nothing else."""
+def test_debug_route_has_only_responders() -> None:
+    """E1: as a resource it has responders and no other attributes."""
     assert debug_panic.on_get is debug_panic
     with pytest.raises(AttributeError):
         debug_panic.process_request  # noqa: B018 # asking is the case

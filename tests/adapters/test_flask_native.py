@@ -1,4 +1,4 @@
-"""What is Flask's alone: its hooks, its routes, its ways to put applications together."""
+"""Flask only: hooks, routes, and several applications in one process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sentryinit_flask import SentryInit, debug_panic
 
 
 class OutOfStock(Exception):
-    """The application's own, with a handler."""
+    """An exception of the application, with a handler."""
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def the_event(mailbox: Mailbox) -> dict[str, object]:
 
 
 def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
-    """Type or text, handled, status and route of each event."""
+    """Return type or text, handled, status and route of each event."""
     found = []
     for event in mailbox.events:
         values = event.get("exception", {}).get("values", [{}])
@@ -49,8 +49,8 @@ def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
     return found
 
 
-def test_a_blueprint_s_prefix_is_part_of_the_route(app: Flask, mailbox: Mailbox) -> None:
-    """D3: nested blueprints and converters give one template."""
+def test_blueprint_prefix_is_part_of_the_route(app: Flask, mailbox: Mailbox) -> None:
+    """D3: nested blueprints and converters give one route."""
     inner = Blueprint("inner", __name__, url_prefix="/orders/<int:order_id>")
     outer = Blueprint("outer", __name__, url_prefix="/<string(length=2):lang>")
     inner.add_url_rule("/lines/<path:line>", view_func=lambda order_id, lang, line: 1 / 0)
@@ -64,8 +64,8 @@ def test_a_blueprint_s_prefix_is_part_of_the_route(app: Flask, mailbox: Mailbox)
     ]
 
 
-def test_a_blueprint_s_error_handler_handles(app: Flask, mailbox: Mailbox) -> None:
-    """A6: the exception is the evidence, although the blueprint answered."""
+def test_exception_answered_by_a_blueprint_is_handled(app: Flask, mailbox: Mailbox) -> None:
+    """A6: the exception is reported as handled."""
     blueprint = Blueprint("shop", __name__)
 
     @blueprint.errorhandler(OutOfStock)
@@ -87,10 +87,10 @@ def test_a_blueprint_s_error_handler_handles(app: Flask, mailbox: Mailbox) -> No
     [(Exception, True), (500, False)],
     ids=["Exception handles", "500 dresses"],
 )
-def test_handlers_for_everything(
+def test_catch_all_error_handlers(
     app: Flask, mailbox: Mailbox, key: type[Exception] | int, handled: bool
 ) -> None:
-    """A6: errorhandler(Exception) handles; errorhandler(500) is shown what nobody handled."""
+    """A6: errorhandler(Exception) handles; errorhandler(500) gets unhandled exceptions."""
     app.register_error_handler(key, lambda error: ("oops", 500))
     app.add_url_rule("/fail", view_func=lambda: 1 / 0)
 
@@ -99,8 +99,8 @@ def test_handlers_for_everything(
     assert summary(mailbox) == [("ZeroDivisionError", handled, "500", "/fail")]
 
 
-def test_abort_takes_a_whole_response(app: Flask, mailbox: Mailbox) -> None:
-    """A5: abort(Response) is the framework's exception too, though it carries no code."""
+def test_abort_with_a_response(app: Flask, mailbox: Mailbox) -> None:
+    """A5: abort(Response) raises the framework's exception, which then has no code."""
     app.add_url_rule("/busy", view_func=lambda: abort(make_response("busy", 503)))
 
     app.test_client().get("/busy")
@@ -108,8 +108,8 @@ def test_abort_takes_a_whole_response(app: Flask, mailbox: Mailbox) -> None:
     assert summary(mailbox) == [("HTTP 503 GET /busy", None, "503", "/busy")]
 
 
-def test_a_handler_may_fail(app: Flask, mailbox: Mailbox) -> None:
-    """A2: the handler's own exception is what nobody handled; the first is its context."""
+def test_failing_error_handler_is_one_event(app: Flask, mailbox: Mailbox) -> None:
+    """A2: the handler's own exception is unhandled, with the first one as its context."""
 
     @app.errorhandler(OutOfStock)
     def fail(error: OutOfStock) -> str:
@@ -127,11 +127,8 @@ def test_a_handler_may_fail(app: Flask, mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("hook", ["before_request", "after_request"])
-def test_hooks_that_fail(app: Flask, mailbox: Mailbox, hook: str) -> None:
-    """A2: A failure before or after the view is the request's.
-
-    after_request fails twice, and Flask logs that.
-    """
+def test_failing_hook_is_one_event(app: Flask, mailbox: Mailbox, hook: str) -> None:
+    """A2: before_request or after_request fails; Flask calls after_request twice and logs it."""
     app.add_url_rule("/fine", view_func=lambda: "fine")
 
     def fail(*args: object) -> None:
@@ -143,8 +140,8 @@ def test_hooks_that_fail(app: Flask, mailbox: Mailbox, hook: str) -> None:
     assert summary(mailbox) == [("ValueError", False, "500", "/fine")]
 
 
-def test_a_teardown_that_fails(app: Flask, mailbox: Mailbox) -> None:
-    """A2: the server gets the exception, before a byte of the answer went out."""
+def test_failing_teardown_is_one_event(app: Flask, mailbox: Mailbox) -> None:
+    """A2: the exception reaches the server before the response was started."""
     app.add_url_rule("/fine", view_func=lambda: "fine")
 
     @app.teardown_request
@@ -157,8 +154,8 @@ def test_a_teardown_that_fails(app: Flask, mailbox: Mailbox) -> None:
     assert summary(mailbox) == [("ValueError", False, "500", "/fine")]
 
 
-def test_a_failed_request_whose_teardown_fails_as_well(app: Flask, mailbox: Mailbox) -> None:
-    """C: one request, one event: the first failure."""
+def test_failing_view_and_teardown_are_one_event(app: Flask, mailbox: Mailbox) -> None:
+    """C: one event for a request: its first failure."""
     app.add_url_rule("/fail", view_func=lambda: 1 / 0)
 
     @app.teardown_request
@@ -171,8 +168,8 @@ def test_a_failed_request_whose_teardown_fails_as_well(app: Flask, mailbox: Mail
     assert summary(mailbox) == [("ZeroDivisionError", False, "500", "/fail")]
 
 
-def test_a_stream_keeps_its_route(app: Flask, mailbox: Mailbox) -> None:
-    """A8: Flask has put its request away by the time the body fails."""
+def test_failing_stream_has_a_route(app: Flask, mailbox: Mailbox) -> None:
+    """A8: Flask has popped the request context when the body fails."""
 
     @app.get("/orders/<int:order_id>/export")
     def export(order_id: int) -> Response:
@@ -208,7 +205,7 @@ def test_async_views(app: Flask, mailbox: Mailbox) -> None:
     ]
 
 
-def test_propagated_exceptions_are_reported_by_the_boundary(app: Flask, mailbox: Mailbox) -> None:
+def test_propagated_exception_is_one_event(app: Flask, mailbox: Mailbox) -> None:
     """A2, A3: with TESTING or PROPAGATE_EXCEPTIONS the exception reaches the server."""
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.add_url_rule("/fail", view_func=lambda: 1 / 0)
@@ -219,10 +216,10 @@ def test_propagated_exceptions_are_reported_by_the_boundary(app: Flask, mailbox:
     assert summary(mailbox) == [("ZeroDivisionError", False, "500", "/fail")]
 
 
-def test_the_application_s_own_log_line_is_not_a_second_event(
+def test_flask_s_log_record_is_no_event(
     app: Flask, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """C2: Flask logs on a logger of the application's name, which cannot be ignored by name."""
+    """C2: its logger has the name of the application, so no name can be ignored."""
     app.add_url_rule("/fail", view_func=lambda: 1 / 0)
 
     app.test_client().get("/fail")
@@ -234,8 +231,10 @@ def test_the_application_s_own_log_line_is_not_a_second_event(
 
 
 @pytest.mark.parametrize("key", [500, InternalServerError])
-def test_an_error_page_that_is_none(app: Flask, mailbox: Mailbox, key: Any) -> None:
-    """A7: A handler of the last resort may answer below 500; that Flask logged is no event."""
+def test_500_handler_that_answers_below_500_is_no_event(
+    app: Flask, mailbox: Mailbox, key: Any
+) -> None:
+    """A7: neither the exception nor Flask's log record is an event."""
     app.register_error_handler(key, lambda _: ("later", 202))
     app.add_url_rule("/fail", view_func=lambda: 1 / 0)
 
@@ -243,10 +242,10 @@ def test_an_error_page_that_is_none(app: Flask, mailbox: Mailbox, key: Any) -> N
     assert summary(mailbox) == []
 
 
-def test_an_answer_that_a_hook_changes(
+def test_hook_that_answers_below_500_is_no_event(
     app: Flask, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A7: So may a hook; what the application itself logged is an event, and Flask still logs."""
+    """A7: the application's own log record is an event, and Flask still logs."""
 
     @app.after_request
     def always_good(response: Response) -> Response:
@@ -261,16 +260,16 @@ def test_an_answer_that_a_hook_changes(
     assert "Exception on /fail [GET]" in caplog.messages
 
 
-def test_an_exception_logged_outside_of_requests(app: Flask, mailbox: Mailbox) -> None:
-    """Flask's method may be called by anybody: there it is a log line like any other."""
+def test_log_exception_outside_of_requests_is_an_event(app: Flask, mailbox: Mailbox) -> None:
+    """``log_exception`` called outside of a request logs as usual."""
     with app.test_request_context("/"):
         app.log_exception((LookupError, LookupError("x"), None))
 
     assert [event["logger"] for event in mailbox.events] == ["orders"]
 
 
-def test_an_application_factory(mailbox: Mailbox) -> None:
-    """An extension without application; init_app() twice is once."""
+def test_application_factory(mailbox: Mailbox) -> None:
+    """An extension without application; a second init_app() does nothing."""
     extension = SentryInit()
 
     def create_app() -> Flask:
@@ -288,7 +287,7 @@ def test_an_application_factory(mailbox: Mailbox) -> None:
 
 
 def test_two_applications_in_one_process(mailbox: Mailbox) -> None:
-    """D3: each application's routes are its own, mounted side by side as well."""
+    """D3: each application has its own routes, also if both are mounted."""
     apps = {}
     for name in ("orders", "stock"):
         apps[name] = Flask(name)
@@ -309,14 +308,14 @@ def test_two_applications_in_one_process(mailbox: Mailbox) -> None:
 
 
 def mailbox_of_last(mailbox: Mailbox) -> Mailbox:
-    """Return a mailbox with the newest envelope alone."""
+    """Return a mailbox with only the newest envelope."""
     last = Mailbox()
     last.put(mailbox.envelopes[-1])
     return last
 
 
 def test_options_and_app_config() -> None:
-    """Arguments count before app.config, where text is read as in the environment."""
+    """Arguments precede app.config, where text is parsed as in the environment."""
     sent: list[str] = []
     app = Flask("orders")
     app.config["SENTRYINIT_IGNORE_STATUSES"] = "503,520-529"
@@ -341,8 +340,8 @@ def test_options_and_app_config() -> None:
     assert (sent, count) == (["from-argument"], 1)
 
 
-def test_a_wrong_option_raises_at_once() -> None:
-    """A typo in app.config is an error with a name, not a silent default."""
+def test_wrong_option_raises() -> None:
+    """A misspelt key in app.config is an error that names it."""
     app = Flask("orders")
     app.config["SENTRYINIT_IGNORE_STATUS"] = "503"
 
@@ -350,7 +349,7 @@ def test_a_wrong_option_raises_at_once() -> None:
         SentryInit(app)
 
 
-def test_without_a_dsn_the_application_is_left_alone() -> None:
+def test_without_a_dsn_the_application_is_unchanged() -> None:
     """E3: nothing is wrapped, connected or replaced."""
     app = Flask("orders")
     before = app.wsgi_app
@@ -362,8 +361,10 @@ def test_without_a_dsn_the_application_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("method", "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE".split())
-def test_the_debug_route_does_not_show(app: Flask, mailbox: Mailbox, method: str) -> None:
-    """I1: whatever the method, a wrong token gets the answer of a path that does not exist."""
+def test_debug_route_without_token_is_an_unknown_path(
+    app: Flask, mailbox: Mailbox, method: str
+) -> None:
+    """I1: for any method a wrong token gets the response of an unknown path."""
     app.register_error_handler(404, lambda error: ("our own 404", 404))
     app.add_url_rule("/debug/sentry-panic", view_func=debug_panic)
     client = app.test_client()

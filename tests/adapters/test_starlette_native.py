@@ -1,4 +1,4 @@
-"""What is Starlette's and FastAPI's alone: mounts, middleware in between, tasks, templates."""
+"""Starlette and FastAPI only: mounts, middleware in between, tasks, routes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Messages = list[dict[str, Any]]
 
 
 class OutOfStock(Exception):
-    """The application's own, with a handler."""
+    """An exception of the application, with a handler."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def mailbox() -> Iterator[Mailbox]:
 def serve(
     app: Any, path: str, method: str = "GET", host: str = "shop.test", **scope: Any
 ) -> tuple[Messages, BaseException | None]:
-    """Serve one request to *app*; return what it sent, and what it raised at the server."""
+    """Serve one request; return the messages that *app* sent, and the exception it raised."""
     sent: Messages = []
     asked = {
         "type": "http",
@@ -79,7 +79,7 @@ def serve(
 
 
 def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
-    """Type or text, handled, status and route of each event."""
+    """Return type or text, handled, status and route of each event."""
     found = []
     for event in mailbox.events:
         values = event.get("exception", {}).get("values", [{}])
@@ -114,10 +114,10 @@ def covered(**options: Any) -> Starlette:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("endpoint", [fail, fail_in_a_thread])
-def test_the_template_through_mounts(
+def test_route_through_mounts(
     mailbox: Mailbox, endpoint: Callable[[Request], Any], method: str
 ) -> None:
-    """D3: mounts of routers and of applications, with parameters, hosts and convertors."""
+    """D3: mounts of routers and applications, with parameters, hosts and convertors."""
     inner = Route("/orders/{order_id:int}", endpoint, methods=["GET", "POST"])
     app = covered(
         routes=[
@@ -141,8 +141,8 @@ def test_the_template_through_mounts(
     ] == [False] * 3
 
 
-def test_the_url_has_the_server_s_prefix_once(mailbox: Mailbox) -> None:
-    """D5: root_path, and what a mount makes of it, are in the URL once."""
+def test_url_has_the_root_path_once(mailbox: Mailbox) -> None:
+    """D5: root_path, also as changed by a mount, is in the URL once."""
     app = covered(routes=[Mount("/sub", routes=[Route("/fail", fail)])])
 
     serve(app, "/proxied/sub/fail", root_path="/proxied")
@@ -154,8 +154,8 @@ def test_the_url_has_the_server_s_prefix_once(mailbox: Mailbox) -> None:
     )
 
 
-def test_a_mounted_application_that_is_covered_as_well(mailbox: Mailbox) -> None:
-    """C3: one event, however many boundaries the request crosses."""
+def test_mounted_application_with_middleware_is_one_event(mailbox: Mailbox) -> None:
+    """C3: one event, however many boundaries the request passes."""
     sub = covered(routes=[Route("/orders/{order_id}", fail), Route("/busy", busy)])
     app = covered(routes=[Mount("/sub", app=sub)])
 
@@ -169,7 +169,7 @@ def test_a_mounted_application_that_is_covered_as_well(mailbox: Mailbox) -> None
 
 
 class PassThrough(BaseHTTPMiddleware):
-    """Runs the rest in a task of its own, as this base class does."""
+    """Runs the rest of the application in another task, as its base class does."""
 
     async def dispatch(
         self, request: Request, call_next: Callable[[Request], Awaitable[Response]]
@@ -178,8 +178,10 @@ class PassThrough(BaseHTTPMiddleware):
 
 
 @pytest.mark.parametrize("endpoint", [fail, fail_in_a_thread])
-def test_behind_base_http_middleware(mailbox: Mailbox, endpoint: Callable[[Request], Any]) -> None:
-    """C6, D6: the exception comes out of another task, once, and the scope with it."""
+def test_exception_behind_base_http_middleware_is_one_event(
+    mailbox: Mailbox, endpoint: Callable[[Request], Any]
+) -> None:
+    """C6, D6: it comes from another task, once, and with the scope of the request."""
     app = Starlette(routes=[Route("/fail", endpoint)])
     app.add_middleware(PassThrough)
     app.add_middleware(SentryInitMiddleware)
@@ -192,8 +194,8 @@ def test_behind_base_http_middleware(mailbox: Mailbox, endpoint: Callable[[Reque
         assert mailbox.events[0]["tags"]["from"] == "a thread"
 
 
-def test_a_handler_behind_base_http_middleware(mailbox: Mailbox) -> None:
-    """A6: from another task only the answer is seen, so that is the evidence."""
+def test_handled_exception_behind_base_http_middleware_is_a_status_event(mailbox: Mailbox) -> None:
+    """A6: from another task only the status is seen."""
     app = Starlette(
         routes=[Route("/buy", sold_out)],
         exception_handlers={OutOfStock: lambda request, exc: PlainTextResponse("sold out", 503)},
@@ -208,7 +210,7 @@ def test_a_handler_behind_base_http_middleware(mailbox: Mailbox) -> None:
 
 @pytest.mark.parametrize("asynchronous", [True, False])
 def test_exception_handlers(mailbox: Mailbox, asynchronous: bool) -> None:
-    """A6: a handler in a coroutine is seen with its exception, one in a thread by its answer."""
+    """A6: a coroutine handler is seen with its exception, one in a thread by its status."""
 
     async def handler(request: Request, exc: Exception) -> Response:
         return PlainTextResponse("sold out", 503)
@@ -228,8 +230,8 @@ def test_exception_handlers(mailbox: Mailbox, asynchronous: bool) -> None:
 
 
 @pytest.mark.parametrize("key", [Exception, 500])
-def test_handlers_for_everything_are_outside(mailbox: Mailbox, key: Any) -> None:
-    """A2: Starlette answers with them, and lets the exception go on to the server."""
+def test_catch_all_handler_answers_and_the_exception_escapes(mailbox: Mailbox, key: Any) -> None:
+    """A2: Starlette answers with it, and raises the exception to the server."""
     app = covered(
         routes=[Route("/fail", fail)],
         exception_handlers={key: lambda request, exc: PlainTextResponse("dressed", 500)},
@@ -241,8 +243,8 @@ def test_handlers_for_everything_are_outside(mailbox: Mailbox, key: Any) -> None
     assert summary(mailbox) == [("ValueError", False, "500", "/fail")]
 
 
-def test_a_background_task_that_fails(mailbox: Mailbox) -> None:
-    """A9: one event, with the status that was sent."""
+def test_failing_background_task_is_one_event(mailbox: Mailbox) -> None:
+    """A9: the event has the status that was sent."""
 
     def later() -> None:
         raise ValueError("later")
@@ -255,8 +257,8 @@ def test_a_background_task_that_fails(mailbox: Mailbox) -> None:
     assert summary(mailbox) == [("ValueError", False, "200", "/fine")]
 
 
-def test_a_stream_that_fails(mailbox: Mailbox) -> None:
-    """A8: one event, with the status that was sent; the group around it is Starlette's."""
+def test_failing_stream_is_one_event(mailbox: Mailbox) -> None:
+    """A8: the event has the status that was sent; Starlette adds the group around it."""
 
     async def rows() -> AsyncIterator[str]:
         yield "first"
@@ -270,8 +272,8 @@ def test_a_stream_that_fails(mailbox: Mailbox) -> None:
     assert [event[1:] for event in summary(mailbox)] == [(False, "200", "/export/{day}")]
 
 
-def test_a_web_socket_that_fails(mailbox: Mailbox) -> None:
-    """A10: before it accepts the client gets a 500, afterwards it had its 101."""
+def test_failing_websocket_is_one_event(mailbox: Mailbox) -> None:
+    """A10: before it is accepted the status is 500, afterwards 101."""
 
     async def refuse(socket: WebSocket) -> None:
         raise ValueError("early")
@@ -313,8 +315,8 @@ def test_a_web_socket_that_fails(mailbox: Mailbox) -> None:
     ]
 
 
-def test_a_lifespan_that_fails(mailbox: Mailbox) -> None:
-    """A12: one event, although Starlette sends its traceback to the server as well."""
+def test_failing_lifespan_is_one_event(mailbox: Mailbox) -> None:
+    """A12: one event, although Starlette also sends its traceback to the server."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -346,8 +348,8 @@ def broken_session() -> Iterator[None]:
     raise ValueError("dependency")
 
 
-def test_fastapi_templates_and_dependencies(mailbox: Mailbox) -> None:
-    """D3: included routers, nested, and mounted applications; A2: a dependency that fails."""
+def test_fastapi_routes_and_dependencies(mailbox: Mailbox) -> None:
+    """D3: included routers and mounted applications; A2: a failing dependency."""
     orders = APIRouter(prefix="/orders")
 
     @orders.get("/{order_id}")
@@ -378,7 +380,7 @@ def test_fastapi_templates_and_dependencies(mailbox: Mailbox) -> None:
     ]
 
 
-def test_fastapi_answers_bad_input_itself(mailbox: Mailbox) -> None:
+def test_fastapi_validation_error_is_no_event(mailbox: Mailbox) -> None:
     """A1: a 422 is no failure."""
     app = FastAPI()
 
@@ -394,10 +396,10 @@ def test_fastapi_answers_bad_input_itself(mailbox: Mailbox) -> None:
 
 @pytest.mark.parametrize("factory", [Starlette, FastAPI])
 @pytest.mark.parametrize("method", "GET HEAD POST PUT DELETE OPTIONS".split())
-def test_the_debug_route_does_not_show(
+def test_debug_route_without_token_is_an_unknown_path(
     mailbox: Mailbox, factory: Callable[[], Any], method: str
 ) -> None:
-    """I1: whatever the method, a wrong token gets the answer of a path that does not exist."""
+    """I1: for any method a wrong token gets the response of an unknown path."""
     app = factory()
     app.add_middleware(SentryInitMiddleware)
     app.add_route("/debug/sentry-panic", debug_panic)
@@ -409,8 +411,8 @@ def test_the_debug_route_does_not_show(
     assert shut[0][0]["status"] == 404
 
 
-def test_the_debug_route_answers_with_the_event_id(mailbox: Mailbox) -> None:
-    """I2: in the header of the 500; and the exception still reaches the server."""
+def test_debug_route_with_token_has_the_event_id(mailbox: Mailbox) -> None:
+    """I2: the 500 has the header, and the exception reaches the server."""
     app = covered()
     app.add_route("/debug/sentry-panic", debug_panic)
 
@@ -420,7 +422,7 @@ def test_the_debug_route_answers_with_the_event_id(mailbox: Mailbox) -> None:
     assert (sent[0]["status"], type(raised).__name__) == (500, "DebugPanic")
 
 
-def test_without_a_dsn_the_middleware_is_not_there() -> None:
+def test_without_a_dsn_the_middleware_is_removed() -> None:
     """E3: the stack that Starlette builds is the application's own."""
     app = Starlette()
 
