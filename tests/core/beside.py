@@ -138,7 +138,7 @@ def measure(port: int) -> dict[str, Found]:
 
 
 def by_sdk() -> dict[str, Any]:
-    """Return the options that restore the SDK's defaults."""
+    """Return the options that add the SDK's own integrations."""
     from sentry_sdk.integrations.logging import LoggingIntegration
     from sentry_sdk.integrations.stdlib import StdlibIntegration
     from sentry_sdk.integrations.threading import ThreadingIntegration

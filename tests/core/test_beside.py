@@ -66,5 +66,5 @@ def test_control_counts_the_sdk_s_own_integrations() -> None:
         if not any(function.startswith("sentry_sdk") for function in functions)
     }
 
-    # The SDK has an integration for tasks, but it is not one of the default integrations.
+    # For tasks the SDK has AsyncioIntegration, which is not one of the three.
     assert missed == {("outside", "task"), ("inside", "task")}
