@@ -11,7 +11,7 @@ _BENCH = pytest.StashKey[Bench]()
 
 @pytest.fixture(scope="session")
 def whole_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """The parts that run as long as the tests do."""
+    """The parts that all tests share."""
     bench = Bench(tmp_path_factory.mktemp("logs"))
     yield bench
     bench.close()
@@ -19,7 +19,7 @@ def whole_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture
 def bench(whole_bench: Bench, request: pytest.FixtureRequest) -> Bench:
-    """The parts, with the record of what this test uses of them."""
+    """The parts, with a record of those that this test uses."""
     whole_bench.used = []
     request.node.stash[_BENCH] = whole_bench
     return whole_bench
@@ -29,7 +29,7 @@ def bench(whole_bench: Bench, request: pytest.FixtureRequest) -> Bench:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach to a failure what the processes wrote, and what arrived from them."""
+    """Attach the output of the processes, and their events, to a failure."""
     report = yield
     bench = item.stash.get(_BENCH, None)
     if report.failed and bench is not None:

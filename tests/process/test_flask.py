@@ -1,4 +1,4 @@
-"""What is particular to Flask, under gunicorn."""
+"""Flask only, under gunicorn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GUNICORN = ["gunicorn-sync", "gunicorn-gthread"]
 
 
 def fails(service: Service, path: str) -> Event:
-    """Return the one event of a request to *path*, which fails; check its tags."""
+    """Return the one event of a failing request to *path*; check its tags."""
     request_id = new_id("flask")
     assert service.call(path, request_id).status == 500
     (event,) = service.settle()
@@ -21,18 +21,18 @@ def fails(service: Service, path: str) -> Event:
 
 
 @pytest.mark.parametrize("server", GUNICORN)
-def test_an_async_view_is_reported_with_what_it_set(bench: Bench, server: str) -> None:
-    """An ``async def`` view runs in a loop of its own: one event, with its tags and its route."""
+def test_async_view_is_one_event_with_its_tags(bench: Bench, server: str) -> None:
+    """An ``async def`` view has its own event loop: one event, with its tags and route."""
     event = fails(bench.service("flask", server), "/orders/17/price-later")
     assert event.data["transaction"] == "/orders/{order_id}/price-later"
 
 
 @pytest.mark.parametrize("server", GUNICORN)
-def test_two_applications_in_one_process_report_each_their_own(bench: Bench, server: str) -> None:
-    """One extension on two applications: one event for each failure, of the one that failed."""
+def test_each_of_two_applications_reports_its_own_failure(bench: Bench, server: str) -> None:
+    """One extension, two applications: one event for each failure, of the right one."""
     service = bench.service("twins", server)
     for path, name in (("/orders/1/price", "left"), ("/right/orders/2/price", "right")):
         event = fails(service, path)
-        assert bench.gate.said(event.request_id, "asked") == [name]
+        assert bench.gate.reported(event.request_id, "asked") == [name]
         assert event.data["request"]["url"].endswith(path)
         assert event.data["transaction"].endswith("/orders/{order_id}/price")

@@ -1,7 +1,7 @@
-"""What one request puts on its scope stays with it (D6): real connections, real loops and threads.
+"""Isolation of the scopes of requests (D6), with real connections, event loops and threads.
 
-A request id is the value of the tag, the user, the context and the breadcrumb that its handler
-sets: it is nowhere in the event of another request.
+Each handler sets its request id as tag, user, context and breadcrumb; the id must not be in the
+event of another request.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from harness.sink import Event
 from harness.table import SERVERS, parameters, services
 from harness.wire import request
 
-# Above the mark at which uvicorn stops reading, and goes on in the context of that request.
+# Above the size at which uvicorn pauses reading; it resumes in the context of that request.
 LARGE = bytes(1 << 20)
 
 SERVICES = [parameters(framework=framework, server=server) for framework, server in services()]
 KEEP_ALIVE = [service for service in SERVICES if SERVERS[service.values[1]].keeps]
-# Where requests can be at work at the same time.
+# The services that handle requests concurrently.
 CONCURRENT = [service for service in SERVICES if not SERVERS[service.values[1]].alone]
 UVICORN = [server for server in SERVERS if server.startswith("uvicorn")]
 
 
 def after_a_large_body(service: Service) -> tuple[str, Event]:
-    """Return the id of a request with a large body, and the event of the next on its connection."""
+    """Return the id of a request with a large body, and the event of the next one on its wire."""
     first, second = new_id("first"), new_id("second")
     with service.wire() as wire:
         wire.send(request("POST", "/orders/1/customer", first, body=LARGE, keep=True))
@@ -61,38 +61,38 @@ def mentions(event: Event, request_id: str) -> bool:
 
 def has_its_own(event: Event) -> bool:
     own = event.request_id
-    crumbs = [crumb["message"] for crumb in event.data["breadcrumbs"]["values"]]
+    breadcrumbs = [crumb["message"] for crumb in event.data["breadcrumbs"]["values"]]
     return (
         event.tags.get("customer") == own
         and event.data["user"]["id"] == own
         and event.data["contexts"]["cart"]["of"] == own
-        and crumbs == [f"met {own}"]
+        and breadcrumbs == [f"met {own}"]
     )
 
 
 @pytest.mark.parametrize("framework,server", KEEP_ALIVE)
-def test_nothing_passes_to_the_next_request_after_a_large_body(
+def test_request_after_a_large_body_has_a_clean_scope(
     bench: Bench, framework: str, server: str
 ) -> None:
-    """A kept-alive connection carries no scope, though its reading was resumed by a request."""
+    """A keep-alive connection does not pass on a scope, although a request resumed its reading."""
     first, event = after_a_large_body(bench.service(framework, server))
     assert not mentions(event, first)
 
 
 @pytest.mark.parametrize("framework,server", KEEP_ALIVE)
-def test_nothing_passes_to_a_pipelined_request(bench: Bench, framework: str, server: str) -> None:
-    """A request that a server begins where it ends another one starts clean."""
+def test_pipelined_request_has_a_clean_scope(bench: Bench, framework: str, server: str) -> None:
+    """A server can begin a request in the context in which the one before ended."""
     first, event = pipelined(bench.service(framework, server))
     assert not mentions(event, first)
 
 
 @pytest.mark.parametrize("server", UVICORN)
 @pytest.mark.parametrize("play", [after_a_large_body, pipelined])
-def test_the_control_leaks(bench: Bench, server: str, play: object) -> None:
-    """A middleware that forks the scope it finds does leak here: the tests above can fail.
+def test_control_leaks(bench: Bench, server: str, play: object) -> None:
+    """A middleware that forks the current scope leaks, so the tests above can fail.
 
-    Should this fail, uvicorn or CPython (issue 140947) has closed the leak: the tests above are
-    then as good as any, and this one has done its work.
+    If this test fails, uvicorn or CPython (issue 140947) has fixed the leak, and this test can be
+    removed.
     """
     assert callable(play)
     first, event = play(bench.service("naive", server))
@@ -100,10 +100,8 @@ def test_the_control_leaks(bench: Bench, server: str, play: object) -> None:
 
 
 @pytest.mark.parametrize("framework,server", SERVICES)
-def test_nothing_passes_from_connection_to_connection(
-    bench: Bench, framework: str, server: str
-) -> None:
-    """A worker, or a thread of it, serves each connection with a clean scope."""
+def test_next_connection_has_a_clean_scope(bench: Bench, framework: str, server: str) -> None:
+    """A worker, or one of its threads, serves each connection with a clean scope."""
     service = bench.service(framework, server)
     firsts = [new_id("first") for _ in range(4)]
     for first in firsts:
@@ -115,19 +113,19 @@ def test_nothing_passes_from_connection_to_connection(
 
 
 @pytest.mark.parametrize("framework,server", CONCURRENT)
-def test_requests_at_the_same_time_keep_to_themselves(
+def test_concurrent_requests_have_their_own_scopes(
     bench: Bench, framework: str, server: str
 ) -> None:
-    """Each event has what its own handler set, all of it, and nothing of the other's."""
+    """Each event has all data of its own handler, and none of the other's."""
     service = bench.service(framework, server)
     ids = [new_id("basket") for _ in range(2)]
     with service.wire() as one, service.wire() as other:
         for wire, request_id in zip((one, other), ids, strict=True):
             wire.send(request("GET", "/orders/17/basket", request_id))
             bench.gate.wait_for(request_id, "working")
-        # The one that came first ends last.
+        # The first request ends last.
         for wire, request_id in ((other, ids[1]), (one, ids[0])):
-            bench.gate.let_go(request_id)
+            bench.gate.release(request_id)
             assert wire.answer().status == 500
     events = service.settle()
     assert [event.request_id for event in events] == ids[::-1]

@@ -1,3 +1,5 @@
+"""Every situation of the table, with every framework and server."""
+
 from __future__ import annotations
 
 import pytest
@@ -25,7 +27,7 @@ CELLS = [
 
 @pytest.mark.parametrize("framework,server,situation,cell", CELLS)
 def test_situation(bench: Bench, framework: str, server: str, situation: str, cell: Cell) -> None:
-    """What leaves the process is what the table says, and nothing else."""
+    """A process sends the events of the table, and nothing else."""
     play = SITUATIONS[situation]
     with (
         play.service(bench, framework, server) as service,
@@ -41,7 +43,7 @@ def test_situation(bench: Bench, framework: str, server: str, situation: str, ce
     for event in events:
         is_complete(event, FRAMEWORKS[framework], situation)
     if not cell.events:
-        assert bench.gate.said(scene.id, "saw") == ([cell.sees] if cell.sees else [])
+        assert bench.gate.reported(scene.id, "saw") == ([cell.sees] if cell.sees else [])
 
 
 def as_failure(event: Event) -> Failure:
@@ -50,11 +52,11 @@ def as_failure(event: Event) -> Failure:
 
 
 def is_complete(event: Event, framework: Framework, situation: str) -> None:
-    """Check what every event says, whatever it tells of."""
+    """Check what every event must contain."""
     assert event.tags["service"] == "shop"
     assert event.data["environment"] == "production"
     if event.error:
-        # Nothing that is ours is called by then.
+        # The boundary does not exist yet, so the excepthook reports it.
         outside = situation == "import_failed"
         assert event.mechanism["type"] == ("excepthook" if outside else framework.mechanism)
         assert event.exception["stacktrace"]["frames"]
@@ -67,12 +69,12 @@ def is_complete(event: Event, framework: Framework, situation: str) -> None:
 
 
 def test_every_situation_is_in_the_table() -> None:
-    """A situation that no row names would never be played; a row without one says nothing."""
+    """Every situation has a row, and every row has a situation."""
     assert set(SITUATIONS) == set(EXPECTED)
 
 
 def test_every_abort_is_in_the_table() -> None:
-    """What each service sees of a client that goes is known, if it is nothing."""
+    """For each service and abort the table says what the handler sees, even if it is nothing."""
     gone = [situation for situation in EXPECTED if situation.startswith("gone_")]
     assert [
         (situation, *service)
@@ -82,8 +84,8 @@ def test_every_abort_is_in_the_table() -> None:
     ] == []
 
 
-def test_every_rule_of_the_table_decides_something() -> None:
-    """A pattern that fits no service, or comes after a wider one, is an error in the table."""
+def test_every_rule_of_the_table_applies() -> None:
+    """Every pattern matches a service that no earlier pattern matches."""
     unused = {
         (situation, pattern)
         for situation, patterns in EXPECTED.items()

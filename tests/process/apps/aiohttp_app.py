@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from apps import probe, shop
-from apps.gate import pause_async, tell, watched
+from apps.gate import pause_async, report, watched
 from sentryinit_aiohttp import setup
 
 
@@ -25,7 +25,7 @@ def order_id(request: web.Request) -> int:
 
 @web.middleware
 async def probed(request: web.Request, handler: Any) -> Any:
-    """Tell the test when the request leaves the application."""
+    """Report when the request leaves the application."""
     crossed: BaseException | None = None
     try:
         return await handler(request)
@@ -70,7 +70,7 @@ async def invoice(request: web.Request) -> web.Response:
 
 
 async def export(request: web.Request) -> web.StreamResponse:
-    """Write in the handler, as aiohttp's own pages do: there, it is told that nobody reads."""
+    """Write in the handler, as aiohttp's documentation does, so that it sees a disconnect."""
     response = web.StreamResponse()
     await response.prepare(request)
     with watched(request_id(request)):
@@ -94,7 +94,7 @@ async def basket(request: web.Request) -> web.Response:
 
 async def photo(request: web.Request) -> web.Response:
     with watched(request_id(request)):
-        tell(request_id(request), "reading")
+        report(request_id(request), "reading")
         return web.Response(text=f"{len(await request.read())} bytes")
 
 
@@ -111,7 +111,7 @@ async def customer(request: web.Request) -> web.Response:
 
 
 async def chat(request: web.Request) -> web.WebSocketResponse:
-    """Echo; the word *price* raises. A client that leaves raises WSMessageTypeError."""
+    """Echo; the word *price* raises. A disconnect raises WSMessageTypeError."""
     websocket = web.WebSocketResponse()
     await websocket.prepare(request)
     with watched(request_id(request)):

@@ -1,4 +1,4 @@
-"""The shop as a bare ASGI application."""
+"""The shop as an ASGI application without a framework."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from apps import shop
-from apps.gate import tell, watched
+from apps.gate import report, watched
 from apps.probe import Receive, Scope, Send
 
 Page = Callable[[int, str, Receive, Send], Awaitable[None]]
@@ -67,7 +67,7 @@ async def basket(order_id: int, request_id: str, receive: Receive, send: Send) -
 
 async def read(request_id: str, receive: Receive) -> bytes:
     with watched(request_id):
-        tell(request_id, "reading")
+        report(request_id, "reading")
         body, more = b"", True
         while more:
             message = await receive()
@@ -128,7 +128,7 @@ async def life(receive: Receive, send: Send) -> None:
             if message["type"] == "lifespan.startup" and "PROCESS_FAIL_AT_START" in os.environ:
                 shop.price(0)
         except LookupError as error:
-            # Without this message, a server takes it that the application knows no lifespan.
+            # Without this message, a server assumes that the application has no lifespan.
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise
         await send({"type": f"{message['type']}.complete"})

@@ -8,7 +8,7 @@ from django.urls import path
 
 from apps import probe, shop
 from apps.django_site import request_id, set_up
-from apps.gate import tell, watched
+from apps.gate import report, watched
 
 set_up(__name__)
 
@@ -54,7 +54,7 @@ def basket(request: HttpRequest, order_id: int) -> HttpResponse:
 
 def photo(request: HttpRequest, order_id: int) -> HttpResponse:
     with watched(request_id(request)):
-        tell(request_id(request), "reading")
+        report(request_id(request), "reading")
         return HttpResponse(f"{len(request.body)} bytes")
 
 

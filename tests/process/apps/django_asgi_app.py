@@ -8,7 +8,7 @@ from django.urls import path
 
 from apps import probe, shop
 from apps.django_site import request_id, set_up
-from apps.gate import tell, watched
+from apps.gate import report, watched
 from sentryinit.asgi import SentryInitMiddleware
 
 set_up(__name__)
@@ -55,7 +55,7 @@ async def basket(request: HttpRequest, order_id: int) -> HttpResponse:
 
 async def photo(request: HttpRequest, order_id: int) -> HttpResponse:
     with watched(request_id(request)):
-        tell(request_id(request), "reading")
+        report(request_id(request), "reading")
         return HttpResponse(f"{len(request.body)} bytes")
 
 
@@ -75,5 +75,5 @@ PAGES = unavailable, price, reserve, stock, invoice, export, receipt, basket, ph
 urlpatterns = [path("orders/<int:order_id>", show)]
 urlpatterns += [path(f"orders/<int:order_id>/{page.__name__}", page) for page in PAGES]
 
-# Around it for the end of the process: Django's handler knows no lifespan.
+# The generic middleware flushes at shutdown, because Django's handler has no lifespan.
 app = probe.asgi(SentryInitMiddleware(ASGIHandler()))

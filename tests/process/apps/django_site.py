@@ -1,4 +1,4 @@
-"""What the shop on Django has in common under WSGI and ASGI: settings, and its error handler."""
+"""The parts of the Django shop for WSGI and ASGI: the settings, and an error handler."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class SoldOutMiddleware:
 
 
 def set_up(urlconf: str) -> None:
-    """Configure Django, for the URLs in the module *urlconf*."""
+    """Configure Django for the URLs in the module *urlconf*."""
     settings.configure(
         ALLOWED_HOSTS=["*"],
         INSTALLED_APPS=["sentryinit_django"],
-        # The last entry sees what the one before it answers. Without a Content-Length, which the
-        # second one sets, waitress hangs up.
+        # The last entry sees the exceptions that the one before it answers. The second one sets
+        # Content-Length, without which waitress closes the connection.
         MIDDLEWARE=[
             OURS,
             "django.middleware.common.CommonMiddleware",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 
 from apps import probe, shop
-from apps.gate import tell, watched
+from apps.gate import report, watched
 from sentryinit_falcon import install
 
 Request, Response = falcon.Request, falcon.Response
@@ -16,7 +16,7 @@ def request_id(req: Request) -> str:
 
 
 class Order:
-    """Its pages are suffixes of one resource."""
+    """The pages are suffixes of one resource."""
 
     def on_get(self, req: Request, resp: Response, order_id: int) -> None:
         resp.text = "an order"
@@ -50,7 +50,7 @@ class Order:
 
     def on_post_photo(self, req: Request, resp: Response, order_id: int) -> None:
         with watched(request_id(req)):
-            tell(request_id(req), "reading")
+            report(request_id(req), "reading")
             resp.text = f"{len(req.bounded_stream.read())} bytes"
 
     def on_post_scan(self, req: Request, resp: Response, order_id: int) -> None:

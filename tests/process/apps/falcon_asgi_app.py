@@ -8,7 +8,7 @@ import falcon.asgi
 from falcon.asgi import Request, Response, WebSocket
 
 from apps import probe, shop
-from apps.gate import tell, watched
+from apps.gate import report, watched
 from sentryinit_falcon import install
 
 PAGES = (
@@ -21,7 +21,7 @@ def request_id(req: Request) -> str:
 
 
 class Order:
-    """Its pages are suffixes of one resource."""
+    """The pages are suffixes of one resource."""
 
     async def on_get(self, req: Request, resp: Response, order_id: int) -> None:
         resp.text = "an order"
@@ -55,7 +55,7 @@ class Order:
 
     async def on_post_photo(self, req: Request, resp: Response, order_id: int) -> None:
         with watched(request_id(req)):
-            tell(request_id(req), "reading")
+            report(request_id(req), "reading")
             resp.text = f"{len(await req.stream.read())} bytes"
 
     async def on_post_scan(self, req: Request, resp: Response, order_id: int) -> None:
@@ -69,7 +69,7 @@ class Order:
         await self.on_post_photo(req, resp, order_id)
 
     async def on_websocket_chat(self, req: Request, ws: WebSocket, order_id: int) -> None:
-        """Echo; the word *price* raises. A client that leaves raises WebSocketDisconnected."""
+        """Echo; the word *price* raises. A disconnect raises WebSocketDisconnected."""
         await ws.accept()
         with watched(request_id(req)):
             while True:
@@ -79,8 +79,8 @@ class Order:
                 await ws.send_text(text)
 
 
-class Life:
-    """The component that has the lifespan."""
+class Lifespan:
+    """The component with the lifespan."""
 
     async def process_startup(self, scope: object, event: object) -> None:
         if "PROCESS_FAIL_AT_START" in os.environ:
@@ -91,7 +91,7 @@ async def sold_out(req: Request, resp: Response, error: shop.SoldOut, params: ob
     resp.status, resp.text = 500, str(error)
 
 
-falcon_app = falcon.asgi.App(middleware=[Life()])
+falcon_app = falcon.asgi.App(middleware=[Lifespan()])
 falcon_app.add_error_handler(shop.SoldOut, sold_out)
 install(falcon_app)
 falcon_app.add_route("/orders/{order_id:int}", Order())

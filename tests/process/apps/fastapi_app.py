@@ -1,4 +1,4 @@
-"""The shop on FastAPI: what the framework does itself is its own; the rest is Starlette's."""
+"""The shop on FastAPI; the parts that FastAPI does not add are Starlette's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 import sentryinit
 from apps import probe, shop
-from apps.gate import tell, watched
+from apps.gate import report, watched
 from apps.starlette_app import chat, life, request_id, sold_out
 from sentryinit_starlette import SentryInitMiddleware
 
@@ -68,7 +68,7 @@ async def basket(order_id: int, request: Request) -> int:
 @fastapi_app.post("/orders/{order_id}/photo")
 async def photo(order_id: int, request: Request) -> str:
     with watched(request_id(request)):
-        tell(request_id(request), "reading")
+        report(request_id(request), "reading")
         return f"{len(await request.body())} bytes"
 
 

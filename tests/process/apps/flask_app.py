@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from apps import probe, shop
-from apps.gate import tell, watched
+from apps.gate import report, watched
 from sentryinit_flask import SentryInit
 
 flask_app = Flask("shop")
@@ -78,7 +78,7 @@ def basket(order_id: int) -> str:
 @flask_app.post("/orders/<int:order_id>/photo")
 def photo(order_id: int) -> str:
     with watched(request_id()):
-        tell(request_id(), "reading")
+        report(request_id(), "reading")
         return f"{len(request.get_data())} bytes"
 
 

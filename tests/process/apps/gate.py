@@ -1,6 +1,6 @@
-"""A handler's end of the talk with the test: it says where it is, and waits to be let go.
+"""A handler's side of the gate: it reports where it is, and waits until it is released.
 
-Each message is a connection of its own to the test process, answered when the handler may go on.
+Each message has its own connection to the test process, answered when the handler may continue.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ def _line(request_id: str, point: str, detail: str, *, wait: bool) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
-def tell(request_id: str, point: str, detail: str = "") -> None:
-    """Say that the request is at *point*; return when the test has heard it."""
+def report(request_id: str, point: str, detail: str = "") -> None:
+    """Report that the request is at *point*; return when the test has received it."""
     _ask(_line(request_id, point, detail, wait=False))
 
 
 def pause(request_id: str, point: str) -> float:
-    """Say that the request is at *point*; return when the test lets it go.
+    """Report that the request is at *point*; return when the test releases it.
 
-    Returns for how many seconds it is to go on, if nothing stops it.
+    Returns for how many seconds it continues if nothing stops it.
     """
     return float(_ask(_line(request_id, point, "", wait=True)) or 0)
 
 
 async def pause_async(request_id: str, point: str) -> float:
-    """Likewise, while other tasks run."""
+    """Do the same, while other tasks run."""
     reader, writer = await asyncio.open_connection(_HOST, int(_PORT))
     try:
         writer.write(_line(request_id, point, "", wait=True))
@@ -45,11 +45,11 @@ async def pause_async(request_id: str, point: str) -> float:
 
 @contextmanager
 def watched(request_id: str) -> Iterator[None]:
-    """Tell what a handler sees end its work, if something does."""
+    """Report the exception that ends a handler's work, if any."""
     try:
         yield
     except BaseException as error:
-        tell(request_id, "saw", type(error).__name__)
+        report(request_id, "saw", type(error).__name__)
         raise
 
 

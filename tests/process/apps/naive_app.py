@@ -1,8 +1,8 @@
-"""The shop behind a middleware as it is usually written: the control of what is tested here.
+"""The shop behind a usual middleware: the control of these tests.
 
-It forks the scope that it finds, as sentry-sdk's own middleware does, and leaves the flush to
-``atexit``. So one request's tags reach another's event, and events are lost at SIGTERM: a test that
-finds nothing wrong with it cannot find anything.
+It forks the current scope, as sentry-sdk's own middleware does, and leaves the flush to ``atexit``.
+So the tags of one request reach the event of another, and events are lost at SIGTERM: a test that
+passes with it cannot detect anything.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Outside of everything under test: tells the test when a request is over, and what crossed it.
+"""Reports when a request is over and which exception escaped, outside of the code under test.
 
-It hands the server's own callables and streams on, untouched: whether an error is the server's is
-judged by them.
+It passes the server's own callables and streams unchanged, because they decide whether an error is
+the server's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapp
 from typing import Any
 
 from apps import shop
-from apps.gate import tell
+from apps.gate import report
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -20,7 +20,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# Complaints of the package under test are faults, and have to stand out in the output.
+# Warnings of sentryinit are faults, and must be recognisable in the output.
 _handler = logging.StreamHandler()
 _handler.setFormatter(logging.Formatter("[sentryinit] %(levelname)s %(message)s"))
 logging.getLogger("sentryinit").addHandler(_handler)
@@ -28,14 +28,14 @@ logging.getLogger("sentryinit").propagate = False
 
 
 def made() -> None:
-    """An application is complete, and its reporting is on: fail, if that is asked for."""
+    """Fail if the environment asks for it: the application is complete, and reporting is on."""
     if "PROCESS_FAIL_AT_IMPORT" in os.environ:
         shop.price(0)
 
 
 def over(request_id: str, error: BaseException | None) -> None:
     if request_id:
-        tell(request_id, "over", type(error).__name__ if error else "")
+        report(request_id, "over", type(error).__name__ if error else "")
 
 
 def asgi(app: ASGIApp) -> ASGIApp:

@@ -68,7 +68,7 @@ def main(where: str, what: str) -> None:
     elif where == "handle":
         work()
         handle()
-        # No atexit: what is delivered was delivered by the handle.
+        # No atexit hook runs: the handle alone has delivered the events.
         os._exit(0)
     else:
         work()

@@ -1,4 +1,4 @@
-"""What the shop does, whatever the framework; the applications differ in how they say it.
+"""The shop: the same pages in every framework.
 
 =================================  =============================================================
 ``GET /orders/17``                 answers
@@ -6,13 +6,13 @@
 ``GET /orders/17/price``           raises LookupError
 ``GET /orders/17/reserve``         raises SoldOut, which the application's handler turns into 500
 ``GET /orders/17/stock``           asks a warehouse that resets the connection
-``GET /orders/17/invoice``         works until the test lets it go, then answers
-``GET /orders/17/export``          streams a piece, works likewise, streams the others
+``GET /orders/17/invoice``         works until the test releases it, then answers
+``GET /orders/17/export``          streams a piece, works as above, streams the others
 ``GET /orders/17/receipt``         streams a piece, then raises LookupError
-``GET /orders/17/basket``          sets tags and user, works likewise, then raises LookupError
+``GET /orders/17/basket``          sets tags and user, works as above, then raises LookupError
 ``POST /orders/17/photo``          reads the body
-``POST /orders/17/scan``           likewise; an error in it becomes SoldOut, and so 500
-``POST /orders/17/customer``       likewise, and sets tags and user
+``POST /orders/17/scan``           reads the body; an error in it is raised as SoldOut
+``POST /orders/17/customer``       reads the body, and sets tags and user
 =================================  =============================================================
 """
 
@@ -30,16 +30,16 @@ import sentry_sdk
 from apps.gate import pause, pause_async, watched
 
 PIECE = b"a piece of an export\n"
-# Enough to notice a client that is gone: the first write after a FIN still succeeds.
+# Enough to notice a disconnect: the first write after a FIN still succeeds.
 REST = 50
-# Seconds between two pieces: servers look at their sockets in threads of their own.
+# Seconds between two pieces, because servers check their sockets in other threads.
 STEP = 0.002
 
 _HOST, _, _PORT = os.environ["PROCESS_UPSTREAM"].partition(":")
 
 
 class SoldOut(Exception):
-    """The application has a handler for it."""
+    """An exception that the application has a handler for."""
 
 
 def price(order_id: int) -> int:
@@ -69,7 +69,7 @@ def work(request_id: str, point: str = "working") -> None:
 async def work_async(request_id: str, point: str = "working") -> None:
     with watched(request_id):
         for _ in _steps(await _pause_somehow(request_id, point)):
-            # The loop finds out what happened on its sockets meanwhile.
+            # The event loop checks its sockets in the meantime.
             await asyncio.sleep(STEP)
 
 
@@ -80,7 +80,7 @@ async def _pause_somehow(request_id: str, point: str) -> float:
 
 
 def _steps(patience: float) -> Iterator[None]:
-    """Yield until *patience* seconds are over, and ``REST`` times at least."""
+    """Yield until *patience* seconds are over, and at least ``REST`` times."""
     end = time.monotonic() + patience
     for count in itertools.count(1):
         yield
@@ -115,7 +115,7 @@ async def receipt_async(order_id: int) -> AsyncIterator[bytes]:
 
 
 def greet(customer: str) -> None:
-    """Put *customer* where a handler puts what it knows of its request."""
+    """Set *customer* as the tag, user, context and breadcrumb of the request."""
     sentry_sdk.set_tag("customer", customer)
     sentry_sdk.set_user({"id": customer})
     sentry_sdk.set_context("cart", {"of": customer})

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 
 import sentryinit
 from apps import probe, shop
-from apps.gate import tell, watched
+from apps.gate import report, watched
 from sentryinit_starlette import SentryInitMiddleware
 
 
@@ -71,7 +71,7 @@ async def basket(request: Request) -> Response:
 
 async def photo(request: Request) -> Response:
     with watched(request_id(request)):
-        tell(request_id(request), "reading")
+        report(request_id(request), "reading")
         return PlainTextResponse(f"{len(await request.body())} bytes")
 
 
@@ -88,7 +88,7 @@ async def customer(request: Request) -> Response:
 
 
 async def chat(websocket: WebSocket) -> None:
-    """Echo; the word *price* raises. A client that leaves raises WebSocketDisconnect."""
+    """Echo; the word *price* raises. A disconnect raises WebSocketDisconnect."""
     await websocket.accept()
     with watched(websocket.headers.get("X-Request-Id", "")):
         while True:

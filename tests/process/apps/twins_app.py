@@ -6,7 +6,7 @@ from flask import Flask, request
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from apps import probe, shop
-from apps.gate import tell
+from apps.gate import report
 from sentryinit_flask import SentryInit
 
 extension = SentryInit()
@@ -19,7 +19,7 @@ def create_app(name: str) -> Flask:
     @app.get("/orders/<int:order_id>/price")
     def price(order_id: int) -> str:
         shop.greet(request.headers["X-Request-Id"])
-        tell(request.headers["X-Request-Id"], "asked", name)
+        report(request.headers["X-Request-Id"], "asked", name)
         return str(shop.price(order_id))
 
     @app.get("/orders/<int:order_id>/unavailable")

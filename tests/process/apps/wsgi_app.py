@@ -8,7 +8,7 @@ from typing import Any
 
 import sentryinit
 from apps import probe, shop
-from apps.gate import tell, watched
+from apps.gate import report, watched
 from sentryinit.wsgi import SentryInitMiddleware
 
 Environ = dict[str, Any]
@@ -57,7 +57,7 @@ def basket(order_id: int, request_id: str, environ: Environ) -> Reply:
 
 def read(request_id: str, environ: Environ) -> bytes:
     with watched(request_id):
-        tell(request_id, "reading")
+        report(request_id, "reading")
         body: bytes = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         return body
 

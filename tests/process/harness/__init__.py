@@ -1,1 +1,1 @@
-"""What the tests of this folder share: a sink for events, a gate for handlers, servers, clients."""
+"""What the tests of this folder share: a backend, a gate for handlers, servers, clients."""

@@ -1,4 +1,4 @@
-"""Waiting with an end: for a condition that another thread makes true."""
+"""Bounded waiting for a condition that another thread makes true."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import threading
 import time
 from collections.abc import Callable
 
-# Far beyond what anything here takes: reaching it is a failure, with the reason in the message.
+# Far longer than any condition takes; reaching it is a failure with the reason as message.
 DEADLINE = 25.0
 
 
 def wait_until(
     changed: threading.Condition, ready: Callable[[], bool], missing: Callable[[], str]
 ) -> None:
-    """Return once *ready()* holds; it is looked at whenever *changed* is notified.
+    """Return when *ready()* is true; it is called whenever *changed* is notified.
 
-    The caller holds *changed*. Raises ``AssertionError`` with *missing()* after ``DEADLINE``.
+    The caller must hold *changed*. Raises ``AssertionError`` with *missing()* after ``DEADLINE``.
     """
     if not changed.wait_for(ready, DEADLINE):
         raise AssertionError(f"after {DEADLINE:.0f} s: {missing()}")
 
 
 def poll(ready: Callable[[], bool], missing: str) -> None:
-    """Return once *ready()* holds, for what cannot notify: processes and their ports."""
+    """Return when *ready()* is true, for processes and ports, which cannot notify."""
     end = time.monotonic() + DEADLINE
     while not ready():
         assert time.monotonic() < end, f"after {DEADLINE:.0f} s: {missing}"

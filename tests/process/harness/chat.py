@@ -1,4 +1,4 @@
-"""A WebSocket client whose connection is a plain socket: it can be dropped at any moment."""
+"""A WebSocket client on a plain socket, which can be closed at any moment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.wire import Wire
 
 
 class Chat:
-    """An open WebSocket on *wire*. The protocol is that of ``websockets``, without its threads."""
+    """An open WebSocket on *wire*; the protocol of ``websockets``, without its threads."""
 
     def __init__(self, wire: Wire, path: str, request_id: str) -> None:
         self.wire = wire
@@ -38,12 +38,12 @@ class Chat:
         return bytes(frame.data).decode()
 
     def closes(self) -> None:
-        """Say that this is the end."""
+        """Send a closing frame."""
         self._protocol.send_close(1000)
         self._flush()
 
     def ends(self) -> None:
-        """Return when the server has ended the connection, with a closing frame or without."""
+        """Return when the server has closed the connection, with or without a closing frame."""
         rest = [event for event in self._events if getattr(event, "opcode", 0) is not Opcode.CLOSE]
         assert not rest, rest
 
@@ -51,7 +51,7 @@ class Chat:
         while data := self._data():
             self._protocol.receive_data(data)
             events: Iterable[object] = self._protocol.events_received()
-            # What the protocol answers by itself, such as the other half of a closing handshake.
+            # The protocol's own replies, such as the second half of a closing handshake.
             self._flush()
             yield from events
 
@@ -59,7 +59,7 @@ class Chat:
         try:
             return self.wire.receive()
         except ConnectionResetError:
-            # An end as well: daphne's.
+            # daphne closes by RST.
             return b""
 
     def _flush(self) -> None:

@@ -1,4 +1,4 @@
-"""Services: an application of apps/ under a real server, or a script, in a process of its own."""
+"""Services: an application of apps/ under a real server, or a script, in its own process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.upstream import ResettingPeer
 from harness.wire import Answer, Wire, request
 
 HERE = Path(__file__).parent.parent
-# The development mode, in which the tests run, makes servers and their loops talk.
+# PYTHONDEVMODE, with which the tests run, makes servers and their event loops log more.
 _FOREIGN = re.compile(
     r"SENTRY|ELIDO_|OTEL_|ENV$|GUNICORN_|WEB_CONCURRENCY$|UVICORN_|FLASK_|.*_PROXY$|PYTHONDEVMODE$",
     re.IGNORECASE,
@@ -31,15 +31,15 @@ _COUNTER = itertools.count(1)
 
 
 def new_id(what: str) -> str:
-    """Return a request id that no other request has."""
+    """Return a unique request id."""
     return f"{what}-{next(_COUNTER)}"
 
 
 def free_port() -> int:
     """Return a port that was free a moment ago.
 
-    It is below those that the system gives to clients: one of theirs may be taken meanwhile, and
-    who connects to one that nobody listens on can meet himself.
+    It is below the ephemeral ports, which a client may take in the meantime. A client that connects
+    to an unused ephemeral port can even connect to itself.
     """
     while True:
         port = 10_000 + secrets.randbelow(20_000)
@@ -48,7 +48,7 @@ def free_port() -> int:
 
 
 class Process:
-    """A process with its output in a file, which the report of a failed test shows."""
+    """A process whose output goes to a file, which the report of a failed test shows."""
 
     def __init__(
         self, name: str, command: list[str], environ: Mapping[str, str], log: Path, box: Mailbox
@@ -62,21 +62,21 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # A group of its own: its workers go when it goes.
+                # Its own process group, so that its workers can be killed with it.
                 start_new_session=True,
             )
 
     @property
     def output(self) -> str:
-        """What it wrote so far, to stdout and stderr."""
+        """The output so far, stdout and stderr."""
         return self._log.read_text(errors="replace")
 
     def wait(self) -> int:
-        """Return the exit status, once it has ended by itself."""
+        """Return the exit status when the process has ended by itself."""
         return self.popen.wait(DEADLINE)
 
     def end(self) -> None:
-        """Make sure that it is gone, with its workers."""
+        """End the process and its workers."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGTERM)
         try:
@@ -94,7 +94,7 @@ class Service(Process):
     framework: str
     port: int
     gate: Gate
-    # Whether all that it has reported was taken.
+    # True if all its events were taken.
     settled = False
 
     def wire(self) -> Wire:
@@ -102,13 +102,13 @@ class Service(Process):
         return Wire(self.port)
 
     def call(self, path: str, request_id: str, *, method: str = "GET", body: bytes = b"") -> Answer:
-        """Return the answer to one request on a connection of its own."""
+        """Return the response to one request on its own connection."""
         with self.wire() as wire:
             wire.send(request(method, path, request_id, body=body))
             return wire.answer()
 
     def await_ready(self) -> None:
-        """Return once it accepts connections; raise if it ends instead."""
+        """Return when the service accepts connections; raise if it ends instead."""
 
         def accepts() -> bool:
             assert self.popen.poll() is None, f"{self.name} ended at start:\n{self.output}"
@@ -121,8 +121,8 @@ class Service(Process):
     def settle(self) -> list[Event]:
         """Return all events that were not taken yet.
 
-        A last failure goes through the service. Its queue is in order, so that what was reported
-        before has arrived when the last one has: what is not there never comes.
+        A last failure is reported by the service. Its queue is in order, so all earlier events have
+        arrived when the last one has.
         """
         marker = new_id("marker")
         assert self.call("/orders/1/unavailable", marker).status == 503
@@ -135,23 +135,23 @@ class Service(Process):
 
 
 class Bench:
-    """The parts that a test needs, and the services that run as long as the tests do."""
+    """The parts that a test needs, and the services that all tests share."""
 
     def __init__(self, logs: Path) -> None:
         self.sink, self.gate, self.upstream = Sink(), Gate(), ResettingPeer()
         self._logs = logs
         self._kept: dict[tuple[str, str], Service] = {}
-        # Of the current test.
+        # The processes of the current test.
         self.used: list[Process] = []
 
     def service(self, framework: str, server: str) -> Service:
-        """Return the service that all tests share; it must survive what a test does to it."""
+        """Return the shared service; a test must leave it running."""
         kept = self._kept.get((framework, server))
         if kept is None or kept.popen.poll() is not None:
             kept = self._kept[framework, server] = self.start(framework, server)
             kept.await_ready()
         elif not kept.settled:
-            # A test failed halfway: what it left is not this one's.
+            # A test failed halfway; its events do not belong to this one.
             kept.settle()
         kept.settled = False
         self.used.append(kept)
@@ -161,10 +161,10 @@ class Bench:
     def fresh(
         self, framework: str, server: str, *, ready: bool = True, **knobs: str
     ) -> Iterator[Service]:
-        """Start a service for one test, which may do to it what it likes.
+        """Start a service for one test.
 
-        *ready*: false if it is not to come up. Further names are settings of the server, or, in
-        capitals, for its environment.
+        *ready*: False if it is expected to fail at start-up. Other names are settings of the
+        server, or, in capitals, variables of its environment.
         """
         service = self.start(framework, server, **knobs)
         self.used.append(service)
@@ -176,7 +176,7 @@ class Bench:
             service.end()
 
     def start(self, framework: str, server: str, **knobs: str) -> Service:
-        """Start a service, and do not wait until it is ready; *knobs* as in ``fresh()``."""
+        """Start a service without waiting until it is ready; *knobs* as in ``fresh()``."""
         port = free_port()
         settings = {name: value for name, value in knobs.items() if name.islower()}
         command = SERVERS[server].line(
@@ -216,7 +216,7 @@ class Bench:
             **inherited,
             "SENTRY_DSN": box.dsn,
             "SENTRYINIT_SERVICE": "shop",
-            # One service takes the failures of all tests.
+            # One service reports the failures of all tests.
             "SENTRYINIT_STORM_GUARD": "false",
             "PROCESS_GATE": self.gate.address,
             "PROCESS_UPSTREAM": self.upstream.address,

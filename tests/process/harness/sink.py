@@ -1,4 +1,4 @@
-"""A backend on a real socket: takes Sentry envelopes and lets a test wait for what is in them."""
+"""A backend on a real socket: it accepts Sentry envelopes, and tests wait for their content."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from typing import Any
 
 from harness.bounds import wait_until
 
-_NOBODY = "0"
+_NO_PROJECT = "0"
 
 
 @dataclass(frozen=True)
 class Event:
-    """An event as it arrived."""
+    """An event as it was received."""
 
     data: dict[str, Any]
 
     @property
     def request_id(self) -> str:
-        """The ``X-Request-Id`` of the request that it tells of; empty outside of requests."""
+        """The ``X-Request-Id`` of the event's request; empty outside of requests."""
         headers: dict[str, str] = (self.data.get("request") or {}).get("headers") or {}
         return next((v for name, v in headers.items() if name.lower() == "x-request-id"), "")
 
@@ -43,7 +43,7 @@ class Event:
 
     @property
     def mechanism(self) -> dict[str, Any]:
-        """Who captured the exception, and whether somebody handled it."""
+        """The mechanism of the outermost exception."""
         return dict(self.exception.get("mechanism") or {})
 
     @property
@@ -57,31 +57,31 @@ class Event:
 
 
 class Mailbox:
-    """What one project got, in the order of arrival."""
+    """The events of one project, in the order of arrival."""
 
     def __init__(self, sink: Sink, project: str) -> None:
         self._sink, self.project = sink, project
         self.events: list[Event] = []
-        # Of items that are no event; there should be none.
+        # The types of items that are not events; there should be none.
         self.others: list[str] = []
         # Seconds that the backend takes for each envelope.
         self.delay = 0.0
-        # Cleared: the backend takes what comes and does not answer.
+        # If cleared, the backend accepts envelopes and does not answer.
         self.answers = threading.Event()
         self.answers.set()
         self._read = 0
 
     @property
     def dsn(self) -> str:
-        """What a service needs to send here."""
+        """The DSN of this project."""
         return f"http://key@127.0.0.1:{self._sink.port}/{self.project}"
 
     def wait_for(self, request_id: str) -> Event:
-        """Return the event of the request *request_id*, once it is there."""
+        """Return the event of the request *request_id* when it has arrived."""
         return self.wait_for_some(1, request_id)[0]
 
     def wait_for_some(self, count: int, request_id: str = "") -> list[Event]:
-        """Return the unread events, of *request_id* if given, once there are *count* of them."""
+        """Return the unread events, of *request_id* if given, when there are *count* of them."""
 
         def found() -> list[Event]:
             unread = self.events[self._read :]
@@ -97,14 +97,14 @@ class Mailbox:
             return found()
 
     def take(self) -> list[Event]:
-        """Return the unread events, and count them as read."""
+        """Return the unread events, and mark them as read."""
         with self._sink.changed:
             unread, self._read = self.events[self._read :], len(self.events)
-            assert not self.others, f"items that are no event left as well: {self.others}"
+            assert not self.others, f"items that are not events were sent: {self.others}"
             return unread
 
     def drain(self) -> list[Event]:
-        """Return the unread events of a process that has ended: all that it ever sent."""
+        """Return the unread events of a process that has ended."""
         self._sink.settle(self.project)
         return self.take()
 
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        if project != _NOBODY:
+        if project != _NO_PROJECT:
             self.server.deliver(project, body)
         answer = b"{}"
         self.send_response(200)
@@ -131,11 +131,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, *words: object) -> None:
-        """Say nothing: what arrived is in the mailboxes."""
+        """Write nothing: what arrived is in the mailboxes."""
 
 
 class Sink(ThreadingHTTPServer):
-    """The backend. Each service has a project, and so a mailbox, of its own."""
+    """The backend. Each service has its own project, and so its own mailbox."""
 
     daemon_threads = True
     block_on_close = False
@@ -145,13 +145,13 @@ class Sink(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.changed = threading.Condition()
         self.mailboxes: dict[str, Mailbox] = {}
-        # Open connections, and the project that each has named; None until it has.
+        # The project of each open connection; None until it has sent its path.
         self._open: dict[socket.socket, str | None] = {}
         threading.Thread(target=self.serve_forever, args=(0.05,), name="sink", daemon=True).start()
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port of the backend."""
         return int(self.server_address[1])
 
     def mailbox(self) -> Mailbox:
@@ -161,7 +161,7 @@ class Sink(ThreadingHTTPServer):
         return box
 
     def deliver(self, project: str, envelope: bytes) -> None:
-        """File *envelope*, as fast as the project's backend is said to be."""
+        """Store *envelope*, after the delay of the project."""
         box = self.mailboxes[project]
         time.sleep(box.delay)
         with self.changed:
@@ -174,45 +174,45 @@ class Sink(ThreadingHTTPServer):
         box.answers.wait()
 
     def belongs(self, connection: socket.socket, project: str) -> None:
-        """*connection* is one of *project*'s."""
+        """Record that *connection* belongs to *project*."""
         with self.changed:
             self._open[connection] = project
             self.changed.notify_all()
 
     def settle(self, project: str) -> None:
-        """Return once all that ended processes have sent for *project* is filed.
+        """Return when everything that ended processes have sent for *project* is stored.
 
-        Connections are accepted in order: when a request of our own is answered, those that were
-        made before it are known. Each of them has to end, or to name another project.
+        Connections are accepted in order: when a request of our own is answered, all earlier ones
+        are known. Each of them must end, or belong to another project.
         """
         probe = http.client.HTTPConnection("127.0.0.1", self.port)
-        probe.request("POST", f"/api/{_NOBODY}/envelope/")
+        probe.request("POST", f"/api/{_NO_PROJECT}/envelope/")
         probe.getresponse().read()
         with self.changed:
             earlier = list(self._open)
 
             def settled() -> bool:
-                projects = [self._open.get(connection, _NOBODY) for connection in earlier]
+                projects = [self._open.get(connection, _NO_PROJECT) for connection in earlier]
                 return not {None, project}.intersection(projects)
 
             wait_until(self.changed, settled, lambda: f"project {project} is still connected")
         probe.close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Note the connection, in the order of arrival, before it gets a thread."""
+        """Record the connection, in the order of arrival, before it gets a thread."""
         with self.changed:
             self._open[request] = None
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget the connection, which is over."""
+        """Remove the closed connection."""
         super().shutdown_request(request)
         with self.changed:
             self._open.pop(request, None)
             self.changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: services are killed here while they send."""
+        """Write nothing: services are killed while they send."""
 
 
 def items(envelope: bytes) -> Iterator[tuple[str, bytes]]:

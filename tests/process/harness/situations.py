@@ -1,7 +1,7 @@
-"""The situations: what client, server and test do to one request, in order.
+"""The situations: what client, server and test do in one request, in order.
 
-Each is a function from a ``Scene`` to the events that came of it. None of them waits for time to
-pass: the handler says where it is, and is let go, over the gate.
+Each is a function from a ``Scene`` to the resulting events. None of them waits for a fixed time:
+the handler reports where it is, and the test releases it, over the gate.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from harness.bounds import DEADLINE, poll
 from harness.chat import Chat
 from harness.service import Bench, Service, new_id
 from harness.sink import Event
-from harness.table import SPARED, Cell
+from harness.table import WAITED_FOR, Cell
 from harness.wire import Wire, request
 
 PIECE = b"a piece of an export\n"
 BODY = bytes(50_000)
 PROMISED = 4 * len(BODY)
-# What a server gets to look at its sockets, where it is expected to say nothing.
+# Seconds for a server to check its sockets if it is not expected to notify the handler.
 A_MOMENT = 0.2
-# Seconds that a server gives its handlers when it ends, and that gunicorn gives a worker.
+# The grace period of a server at shutdown, and gunicorn's timeout of a worker, in seconds.
 GRACE, TIMEOUT = 1, 2
-# What the package's flush may take, and how much longer an exit may then take on a busy machine.
+# The flush timeout, and how much longer an exit may take on a busy machine.
 FLUSH_TIMEOUT = 2.0
 MARGIN = 8.0
 
 
 class Scene:
-    """One request, identified by *id*, to *service*; *cell* is what is expected of it."""
+    """One request with the id *id* to *service*; *cell* is the expected outcome."""
 
     def __init__(self, bench: Bench, service: Service, situation: str, cell: Cell) -> None:
         self.bench, self.service, self.gate, self.cell = bench, service, bench.gate, cell
@@ -55,7 +55,7 @@ class Scene:
         return wire
 
     def chats(self) -> Chat:
-        """Return an open WebSocket that has been seen to work."""
+        """Return an open WebSocket that has echoed a message."""
         chat = Chat(self.service.wire(), "/orders/17/chat", self.id)
         self._wires.append(chat.wire)
         chat.says("hello")
@@ -63,20 +63,20 @@ class Scene:
         return chat
 
     def reaches(self, point: str) -> str:
-        """Return what the handler says at *point*, once it gets there."""
+        """Return the detail that the handler reports at *point*, when it gets there."""
         return self.gate.wait_for(self.id, point)
 
-    def goes_on(self) -> None:
-        """Let the handler go on: until something stops it, where that is expected."""
-        self.gate.let_go(self.id, DEADLINE if self.cell.sees else A_MOMENT)
+    def release(self) -> None:
+        """Let the handler continue, until something stops it if that is expected."""
+        self.gate.release(self.id, DEADLINE if self.cell.sees else A_MOMENT)
 
     def over(self) -> list[Event]:
-        """Return all events, once the request has left the application."""
+        """Return all events, after the request has left the application."""
         self.reaches("over")
         return self.service.settle()
 
     def gets(self, path: str, status: int, body: bytes | None = None) -> list[Event]:
-        """Send a request to the end, and return all events."""
+        """Send a whole request, and return all events."""
         answer = self.service.call(path, self.id)
         assert answer.status == status
         assert body is None or answer.body == body
@@ -86,8 +86,8 @@ class Scene:
     def fails(self, path: str) -> list[Event]:
         """Send a request whose handler raises, and return all events.
 
-        Without a framework no 500 may come: gunicorn takes any reset for its client's, and uWSGI
-        hangs up.
+        Without a framework there may be no 500: gunicorn takes any reset for its client's, and
+        uWSGI closes the connection.
         """
         wire = self.asks("GET", path)
         assert wire.ends() or wire.head() == 500
@@ -101,9 +101,9 @@ SITUATIONS: dict[str, Situation] = {}
 
 @dataclass(frozen=True)
 class Situation:
-    """*fresh*: the settings of the server that it takes for itself alone; None if it shares one.
+    """*fresh*: the settings of its own server; None if it uses the shared one.
 
-    *ready*: whether that server is expected to start.
+    *ready*: if its own server is expected to start.
     """
 
     run: Run
@@ -111,7 +111,7 @@ class Situation:
     ready: bool = True
 
     def service(self, bench: Bench, framework: str, server: str) -> AbstractContextManager[Service]:
-        """Return the server to play it on."""
+        """Return the server for this situation."""
         if self.fresh is None:
             return nullcontext(bench.service(framework, server))
         return bench.fresh(framework, server, ready=self.ready, **self.fresh)
@@ -120,7 +120,7 @@ class Situation:
 def situation(
     name: str, fresh: dict[str, str] | None = None, *, ready: bool = True
 ) -> Callable[[Run], None]:
-    """Register a situation; its docstring, if it has one, says what is peculiar to it."""
+    """Register a situation; its docstring, if any, says what is special about it."""
 
     def register(run: Run) -> None:
         SITUATIONS[name] = Situation(run, fresh, ready)
@@ -129,7 +129,7 @@ def situation(
 
 
 def both(name: str) -> Callable[[Callable[[Scene, Leave], list[Event]]], None]:
-    """Register a situation in two kinds: the client goes by RST, and by FIN."""
+    """Register a situation twice: the client closes by RST, and by FIN."""
 
     def register(run: Callable[[Scene, Leave], list[Event]]) -> None:
         SITUATIONS[f"{name}_rst"] = Situation(lambda scene: run(scene, Wire.reset))
@@ -138,7 +138,7 @@ def both(name: str) -> Callable[[Callable[[Scene, Leave], list[Event]]], None]:
     return register
 
 
-# -- the application's own -------------------------------------------------------------------------
+# -- failures of the application -------------------------------------------------------------------
 
 
 @situation("healthy")
@@ -168,7 +168,7 @@ def _(scene: Scene) -> list[Event]:
 
 @situation("stream_raised")
 def _(scene: Scene) -> list[Event]:
-    """The client got the status and a piece; the body then breaks off."""
+    """The client gets the status and a part of the body, which is then truncated."""
     wire = scene.asks("GET", "/orders/17/receipt")
     assert wire.head() == 200
     assert wire.piece(len(PIECE)) == PIECE
@@ -177,7 +177,7 @@ def _(scene: Scene) -> list[Event]:
     return scene.over()
 
 
-# -- the client goes away --------------------------------------------------------------------------
+# -- the client disconnects ------------------------------------------------------------------------
 
 
 @both("gone_while_working")
@@ -185,7 +185,7 @@ def _(scene: Scene, leave: Leave) -> list[Event]:
     wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
     leave(wire)
-    scene.goes_on()
+    scene.release()
     return scene.over()
 
 
@@ -194,7 +194,7 @@ def _upload(scene: Scene, path: str, leave: Leave) -> list[Event]:
     if not scene.cell.called:
         leave(wire)
         events = scene.service.settle()
-        assert not scene.gate.said(scene.id, "reading")
+        assert not scene.gate.reported(scene.id, "reading")
         return events
     scene.reaches("reading")
     leave(wire)
@@ -215,11 +215,11 @@ def _(scene: Scene) -> list[Event]:
 def _(scene: Scene, leave: Leave) -> list[Event]:
     wire = scene.asks("GET", "/orders/17/export")
     assert wire.head() == 200
-    # To its last byte: close() with something unread would send RST in any case.
+    # Read all of it: close() with unread data would send RST in any case.
     assert wire.piece(len(PIECE)) == PIECE
     scene.reaches("streaming")
     leave(wire)
-    scene.goes_on()
+    scene.release()
     return scene.over()
 
 
@@ -249,11 +249,11 @@ def _(scene: Scene, leave: Leave) -> list[Event]:
     return scene.over()
 
 
-# -- the server ends -------------------------------------------------------------------------------
+# -- the server shuts down -------------------------------------------------------------------------
 
 
 def _terminate(scene: Scene) -> None:
-    """Send SIGTERM, and check how the server goes."""
+    """Send SIGTERM, and check the exit status, the duration and the output."""
     service = scene.service
     before = len(service.output)
     start = time.monotonic()
@@ -266,22 +266,22 @@ def _terminate(scene: Scene) -> None:
 
 
 def _outlasts(scene: Scene, wire: Wire, seconds: float) -> None:
-    """Check that the handler is let alone for *seconds*, and its answer arrives."""
+    """Check that the server waits *seconds* for the handler, and its response arrives."""
     assert wire.is_silent(seconds)
-    scene.goes_on()
+    scene.release()
     assert wire.answer().status == 200
     wire.leave()
 
 
 def _is_answered(wire: Wire) -> None:
-    """Read gunicorn's own 500, and hang up: it waits up to 2 s for its client to do so."""
+    """Read gunicorn's own 500, and close: gunicorn waits up to 2 s for its client."""
     assert wire.answer().status == 500
     wire.leave()
 
 
 @situation("sigterm_with_queue", fresh={})
 def _(scene: Scene) -> list[Event]:
-    """Three failures; the backend is slower than they are, and the server has to go."""
+    """Three failures with a slow backend, then SIGTERM."""
     scene.service.mailbox.delay = 0.2
     for _ in range(3):
         assert scene.service.call("/orders/17/unavailable", scene.id).status == 503
@@ -291,7 +291,7 @@ def _(scene: Scene) -> list[Event]:
 
 @situation("sigterm_with_dead_backend", fresh={})
 def _(scene: Scene) -> list[Event]:
-    """The backend takes the event and never answers: the exit is late, but as agreed."""
+    """The backend accepts the event and never answers: the exit waits for the flush timeout."""
     box = scene.service.mailbox
     box.answers.clear()
     assert scene.service.call("/orders/17/unavailable", scene.id).status == 503
@@ -304,11 +304,11 @@ def _(scene: Scene) -> list[Event]:
 
 @situation("sigterm_while_working", fresh={"grace": str(GRACE)})
 def _(scene: Scene) -> list[Event]:
-    """The handler works longer than the server's grace."""
+    """The handler works longer than the grace period of the server."""
     wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
     scene.service.popen.terminate()
-    if scene.cell == SPARED:
+    if scene.cell == WAITED_FOR:
         _outlasts(scene, wire, 2 * GRACE)
     scene.service.wait()
     return scene.service.mailbox.drain()
@@ -316,7 +316,7 @@ def _(scene: Scene) -> list[Event]:
 
 @situation("sigquit_while_working", fresh={})
 def _(scene: Scene) -> list[Event]:
-    """The server is to go at once."""
+    """The server exits at once."""
     wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
     scene.service.popen.send_signal(signal.SIGQUIT)
@@ -328,14 +328,14 @@ def _(scene: Scene) -> list[Event]:
 
 @situation("worker_timeout", fresh={"timeout": str(TIMEOUT), "PROCESS_BLOCKS": "1"})
 def _(scene: Scene) -> list[Event]:
-    """The handler hangs, and the loop with it if there is one, for longer than a worker may.
+    """The handler blocks its thread, and the event loop if any, longer than the worker's timeout.
 
-    The worker is killed, and another one starts; or else it has threads, and is let alone.
+    The worker is killed and another one starts; a worker with threads continues.
     """
     service = scene.service
     wire = scene.asks("GET", "/orders/17/invoice")
     scene.reaches("working")
-    if scene.cell == SPARED:
+    if scene.cell == WAITED_FOR:
         _outlasts(scene, wire, 2 * TIMEOUT)
         return service.settle()
     if scene.cell.hides:
@@ -343,7 +343,7 @@ def _(scene: Scene) -> list[Event]:
     else:
         scene.reaches("over")
         _is_answered(wire)
-    # Served by the next worker; the one before has ended by then, and sent what it sends.
+    # The next worker answers; the killed one has ended and sent its events.
     assert service.call("/orders/17", new_id("healthy")).status == 200
     poll(lambda: len(re.findall("Booting worker", service.output)) == 2, "no second worker")
     service.popen.terminate()
@@ -353,13 +353,13 @@ def _(scene: Scene) -> list[Event]:
 
 @situation("start_failed", fresh={"PROCESS_FAIL_AT_START": "1"}, ready=False)
 def _(scene: Scene) -> list[Event]:
-    """The application's lifespan raises: the server gives up."""
+    """The lifespan of the application raises, and the server exits."""
     assert scene.service.wait() == scene.service.server.failed
     return scene.service.mailbox.drain()
 
 
 @situation("import_failed", fresh={"PROCESS_FAIL_AT_IMPORT": "1"}, ready=False)
 def _(scene: Scene) -> list[Event]:
-    """The application's module raises, after its reporting is on: the server gives up."""
+    """The module of the application raises after init(), and the server exits."""
     scene.service.wait()
     return scene.service.mailbox.drain()

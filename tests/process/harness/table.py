@@ -1,11 +1,11 @@
-"""The one table: what is reported, for each framework, server and situation.
+"""The table: what is reported, for each framework, server and situation.
 
 To add a framework: an application ``apps/<name>_app.py`` and a line in ``FRAMEWORKS``. To add a
-server: a line in ``SERVERS``. Then a line in ``EXPECTED`` for each cell that differs from what is
-there. An application's own failures are the same everywhere; servers differ in what they let an
-application see of a client that goes away, and of their own end.
+server: a line in ``SERVERS``. Then a line in ``EXPECTED`` for each cell that no pattern covers.
+Failures of the application are the same on every server; servers differ in what an application
+sees of a disconnect, and of the shutdown.
 
-``docs/reference/aborts.md`` is made from it.
+``docs/reference/aborts.md`` is generated from it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any
 
 import pytest
 
-# -- what can be expected --------------------------------------------------------------------------
+# -- outcomes --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An event. *error*: the exception's class, None for an answer that no exception explains."""
+    """An event. *error*: the exception's class, None for a status without exception."""
 
     error: str | None
     status: str | None = "500"
@@ -35,11 +35,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Cell:
-    """What comes of a situation.
+    """The expected outcome of a situation.
 
-    *sees*: the exception that reaches the handler in the midst of its work; it shows that the
-    situation was what it is meant to be, and that silence is the boundary's merit. *hides*: why
-    nothing reaches it. *called*: whether the request does. *lossy*: not all *events* arrive.
+    *sees*: the exception that the handler gets while it works, which shows that the situation
+    occurred. *hides*: why the handler gets none. *called*: if the handler is called at all.
+    *lossy*: not all *events* arrive.
     """
 
     events: tuple[Failure, ...] = ()
@@ -49,8 +49,8 @@ class Cell:
     lossy: bool = False
 
 
-# Nothing goes wrong.
-FINE = Cell()
+# No failure.
+NO_EVENT = Cell()
 
 
 def reported(*failures: Failure) -> Cell:
@@ -58,23 +58,23 @@ def reported(*failures: Failure) -> Cell:
 
 
 def abort(sees: str) -> Cell:
-    """The handler sees it; it is nobody's failure, and not reported."""
+    """The handler sees the exception, which is an abort and not reported."""
     return Cell((), sees)
 
 
 def hidden(why: str) -> Cell:
-    """The server hides it: nothing reaches the application, so there is nothing to decide."""
+    """The server hides the abort from the application, so there is nothing to decide."""
     return Cell(hides=why)
 
 
-HIDDEN = hidden("it is not told, and goes on to its end")
-TRUNCATED = hidden("what has arrived is taken for the whole body")
-NOT_CALLED = Cell(hides="the server reads the whole request first, and drops it", called=False)
-TOLD = hidden("a message tells it, which is no exception")
-SPARED = hidden("it is let alone for as long as it takes")
-KILLED = hidden("the process is killed where it stands")
+NOT_NOTIFIED = hidden("the handler is not notified and completes")
+TRUNCATED = hidden("the received part is taken for the whole body")
+NOT_CALLED = Cell(hides="the server reads the whole request first and discards it", called=False)
+BY_MESSAGE = hidden("a message reports it, not an exception")
+WAITED_FOR = hidden("the server waits until the handler completes")
+KILLED = hidden("the process is killed")
 CAUGHT = hidden("the server catches it and logs it")
-# The signal's default action: no handler of Python's, no exit hook.
+# The signal's default action: no Python signal handler runs, and no exit hook.
 LOST = Cell((Failure(None, "503"),) * 3, lossy=True)
 
 # -- frameworks and servers ------------------------------------------------------------------------
@@ -82,7 +82,7 @@ LOST = Cell((Failure(None, "503"),) * 3, lossy=True)
 
 @dataclass(frozen=True)
 class Framework:
-    """*kind*: wsgi or asgi. *mechanism*: of its events. *routes*: whether they know their route."""
+    """*kind*: wsgi or asgi. *mechanism*: that of its events. *routes*: if events have routes."""
 
     kind: str
     mechanism: str
@@ -91,12 +91,12 @@ class Framework:
 
 @dataclass(frozen=True)
 class Server:
-    """*command*: after ``python``. *lines*: what it writes by itself while it goes down.
+    """*command*: after ``python``. *lines*: its own output during shutdown.
 
-    *exit*: its status after SIGTERM. *failed*: its status after a start-up that failed. *bounded*:
-    whether it is in the part of the table that is run with all other tests. *keeps*: whether a
-    connection serves more than one request. *alone*: it serves one request at a time.
-    *breaks_off*: whether it hangs up where a body fails.
+    *exit*: its status after SIGTERM. *failed*: its status after a failed start-up. *bounded*: if it
+    is in the part of the table that runs with all other tests. *keeps*: if it keeps connections
+    alive. *alone*: if it serves one request at a time. *breaks_off*: if it closes the connection
+    when a body fails.
     """
 
     kind: str
@@ -119,7 +119,7 @@ _GUNICORN = (
     "-m gunicorn -b 127.0.0.1:{port} -w 1 -k %s -t {timeout} --graceful-timeout {grace} "
     "--no-control-socket {app}"
 )
-# The loop is named: under uvloop, contexts do not leak as they do under asyncio's (test_scope.py).
+# With uvloop, contexts do not leak as they do with asyncio's loop (test_scope.py).
 _UVICORN = (
     "-m uvicorn --host 127.0.0.1 --port {port} --loop asyncio --http %s "
     "--timeout-graceful-shutdown {grace} --no-access-log {app}"
@@ -129,24 +129,24 @@ _GRANIAN = (
     "-m granian --host 127.0.0.1 --port {port} --interface %s --loop asyncio "
     "--workers-kill-timeout {grace}s {app}"
 )
-# The grace of a handler whose client has left: 10 s by default.
+# The grace period of a handler after a disconnect is 10 s by default.
 _DAPHNE = "-m daphne -b 127.0.0.1 -p {port} --application-close-timeout 1 {app}"
 _WAITRESS = "-m waitress --listen=127.0.0.1:{port} --threads=4 {app}"
 _UWSGI = (
     "-c 'import pyuwsgi; pyuwsgi.run()' --http-socket=127.0.0.1:{port} --module={app} --need-app "
     "--virtualenv={prefix} --pythonpath=. --master --processes=1 --threads=4 --enable-threads "
     "--py-call-uwsgi-fork-hooks --disable-logging --worker-reload-mercy={grace} "
-    # By default SIGTERM is a reload; with --die-on-term, exit hooks run in a signal's handler.
+    # By default SIGTERM reloads; with --die-on-term, exit hooks run in a signal handler.
     "--hook-master-start 'unix_signal:15 gracefully_kill_them_all'"
 )
 
-# It is a function: what is run is the application's own module.
+# web.run_app() is a function, so the module of the application is run.
 _RUN_APP = "-m apps.aiohttp_app {port} {grace}"
 
 _GUNICORN_LINES = re.compile(r"\[[-\d: +]+\] \[\d+\] \[(INFO|ERROR|WARNING|CRITICAL)\] ")
 _UVICORN_LINES = re.compile(r"INFO: ")
 _HYPERCORN_LINES = re.compile(r"\[[-\d: +]+\] \[\d+\] \[INFO\] ")
-# A warning: once in a hundred times a worker does not end, and granian kills it after its grace.
+# WARNING: about one time in 100 a worker does not end, and granian kills it after the grace period.
 _GRANIAN_LINES = re.compile(r"\[(INFO|WARNING)\] ")
 _DAPHNE_LINES = re.compile(r"[-\d]+ [\d:,]+ INFO ")
 _UWSGI_LINES = re.compile(
@@ -181,7 +181,7 @@ SERVERS = {
     "granian-wsgi": Server(
         "wsgi", _GRANIAN % "wsgi --blocking-threads 4", _GRANIAN_LINES, failed=1, breaks_off=False
     ),
-    # uvicorn raises the signal that it got anew when it is done: status -15.
+    # uvicorn raises the received signal again at the end: status -15.
     "uvicorn-h11": Server("asgi", _UVICORN % "h11", _UVICORN_LINES, exit=-15),
     "uvicorn-httptools": Server(
         "asgi", _UVICORN % "httptools", _UVICORN_LINES, exit=-15, bounded=True
@@ -200,29 +200,29 @@ SERVERS = {
 
 # -- the table -------------------------------------------------------------------------------------
 
-# For each situation (situations.py): "framework/server" patterns, the first that fits counts.
-# None, or no pattern that fits: the situation does not exist there.
+# For each situation (situations.py): "framework/server" patterns; the first that matches counts.
+# None, or no pattern that matches: the situation does not exist there.
 EXPECTED: dict[str, dict[str, Cell | None]] = {
-    # -- the application's own ---------------------------------------------------------------------
-    "healthy": {"*": FINE},
+    # -- failures of the application ---------------------------------------------------------------
+    "healthy": {"*": NO_EVENT},
     "returned": {"*": reported(Failure(None, "503"))},
     "raised": {"*": reported(Failure("LookupError"))},
     "swallowed": {"*": reported(Failure("SoldOut", handled=True))},
-    # The class of an aborted upload, and yet a failure: it is the application's own peer.
+    # The same class as an aborted upload, but a failure: an upstream raised it, not the client.
     "upstream_reset": {"*": reported(Failure("ConnectionResetError"))},
     "stream_raised": {"*": reported(Failure("LookupError", "200"))},
-    # -- the client goes away: RST or FIN ----------------------------------------------------------
+    # -- the client disconnects: RST or FIN --------------------------------------------------------
     "gone_while_working_rst": {
         "*/run-app-cancelling": abort("CancelledError"),
-        # Django listens for it while its view works.
+        # Django listens for the disconnect while its view works.
         "django-asgi/*": abort("CancelledError"),
-        "*": HIDDEN,
+        "*": NOT_NOTIFIED,
     },
     "gone_while_working_fin": {
         "*/run-app-cancelling": abort("CancelledError"),
-        # Django listens for it while its view works.
+        # Django listens for the disconnect while its view works.
         "django-asgi/*": abort("CancelledError"),
-        "*": HIDDEN,
+        "*": NOT_NOTIFIED,
     },
     "gone_mid_upload_rst": {
         "*/run-app-cancelling": abort("CancelledError"),
@@ -230,7 +230,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/waitress": NOT_CALLED,
         "*/daphne": NOT_CALLED,
         "*/granian-wsgi": TRUNCATED,
-        # It reads the whole body before there is a view.
+        # Django reads the whole body before it calls the view.
         "django-asgi/*": NOT_CALLED,
         "django/uwsgi": abort("UnreadablePostError"),
         "wsgi/uwsgi": abort("OSError"),
@@ -240,7 +240,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "django/gunicorn*": abort("UnreadablePostError"),
         "falcon/gunicorn*": abort("ConnectionResetError"),
         "flask/gunicorn*": abort("ConnectionResetError"),
-        # It is told by a message; raising is the application's own way to say so.
+        # A message reports the disconnect; the test application raises this for it.
         "asgi/*": abort("ConnectionResetError"),
         "falcon-asgi/*": TRUNCATED,
         "starlette/*": abort("ClientDisconnect"),
@@ -252,7 +252,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "*/waitress": NOT_CALLED,
         "*/daphne": NOT_CALLED,
         "*/granian-wsgi": TRUNCATED,
-        # It reads the whole body before there is a view.
+        # Django reads the whole body before it calls the view.
         "django-asgi/*": NOT_CALLED,
         "django/uwsgi": abort("UnreadablePostError"),
         "wsgi/uwsgi": abort("OSError"),
@@ -267,14 +267,14 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "starlette/*": abort("ClientDisconnect"),
         "fastapi/*": abort("ClientDisconnect"),
     },
-    # The handler makes an error of its own of it, and the application's error handler a 500.
+    # The handler raises its own error from it, and the application's error handler answers 500.
     "gone_mid_upload_wrapped": {
         "*/run-app-cancelling": abort("CancelledError"),
         "aiohttp/*": abort("ConnectionResetError"),
         "*/waitress": NOT_CALLED,
         "*/daphne": NOT_CALLED,
         "*/granian-wsgi": TRUNCATED,
-        # It reads the whole body before there is a view.
+        # Django reads the whole body before it calls the view.
         "django-asgi/*": NOT_CALLED,
         "django/uwsgi": abort("UnreadablePostError"),
         "wsgi/uwsgi": abort("OSError"),
@@ -297,10 +297,10 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "django-asgi/*": abort("CancelledError"),
         "falcon/*": abort("GeneratorExit"),
         "flask/*": abort("GeneratorExit"),
-        # uvicorn's send() says nothing, and this application does not listen meanwhile.
-        "asgi/*": HIDDEN,
-        "falcon-asgi/*": HIDDEN,
-        "starlette/gunicorn-asgi": HIDDEN,
+        # uvicorn's send() raises nothing, and this application does not call receive() meanwhile.
+        "asgi/*": NOT_NOTIFIED,
+        "falcon-asgi/*": NOT_NOTIFIED,
+        "starlette/gunicorn-asgi": NOT_NOTIFIED,
         "starlette/*": abort("CancelledError"),
         "fastapi/*": abort("CancelledError"),
     },
@@ -312,9 +312,9 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "django-asgi/*": abort("CancelledError"),
         "falcon/*": abort("GeneratorExit"),
         "flask/*": abort("GeneratorExit"),
-        "asgi/*": HIDDEN,
-        "falcon-asgi/*": HIDDEN,
-        "starlette/gunicorn-asgi": HIDDEN,
+        "asgi/*": NOT_NOTIFIED,
+        "falcon-asgi/*": NOT_NOTIFIED,
+        "starlette/gunicorn-asgi": NOT_NOTIFIED,
         "starlette/*": abort("CancelledError"),
         "fastapi/*": abort("CancelledError"),
     },
@@ -328,7 +328,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     },
     "websocket_closed": {
         "aiohttp/*": abort("WSMessageTypeError"),
-        "asgi/*": TOLD,
+        "asgi/*": BY_MESSAGE,
         "falcon-asgi/*": abort("WebSocketDisconnected"),
         "starlette/*": abort("WebSocketDisconnect"),
         "fastapi/*": abort("WebSocketDisconnect"),
@@ -336,7 +336,7 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     "websocket_gone_rst": {
         "*/run-app-cancelling": abort("CancelledError"),
         "aiohttp/*": abort("WSMessageTypeError"),
-        "asgi/*": TOLD,
+        "asgi/*": BY_MESSAGE,
         "falcon-asgi/*": abort("WebSocketDisconnected"),
         "starlette/*": abort("WebSocketDisconnect"),
         "fastapi/*": abort("WebSocketDisconnect"),
@@ -344,25 +344,25 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     "websocket_gone_fin": {
         "*/run-app-cancelling": abort("CancelledError"),
         "aiohttp/*": abort("WSMessageTypeError"),
-        "asgi/*": TOLD,
+        "asgi/*": BY_MESSAGE,
         "falcon-asgi/*": abort("WebSocketDisconnected"),
         "starlette/*": abort("WebSocketDisconnect"),
         "fastapi/*": abort("WebSocketDisconnect"),
     },
-    # -- the server ends ---------------------------------------------------------------------------
+    # -- the server shuts down ---------------------------------------------------------------------
     "sigterm_with_queue": {
         "*/waitress": LOST,
         "*": reported(*[Failure(None, "503")] * 3),
     },
-    "sigterm_with_dead_backend": {"*": FINE},
+    "sigterm_with_dead_backend": {"*": NO_EVENT},
     "sigterm_while_working": {
-        # After the grace: SIGKILL.
+        # SIGKILL after the grace period.
         "*/gunicorn*": KILLED,
         "*/granian*": KILLED,
         "*/waitress": KILLED,
-        # They wait as long as it takes.
-        "*/uwsgi": SPARED,
-        "*/hypercorn": SPARED,
+        # They wait without a limit.
+        "*/uwsgi": WAITED_FOR,
+        "*/hypercorn": WAITED_FOR,
         "*/uvicorn*": abort("CancelledError"),
         "*/daphne": abort("CancelledError"),
         "*/run-app*": abort("CancelledError"),
@@ -372,17 +372,17 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     },
     "worker_timeout": {
         "*/gunicorn-sync": reported(Failure("SystemExit", level="fatal")),
-        # Its threads' heart goes on beating.
-        "*/gunicorn-gthread": SPARED,
-        "*/gunicorn-gevent": SPARED,
-        # They take the signal that gunicorn warns with for themselves, or have no ear for it.
+        # Its main thread still sends the heartbeat.
+        "*/gunicorn-gthread": WAITED_FOR,
+        "*/gunicorn-gevent": WAITED_FOR,
+        # They handle or ignore the signal that gunicorn sends before it kills a worker.
         "*/gunicorn-uvicorn": KILLED,
         "*/gunicorn-asgi": KILLED,
         "*/gunicorn-aiohttp": KILLED,
     },
     "start_failed": {
         "aiohttp/*": reported(Failure("LookupError", None)),
-        # It knows no lifespan.
+        # daphne does not support the lifespan.
         "*/daphne": None,
         "asgi/*": reported(Failure("LookupError", None)),
         "falcon-asgi/*": reported(Failure("LookupError", None)),
@@ -398,38 +398,38 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     },
 }
 
-# The situations in words, in the order and under the names of the published tables.
+# The text of each situation, in the order and the groups of the published tables.
 WORDS: dict[str, dict[str, str]] = {
     "application": {
-        "healthy": "all goes well",
+        "healthy": "no failure",
         "returned": "the handler answers 503",
         "raised": "the handler raises",
         "swallowed": "the handler raises, the application's error handler answers 500",
-        "upstream_reset": "a peer of the application resets its connection",
-        "stream_raised": "the body raises, once its first piece is out",
+        "upstream_reset": "an upstream server resets the connection",
+        "stream_raised": "the body raises after its first part was sent",
     },
     "client": {
         "gone_while_working_rst": "RST while the handler works",
         "gone_while_working_fin": "FIN while the handler works",
-        "gone_mid_upload_rst": "RST in the midst of its upload",
-        "gone_mid_upload_fin": "FIN in the midst of its upload",
-        "gone_mid_upload_wrapped": "RST in the midst of its upload, which the handler makes an "
-        "error of its own of, and the application a 500",
-        "gone_mid_stream_rst": "RST in the midst of the body",
-        "gone_mid_stream_fin": "FIN in the midst of the body",
+        "gone_mid_upload_rst": "RST during the upload",
+        "gone_mid_upload_fin": "FIN during the upload",
+        "gone_mid_upload_wrapped": "RST during the upload; the handler raises its own error from "
+        "it, and the error handler answers 500",
+        "gone_mid_stream_rst": "RST during the response body",
+        "gone_mid_stream_fin": "FIN during the response body",
     },
     "websocket": {
         "websocket_raised": "the handler raises",
-        "websocket_closed": "the client closes",
-        "websocket_gone_rst": "the client goes by RST",
-        "websocket_gone_fin": "the client goes by FIN",
+        "websocket_closed": "the client sends a closing frame",
+        "websocket_gone_rst": "the client disconnects by RST",
+        "websocket_gone_fin": "the client disconnects by FIN",
     },
     "server": {
-        "sigterm_with_queue": "SIGTERM while three events wait",
+        "sigterm_with_queue": "SIGTERM while three events are queued",
         "sigterm_with_dead_backend": "SIGTERM while the backend hangs",
-        "sigterm_while_working": "SIGTERM while a handler works for longer than its grace",
+        "sigterm_while_working": "SIGTERM while a handler works longer than the grace period",
         "sigquit_while_working": "SIGQUIT while a handler works",
-        "worker_timeout": "the handler blocks its worker for longer than gunicorn's timeout",
+        "worker_timeout": "the handler blocks its worker longer than gunicorn's timeout",
         "start_failed": "the lifespan raises at start-up",
         "import_failed": "the application's module raises",
     },
@@ -438,7 +438,7 @@ WORDS: dict[str, dict[str, str]] = {
 # FastAPI is Starlette underneath: one server is enough.
 _ONLY = {"fastapi": "uvicorn-httptools"}
 
-# The mark of what only `nox -s aborts` runs.
+# The mark of the cells that only `nox -s aborts` runs.
 _WHOLE = pytest.mark.whole
 
 
@@ -451,20 +451,20 @@ def services() -> Iterator[tuple[str, str]]:
 
 
 def parameters(*rest: object, framework: str, server: str) -> Any:
-    """Return framework, server and *rest* as parameters of a test, with the mark that they have."""
+    """Return framework, server and *rest* as parameters of a test, with their marks."""
     name = "-".join([f"{framework}/{server}", *(word for word in rest if isinstance(word, str))])
     marks = () if SERVERS[server].bounded else (_WHOLE,)
     return pytest.param(framework, server, *rest, id=name, marks=marks)
 
 
 def rule(situation: str, framework: str, server: str) -> str | None:
-    """Return the pattern in ``EXPECTED`` that decides, None if there is none."""
+    """Return the first pattern in ``EXPECTED`` that matches, None if there is none."""
     patterns = EXPECTED[situation]
     return next((p for p in patterns if fnmatch.fnmatch(f"{framework}/{server}", p)), None)
 
 
 def cells() -> Iterator[tuple[str, str, str, Cell]]:
-    """Yield framework, server, situation and what is expected."""
+    """Yield framework, server, situation and the expected cell."""
     for framework, server in services():
         for situation, patterns in EXPECTED.items():
             pattern = rule(situation, framework, server)

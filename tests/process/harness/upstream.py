@@ -1,4 +1,4 @@
-"""A database, a warehouse, whatever a service talks to: it resets every connection."""
+"""An upstream server of the application, which resets every connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ABORTIVE = struct.pack("ii", 1, 0)
 
 
 class ResettingPeer:
-    """Reads a question, and answers by RST."""
+    """Reads a request, and answers by RST."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -21,7 +21,7 @@ class ResettingPeer:
 
     @property
     def address(self) -> str:
-        """Where it listens, for a service's environment."""
+        """The address, for the environment of a service."""
         return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def close(self) -> None:

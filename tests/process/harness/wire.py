@@ -1,4 +1,4 @@
-"""A client on a raw socket: it can stop in the middle of anything, politely or not."""
+"""A client on a raw socket: it can stop at any byte, by FIN or by RST."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.upstream import ABORTIVE
 
 
 class Answer(NamedTuple):
-    """A response; *complete* is false if its body broke off, None if nobody can tell."""
+    """A response; *complete* is False if the body is truncated, None if that is unknown."""
 
     status: int
     body: bytes
@@ -27,7 +27,7 @@ def request(
     length: int | None = None,
     keep: bool = False,
 ) -> bytes:
-    """Return the bytes of a request; *length* promises another body than *body*."""
+    """Return the bytes of a request; *length* sets another Content-Length than that of *body*."""
     lines = [
         f"{method} {path} HTTP/1.1",
         "Host: shop.example",
@@ -64,7 +64,7 @@ class Wire:
         self._socket.sendall(data)
 
     def head(self) -> int:
-        """Read a response up to its body; return its status."""
+        """Read the status line and the headers; return the status."""
         status = self._file.readline()
         assert status, "the server closed the connection without an answer"
         self._headers = {}
@@ -74,7 +74,7 @@ class Wire:
         return int(status.split()[1])
 
     def piece(self, size: int) -> bytes:
-        """Read one piece of a body without a length, in its chunk if there are chunks."""
+        """Read one piece of a body without a length: one chunk if it is chunked."""
         assert "content-length" not in self._headers, self._headers
         if self._headers.get("transfer-encoding") != "chunked":
             return self._file.read(size)
@@ -88,22 +88,22 @@ class Wire:
         return self.rest(self.head())
 
     def rest(self, status: int = 0) -> Answer:
-        """Read what is left of a response."""
+        """Read the rest of a response."""
         if self._headers.get("transfer-encoding") == "chunked":
             return self._chunked(status)
         if "content-length" in self._headers:
             size = int(self._headers["content-length"])
             body = self._file.read(size)
             return Answer(status, body, len(body) == size)
-        # Its end is that of the connection.
+        # The body ends with the connection.
         return Answer(status, self._file.read(), None)
 
     def ends(self) -> bool:
-        """Wait for what comes next; tell whether it is the end of the connection."""
+        """Wait for the next byte; return True if the connection is closed instead."""
         return self._file.peek(1) == b""
 
     def is_silent(self, seconds: float) -> bool:
-        """Tell whether nothing comes for *seconds*, not even the end of the connection."""
+        """Return True if nothing arrives for *seconds*, not even the end of the connection."""
         self._socket.settimeout(seconds)
         try:
             self._socket.recv(1, socket.MSG_PEEK)
@@ -114,17 +114,17 @@ class Wire:
         return False
 
     def receive(self) -> bytes:
-        """Return what has arrived, at least a byte; nothing at the end of the connection."""
+        """Return the bytes that have arrived, at least one; none at the end of the connection."""
         return self._file.read1()
 
     def reset(self) -> None:
-        """Go without a word: RST."""
+        """Close the connection by RST."""
         self._file.close()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)
         self._socket.close()
 
     def leave(self) -> None:
-        """Close as usual: FIN, as long as everything that arrived has been read."""
+        """Close the connection by FIN, if everything that arrived has been read."""
         self._file.close()
         self._socket.close()
 
