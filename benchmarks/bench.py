@@ -78,7 +78,7 @@ def environment() -> dict[str, str]:
 
 def measure(case: Case) -> dict[str, float]:
     """Measure *case* in a new process; return the value of each variant."""
-    # The start-up is measured by a program that imports nothing of ours before.
+    # The start-up is measured by a program that has imported no sentryinit module before.
     program = (
         [str(HERE / "starting.py"), *case[1:]] if case[0] == "startup" else [str(WORKER), *case]
     )

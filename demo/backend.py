@@ -117,7 +117,7 @@ def start(
 ) -> Backend:
     """Start Bugsink with an empty database in `folder`, and a project for each name."""
     password = secrets.token_urlsafe(12)
-    told = environment() | {
+    variables = environment() | {
         "PYTHONPATH": str(SITE),
         "DJANGO_SETTINGS_MODULE": "bugsink_demo_settings",
         "DEMO_BACKEND_FOLDER": str(folder),
@@ -127,7 +127,7 @@ def start(
     }
     made = folder / "made.json"
     command = [python, str(SITE / "bugsink_demo_setup.py"), str(made), *projects]
-    processes.run("bugsink", command, told)
+    processes.run("bugsink", command, variables)
     # By default gunicorn closes a connection that is idle for 2 s. An SDK that sends at that moment
     # loses the event, because it does not repeat a POST. 75 s is what a proxy would use.
     server = (
@@ -136,7 +136,7 @@ def start(
     )
     # SIGTERM would make gunicorn's threads wait for the connections of the SDK, which stay open.
     process = processes.start(
-        "bugsink", [python, *server.split()], told, stop_signal=signal.SIGQUIT
+        "bugsink", [python, *server.split()], variables, stop_signal=signal.SIGQUIT
     )
     processes.wait_until(process, lambda: answers(port, "/health/ready"), seconds=30)
     filled = json.loads(made.read_text(encoding="utf-8"))

@@ -193,7 +193,7 @@ def started(
     """Start all services, each with its own project; return them when they respond."""
     running = []
     for service, port in zip(SERVICES, ports, strict=True):
-        told = {
+        variables = {
             "SENTRY_DSN": store.projects[service.name].dsn,
             "SENTRY_ENVIRONMENT": report.ENVIRONMENT,
             "SENTRY_RELEASE": report.RELEASE,
@@ -202,7 +202,7 @@ def started(
             "WAREHOUSE": warehouse,
         }
         command = [python, *service.server(service.app, port).split()]
-        process = processes.start(service.name, command, environment() | told)
+        process = processes.start(service.name, command, environment() | variables)
         running.append(Running(service, process, port))
     for one in running:
         processes.wait_until(one.process, partial(backend.answers, one.port, "/orders/1"), 30)
