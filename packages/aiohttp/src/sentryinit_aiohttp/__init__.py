@@ -1,4 +1,4 @@
-"""Error reporting for aiohttp: a set-up function, the middleware of it, and a debug route.
+"""Error reporting for aiohttp: a set-up function, a middleware and a debug route.
 
 >>> from aiohttp import web
 >>> from sentryinit_aiohttp import setup

@@ -1,4 +1,4 @@
-"""The aiohttp middleware: the facts of aiohttp, its moments, set-up and the debug route."""
+"""The aiohttp middleware: facts, hooks, set-up and the debug route."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ if TYPE_CHECKING:
 
     from sentryinit import Options
 
-_INSTALLED = web.AppKey("sentryinit", bool)
-
 
 def _route(request: web.Request) -> str | None:
     resource = request.match_info.route.resource
     if isinstance(resource, web.StaticResource):
         return f"{resource.canonical}/{{filename}}"
-    # A 404 or 405 of aiohttp's own has no resource.
+    # aiohttp's own 404 and 405 have no resource.
     return resource.canonical if resource else None
 
 
@@ -33,7 +31,7 @@ def _describe(request: web.Request) -> adapters.RequestInfo:
     return adapters.RequestInfo(
         method=request.method,
         scheme=request.scheme.replace("http", "ws") if is_websocket else request.scheme,
-        # request.host asks the resolver, if the client did not send a Host.
+        # Without a Host header, request.host resolves the name of this machine.
         host=request.headers.get("Host", ""),
         path=request.rel_url.raw_path,
         query=request.rel_url.raw_query_string,
@@ -59,7 +57,7 @@ ADAPTER: adapters.Adapter[web.Request] = adapters.Adapter(
     name="aiohttp",
     describe=_describe,
     status_of=_status_of,
-    # receive_str() raises it for a message of another type, above all when the peer closes.
+    # receive_str() raises it for a message of another type, such as that of a closed connection.
     aborts=(aiohttp.WSMessageTypeError,) if hasattr(aiohttp, "WSMessageTypeError") else (),
     client_gone=_is_client_gone,
     endpoint=_endpoint,
@@ -68,10 +66,10 @@ ADAPTER: adapters.Adapter[web.Request] = adapters.Adapter(
 
 @web.middleware
 async def sentryinit_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Report what the rest of the chain fails with; change nothing of its responses.
+    """Report the failures of the handler and the inner middlewares.
 
-    For ``middlewares=[...]`` if :func:`setup` is not called, which does this and more. First, it is
-    the boundary; further in, it sees the exceptions that a middleware in between answers.
+    For ``middlewares=[...]``, if :func:`setup` is not called. The first entry is the boundary; a
+    second, inner entry sees the exceptions that a middleware in between answers.
     """
     if adapters.current_capture() is not None:
         try:
@@ -80,45 +78,45 @@ async def sentryinit_middleware(request: web.Request, handler: Handler) -> web.S
             adapters.note_exception(exc)
             raise
     capture = ADAPTER.open(request)
-    # aiohttp gives each request a task, and sends the response in the same task.
-    asyncio.current_task().add_done_callback(functools.partial(_task_done, capture))  # type: ignore[union-attr] # a coroutine is in one
+    # aiohttp handles each request in its own task, and sends the response in that task.
+    asyncio.current_task().add_done_callback(functools.partial(_task_done, capture))  # type: ignore[union-attr] # a coroutine runs in a task
     try:
         response = await handler(request)
     except web.HTTPException as exc:
-        _answered(capture, exc)
+        _note_response(capture, exc)
         raise
     except adapters.DebugPanic as panic:
         return _answer_debug_panic(capture, panic)
     except BaseException as exc:
-        _escaped(capture, exc)
+        _note_escaped(capture, exc)
         raise
     if not isinstance(response, web.StreamResponse) or response.status >= 500:  # type: ignore[redundant-expr] # a handler can return anything
-        _answered(capture, response)
+        _note_response(capture, response)
     return response
 
 
-def _answered(capture: adapters.Capture[web.Request], response: Any) -> None:
-    """Tell *capture* the result of the chain; aiohttp answers 500 for what is no response."""
+def _note_response(capture: adapters.Capture[web.Request], response: Any) -> None:
+    """Note the status of *response*; aiohttp answers 500 if it is not a response."""
     if isinstance(response, web.HTTPException):
         capture.exception_seen(response)
     capture.response_started(response.status if isinstance(response, web.StreamResponse) else 500)
-    # Nothing of a complete body can fail.
+    # A complete body cannot fail.
     if isinstance(getattr(response, "body", b""), bytes | None):
         capture.handler_done()
 
 
-def _escaped(capture: adapters.Capture[web.Request], exc: BaseException) -> None:
-    """Tell *capture* of *exc*: aiohttp answers 500 or 504, or hangs up if it has sent something."""
+def _note_escaped(capture: adapters.Capture[web.Request], exc: BaseException) -> None:
+    """Note *exc*; aiohttp answers 500 or 504, or closes the connection if the response started."""
     status = 504 if isinstance(exc, asyncio.TimeoutError) else 500
     capture.exception_escaped(exc, None if capture.request.writer.output_size else status)
     capture.close()
 
 
 def _task_done(capture: adapters.Capture[web.Request], task: asyncio.Task[Any]) -> None:
-    """End the request; what failed after the middleware is the exception of its task."""
+    """Close the capture; a failure after the middleware is the exception of the task."""
     exc = None if task.cancelled() else task.exception()
     if exc is not None and not capture.closed:
-        _escaped(capture, exc)
+        _note_escaped(capture, exc)
     else:
         capture.close()
 
@@ -126,7 +124,7 @@ def _task_done(capture: adapters.Capture[web.Request], task: asyncio.Task[Any]) 
 def _answer_debug_panic(
     capture: adapters.Capture[web.Request], panic: adapters.DebugPanic
 ) -> web.Response:
-    """Answer for the debug route: aiohttp's own 500 has no place for the event id."""
+    """Return the 500 of the debug route; aiohttp's own cannot have the event id."""
     capture.exception_escaped(panic, 500)
     headers = {adapters.EVENT_ID_HEADER: capture.event_id or "none"}
     capture.close()
@@ -134,7 +132,7 @@ def _answer_debug_panic(
 
 
 async def _on_response_prepare(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 # a signal's
-    """Note the status that is sent, also of a stream or WebSocket that may fail later."""
+    """Note the status that is sent, also that of a stream or WebSocket."""
     capture = adapters.current_capture()
     if capture is None:
         return
@@ -144,12 +142,12 @@ async def _on_response_prepare(request: web.Request, response: web.StreamRespons
 
 
 async def _on_startup(app: web.Application) -> None:
-    # aiohttp has no hook for a start-up that fails: it ends the task that starts the application.
-    asyncio.current_task().add_done_callback(functools.partial(_started, app))  # type: ignore[union-attr] # a coroutine is in one
+    # aiohttp has no hook for a failed start-up; the task that starts the application ends.
+    asyncio.current_task().add_done_callback(functools.partial(_start_up_done, app))  # type: ignore[union-attr] # a coroutine runs in a task
 
 
-def _started(app: web.Application, task: asyncio.Task[Any]) -> None:
-    # A frozen application has started: what ends the task later is no start-up.
+def _start_up_done(app: web.Application, task: asyncio.Task[Any]) -> None:
+    # A frozen application has started, so the task has ended for another reason.
     if not (app.frozen or task.cancelled()) and task.exception() is not None:
         adapters.shutdown("aiohttp", task.exception())
 
@@ -158,12 +156,15 @@ async def _on_cleanup(app: web.Application) -> None:  # noqa: ARG001 # a signal'
     adapters.shutdown("aiohttp")
 
 
-def setup(app: web.Application, **options: Unpack[Options]) -> None:
-    """Report what fails in *app*, once; call it after its middlewares are added.
+_INSTALLED = web.AppKey("sentryinit", bool)
 
-    *options* are those of :func:`sentryinit.init` and count if nobody has called it yet. Without a
-    DSN the application is left as it is. A sub-application needs no set-up; if its own middlewares
-    answer for its failures, its own ``setup`` lets them be seen.
+
+def setup(app: web.Application, **options: Unpack[Options]) -> None:
+    """Report the failures of *app*; call it after the middlewares are added.
+
+    *options* are those of :func:`sentryinit.init`, and are ignored if it was called before.
+    Without a DSN the application is unchanged. A second call does nothing. A sub-application needs
+    a set-up of its own only if its middlewares answer its exceptions.
     """
     if _INSTALLED in app or not adapters.ensure_initialized("aiohttp", None, options):
         return
@@ -179,8 +180,8 @@ def setup(app: web.Application, **options: Unpack[Options]) -> None:
 async def debug_panic(request: web.Request) -> NoReturn:
     """The debug route: ``app.router.add_route("*", "/debug/sentry-panic", debug_panic)``.
 
-    With the right token it raises; otherwise it is a 404, like any path that does not exist. For
-    every method: a 405 would tell it from such a path.
+    Raises ``DebugPanic`` for the right token; otherwise it is a 404, like any unknown path. It is
+    added for every method, because a 405 would show that the route exists.
     """
     if not adapters.check_debug_token(request.headers, request.rel_url.raw_query_string):
         raise web.HTTPNotFound

@@ -17,17 +17,17 @@ from sentryinit import adapters
 def debug_panic(request: HttpRequest) -> NoReturn:
     """The debug route: ``path("debug/sentry-panic", debug_panic)``.
 
-    With the right token it raises; otherwise it is a 404, like any path that does not exist.
+    Raises ``DebugPanic`` for the right token; otherwise it is a 404, like any unknown path.
     """
     if adapters.check_debug_token(request.headers, request.META["QUERY_STRING"]):
-        # Django's log records, and its mails to the admins, have the request with its query.
+        # Django's log records and mails to the admins contain the request with its query.
         request.META["QUERY_STRING"] = ""
         raise adapters.DebugPanic
-    # As it is where no route matched: what makes the 404 may look at both.
+    # As if no route had matched: the handler of the 404 may read both.
     request.resolver_match = None
     raise Resolver404({"tried": [], "path": request.path_info.removeprefix("/")})
 
 
-# A redirect to the login would tell the route from a path that does not exist, as the CSRF check's
-# 403 would, and the 500 of a database that is away.
+# A redirect to the login page, the 403 of the CSRF check, or the 500 of an unreachable database
+# would show that the route exists.
 debug_panic.login_required = False  # type: ignore[attr-defined] # read by LoginRequiredMiddleware

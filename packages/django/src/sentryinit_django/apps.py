@@ -10,13 +10,13 @@ from sentryinit_django.middleware import configure
 
 
 class SentryInitConfig(AppConfig):
-    """Has failing management commands reported, and ``manage.py check`` look at the set-up."""
+    """Reports failing management commands, and adds the system checks."""
 
     name: str = "sentryinit_django"
     verbose_name: str = "sentryinit"
 
     def ready(self) -> None:
-        """Run ``init`` if nobody has, and register the checks."""
+        """Call ``init`` if needed, and register the checks."""
         configure()
         register(checks.check, "sentryinit")
         register(checks.check_deployed, "sentryinit", deploy=True)

@@ -1,11 +1,11 @@
-"""The system checks. Warnings only: errors would stop ``migrate`` and other commands."""
+"""The system checks; only warnings, because errors would stop ``migrate`` and other commands."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning  # noqa: A004 # Django's name for it
+from django.core.checks import CheckMessage, Warning  # noqa: A004 # Django's name
 
 from sentryinit import adapters
 
@@ -16,7 +16,7 @@ def _warning(number: int, text: str, hint: str) -> CheckMessage:
     return Warning(text, hint=hint, id=f"sentryinit_django.W{number:03}")
 
 
-def _found(*, deployed: bool) -> list[CheckMessage]:
+def _problems(*, deployed: bool) -> list[CheckMessage]:
     return [
         _warning(10 + p.number, p.text, p.hint)
         for p in adapters.problems()
@@ -25,8 +25,8 @@ def _found(*, deployed: bool) -> list[CheckMessage]:
 
 
 def check(**_options: Any) -> list[CheckMessage]:
-    """Return what is wrong wherever the service runs."""
-    found = _found(deployed=False)
+    """Return the problems of every set-up."""
+    found = _problems(deployed=False)
     if MIDDLEWARE not in settings.MIDDLEWARE:
         text = f"{MIDDLEWARE} is not in MIDDLEWARE."
         found.append(_warning(1, text, "Add it, first: failed requests are not reported."))
@@ -37,5 +37,5 @@ def check(**_options: Any) -> list[CheckMessage]:
 
 
 def check_deployed(**_options: Any) -> list[CheckMessage]:
-    """Return what is missing where the service is deployed."""
-    return _found(deployed=True)
+    """Return the problems of a deployment."""
+    return _problems(deployed=True)

@@ -1,4 +1,4 @@
-"""The Django middleware: the facts of Django, and its moments. First in ``MIDDLEWARE``."""
+"""The Django middleware: facts, hooks and set-up."""
 
 from __future__ import annotations
 
@@ -16,30 +16,23 @@ from sentryinit import adapters, asgi, wsgi
 from sentryinit_django._route import route_of
 
 
-def configure() -> bool:
-    """Run ``init`` with ``settings.SENTRYINIT`` if nobody has; return True if reporting is on."""
-    config = {name.lower(): value for name, value in getattr(settings, "SENTRYINIT", {}).items()}
-    service = str(getattr(settings, "ROOT_URLCONF", "")).partition(".")[0]
-    return adapters.ensure_initialized("django", service, config)
-
-
 def _describe(request: Any) -> adapters.RequestInfo:
     route, scope = route_of(request), getattr(request, "scope", None)
     if scope is None:
         return wsgi.describe(request.META, route)
-    # Django's own test client has a text there, and no bytes.
+    # Django's test client has a str here instead of bytes.
     scope = {**scope, "query_string": request.META["QUERY_STRING"].encode()}
-    return asgi.describe(asgi.Connection(scope, None, None), route)  # type: ignore[arg-type] # Django keeps them
+    return asgi.describe(asgi.Connection(scope, None, None), route)  # type: ignore[arg-type] # Django handles receive and send
 
 
 def _status_of(exc: BaseException) -> int | None:
-    # Not imported: code that raises one has imported it.
+    # No import: code that raises one has imported the module.
     cls = getattr(sys.modules.get("rest_framework.exceptions"), "APIException", ())
     return exc.status_code if isinstance(exc, cls) else None
 
 
 def _server(request: http.HttpRequest) -> tuple[object, ...]:
-    # A server's stream may be written in C and leave no frame: Django reads it by these.
+    # A stream written in C has no frame in the traceback; Django reads it by these functions.
     return (*wsgi.server(request.META), LimitedStream.read, LimitedStream.readline)
 
 
@@ -58,15 +51,58 @@ ADAPTER: adapters.Adapter[Any] = adapters.Adapter(
 
 
 def _note_unhandled(**_signal: object) -> None:
-    """Note an exception that nobody handled; sent before Django logs it and before it answers."""
+    """Note an unhandled exception; Django sends the signal before it logs and answers."""
     adapters.note_exception(sys.exc_info()[1], handled=False)
 
 
-class SentryInitMiddleware:
-    """Reports what the application fails with; changes nothing of its responses.
+def _note_escaped(capture: adapters.Capture[Any] | None, exc: BaseException) -> Any:
+    """Report an exception that Django does not answer.
 
-    Belongs first in ``MIDDLEWARE``. A second entry, last, sees the exceptions that another
-    middleware's ``process_exception`` answers. Without a DSN it removes itself.
+    It is no ``Exception``, unless DEBUG_PROPAGATE_EXCEPTIONS is set.
+    """
+    if capture is not None:
+        capture.exception_escaped(exc)
+        if isinstance(exc, adapters.DebugPanic):
+            # The server's own 500 cannot have the event id.
+            return http.HttpResponseServerError()
+        capture.close()
+    raise exc
+
+
+def _note_response(capture: adapters.Capture[Any], request: Any, response: Any) -> Any:
+    """Note the status of *response*; return the response to send."""
+    # Django raises for anything else that a middleware returns by mistake.
+    if isinstance(response, http.response.HttpResponseBase):
+        capture.response_started(response.status_code)
+        if response.status_code >= 500 and capture.event_id and capture.is_debug_panic:
+            response[adapters.EVENT_ID_HEADER] = capture.event_id
+        if response.streaming and not _is_servers_file(request, response):
+            # Under WSGI, the server answers 500 if the body fails before its first bytes.
+            unsent = None if hasattr(request, "scope") else 500
+            content = adapters.watch_body(response.streaming_content, capture, unsent)  # type: ignore[attr-defined] # it streams
+            response.streaming_content = content  # type: ignore[attr-defined] # likewise
+            return response
+    capture.close()
+    return response
+
+
+def _is_servers_file(request: Any, response: Any) -> bool:
+    """Return True if the server itself sends a file."""
+    return bool(request.META.get("wsgi.file_wrapper") and getattr(response, "file_to_stream", None))
+
+
+def configure() -> bool:
+    """Call ``init`` with ``settings.SENTRYINIT`` if needed; return True if reporting is on."""
+    config = {name.lower(): value for name, value in getattr(settings, "SENTRYINIT", {}).items()}
+    service = str(getattr(settings, "ROOT_URLCONF", "")).partition(".")[0]
+    return adapters.ensure_initialized("django", service, config)
+
+
+class SentryInitMiddleware:
+    """The middleware, the first entry of ``MIDDLEWARE``.
+
+    A second entry, the last one, sees the exceptions that the ``process_exception`` of another
+    middleware answers. Without a DSN the middleware removes itself.
     """
 
     sync_capable = async_capable = True
@@ -81,57 +117,24 @@ class SentryInitMiddleware:
         got_request_exception.connect(_note_unhandled, dispatch_uid=__name__)
 
     def __call__(self, request: http.HttpRequest) -> Any:
-        """Serve one request with what is further in; in async mode, return a coroutine for it."""
+        """Serve one request; in async mode, return a coroutine that does."""
         if self._is_async:
             return self.__acall__(request)
         capture = ADAPTER.open(request, getattr(request, "scope", request.META))
         try:
             response = self.get_response(request)
-        except BaseException as exc:  # noqa: BLE001 # _escaped() raises it again
-            response = _escaped(capture, exc)
-        return response if capture is None else _answered(capture, request, response)
+        except BaseException as exc:  # noqa: BLE001 # _note_escaped() raises it again
+            response = _note_escaped(capture, exc)
+        return response if capture is None else _note_response(capture, request, response)
 
     async def __acall__(self, request: http.HttpRequest) -> Any:
         capture = ADAPTER.open(request, getattr(request, "scope", request.META))
         try:
             response = await self.get_response(request)
-        except BaseException as exc:  # noqa: BLE001 # _escaped() raises it again
-            response = _escaped(capture, exc)
-        return response if capture is None else _answered(capture, request, response)
+        except BaseException as exc:  # noqa: BLE001 # _note_escaped() raises it again
+            response = _note_escaped(capture, exc)
+        return response if capture is None else _note_response(capture, request, response)
 
     def process_exception(self, request: http.HttpRequest, exception: Exception) -> None:  # noqa: ARG002 # Django's
-        """Note what a view raised; another middleware may answer it."""
+        """Note the exception of a view, which another middleware may answer."""
         adapters.note_exception(exception)
-
-
-def _escaped(capture: adapters.Capture[Any] | None, exc: BaseException) -> Any:
-    """Report what Django lets through: no ``Exception``, unless it is told to propagate these."""
-    if capture is not None:
-        capture.exception_escaped(exc)
-        if isinstance(exc, adapters.DebugPanic):
-            # A server's own 500 has no place for the event id.
-            return http.HttpResponseServerError()
-        capture.close()
-    raise exc
-
-
-def _answered(capture: adapters.Capture[Any], request: Any, response: Any) -> Any:
-    """Tell *capture* of the status that is sent; return the response to send."""
-    # Django complains about anything else that a middleware returns by mistake.
-    if isinstance(response, http.response.HttpResponseBase):
-        capture.response_started(response.status_code)
-        if response.status_code >= 500 and capture.event_id and capture.is_debug_panic:
-            response[adapters.EVENT_ID_HEADER] = capture.event_id
-        if response.streaming and not _is_servers_file(request, response):
-            # Under WSGI, a server answers with its own 500 until the first bytes.
-            unsent = None if hasattr(request, "scope") else 500
-            content = adapters.watch_body(response.streaming_content, capture, unsent)  # type: ignore[attr-defined] # it streams
-            response.streaming_content = content  # type: ignore[attr-defined] # likewise
-            return response
-    capture.close()
-    return response
-
-
-def _is_servers_file(request: Any, response: Any) -> bool:
-    """Return True if the server sends a file by itself."""
-    return bool(request.META.get("wsgi.file_wrapper") and getattr(response, "file_to_stream", None))

@@ -1,4 +1,4 @@
-"""For Django REST framework, which answers exceptions before a middleware can see them."""
+"""The exception handler for Django REST framework, which answers exceptions inside its views."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sentryinit import adapters
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Any:
-    """Note *exc*, and answer as the framework does: for ``EXCEPTION_HANDLER``.
+    """Note *exc* and return the response of the framework's handler, for ``EXCEPTION_HANDLER``.
 
-    A handler of your own calls this one where it would call the framework's.
+    A handler of your own calls this function instead of the framework's.
     """
     adapters.note_exception(exc)
     return views.exception_handler(exc, context)

@@ -1,4 +1,4 @@
-"""The Flask extension: the facts of Flask, its moments, and the debug route."""
+"""The Flask extension: facts, hooks, set-up and the debug route."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from sentryinit import Options
 
-_CONFIG = "SENTRYINIT_"
-
 
 def _route(app: Flask, environ: WSGIEnvironment) -> str | None:
     live = environ.get("werkzeug.request")
@@ -27,7 +25,7 @@ def _route(app: Flask, environ: WSGIEnvironment) -> str | None:
     urls = app.create_url_adapter(app.request_class(environ, populate_request=False))
     try:
         return urls.match(return_rule=True)[0].rule if urls else None
-    except Exception:  # noqa: BLE001 # no route, or a converter of the application's that fails now
+    except Exception:  # noqa: BLE001 # no route, or a converter of the application raises
         return None
 
 
@@ -38,7 +36,7 @@ def _describe(app: Flask, environ: WSGIEnvironment) -> adapters.RequestInfo:
 def _status_of(exc: BaseException) -> int | None:
     if not isinstance(exc, HTTPException):
         return None
-    # abort() takes a whole response as well, and then the exception has no code.
+    # The exception of abort(response) has no code.
     return exc.code or getattr(exc.response, "status_code", None) or 500
 
 
@@ -47,7 +45,7 @@ def _endpoint(environ: WSGIEnvironment) -> object:
     return environ["REQUEST_METHOD"], live.url_rule.rule if live and live.url_rule else None
 
 
-def _adapter(app: Flask) -> adapters.Adapter[WSGIEnvironment]:
+def _make_adapter(app: Flask) -> adapters.Adapter[WSGIEnvironment]:
     return adapters.Adapter(
         name="flask",
         describe=functools.partial(_describe, app),
@@ -58,23 +56,15 @@ def _adapter(app: Flask) -> adapters.Adapter[WSGIEnvironment]:
     )
 
 
-def _config(app: Flask) -> dict[str, Any]:
-    return {
-        key.removeprefix(_CONFIG).lower(): value
-        for key, value in app.config.items()
-        if key.startswith(_CONFIG)
-    }
-
-
 def _note_unhandled(sender: Flask, exception: BaseException, **extra: Any) -> None:  # noqa: ARG001 # a signal's
-    """Note an exception that nobody handled; sent before Flask logs it and before it answers."""
+    """Note an unhandled exception; Flask sends the signal before it logs and answers."""
     adapters.note_exception(exception, handled=False)
 
 
 def _note_handled(app: Flask) -> None:
-    """Note the exceptions that error handlers of the application get.
+    """Wrap ``app.handle_user_exception`` to note the exceptions that error handlers get.
 
-    Flask has no signal for it; ``handle_user_exception`` is documented to be overridden.
+    Flask has no signal for them; the method is documented for overriding.
     """
     handle = app.handle_user_exception
 
@@ -83,13 +73,13 @@ def _note_handled(app: Flask) -> None:
         adapters.note_exception(args[-1])
         return handle(*args)
 
-    app.handle_user_exception = handle_user_exception  # type: ignore[method-assign,assignment] # one app's, whatever its arguments
+    app.handle_user_exception = handle_user_exception  # type: ignore[method-assign,assignment] # of this app only, with any arguments
 
 
-def _ignore_its_log_line(app: Flask) -> None:
-    """Keep Flask's own log line about an unhandled exception from being an event (C2).
+def _ignore_log_exception(app: Flask) -> None:
+    """Wrap ``app.log_exception`` so that Flask's own log record is no event (C2).
 
-    It is logged all the same; ``log_exception`` is documented to be overridden.
+    Flask still logs; the method is documented for overriding.
     """
     log_exception = app.log_exception
 
@@ -105,12 +95,23 @@ def _ignore_its_log_line(app: Flask) -> None:
     app.log_exception = log_and_ignore  # type: ignore[method-assign,assignment] # as above
 
 
+_CONFIG_PREFIX = "SENTRYINIT_"
+
+
+def _config(app: Flask) -> dict[str, Any]:
+    return {
+        key.removeprefix(_CONFIG_PREFIX).lower(): value
+        for key, value in app.config.items()
+        if key.startswith(_CONFIG_PREFIX)
+    }
+
+
 class SentryInit:
     """The extension: ``SentryInit(app)``, or ``init_app(app)`` in an application factory.
 
-    Options are those of :func:`sentryinit.init`; ``SENTRYINIT_*`` in ``app.config`` comes after
-    them and before the environment. They count if nobody has called ``init`` yet. The service is
-    ``app.name`` if none is configured. Without a DSN the application is left as it is.
+    *options* are those of :func:`sentryinit.init`, and are ignored if it was called before. They
+    precede ``SENTRYINIT_*`` in ``app.config``, which precedes the environment. The default service
+    is ``app.name``. Without a DSN the application is unchanged.
     """
 
     def __init__(self, app: Flask | None = None, **options: Unpack[Options]) -> None:
@@ -119,7 +120,7 @@ class SentryInit:
             self.init_app(app)
 
     def init_app(self, app: Flask, **options: Unpack[Options]) -> None:
-        """Report what fails in *app*, once.
+        """Report the failures of *app*; a second call does nothing.
 
         Raises ``TypeError`` or ``ValueError`` for a wrong option.
         """
@@ -129,22 +130,22 @@ class SentryInit:
         config = {**_config(app), **self._options, **options}
         if not adapters.ensure_initialized("flask", app.name, config):
             return
-        app.wsgi_app = wsgi.SentryInitMiddleware(app.wsgi_app, adapter=_adapter(app))  # type: ignore[method-assign] # Flask's documented way
+        app.wsgi_app = wsgi.SentryInitMiddleware(app.wsgi_app, adapter=_make_adapter(app))  # type: ignore[method-assign] # documented by Flask
         got_request_exception.connect(_note_unhandled, app)
         _note_handled(app)
-        _ignore_its_log_line(app)
+        _ignore_log_exception(app)
 
 
 def debug_panic() -> NoReturn:
     """The debug route: ``app.add_url_rule("/debug/sentry-panic", view_func=debug_panic)``.
 
-    With the right token it raises; otherwise it is a 404, like any path that does not exist.
+    Raises ``DebugPanic`` for the right token; otherwise it is a 404, like any unknown path.
     """
     if not adapters.check_debug_token(request.headers, request.query_string.decode("latin-1")):
         abort(404)
     raise adapters.DebugPanic
 
 
-# A 405, or an answer to OPTIONS, would tell the route from a path that does not exist.
+# A 405, or a response to OPTIONS, would show that the route exists.
 debug_panic.methods = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE".split()  # type: ignore[attr-defined] # read by add_url_rule
 debug_panic.provide_automatic_options = False  # type: ignore[attr-defined] # likewise

@@ -1,4 +1,4 @@
-"""The Starlette middleware: the facts of Starlette and FastAPI, and the debug route."""
+"""The Starlette middleware: facts of Starlette and FastAPI, set-up and the debug route."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from starlette.websockets import WebSocketDisconnect
 from sentryinit import adapters, asgi
 
 
-def _flat(routes: Iterable[Any]) -> Iterable[Any]:
-    """Return *routes*, with those of FastAPI's included routers, which recent releases nest."""
+def _flatten(routes: Iterable[Any]) -> Iterable[Any]:
+    """Return *routes*, with those of included routers, which recent FastAPI releases nest."""
     flatten = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", None)
     return flatten(routes) if flatten else routes
 
 
-def _template(routes: Iterable[Any], scope: Scope) -> str | None:
-    """Return the template of the route that *scope* matches, with those of the mounts."""
+def _route(routes: Iterable[Any], scope: Scope) -> str | None:
+    """Return the template of the route that *scope* matches, including its mounts."""
     partial = None
-    for route in _flat(routes):
+    for route in _flatten(routes):
         match, child = route.matches(scope)
         if match is Match.NONE:
             continue
-        path: str = getattr(route, "path", None) or ""  # a Host has none
+        path: str = getattr(route, "path", None) or ""  # a Host has no path
         if hasattr(route, "routes"):
-            inner = _template(route.routes, {**scope, **child})
+            inner = _route(route.routes, {**scope, **child})
             # A mounted application without routes: the rest of the path is one parameter.
             return path + (inner or "/{path}")
         if match is Match.FULL:
@@ -50,7 +50,7 @@ def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
         "headers": scope["headers"],
         "path_params": {},
     }
-    template = _template(router.routes, fresh) if router else None
+    template = _route(router.routes, fresh) if router else None
     return asgi.describe(connection, adapters.route_template(template))
 
 
@@ -62,35 +62,38 @@ def _endpoint(connection: asgi.Connection) -> object:
     return connection.scope.get("method"), connection.scope.get("endpoint")
 
 
+ADAPTER: adapters.Adapter[asgi.Connection] = adapters.Adapter(
+    name="starlette",
+    describe=_describe,
+    status_of=_status_of,
+    aborts=(ClientDisconnect, WebSocketDisconnect),
+    server=asgi.server,
+    endpoint=_endpoint,
+)
+
+
 class SentryInitMiddleware(asgi.SentryInitMiddleware):
     """The middleware: ``app.add_middleware(SentryInitMiddleware)``, added last to be outermost.
 
-    Options are those of :func:`sentryinit.init` and count if nobody has called it yet. Without a
-    DSN the application is left as it is.
+    *options* are those of :func:`sentryinit.init`, and are ignored if it was called before.
+    Without a DSN the application is unchanged.
     """
 
-    adapter: adapters.Adapter[asgi.Connection] = adapters.Adapter(
-        name="starlette",
-        describe=_describe,
-        status_of=_status_of,
-        aborts=(ClientDisconnect, WebSocketDisconnect),
-        server=asgi.server,
-        endpoint=_endpoint,
-    )
+    adapter: adapters.Adapter[asgi.Connection] = ADAPTER
 
 
 class _DebugPanic:
-    # An ASGI application and no function: a function would be a route for GET alone, and its 405
-    # would tell it from a path that does not exist.
+    # An ASGI application, not a function: a function would be a route for GET only, and its 405
+    # would show that the route exists.
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if asgi.check_debug_token(scope):
             raise adapters.DebugPanic
         await scope["router"].default(scope, receive, send)
 
 
-# Starlette's annotations know endpoints that are functions; its routes take applications as well.
+# Starlette's routes accept an ASGI application; its annotations accept only a function.
 debug_panic: Any = _DebugPanic()
 """The debug route: ``app.add_route("/debug/sentry-panic", debug_panic)``.
 
-With the right token it raises; otherwise it is a 404, like any path that does not exist.
+Raises ``DebugPanic`` for the right token; otherwise it is a 404, like any unknown path.
 """
