@@ -112,12 +112,13 @@ def ensure_initialized(
             _start(
                 _settings.resolve(config, os.environ, where=where, default_service=default_service)
             )
-    if STATE.reporter is not None and boundary not in STATE.boundaries:
-        # There is a DSN, and so sentry_sdk is imported already.
-        from sentryinit._sdk.client import add_boundary
+    if boundary not in STATE.boundaries:
+        STATE.boundaries += (boundary,)
+        if STATE.reporter is not None:
+            # There is a DSN, and so sentry_sdk is imported already.
+            from sentryinit._sdk.client import add_boundary
 
-        add_boundary(boundary, loggers)
-    STATE.boundaries += (boundary,)
+            add_boundary(boundary, loggers)
     return STATE.reporter is not None
 
 

@@ -6,7 +6,8 @@ from collections.abc import MutableMapping
 from contextvars import Token
 from typing import Any, TypeVar, overload
 
-from sentryinit._boundary.capture import CLOSED, CURRENT, Capture
+from sentryinit._boundary.capture import CLOSED, Capture
+from sentryinit._boundary.current import CURRENT
 from sentryinit._boundary.facts import Facts
 from sentryinit._state import STATE
 

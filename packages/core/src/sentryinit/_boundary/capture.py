@@ -1,10 +1,9 @@
-"""One request: what was seen of it, and the capture of the request that code runs for."""
+"""One request: what was seen of it, and what is reported of that."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -292,19 +291,3 @@ class Capture(RequestRecords, Generic[R]):
             step(*details)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             log.warning("deciding on a failure failed: %s", type(error).__name__)
-
-
-CURRENT: ContextVar[Capture[Any] | None] = ContextVar("sentryinit_capture", default=None)
-
-
-def current_capture() -> Capture[Any] | None:
-    """Return the capture of the request that this code runs for, None outside of requests."""
-    capture = CURRENT.get()
-    return None if capture is None or capture.request is CLOSED else capture
-
-
-def note_exception(exc: BaseException | None, *, handled: bool = True) -> None:
-    """Note *exc* in the request that this code runs for, if there are both."""
-    capture = current_capture()
-    if capture is not None and exc is not None:
-        capture.exception_seen(exc, handled=handled)

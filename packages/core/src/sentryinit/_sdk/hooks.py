@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from sentryinit._boundary.capture import Capture, current_capture
+from sentryinit._boundary.capture import Capture
+from sentryinit._boundary.current import current_capture
 from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, trace_context
 from sentryinit._config.settings import Settings
 from sentryinit._events.build import EventBuilder

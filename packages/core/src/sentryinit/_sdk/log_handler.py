@@ -9,7 +9,8 @@ from typing import Any
 
 from sentry_sdk.integrations.logging import EventHandler, LoggingIntegration
 
-from sentryinit._boundary.capture import CLOSED, CURRENT, current_capture
+from sentryinit._boundary.capture import CLOSED
+from sentryinit._boundary.current import CURRENT, current_capture
 
 
 class DeferringHandler(EventHandler):

@@ -19,7 +19,8 @@ import sentry_sdk.scope as sdk
 from sentry_sdk.client import NonRecordingClient
 from sentry_sdk.scope import Scope, ScopeType
 
-from sentryinit._boundary.capture import CURRENT, Capture
+from sentryinit._boundary.capture import Capture
+from sentryinit._boundary.current import CURRENT
 from sentryinit._state import STATE, Scopes
 
 T = TypeVar("T")
