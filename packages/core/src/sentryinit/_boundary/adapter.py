@@ -12,6 +12,7 @@ from sentryinit._boundary.facts import Facts
 from sentryinit._state import STATE
 
 R = TypeVar("R")
+_Environ = MutableMapping[str, Any]
 
 _MISSING = Token.MISSING
 # The key of the capture in the environ or scope of its request.
@@ -25,10 +26,7 @@ class Adapter(Facts[R]):
     def open(self, request: R) -> Capture[R]: ...
     @overload
     def open(
-        self,
-        request: R,
-        environ_or_scope: MutableMapping[str, Any],
-        cls: type[Capture[R]] = Capture,
+        self, request: R, environ_or_scope: _Environ, cls: type[Capture[R]] = Capture
     ) -> Capture[R] | None: ...
 
     def open(self, request: R, environ_or_scope: Any = None, cls: Any = Capture) -> Any:

@@ -32,5 +32,4 @@ def check_debug_token(headers: Mapping[str, str] | Iterable[tuple[str, str]], qu
     sent = sent or dict(parse_qsl(query)).get("token", "")
     # A variable of undecodable bytes has surrogates in it.
     pair = (text.encode("utf-8", "surrogatepass") for text in (sent, expected))
-    is_same = hmac.compare_digest(*pair)
-    return is_same and bool(expected)
+    return hmac.compare_digest(*pair) and bool(expected)

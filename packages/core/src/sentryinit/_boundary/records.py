@@ -47,15 +47,6 @@ class RequestRecords:
         """Return the deferred records that are about *failure*."""
         return [record for record in self.deferred if is_about(record, failure)]
 
-    def take_deferred(self) -> tuple[logging.LogRecord, ...]:
-        """Return the deferred records, and keep them no longer."""
-        taken, self.deferred = self.deferred, ()
-        return taken
-
-    def drop_records(self) -> None:
-        """Keep no records."""
-        self.deferred = self.recent_records = ()
-
     @contextlib.contextmanager
     def ignore_log_records(self) -> Iterator[None]:
         """Ignore records at ERROR inside the block: the framework's own, about this request.

@@ -83,9 +83,7 @@ def _opentelemetry_trace() -> dict[str, str] | None:
     """Return the trace context of the active OpenTelemetry span, None without one."""
     # Only if the application has imported it: the import is slow, and the application's choice.
     module = sys.modules.get("opentelemetry.trace")
-    if module is None:
-        return None
-    span = module.get_current_span().get_span_context()
-    if not span.is_valid:
+    span = module.get_current_span().get_span_context() if module is not None else None
+    if span is None or not span.is_valid:
         return None
     return {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
