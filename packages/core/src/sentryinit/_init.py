@@ -67,11 +67,7 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
         if "service" in arguments:
             raise TypeError("init() got service twice: by position and by name")
         arguments["service"] = service
-    with _lock:
-        if STATE.settings is not None:
-            _warn_if_different(_settings.check_arguments(arguments, "argument"))
-        else:
-            _start(_settings.resolve(arguments, os.environ))
+    _start_once(arguments)
     return Handle()
 
 
@@ -104,14 +100,7 @@ def ensure_initialized(
     become no events.
     """
     config = _settings.parse_texts(config or {})
-    where = f"{boundary} configuration"
-    with _lock:
-        if STATE.settings is not None:
-            _warn_if_different(_settings.check_arguments(config, where))
-        else:
-            _start(
-                _settings.resolve(config, os.environ, where=where, default_service=default_service)
-            )
+    _start_once(config, f"{boundary} configuration", default_service)
     if boundary not in STATE.boundaries:
         STATE.boundaries += (boundary,)
         if STATE.reporter is not None:
@@ -146,11 +135,18 @@ def problems() -> Iterator[checks.Problem]:
     )
 
 
-def _warn_if_different(given: Mapping[str, Any]) -> None:
+def _start_once(
+    given: Mapping[str, Any], where: str = "argument", default_service: str | None = None
+) -> None:
+    with _lock:
+        if STATE.settings is not None:
+            _warn_if_different(STATE.settings, _settings.check_arguments(given, where))
+            return
+        _start(_settings.resolve(given, os.environ, where=where, default_service=default_service))
+
+
+def _warn_if_different(settings: _settings.Settings, given: Mapping[str, Any]) -> None:
     """Warn if a repeated ``init()`` differs from the first one, which counts."""
-    settings = STATE.settings
-    if settings is None:
-        return
     asked = given.get("service", settings.service)
     if settings.service == TEST_SERVICE:
         settings.service = asked
@@ -170,19 +166,15 @@ def _start(settings: _settings.Settings) -> None:
         log.warning("%s", warning)
     STATE.settings = settings
     host = _settings.backend_host(settings.dsn)
-    if settings.dsn and host is None:
+    if host is not None:
+        _switch_on(settings)
+    elif settings.dsn:
         log.warning(
             "the DSN of service %s (from %s) is malformed: expected "
             "https://<key>@<host>/<project number>; reporting is off",
             settings.service,
             settings.sources["dsn"],
         )
-    if host is not None:
-        _switch_on(settings)
-    _log_start(settings, host)
-
-
-def _log_start(settings: _settings.Settings, host: str | None) -> None:
     parts = [
         f"{name}={getattr(settings, name) or 'none'} ({settings.sources[name]})"
         for name in ("service", "environment", "release")
