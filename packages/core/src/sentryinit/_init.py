@@ -104,7 +104,7 @@ def ensure_initialized(
     if boundary not in STATE.boundaries:
         STATE.boundaries += (boundary,)
         if STATE.reporter is not None:
-            # There is a DSN, and so sentry_sdk is imported already.
+            # With a reporter, sentry_sdk is imported already.
             from sentryinit._sdk.client import add_boundary
 
             add_boundary(boundary, loggers)
@@ -126,7 +126,7 @@ def problems() -> Iterator[checks.Problem]:
     """Yield what is wrong with the set-up, once ``init`` has run."""
     conflicting: list[str] = []
     if STATE.reporter is not None:
-        # There is a DSN, and so sentry_sdk is imported already.
+        # With a reporter, sentry_sdk is imported already.
         from sentryinit._sdk.client import conflicting_integrations
 
         conflicting = conflicting_integrations()
@@ -200,7 +200,7 @@ def _switch_on(settings: _settings.Settings) -> None:
     except Exception as error:
         suspects = settings.variables_for_sdk()
         if not suspects:
-            # Nothing is on: the next call is the first.
+            # The next call is the first.
             STATE.settings = None
             raise
         # A value from a variable may not work here; the service has to start all the same.
@@ -239,7 +239,7 @@ def _after_fork() -> None:
     global _lock  # noqa: PLW0603 # the fork may have copied it while another thread held it
     _lock = threading.RLock()
     if STATE.reporter is not None:
-        # Imported already: there is a reporter.
+        # With a reporter, sentry_sdk is imported already.
         from sentryinit._sdk import scopes, transport
 
         scopes.after_fork()

@@ -227,7 +227,7 @@ class _DebugRoute:
         self.app, self._path = app, path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The server's part of the path is its end: a cheap check for all other requests.
+        # Cheap for other requests: the application's part of the path is the end of it.
         maybe = scope["type"] == "http" and self._path.endswith(scope["path"])
         if maybe and full_path(scope) == self._path and check_debug_token(scope):
             raise DebugPanic

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from sentryinit._boundary.debug_route import DebugPanic
-from sentryinit._boundary.facts import Facts, ask
+from sentryinit._boundary.facts import Facts, R, ask
 from sentryinit._boundary.records import RequestRecords
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
 from sentryinit._policy import aborts, exceptions
@@ -18,8 +18,6 @@ from sentryinit._policy.verdict import Reason, Seen, Verdict
 from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
-
-R = TypeVar("R")
 
 # Takes the place of the request of a capture that is closed.
 CLOSED: Any = object()
@@ -32,9 +30,8 @@ class Capture(RequestRecords, Generic[R]):
     disconnected. *event_id*: the event about this request's failure.
     """
 
-    # A good request costs little because of what follows, and of Adapter.open(): what every request
-    # writes has a slot; everything else is a default on the class, and an entry of a dictionary if
-    # it is written. There is no __init__: a call is a tenth of what a good request costs.
+    # What every request writes has a slot; all else is a default on the class until it is written.
+    # There is no __init__: that call would be a tenth of what a good request costs.
     __slots__ = ("adapter", "request")
     adapter: Facts[R]
     # An R, or CLOSED.
@@ -130,8 +127,7 @@ class Capture(RequestRecords, Generic[R]):
     # -- events of the application ------------------------------------------------------------
 
     def already_reported(self, exc: BaseException) -> bool:
-        """Return True if *exc*, or what it came from, is on an event of this request."""
-        # What a reported exception came from is on its event as well.
+        """Return True if *exc* and an exception on an event of this request share an origin."""
         return bool(self._reported) and exceptions.shares_exception(
             exc, [link for each in self._reported for link in exceptions.iter_chain(each)]
         )

@@ -11,6 +11,7 @@ from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 
 log = logging.getLogger("sentryinit")
 
+# A request, as the framework has it.
 R = TypeVar("R")
 T = TypeVar("T")
 

@@ -16,11 +16,10 @@ MAX_DEFERRED = 10
 class RequestRecords:
     """The part of a capture that keeps log records."""
 
-    # With a dictionary for what few requests have; see Capture.
+    # The dictionary is for what few requests have; see Capture.
     __slots__ = ("__dict__", "has_activity", "status")
     # True once anything was seen that asks for more than a status and an end.
     has_activity: bool
-    # What was sent to the client, None before.
     status: int | None
     # At ERROR or above, until it is decided what they are about (C2).
     deferred: tuple[logging.LogRecord, ...] = ()

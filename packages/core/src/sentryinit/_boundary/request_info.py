@@ -65,9 +65,9 @@ def route_template(route: str | None) -> str | None:
 
 
 def trace_context(info: RequestInfo, known: dict[str, str] | None = None) -> dict[str, str]:
-    """Return the trace of an event (D7): OpenTelemetry's, else *known*, else the incoming one.
+    """Return the trace of an event (D7): OpenTelemetry's, else *known*, the incoming, a new one.
 
-    *known* is the trace of an earlier event of the request. Without any of these, a new trace.
+    *known* is the trace of an earlier event of the request.
     """
     active = _opentelemetry_trace() or known
     if active:

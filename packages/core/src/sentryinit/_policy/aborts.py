@@ -49,8 +49,8 @@ def is_abort(
 
     A group is an abort if all its members are. An error is an abort if it was raised because of
     one. A cancellation in the implicit context counts only if the client is known to be gone:
-    timeouts and task groups leave one behind too. *seen*: the ids of the exceptions that *exc* is
-    a part of, as a chain can be a ring, also through a group.
+    timeouts and task groups leave one behind too. *seen*: the ids of the exceptions that came
+    from *exc*, as a chain can be a ring, also through a group.
     """
     if id(exc) in seen:
         return False
@@ -75,8 +75,8 @@ def _is_abort_itself(exc: BaseException, request: RequestState) -> bool:
         # The client's connection closes at the same time: the error may well be about that one.
         return request.client_gone and isinstance(exc, ConnectionError)
     # Starlette's BaseHTTPMiddleware raises this if a disconnect stopped the application.
-    is_stopped = isinstance(exc, RuntimeError) and text_of(exc) == "No response returned."
-    return request.client_gone and is_stopped
+    may_be_stopped = request.client_gone and isinstance(exc, RuntimeError)
+    return may_be_stopped and text_of(exc) == "No response returned."
 
 
 def raised_by(exc: BaseException, server: Sequence[object]) -> bool:

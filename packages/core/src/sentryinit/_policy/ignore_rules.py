@@ -34,7 +34,8 @@ class IgnoreRules:
     def ignores_error(self, exc: BaseException, seen: frozenset[int] = frozenset()) -> bool:
         """Return True if *exc*, an explicit cause of it, or all members of a group are ignored.
 
-        *seen*: the ids of the exceptions that *exc* is a part of, as a chain can be a ring.
+        *seen*: the ids of the exceptions that came from *exc*, as a chain can be a ring, also
+        through a group.
         """
         if id(exc) in seen:
             return False

@@ -16,6 +16,7 @@ NEW_KINDS = 30
 # Bounds the memory if each failure is a new kind.
 MAX_KINDS = 1000
 OTHER_KINDS = "other kinds"
+Clock = Callable[[], float]
 
 
 class _Bucket:
@@ -42,12 +43,7 @@ class RateLimiter:
     """
 
     def __init__(
-        self,
-        burst: int,
-        per_minute: float,
-        clock: Callable[[], float] = time.monotonic,
-        *,
-        on: bool = True,
+        self, burst: int, per_minute: float, clock: Clock = time.monotonic, *, on: bool = True
     ) -> None:
         # With a bucket of size 0 not even the first failure would be visible.
         self._burst, self._rate = max(burst, 1), per_minute / 60
@@ -60,8 +56,8 @@ class RateLimiter:
 
     def after_fork(self) -> None:
         """Start to count at 0: the parent process delivers what it has counted."""
-        # Re-entrant: a signal handler may report a failure in the middle of it. A new lock: the
-        # fork may have copied the old one while another thread held it.
+        # Re-entrant: a signal handler may report a failure in the middle of it. New: the fork may
+        # have copied the old one while another thread held it.
         self._lock = threading.RLock()
         self._failures = self._suppressed = self._dropped = 0
         for bucket in (*self._buckets.values(), self._new):
@@ -128,7 +124,7 @@ class RateLimiter:
             self._buckets.get(key, self._new).suppressed += suppressed
 
     def drain(self) -> dict[str, int]:
-        """Return the suppressed failures that no event has counted yet, by label; reset them."""
+        """Return the suppressed failures that no event has counted, by label; reset them."""
         counts: dict[str, int] = {}
         with self._lock:
             for bucket in (*self._buckets.values(), self._new):

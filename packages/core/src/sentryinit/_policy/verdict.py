@@ -39,11 +39,11 @@ COUNTERS = {
 class Seen(NamedTuple):
     """What is known of one failure.
 
-    *escaped*: the exception that left the application, with *escaped_status*, what the client gets.
-    *shown*: the exception that a hook of the framework showed before a 5xx, with *handled* and
-    *status*. *logged*: the last exception that was logged with its traceback. *captured*: the
-    application captured an exception itself. *aborted*: *escaped* is an abort. *is_reported* asks
-    whether an exception is on an event; *path* and *title* describe the request, if needed.
+    *escaped*: what left the application, with *escaped_status*, what the client gets. *shown*: what
+    a hook of the framework showed before a 5xx, with *handled* and *status*. *logged*: the last
+    exception that was logged with its traceback. *captured*: the application captured one itself.
+    *aborted*: *escaped* is an abort. *is_reported* asks whether an exception is on an event; *path*
+    and *title* describe the request, if needed.
     """
 
     escaped: BaseException | None = None
