@@ -392,11 +392,6 @@ def test_a_dsn_that_comes_after_the_middleware(said: Any) -> None:
     ]
 
 
-def test_again_before_the_first_time() -> None:
-    """Whoever asks before there is anything gets nothing said."""
-    _init._warn_if_different({"service": "till"})
-
-
 # -- by an adapter -------------------------------------------------------------------------------
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from contextvars import Token
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 from sentryinit._boundary.capture import CLOSED, Capture
 from sentryinit._boundary.current import CURRENT
-from sentryinit._boundary.facts import Facts
+from sentryinit._boundary.facts import Facts, R
 from sentryinit._state import STATE
 
-R = TypeVar("R")
-
+# The environ of WSGI, or the scope of ASGI.
+_Environ = MutableMapping[str, Any]
 _MISSING = Token.MISSING
 # The key of the capture in the environ or scope of its request.
 CAPTURE_KEY = "sentryinit.capture"
@@ -25,10 +25,7 @@ class Adapter(Facts[R]):
     def open(self, request: R) -> Capture[R]: ...
     @overload
     def open(
-        self,
-        request: R,
-        environ_or_scope: MutableMapping[str, Any],
-        cls: type[Capture[R]] = Capture,
+        self, request: R, environ_or_scope: _Environ, cls: type[Capture[R]] = Capture
     ) -> Capture[R] | None: ...
 
     def open(self, request: R, environ_or_scope: Any = None, cls: Any = Capture) -> Any:
