@@ -101,6 +101,9 @@ class SentryInitMiddleware:
             capture.exception_escaped(exc, 500)
             capture.close()
             raise
+        if type(body) is list and not capture.has_activity:
+            capture.close()
+            return body
         wrapper = environ.get("wsgi.file_wrapper")
         # The server sends such a body as a file, and recognises it by its class.
         is_file = isinstance(wrapper, type) and isinstance(body, wrapper)

@@ -49,11 +49,11 @@ class Adapter(Facts[R]):
         outer = CURRENT.set(capture).old_value
         if outer is not _MISSING and outer.request is not CLOSED:
             _nest(capture, outer)
-        scopes = STATE.scopes
-        if scopes.get_isolation() is not scopes.unforked:
-            scopes.set_isolation(scopes.unforked)
-        if scopes.get_current() is not None:
-            scopes.set_current(None)
+        unforked, get_isolation, set_isolation, get_current, set_current, _ = STATE.scopes
+        if get_isolation() is not unforked:
+            set_isolation(unforked)
+        if get_current() is not None:
+            set_current(None)
         return capture
 
 
