@@ -74,13 +74,13 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
     if STATE.reporter is not None:
         if options or service is not None:
             raise RuntimeError("init() has run with a DSN: capture() takes no options then")
-        with _testing.diverted(mailbox):
+        with _testing.diverted(mailbox.put):
             yield mailbox
         return
     restore = STATE.reset()
-    given = {"dsn": DSN, "storm_guard": False, "transport": _testing.transport(mailbox), **options}
+    usual = {"dsn": DSN, "storm_guard": False, "transport": _testing.PutTransport(mailbox.put)}
     try:
-        _init.init(service or _init.TEST_SERVICE, **given)
+        _init.init(service or _init.TEST_SERVICE, **{**usual, **options})
         yield mailbox
     finally:
         _testing.disconnect()
@@ -127,5 +127,5 @@ def failing_redaction() -> Iterator[None]:
     """
     from sentryinit._sdk import testing as _testing  # sentry_sdk is imported only if it is used
 
-    with _testing.broken_redaction():
+    with _testing.failing_redaction():
         yield

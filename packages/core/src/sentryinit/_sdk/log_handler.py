@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -19,16 +20,15 @@ class DeferringHandler(EventHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Defer *record* in the request that it belongs to, or make an event of it."""
         capture = current_capture()
+        due: logging.LogRecord | None = record
         # Once the status is sent nothing is deferred: a stream or a WebSocket may run for hours.
-        if capture is None or capture.status is not None or not self._can_record(record):
-            super().emit(record)
-            return
-        overdue = capture.defer(record)
-        if overdue is not None:
-            super().emit(overdue)
+        if capture is not None and capture.status is None and self._can_record(record):
+            due = capture.defer(record)
+        if due is not None:
+            self.emit_now(due)
 
     def emit_now(self, record: logging.LogRecord) -> None:
-        """Make an event of a record that was deferred."""
+        """Make an event of *record*."""
         super().emit(record)
 
 
@@ -48,16 +48,8 @@ def integration() -> LoggingIntegration:
     return made
 
 
-class _Filter:
-    """The lowest level that sentry-sdk sees, and how many other records a request keeps."""
-
-    __slots__ = ("kept", "level")
-
-    def __init__(self) -> None:
-        self.level, self.kept = logging.NOTSET, 0
-
-
-_FILTER = _Filter()
+# The lowest level that sentry-sdk sees, and how many other records a request keeps.
+_FILTER = types.SimpleNamespace(level=logging.NOTSET, kept=0)
 
 
 def install_filter(original: Callable[..., Any]) -> None:

@@ -43,10 +43,6 @@ class EnvelopeFilter:
                 headers["event_id"] = event.get("event_id", headers["event_id"])
             self._send(Envelope(headers=headers, items=items))
 
-    def in_front_of(self, send: Callable[[Envelope], Any]) -> EnvelopeFilter:
-        """Return the same filter for another *send*."""
-        return EnvelopeFilter(self.redactor, send)
-
     def _filtered(self, item: Item) -> Item | None:
         payload = item.payload.json
         if item.type not in _ALLOWED_ITEMS or not isinstance(payload, Mapping):
