@@ -9,11 +9,10 @@ import time
 from typing import Any
 
 from sentryinit._boundary.capture import Capture
-from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE
+from sentryinit._boundary.request_info import UNKNOWN_ROUTE
 from sentryinit._config.settings import Settings
-from sentryinit._events.build import EventBuilder, status_title
-from sentryinit._policy import aborts
-from sentryinit._policy.exceptions import mark_captured, was_captured
+from sentryinit._events import build
+from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import Origin, group_key, group_label
 from sentryinit._policy.ignore_rules import IgnoreRules
 from sentryinit._policy.rate_limit import RateLimiter
@@ -35,12 +34,13 @@ class Reporter:
 
     def __init__(self, settings: Settings, rules: IgnoreRules, client: Client) -> None:
         self._settings, self._rules, self._client = settings, rules, client
-        self._builder = EventBuilder(settings)
         self._limiter = RateLimiter(
             settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
         # Whether a failure of a kind would give no event now.
         self.is_limited = self._limiter.is_limited
+        # Makes an event of a deferred log record, which is not about its request's failure.
+        self.capture_record = HANDLER.emit_now
         self._reset_counts()
 
     # -- decisions -------------------------------------------------------------------------------
@@ -50,9 +50,9 @@ class Reporter:
         status = seen.status or 500
         seen = seen._replace(
             path=lambda: capture.describe().path,
-            title=lambda: status_title(capture.describe(), status),
+            title=lambda: build.status_title(capture.describe(), status),
         )
-        verdict = self._report(seen, capture.adapter.name, capture)
+        verdict = self._report(seen, capture)
         if isinstance(verdict.exception, SystemExit) and verdict.explains_records:
             # The process ends, and the server may not run exit hooks (A11).
             self.flush()
@@ -61,13 +61,14 @@ class Reporter:
     def capture_unhandled(self, exc: BaseException, mechanism: str) -> None:
         """Report *exc*, which nobody handled, outside of any request."""
         aborted = aborts.is_abort(exc)
-        self._report(Seen(exc, aborted=aborted, is_reported=was_captured), mechanism, None)
+        seen = Seen(exc, aborted=aborted, is_reported=exceptions.was_captured)
+        self._report(seen, None, mechanism)
 
-    def _report(self, seen: Seen, mechanism: str, capture: Capture[Any] | None) -> Verdict:
+    def _report(self, seen: Seen, capture: Capture[Any] | None, mechanism: str = "") -> Verdict:
         try:
             verdict = decide(seen, self._rules)
             if verdict.reason is None:
-                verdict = self._send(verdict, mechanism, capture)
+                verdict = self._send(verdict, capture, mechanism)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             exc = seen.escaped or seen.shown
             self._internal_error(error, exc)
@@ -91,10 +92,6 @@ class Reporter:
                 where = f"{capture.adapter.name}, status {capture.status or 'not sent'}"
             log.debug("no event for %s (%s): %s", what, where, reason.value)
 
-    def capture_record(self, record: logging.LogRecord) -> None:
-        """Make an event of a deferred log record, which is not about its request's failure."""
-        HANDLER.emit_now(record)
-
     # -- the process -----------------------------------------------------------------------------
 
     def flush(self, *, last: bool = False) -> None:
@@ -109,7 +106,8 @@ class Reporter:
         except Exception as error:  # noqa: BLE001 # the process is about to end
             log.warning("flush failed: %s", type(error).__name__)
         if last:
-            self._client.limit_exit(max(0.0, timeout - (time.monotonic() - started)))
+            left = timeout - (time.monotonic() - started)
+            self._client.options["shutdown_timeout"] = max(0.0, left)
 
     def send_summary(self) -> None:
         """Report the suppressed failures that no event has counted yet."""
@@ -118,10 +116,9 @@ class Reporter:
             return
         event_id = None
         try:
-            event = self._builder.summary_event(counts)
-            self._add_common(event, 0)
+            event = build.summary_event(self._settings, counts)
             # With no scope of a request: this thread may have served one.
-            event_id = run_in_scope(None, self._client.capture_event, event, {}, UNDESCRIBED)
+            event_id = run_in_scope(None, self._client.capture_event, event, {})
         except Exception as error:  # noqa: BLE001 # whoever flushes must not see a fault of ours
             log.warning("a summary could not be sent: %s", type(error).__name__)
         if event_id is None:
@@ -143,7 +140,7 @@ class Reporter:
 
     # -- building and sending --------------------------------------------------------------------
 
-    def _send(self, verdict: Verdict, mechanism: str, capture: Capture[Any] | None) -> Verdict:
+    def _send(self, verdict: Verdict, capture: Capture[Any] | None, mechanism: str) -> Verdict:
         """Send the event of *verdict*, unless its kind is suppressed."""
         exc = verdict.exception
         if capture is not None:
@@ -171,16 +168,16 @@ class Reporter:
                 label, event, hint = self._of_status(verdict, capture)
             else:
                 label, event, hint = self._of_exception(exc, verdict, origin)
-                mark_captured(exc, in_request=capture is not None)
+                exceptions.mark_captured(exc, in_request=capture is not None)
             self._limiter.set_label(origin.key, label)
             self._add_common(event, suppressed)
             send = self._client.capture_event
             if capture is None:
-                event_id = send(event, hint, UNDESCRIBED)
+                event_id = send(event, hint)
             else:
                 request, about = capture.snapshot(), capture.records_about(exc)
-                self._builder.add_request(event, request)
-                self._builder.add_response(event, verdict.status or 500, about)
+                build.add_request(self._settings, event, request)
+                build.add_response(event, verdict.status or 500, about)
                 event_id = run_in_scope(capture, send, event, hint, request.info)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             event_id = self._send_fallback(error, exc, suppressed, event)
@@ -191,7 +188,7 @@ class Reporter:
     def _of_status(self, verdict: Verdict, capture: Any) -> _Parts:
         info, status = capture.describe(), verdict.status or 500
         label = f"HTTP {status} {info.method} {info.route or UNKNOWN_ROUTE}"
-        return label, self._builder.status_event(info, status), {}
+        return label, build.status_event(self._settings, info, status), {}
 
     def _of_exception(self, exc: BaseException, verdict: Verdict, origin: Origin) -> _Parts:
         how = {"type": origin.mechanism, "handled": verdict.handled}
@@ -202,12 +199,9 @@ class Reporter:
 
     def _add_common(self, event: dict[str, Any], suppressed: int) -> None:
         """Add to *event*, ours, what it has with and without a request."""
-        self._builder.add_service(event)
-        event["sdk"] = self._client.sdk_info
-        event.setdefault("breadcrumbs", {"values": []})
-        contexts = event.setdefault("contexts", {})
+        build.add_service(self._settings, event)
         if suppressed:
-            contexts["sentryinit"] = {"suppressed": suppressed}
+            event.setdefault("contexts", {})["sentryinit"] = {"suppressed": suppressed}
 
     def _internal_error(self, error: Exception, exc: BaseException | None) -> None:
         """Report in minimal form a failure that could not be decided on; it is a kind."""
@@ -217,11 +211,7 @@ class Reporter:
             self._limiter.drop(key, suppressed)
 
     def _send_fallback(
-        self,
-        error: Exception,
-        exc: BaseException | None,
-        suppressed: int,
-        event: dict[str, Any],
+        self, error: Exception, exc: BaseException | None, suppressed: int, event: dict[str, Any]
     ) -> str | None:
         """Log that reporting failed, and send what is left of *event*, without any text of it."""
         log.warning("an event could not be built: %s", type(error).__name__)
@@ -230,5 +220,5 @@ class Reporter:
             source = {"level": "error", "exception": {"values": values}, **event}
             left = fallback_event(source, "report_error")
             self._add_common(left, suppressed)
-            return self._client.capture_event(left, {}, UNDESCRIBED)
+            return self._client.capture_event(left, {})
         return None

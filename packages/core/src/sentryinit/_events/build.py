@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from sentryinit._boundary.request_info import UNKNOWN_ROUTE, RequestInfo, Snapshot
+from sentryinit._boundary.request_info import (
+    UNDESCRIBED,
+    UNKNOWN_ROUTE,
+    RequestInfo,
+    Snapshot,
+    trace_context,
+)
 from sentryinit._config.settings import Settings
 from sentryinit._events.request import request_section
 from sentryinit._policy.grouping import status_fingerprint
@@ -17,57 +23,59 @@ from sentryinit._policy.log_records import exception_of, message_of
 MAX_KINDS = 50
 
 
-class EventBuilder:
-    """Builds events with what the *settings* say of the service."""
+def status_event(settings: Settings, info: RequestInfo, status: int) -> dict[str, Any]:
+    """Return the event of a 5xx response that no exception explains."""
+    title, route = status_title(info, status), info.route or UNKNOWN_ROUTE
+    return {
+        "level": "error",
+        "logentry": {"message": title, "formatted": title},
+        "fingerprint": status_fingerprint(settings.service, info.method, route, status),
+    }
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
 
-    def status_event(self, info: RequestInfo, status: int) -> dict[str, Any]:
-        """Return the event of a 5xx response that no exception explains."""
-        title, route = status_title(info, status), info.route or UNKNOWN_ROUTE
-        return {
-            "level": "error",
-            "logentry": {"message": title, "formatted": title},
-            "fingerprint": status_fingerprint(self._settings.service, info.method, route, status),
-        }
+def summary_event(settings: Settings, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return the event that reports *counts*, the suppressed failures by label."""
+    total = sum(counts.values())
+    text = f"{total} failures held back by the storm guard"
+    return {
+        "level": "warning",
+        "logentry": {"message": text, "formatted": text},
+        "fingerprint": ["sentryinit", settings.service, "suppressed"],
+        "tags": {"service": settings.service},
+        "contexts": {"sentryinit": {"suppressed": total, "kinds": most_frequent(counts)}},
+    }
 
-    def summary_event(self, counts: Mapping[str, int]) -> dict[str, Any]:
-        """Return the event that reports *counts*, the suppressed failures by label."""
-        total = sum(counts.values())
-        text = f"{total} failures held back by the storm guard"
-        return {
-            "level": "warning",
-            "logentry": {"message": text, "formatted": text},
-            "fingerprint": ["sentryinit", self._settings.service, "suppressed"],
-            "tags": {"service": self._settings.service},
-            "contexts": {"sentryinit": {"suppressed": total, "kinds": most_frequent(counts)}},
-        }
 
-    def add_response(
-        self, event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]
-    ) -> None:
-        """Add to *event*, ours, the *status*, and the texts of the records that are *about* it."""
-        event["tags"]["status_code"] = str(status)
-        event["contexts"]["response"] = {"status_code": status}
-        # A record with an exception says what the event says.
-        texts = (record for record in about if exception_of(record) is None)
-        event["breadcrumbs"]["values"] += breadcrumbs(texts)
+def add_service(settings: Settings, event: dict[str, Any]) -> None:
+    """Add the tag ``service`` to *event*."""
+    event["tags"] = {**(event.get("tags") or {}), "service": settings.service}
 
-    def add_request(self, event: dict[str, Any], request: Snapshot) -> None:
-        """Add to *event*, of any origin, what it says of the *request* that it belongs to."""
-        self.add_service(event)
-        info, settings = request.info, self._settings
-        crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
-        crumbs += breadcrumbs(request.recent_records)
-        event.setdefault("contexts", {})["trace"] = request.trace
-        event["request"] = request_section(info, settings.collect, settings.collect_headers)
-        event["transaction"] = info.route or UNKNOWN_ROUTE
-        event["transaction_info"] = {"source": "route"}
 
-    def add_service(self, event: dict[str, Any]) -> None:
-        """Add the tag ``service`` to *event*."""
-        event["tags"] = {**(event.get("tags") or {}), "service": self._settings.service}
+def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) -> None:
+    """Add to *event*, of any origin, what it says of the *request* that it belongs to."""
+    add_service(settings, event)
+    info = request.info
+    crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
+    crumbs += breadcrumbs(request.recent_records)
+    event.setdefault("contexts", {})["trace"] = request.trace
+    event["request"] = request_section(info, settings.collect, settings.collect_headers)
+    event["transaction"] = info.route or UNKNOWN_ROUTE
+    event["transaction_info"] = {"source": "route"}
+
+
+def add_trace(event: dict[str, Any], known: Mapping[str, str | None] | None) -> None:
+    """Add to *event*, of no request, its trace; *known* is the one that sentry-sdk has."""
+    own = {name: value for name, value in (known or {}).items() if value}
+    event.setdefault("contexts", {})["trace"] = trace_context(UNDESCRIBED, own)
+
+
+def add_response(event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]) -> None:
+    """Add to *event*, ours, the *status*, and the texts of the records that are *about* it."""
+    event["tags"]["status_code"] = str(status)
+    event["contexts"]["response"] = {"status_code": status}
+    # A record with an exception says what the event says.
+    texts = (record for record in about if exception_of(record) is None)
+    event["breadcrumbs"]["values"] += breadcrumbs(texts)
 
 
 def status_title(info: RequestInfo, status: int) -> str:

@@ -19,15 +19,16 @@ from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import ignore_logger
 
-from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, trace_context
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
+from sentryinit._events import build
 from sentryinit._policy.ignore_rules import IgnoreRules
 from sentryinit._redaction.redactor import Redactor
 from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent
-from sentryinit._sdk.hooks import HINT_KEY, Hooks, drop
+from sentryinit._sdk.hooks import FRAMEWORKS, HINT_KEY, Hooks, drop
 from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
@@ -39,13 +40,6 @@ _IGNORED_LOGGERS = (
     "django.security.* django.server falcon _granian* gunicorn.error hypercorn.error "
     "uvicorn.error waitress werkzeug"
 ).split()
-
-# Integrations of sentry-sdk that do the work of our boundary. The name of an adapter that is set up
-# counts as well.
-_CONFLICTING = frozenset(
-    "aiohttp bottle django falcon fastapi flask litestar pyramid quart sanic starlette "
-    "tornado".split()
-)
 
 # Options of sentry-sdk that never change.
 _FIXED = {
@@ -91,7 +85,7 @@ def configure(settings: Settings, rules: IgnoreRules) -> Client:
 
 def conflicting_integrations() -> list[str]:
     """Return the active integrations of sentry-sdk that do the work of our boundary."""
-    return _active(_CONFLICTING.union(STATE.boundaries))
+    return _active(FRAMEWORKS.union(STATE.boundaries))
 
 
 def add_boundary(name: str, loggers: Iterable[str]) -> None:
@@ -101,7 +95,7 @@ def add_boundary(name: str, loggers: Iterable[str]) -> None:
     """
     for logger in loggers:
         ignore_logger(logger)
-    if name not in _CONFLICTING:
+    if name not in FRAMEWORKS:
         _warn_of_integrations(_active({name}))
 
 
@@ -129,7 +123,7 @@ class Client:
         self.options: dict[str, Any] = self._client.options
         self.lost = transport.LostEvents(self._client.transport)
         version = sentry_sdk.VERSION
-        self.sdk_info: dict[str, Any] = {
+        self._sdk_info = {
             "name": "sentry.python",
             "version": version,
             "packages": [{"name": "pypi:sentry-sdk", "version": version}],
@@ -137,9 +131,9 @@ class Client:
         }
 
     def capture_event(
-        self, event: dict[str, Any], hint: dict[str, Any], info: RequestInfo
+        self, event: dict[str, Any], hint: dict[str, Any], info: RequestInfo = UNDESCRIBED
     ) -> str | None:
-        """Send *event*, ours and complete; return its id, None if a hook dropped it.
+        """Send *event*, ours, about the request *info*; return its id, None if a hook dropped it.
 
         Tags and contexts are given as keywords, so that ours win over those of the scopes.
         """
@@ -149,28 +143,20 @@ class Client:
                 "sentry_sdk.init() was called after sentryinit.init() and replaced its client, so "
                 "that nothing is masked any more: remove that call"
             )
-        contexts = event["contexts"]
-        if "trace" not in contexts:
-            contexts["trace"] = trace_context(UNDESCRIBED, self._own_trace())
-        parts = {name: event[name] for name in ("level", "tags", "contexts")}
+        event["sdk"] = self._sdk_info
+        event.setdefault("breadcrumbs", {"values": []})
+        if "trace" not in event.setdefault("contexts", {}):
+            build.add_trace(event, sentry_sdk.get_isolation_scope().get_trace_context())
+        scope_kwargs = {name: event[name] for name in ("level", "tags", "contexts")}
         return sentry_sdk.capture_event(
             PreSerializedEvent(event, self.options),  # type: ignore[arg-type] # an Event is a TypedDict
             {**hint, HINT_KEY: info},
-            **parts,
+            **scope_kwargs,
         )
-
-    def _own_trace(self) -> dict[str, str]:
-        """Return sentry-sdk's own trace context."""
-        found = sentry_sdk.get_isolation_scope().get_trace_context() or {}
-        return {name: value for name, value in found.items() if value}
 
     def flush(self, timeout: float) -> None:
         """Send what is queued, for at most *timeout* seconds."""
         sentry_sdk.flush(timeout=timeout)
-
-    def limit_exit(self, seconds: float) -> None:
-        """Let the exit hook wait for at most *seconds*."""
-        self.options["shutdown_timeout"] = seconds
 
 
 def _redactor(settings: Settings) -> Redactor:
@@ -186,19 +172,14 @@ def _redactor(settings: Settings) -> Redactor:
     )
 
 
-def _server_name(settings: Settings) -> str:
-    if "host_name" in settings.collect:
-        return socket.gethostname()
-    return settings.server_name or settings.service
-
-
 def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
+    name = socket.gethostname() if "host_name" in settings.collect else settings.server_name
     ours = {
         "dsn": settings.dsn,
         "environment": settings.environment,
         # None would run git in a subprocess.
         "release": settings.release,
-        "server_name": _server_name(settings),
+        "server_name": name or settings.service,
         "integrations": [
             AtexitIntegration(callback=lambda pending, timeout: None),  # noqa: ARG005 # quiet on stderr
             ExcepthookIntegration(),
