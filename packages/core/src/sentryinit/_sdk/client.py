@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-# For the thread that sends, which would import it with the first name of a host: a fork during that
-# import leaves a child process in which no host is found.
+# Else the thread that sends imports it, and a fork during that import leaves a child process in
+# which no host is found.
 import encodings.idna  # noqa: F401 # see above
 import functools
 import logging
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,8 +33,8 @@ from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
-# Servers and frameworks log, at the end of a request, what a boundary has reported; and records of
-# our own would go in circles. Patterns of fnmatch: granian names loggers after its Rust modules.
+# Servers and frameworks log what a boundary has reported; our own records would go in circles.
+# Patterns of fnmatch: granian names loggers after its Rust modules.
 _IGNORED_LOGGERS = (
     "sentryinit aiohttp.server daphne daphne.server daphne.http_protocol django.request "
     "django.security.* django.server falcon _granian* gunicorn.error hypercorn.error "
@@ -71,46 +71,43 @@ def configure(settings: Settings, rules: IgnoreRules) -> Client:
     try:
         sentry_sdk.init(**_client_options(settings, hooks))
     finally:
-        # An init that fails has patched the logging, and sentry-sdk does so once.
+        # Also after a failure: sentry-sdk has patched the logging by then, and does so once.
         log_handler.install_filter(original)
     client = sentry_sdk.get_client()
     log_handler.set_filter(client, settings.log_breadcrumbs)
     transport.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
-    _warn_of_integrations(conflicting_integrations())
+    _warn_of_integrations()
     if "argv" in settings.collect:
         sentry_sdk.get_global_scope().set_extra("sys.argv", sys.argv)
     scopes.install()
     return Client()
 
 
-def conflicting_integrations() -> list[str]:
-    """Return the active integrations of sentry-sdk that do the work of our boundary."""
-    return _active(FRAMEWORKS.union(STATE.boundaries))
+def conflicting_integrations(*names: str) -> list[str]:
+    """Return the active integrations of sentry-sdk that do the work of our boundary.
+
+    Only those with one of *names*, if there are any.
+    """
+    active = sentry_sdk.get_client().integrations
+    wanted = names or FRAMEWORKS.union(STATE.boundaries)
+    return sorted(type(active[name]).__name__ for name in wanted if name in active)
 
 
 def add_boundary(name: str, loggers: Iterable[str]) -> None:
-    """Ignore *loggers*, which repeat what the adapter *name* reports; warn of an integration.
-
-    For the names on our list, the warning was logged when the client was made.
-    """
+    """Ignore *loggers*, which repeat what the adapter *name* reports; warn of its integration."""
     for logger in loggers:
         ignore_logger(logger)
-    if name not in FRAMEWORKS:
-        _warn_of_integrations(_active({name}))
+    if name not in FRAMEWORKS:  # for those, configure() has warned
+        _warn_of_integrations(name)
 
 
-def _active(names: Iterable[str]) -> list[str]:
-    """Return the classes of the active integrations that have one of *names*."""
-    active = sentry_sdk.get_client().integrations
-    return sorted(type(active[name]).__name__ for name in names if name in active)
-
-
-def _warn_of_integrations(names: Sequence[str]) -> None:
-    if names:
+def _warn_of_integrations(*names: str) -> None:
+    found = conflicting_integrations(*names)
+    if found:
         log.warning(
             "integrations: sentry_sdk's own %s stands beside sentryinit's middleware: remove it "
             "from integrations=[...]",
-            ", ".join(names),
+            ", ".join(found),
         )
 
 
@@ -133,10 +130,7 @@ class Client:
     def capture_event(
         self, event: dict[str, Any], hint: dict[str, Any], info: RequestInfo = UNDESCRIBED
     ) -> str | None:
-        """Send *event*, ours, about the request *info*; return its id, None if a hook dropped it.
-
-        Tags and contexts are given as keywords, so that ours win over those of the scopes.
-        """
+        """Send *event*, ours, of the request *info*; return its id, None if a hook dropped it."""
         if sentry_sdk.get_client() is not self._client and not self._is_replaced:
             self._is_replaced = True
             log.warning(
@@ -147,6 +141,7 @@ class Client:
         event.setdefault("breadcrumbs", {"values": []})
         if "trace" not in event.setdefault("contexts", {}):
             build.add_trace(event, sentry_sdk.get_isolation_scope().get_trace_context())
+        # As keywords they win over those of the scopes.
         scope_kwargs = {name: event[name] for name in ("level", "tags", "contexts")}
         return sentry_sdk.capture_event(
             PreSerializedEvent(event, self.options),  # type: ignore[arg-type] # an Event is a TypedDict
@@ -187,7 +182,7 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
             *settings.integrations,
         ],
         "include_local_variables": "locals" in settings.collect,
-        # We cut after masking, which has to see whole secrets; this limit only bounds the work.
+        # We cut after masking, which has to see whole secrets: this only bounds the work.
         "max_value_length": 4 * settings.max_value_length + 4096,
         "shutdown_timeout": settings.flush_timeout,
         "before_send": hooks.before_send,

@@ -1,16 +1,16 @@
 """The isolation scope of a request, which is forked only when somebody uses it.
 
-Until then all requests share one scope without state. Code that asks for the scope gets a fork that
-belongs to the request from then on. Each request forks the scope that stood at start-up, never the
-current one: what an earlier request of the same connection or thread has set stays there (uvicorn
-runs a request in the context of the one before it, github.com/python/cpython/issues/140947). The
-scope is set at the start of a request and never reset: a body that fails later still has it.
+Until then all requests share one scope without state. Each request forks the scope of the start-up,
+never the current one, where an earlier request may have set data: uvicorn runs a request in the
+context of the one before it (github.com/python/cpython/issues/140947). The scope is set at the
+start of a request and never reset: a body that fails later still has it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -35,7 +35,7 @@ _NO_CLIENT = NonRecordingClient()
 
 
 class RequestScope(Scope):
-    """A request's fork of the start-up scope; a class of its own, to recognise it by."""
+    """A request's fork of the start-up scope, recognised by its class."""
 
     __slots__ = ()
 
@@ -43,8 +43,8 @@ class RequestScope(Scope):
 class _Unforked(Scope):
     """The scope of every request whose scope nobody has used: it has no state.
 
-    Only sentry-sdk meets it, where it reads its context variable. Every method of ``Scope`` reads
-    or writes a slot, and every slot is unset here, so ``__getattr__`` and ``__setattr__`` see it.
+    Only sentry-sdk meets it, in its context variable. Every method of ``Scope`` reads or writes a
+    slot. All are unset here, so ``__getattr__`` and ``__setattr__`` see it.
     """
 
     __slots__ = ()
@@ -70,7 +70,7 @@ _get_isolation_scope = Scope.get_isolation_scope
 
 
 def _forked_isolation_scope(_cls: type[Scope]) -> Scope:
-    """Replace ``Scope.get_isolation_scope``: a scope that is passed on belongs to one request."""
+    """Replace ``Scope.get_isolation_scope``: who asks gets a scope of the request's own."""
     scope = _get_isolation_scope()
     return _request_scope() if scope is UNFORKED else scope
 
@@ -89,7 +89,7 @@ def _request_scope() -> Scope:
     capture = CURRENT.get()
     with _lock:
         # Another thread of the same request may have made it.
-        own = _fork() if capture is None or capture.scope is None else capture.scope
+        own = _existing_scope() or _fork()
         if capture is not None:
             capture.scope = own
     if sdk._isolation_scope.get() is UNFORKED:  # noqa: SLF001 # the self-test guards it
@@ -111,24 +111,22 @@ def after_fork() -> None:
     _lock = threading.RLock()
 
 
+def _set_scopes(isolation: Any, current: Scope | None = None) -> None:
+    Scope.set_isolation_scope(isolation)
+    Scope.set_current_scope(current or Scope(ty=ScopeType.CURRENT))
+
+
 def _fork_now(_unforked: object) -> None:
     """Give the request a fork at its start: the fallback."""
     fork = _base.fork()
-    Scope.set_isolation_scope(fork)
-    Scope.set_current_scope(Scope(ty=ScopeType.CURRENT))
+    _set_scopes(fork)
     capture = CURRENT.get()
     if capture is not None:
         capture.scope = fork
 
 
 def _save() -> Callable[[], None]:
-    isolation, current = _get_isolation_scope(), Scope.get_current_scope()
-
-    def restore() -> None:
-        Scope.set_isolation_scope(isolation)
-        Scope.set_current_scope(current)
-
-    return restore
+    return functools.partial(_set_scopes, _get_isolation_scope(), Scope.get_current_scope())
 
 
 def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *arguments: Any) -> T:
@@ -143,8 +141,7 @@ def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *argu
 
     def call() -> T:
         CURRENT.set(capture)
-        Scope.set_isolation_scope(_base if capture is None else capture.scope or UNFORKED)
-        Scope.set_current_scope(Scope(ty=ScopeType.CURRENT))
+        _set_scopes(_base if capture is None else capture.scope or UNFORKED)
         return function(*arguments)
 
     return contextvars.copy_context().run(call)
@@ -153,8 +150,7 @@ def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *argu
 def _works(scopes: Scopes) -> bool:
     """Return True if *scopes* work with the installed sentry-sdk and its private names."""
     _start_request(scopes)
-    # Each event asks this: it must not fork.
-    Scope.get_client()
+    Scope.get_client()  # each event asks this: it must not fork
     is_unforked = _existing_scope() is None and _get_isolation_scope() is UNFORKED
     UNFORKED.set_tag("sentryinit", "self-test")
     scope = Scope.get_isolation_scope()
