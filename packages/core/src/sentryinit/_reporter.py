@@ -12,16 +12,14 @@ from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.request_info import UNKNOWN_ROUTE
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
-from sentryinit._policy import aborts, exceptions
+from sentryinit._policy import aborts, exceptions, rate_limit
 from sentryinit._policy.grouping import Origin, group_key, group_label
 from sentryinit._policy.ignore_rules import IgnoreRules
-from sentryinit._policy.rate_limit import RateLimiter
 from sentryinit._policy.verdict import COUNTERS, Reason, Seen, Verdict, decide
 from sentryinit._redaction.fallback import fallback_event
+from sentryinit._sdk import log_handler, scopes
 from sentryinit._sdk.client import Client
 from sentryinit._sdk.exceptions import exception_event
-from sentryinit._sdk.log_handler import HANDLER
-from sentryinit._sdk.scopes import run_in_scope
 
 log = logging.getLogger("sentryinit")
 
@@ -34,14 +32,14 @@ class Reporter:
 
     def __init__(self, settings: Settings, rules: IgnoreRules, client: Client) -> None:
         self._settings, self._rules, self._client = settings, rules, client
-        self._limiter = RateLimiter(
+        self._limiter = rate_limit.RateLimiter(
             settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
         # Whether a failure of a kind would give no event now.
         self.is_limited = self._limiter.is_limited
-        # Makes an event of a deferred log record, which is not about its request's failure.
-        self.capture_record = HANDLER.emit_now
-        self._reset_counts()
+        # Makes an event of a deferred log record that is not about its request's failure.
+        self.capture_record = log_handler.HANDLER.emit_now
+        self.after_fork()
 
     # -- decisions -------------------------------------------------------------------------------
 
@@ -118,25 +116,22 @@ class Reporter:
         try:
             event = build.summary_event(self._settings, counts)
             # With no scope of a request: this thread may have served one.
-            event_id = run_in_scope(None, self._client.capture_event, event, {})
+            event_id = scopes.run_in_scope(None, self._client.capture_event, event, {})
         except Exception as error:  # noqa: BLE001 # whoever flushes must not see a fault of ours
             log.warning("a summary could not be sent: %s", type(error).__name__)
         if event_id is None:
             self._limiter.restore(sum(counts.values()))
 
     def after_fork(self) -> None:
-        """Start to count at 0 in a child process: the parent reports what it has counted."""
+        """Start to count at 0: the parent process reports what it has counted."""
         self._limiter.after_fork()
         self._client.lost.after_fork()
-        self._reset_counts()
+        self._counts_lock = threading.Lock()
+        self._counts = dict.fromkeys(COUNTERS.values(), 0)
 
     def stats(self) -> dict[str, int]:
         """Return the counts since the start of the process."""
         return {**self._limiter.stats(), "lost": self._client.lost.count, **self._counts}
-
-    def _reset_counts(self) -> None:
-        self._counts_lock = threading.Lock()
-        self._counts = dict.fromkeys(COUNTERS.values(), 0)
 
     # -- building and sending --------------------------------------------------------------------
 
@@ -170,7 +165,7 @@ class Reporter:
                 label, event, hint = self._of_exception(exc, verdict, origin)
                 exceptions.mark_captured(exc, in_request=capture is not None)
             self._limiter.set_label(origin.key, label)
-            self._add_common(event, suppressed)
+            build.add_service(self._settings, event, suppressed)
             send = self._client.capture_event
             if capture is None:
                 event_id = send(event, hint)
@@ -178,7 +173,7 @@ class Reporter:
                 request, about = capture.snapshot(), capture.records_about(exc)
                 build.add_request(self._settings, event, request)
                 build.add_response(event, verdict.status or 500, about)
-                event_id = run_in_scope(capture, send, event, hint, request.info)
+                event_id = scopes.run_in_scope(capture, send, event, hint, request.info)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             event_id = self._send_fallback(error, exc, suppressed, event)
         if event_id is None:
@@ -197,12 +192,6 @@ class Reporter:
         label = group_label(exc, origin.stack)
         return label, event, {"exc_info": (type(exc), exc, origin.stack)}
 
-    def _add_common(self, event: dict[str, Any], suppressed: int) -> None:
-        """Add to *event*, ours, what it has with and without a request."""
-        build.add_service(self._settings, event)
-        if suppressed:
-            event.setdefault("contexts", {})["sentryinit"] = {"suppressed": suppressed}
-
     def _internal_error(self, error: Exception, exc: BaseException | None) -> None:
         """Report in minimal form a failure that could not be decided on; it is a kind."""
         key = "internal error", type(error)
@@ -219,6 +208,6 @@ class Reporter:
         with contextlib.suppress(Exception):  # there is nothing left to try
             source = {"level": "error", "exception": {"values": values}, **event}
             left = fallback_event(source, "report_error")
-            self._add_common(left, suppressed)
+            build.add_service(self._settings, left, suppressed)
             return self._client.capture_event(left, {})
         return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,14 +25,13 @@ class Mailbox:
     """Holds what would have left the process: *envelopes* as bytes, *events* parsed from them."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Without a lock: append(), copy() and clear() of a list are atomic.
         self._envelopes: list[bytes] = []
 
     @property
     def envelopes(self) -> list[bytes]:
         """Return the envelopes as they would be sent, oldest first."""
-        with self._lock:
-            return list(self._envelopes)
+        return self._envelopes.copy()
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -42,13 +40,11 @@ class Mailbox:
 
     def clear(self) -> None:
         """Remove all envelopes."""
-        with self._lock:
-            self._envelopes.clear()
+        self._envelopes.clear()
 
     def put(self, envelope: bytes) -> None:
         """Add one serialised envelope."""
-        with self._lock:
-            self._envelopes.append(envelope)
+        self._envelopes.append(envelope)
 
 
 def _events(envelope: bytes) -> Iterator[dict[str, Any]]:

@@ -7,18 +7,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from sentryinit._boundary.request_info import (
-    UNDESCRIBED,
-    UNKNOWN_ROUTE,
-    RequestInfo,
-    Snapshot,
-    trace_context,
-)
+from sentryinit._boundary import request_info
+from sentryinit._boundary.request_info import UNKNOWN_ROUTE, RequestInfo, Snapshot
 from sentryinit._config.settings import Settings
 from sentryinit._events.request import request_section
 from sentryinit._policy.grouping import status_fingerprint
 from sentryinit._policy.log_records import exception_of, message_of
 
+# As sentry-sdk writes a time.
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 # The kinds that a summary names; all others are one entry.
 MAX_KINDS = 50
 
@@ -46,9 +43,11 @@ def summary_event(settings: Settings, counts: Mapping[str, int]) -> dict[str, An
     }
 
 
-def add_service(settings: Settings, event: dict[str, Any]) -> None:
-    """Add the tag ``service`` to *event*."""
+def add_service(settings: Settings, event: dict[str, Any], suppressed: int = 0) -> None:
+    """Add to *event* the tag ``service``, and how many of its kind were *suppressed* before it."""
     event["tags"] = {**(event.get("tags") or {}), "service": settings.service}
+    if suppressed:
+        event.setdefault("contexts", {})["sentryinit"] = {"suppressed": suppressed}
 
 
 def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) -> None:
@@ -66,7 +65,9 @@ def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) ->
 def add_trace(event: dict[str, Any], known: Mapping[str, str | None] | None) -> None:
     """Add to *event*, of no request, its trace; *known* is the one that sentry-sdk has."""
     own = {name: value for name, value in (known or {}).items() if value}
-    event.setdefault("contexts", {})["trace"] = trace_context(UNDESCRIBED, own)
+    event.setdefault("contexts", {})["trace"] = request_info.trace_context(
+        request_info.UNDESCRIBED, own
+    )
 
 
 def add_response(event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]) -> None:
@@ -100,13 +101,8 @@ def breadcrumbs(records: Iterable[logging.LogRecord]) -> list[dict[str, Any]]:
             "level": record.levelname.lower(),
             "category": record.name,
             "message": message_of(record),
-            "timestamp": iso_time(record.created),
+            "timestamp": datetime.fromtimestamp(record.created, timezone.utc).strftime(TIME_FORMAT),
         }
         for record in records
         if record.name != "sentryinit"
     ]
-
-
-def iso_time(seconds: float) -> str:
-    """Return *seconds* since the epoch as sentry-sdk writes a time."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
