@@ -1,4 +1,4 @@
-"""From a verdict to an event: rate limit, event, sentry-sdk. Also flush and counts."""
+"""From a verdict to a sent event; flush and counts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sentryinit._sdk.exceptions import exception_event
 
 log = logging.getLogger("sentryinit")
 
-# The label of an event's kind, the event and its hint.
+# A label of the kind, the event and its hint.
 _Parts = tuple[str, dict[str, Any], dict[str, Any]]
 
 
@@ -35,13 +35,9 @@ class Reporter:
         self._limiter = rate_limit.RateLimiter(
             settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
-        # Whether a failure of a kind would give no event now.
         self.is_limited = self._limiter.is_limited
-        # Makes an event of a deferred log record that is not about its request's failure.
         self.capture_record = log_handler.HANDLER.emit_now
         self.after_fork()
-
-    # -- decisions -------------------------------------------------------------------------------
 
     def report(self, capture: Capture[Any], seen: Seen) -> Verdict:
         """Decide on a failure of the request of *capture*, and report it."""
@@ -78,7 +74,7 @@ class Reporter:
     def explain(
         self, reason: Reason, exc: BaseException | None, capture: Capture[Any] | None
     ) -> None:
-        """Count *reason*, and log at DEBUG why there is no event."""
+        """Count and log why there is no event."""
         counter = COUNTERS.get(reason)
         if counter is not None:
             with self._counts_lock:
@@ -90,18 +86,16 @@ class Reporter:
                 where = f"{capture.adapter.name}, status {capture.status or 'not sent'}"
             log.debug("no event for %s (%s): %s", what, where, reason.value)
 
-    # -- the process -----------------------------------------------------------------------------
-
     def flush(self, *, last: bool = False) -> None:
-        """Send what is queued, and the suppressed counts, for at most ``flush_timeout`` seconds.
+        """Send what is queued and the suppressed counts, for at most ``flush_timeout`` seconds.
 
-        *last*: the process is about to end; its exit hook gets what this leaves of the time.
+        *last*: the process ends; its exit hook gets what is left of the time.
         """
         self.send_summary()
         timeout, started = self._settings.flush_timeout, time.monotonic()
         try:
             self._client.flush(timeout)
-        except Exception as error:  # noqa: BLE001 # the process is about to end
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             log.warning("flush failed: %s", type(error).__name__)
         if last:
             left = timeout - (time.monotonic() - started)
@@ -117,7 +111,7 @@ class Reporter:
             event = build.summary_event(self._settings, counts)
             # With no scope of a request: this thread may have served one.
             event_id = scopes.run_in_scope(None, self._client.capture_event, event, {})
-        except Exception as error:  # noqa: BLE001 # whoever flushes must not see a fault of ours
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             log.warning("a summary could not be sent: %s", type(error).__name__)
         if event_id is None:
             self._limiter.restore(sum(counts.values()))
@@ -132,8 +126,6 @@ class Reporter:
     def stats(self) -> dict[str, int]:
         """Return the counts since the start of the process."""
         return {**self._limiter.stats(), "lost": self._client.lost.count, **self._counts}
-
-    # -- building and sending --------------------------------------------------------------------
 
     def _send(self, verdict: Verdict, capture: Capture[Any] | None, mechanism: str) -> Verdict:
         """Send the event of *verdict*, unless its kind is suppressed."""
@@ -155,7 +147,7 @@ class Reporter:
     def _deliver(
         self, verdict: Verdict, origin: Origin, suppressed: int, capture: Capture[Any] | None
     ) -> str | None:
-        """Build the event and send it; whatever happens is counted."""
+        """Build the event, send and count it."""
         exc = verdict.exception
         event: dict[str, Any] = {}
         try:
@@ -174,7 +166,7 @@ class Reporter:
                 build.add_request(self._settings, event, request)
                 build.add_response(event, verdict.status or 500, about)
                 event_id = scopes.run_in_scope(capture, send, event, hint, request.info)
-        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             event_id = self._send_fallback(error, exc, suppressed, event)
         if event_id is None:
             self._limiter.drop(origin.key, suppressed)
@@ -193,7 +185,7 @@ class Reporter:
         return label, event, {"exc_info": (type(exc), exc, origin.stack)}
 
     def _internal_error(self, error: Exception, exc: BaseException | None) -> None:
-        """Report in minimal form a failure that could not be decided on; it is a kind."""
+        """Report in minimal form what could not be decided on, as a kind of its own."""
         key = "internal error", type(error)
         suppressed = self._limiter.acquire(key)
         if suppressed is not None and self._send_fallback(error, exc, suppressed, {}) is None:
@@ -202,7 +194,7 @@ class Reporter:
     def _send_fallback(
         self, error: Exception, exc: BaseException | None, suppressed: int, event: dict[str, Any]
     ) -> str | None:
-        """Log that reporting failed, and send what is left of *event*, without any text of it."""
+        """Log *error*, and send what is left of *event*, without any text of it."""
         log.warning("an event could not be built: %s", type(error).__name__)
         values = [{"type": type(exc).__name__}] if exc is not None else []
         with contextlib.suppress(Exception):  # there is nothing left to try

@@ -1,4 +1,4 @@
-"""What events say: a 5xx, the summary of the storm guard, and what every event of a request has."""
+"""The events of a 5xx and of the storm guard, and what every event of a request has."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def status_event(settings: Settings, info: RequestInfo, status: int) -> dict[str
 
 
 def summary_event(settings: Settings, counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return the event that reports *counts*, the suppressed failures by label."""
+    """Return the event about *counts*, the suppressed failures by label."""
     total = sum(counts.values())
     text = f"{total} failures held back by the storm guard"
     return {
@@ -51,7 +51,7 @@ def add_service(settings: Settings, event: dict[str, Any], suppressed: int = 0) 
 
 
 def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) -> None:
-    """Add to *event*, of any origin, what it says of the *request* that it belongs to."""
+    """Add to *event*, of any origin, what it says about its *request*."""
     add_service(settings, event)
     info = request.info
     crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
@@ -71,7 +71,7 @@ def add_trace(event: dict[str, Any], known: Mapping[str, str | None] | None) -> 
 
 
 def add_response(event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]) -> None:
-    """Add to *event*, ours, the *status*, and the texts of the records that are *about* it."""
+    """Add to *event*, ours, the *status* and the texts of the records *about* it."""
     event["tags"]["status_code"] = str(status)
     event["contexts"]["response"] = {"status_code": status}
     # A record with an exception says what the event says.
@@ -85,7 +85,7 @@ def status_title(info: RequestInfo, status: int) -> str:
 
 
 def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the counts of the most frequent kinds, and those of all others as one."""
+    """Return the counts of the most frequent kinds, and all others as one."""
     ranked = sorted(counts.items(), key=lambda pair: pair[1], reverse=True)
     named, others = dict(ranked[:MAX_KINDS]), ranked[MAX_KINDS:]
     if others:
@@ -94,7 +94,7 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def breadcrumbs(records: Iterable[logging.LogRecord]) -> list[dict[str, Any]]:
-    """Return log records as breadcrumbs, without those of sentryinit itself."""
+    """Return *records*, without those of sentryinit itself, as breadcrumbs."""
     return [
         {
             "type": "log",

@@ -1,7 +1,7 @@
 """Source lines around each frame of an event.
 
-sentry-sdk reads a file again for each frame, and serialises each line: two thirds of what an
-exception costs. ``linecache`` keeps what it has read.
+sentry-sdk reads the file for each frame, and serialises each line: two thirds of what an exception
+costs. ``linecache`` keeps files.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 # Lines before and after.
 AROUND = 5
-# Characters kept of a line: minified files have lines of any length.
+# Characters of a line: minified files have lines of any length.
 MAX_LENGTH = 1000
 # Places that are cached; a program fails in few.
 MAX_PLACES = 1000

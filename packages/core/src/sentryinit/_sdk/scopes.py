@@ -1,4 +1,4 @@
-"""The isolation scope of a request, which is forked only when somebody uses it.
+"""The isolation scope of a request, forked only when somebody uses it.
 
 Until then all requests share one scope without state. Each request forks the scope of the start-up,
 never the current one, where an earlier request may have set data: uvicorn runs a request in the
@@ -28,7 +28,7 @@ T = TypeVar("T")
 # Tests set it to run everything on the fallback.
 force_fallback = False
 
-# Re-entrant: should a private name of sentry-sdk change, the self-test fails and does not hang.
+# Re-entrant: if a private name of sentry-sdk changes, the self-test fails and does not hang.
 _lock = threading.RLock()
 _base: Scope = Scope(ty=ScopeType.ISOLATION)
 _NO_CLIENT = NonRecordingClient()
@@ -79,13 +79,13 @@ Scope.get_isolation_scope = classmethod(_forked_isolation_scope)  # type: ignore
 
 
 def _existing_scope() -> Scope | None:
-    """Return the fork of the request that this code runs for, None if there is none yet."""
+    """Return the fork of the current request, None if there is none yet."""
     capture = CURRENT.get()
     return None if capture is None else capture.scope
 
 
 def _request_scope() -> Scope:
-    """Return the fork of the request that this code runs for; make it if there is none."""
+    """Return the fork of the current request; make it if there is none."""
     capture = CURRENT.get()
     with _lock:
         # Another thread of the same request may have made it.
@@ -106,7 +106,7 @@ def _fork() -> Scope:
 
 
 def after_fork() -> None:
-    """Make a new lock in a forked process: the fork may have copied it while it was held."""
+    """Make a new lock: the fork of the process may have copied it while it was held."""
     global _lock  # noqa: PLW0603 # there is one
     _lock = threading.RLock()
 
@@ -117,7 +117,7 @@ def _set_scopes(isolation: Any, current: Scope | None = None) -> None:
 
 
 def _fork_now(_unforked: object) -> None:
-    """Give the request a fork at its start: the fallback."""
+    """Give a request its fork at the start: the fallback."""
     fork = _base.fork()
     _set_scopes(fork)
     capture = CURRENT.get()
@@ -135,7 +135,7 @@ def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *argu
     A body may be iterated in another thread, or beside the body of another request.
     """
     if capture is not None and CURRENT.get() is capture:
-        # With a fork sentry-sdk's many questions cost less.
+        # A fork answers sentry-sdk's many questions faster.
         _request_scope()
         return function(*arguments)
 
@@ -148,14 +148,14 @@ def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *argu
 
 
 def _works(scopes: Scopes) -> bool:
-    """Return True if *scopes* work with the installed sentry-sdk and its private names."""
+    """Return True if *scopes* work with the private names of the installed sentry-sdk."""
     _start_request(scopes)
     Scope.get_client()  # each event asks this: it must not fork
     is_unforked = _existing_scope() is None and _get_isolation_scope() is UNFORKED
     UNFORKED.set_tag("sentryinit", "self-test")
     scope = Scope.get_isolation_scope()
     scope.set_extra("sentryinit", "self-test")
-    # As sentry-sdk merges scopes for an event; processors of the application do not run.
+    # As for an event, but without the processors of the application.
     merged: Any = Scope.get_current_scope()._merge_scopes()  # noqa: SLF001 # see above
     _start_request(scopes)
     after: Any = Scope.get_current_scope()._merge_scopes()  # noqa: SLF001 # likewise
@@ -175,19 +175,19 @@ def _start_request(scopes: Scopes) -> None:
 
 
 def install() -> None:
-    """Take the current isolation scope as the start-up scope; choose how requests get theirs."""
+    """Take the current isolation scope as that of the start-up; choose how requests get theirs."""
     global _base  # noqa: PLW0603 # there is one isolation scope at start-up
     _base = _get_isolation_scope()
     if _base is UNFORKED or isinstance(_base, RequestScope):
-        # A scope that a request left in this thread: its data belongs to that request.
+        # A request left it in this thread, with its data.
         _base = Scope(ty=ScopeType.ISOLATION)
         Scope.set_isolation_scope(_base)
-    # As get_isolation() returns None, each request forks.
+    # get_isolation() returns None: each request forks.
     STATE.scopes = Scopes(UNFORKED, set_isolation=_fork_now, save=_save)
-    # Any failure means that the private names have changed.
+    # A failure means that private names have changed.
     with contextlib.suppress(Exception):
         isolation, current = sdk._isolation_scope, sdk._current_scope  # noqa: SLF001 # _works() tries it
         lazy = Scopes(UNFORKED, isolation.get, isolation.set, current.get, current.set, _save)
-        # In a context of its own: a request may be running in this one.
+        # A request may be running in this context.
         if not force_fallback and contextvars.copy_context().run(_works, lazy):
             STATE.scopes = lazy

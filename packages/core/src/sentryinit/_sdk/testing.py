@@ -1,7 +1,7 @@
 """The part of :mod:`sentryinit.testing` that needs ``sentry_sdk``.
 
-This is the only module that patches the core's internals. ``tests/core/test_testing.py`` proves
-that each count counts, so that a renamed internal fails a test.
+No other module patches the core's internals. ``tests/core/test_testing.py`` proves that each count
+counts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sentryinit._boundary.request_info import RequestInfo
 from sentryinit._redaction import redactor
 from sentryinit._sdk.transport import EnvelopeFilter, install_filter
 
-# What is counted: the calls of a method, and the name of the count.
+# Methods, and the names under which their calls are counted.
 _COUNTED: tuple[tuple[type, str, str], ...] = (
     (RequestInfo, "__init__", "requests_described"),
     (Scope, "__copy__", "scopes_forked"),
@@ -32,20 +32,20 @@ _lock = threading.Lock()
 
 
 class PutTransport(Transport):
-    """A transport that calls *put* with each envelope as bytes."""
+    """Calls *put* with each envelope as bytes."""
 
     def __init__(self, put: Callable[[bytes], None]) -> None:
         super().__init__()
         self._put = put
 
     def capture_envelope(self, envelope: Envelope) -> None:
-        """Put *envelope*, do not send it."""
+        """Put *envelope* and do not send it."""
         self._put(envelope.serialize())
 
 
 @contextlib.contextmanager
 def diverted(put: Callable[[bytes], None]) -> Iterator[None]:
-    """Call *put* with the active client's envelopes while the block runs."""
+    """Call *put* with the envelopes of the active client while the block runs."""
     client = sentry_sdk.get_client()
     installed = getattr(client.transport, "capture_envelope", None)
     transport = PutTransport(put)
