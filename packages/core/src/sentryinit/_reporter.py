@@ -35,6 +35,7 @@ class Reporter:
         self._limiter = rate_limit.RateLimiter(
             settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
+        # As the protocol in _state says.
         self.is_limited = self._limiter.is_limited
         self.capture_record = log_handler.HANDLER.emit_now
         self.after_fork()

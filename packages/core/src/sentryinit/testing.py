@@ -1,7 +1,7 @@
 """Tools for tests: capture what would be sent, without sending it.
 
-Applications need :func:`capture`. :func:`count_work` and :func:`failing_redaction` are for the
-tests of adapters.
+Applications need :func:`capture`; the tests of adapters, :func:`count_work` and
+:func:`failing_redaction` too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sentryinit._state import STATE
 
 __all__ = ["DSN", "Mailbox", "Work", "capture", "count_work", "failing_redaction"]
 
-# No resolver knows a name under .invalid (RFC 2606), so a test cannot send by accident.
+# A name under .invalid does not resolve (RFC 2606): a test cannot send by accident.
 DSN = "https://5e9b0ac1f4de47d08c63b2a7915fd30e@sentryinit.invalid/1"
 
 
@@ -90,7 +90,7 @@ class Work:
     requests_described: int = 0
     """How many :class:`sentryinit.adapters.RequestInfo` were made."""
     scopes_forked: int = 0
-    """How many scopes of ``sentry_sdk`` were forked, by anybody."""
+    """How many scopes of ``sentry_sdk`` were forked."""
     events_built: int = 0
     """How many events were built, for a failure or by ``sentry_sdk.capture_message()`` etc."""
     events_masked: int = 0

@@ -65,9 +65,8 @@ def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) ->
 def add_trace(event: dict[str, Any], known: Mapping[str, str | None] | None) -> None:
     """Add to *event*, of no request, its trace; *known* is the one that sentry-sdk has."""
     own = {name: value for name, value in (known or {}).items() if value}
-    event.setdefault("contexts", {})["trace"] = request_info.trace_context(
-        request_info.UNDESCRIBED, own
-    )
+    contexts = event.setdefault("contexts", {})
+    contexts["trace"] = request_info.trace_context(request_info.UNDESCRIBED, own)
 
 
 def add_response(event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]) -> None:

@@ -28,9 +28,7 @@ def add_source_lines(event: dict[str, Any]) -> None:
         path, line = frame.get("abs_path"), frame.get("lineno")
         if "context_line" in frame or not isinstance(path, str) or not isinstance(line, int):
             continue
-        found = _known.get((path, line))
-        if found is None:
-            found = _read(path, line, frame.get("module"))
+        found = _known.get((path, line)) or _read(path, line, frame.get("module"))
         if found is not None:
             before, frame["context_line"], after = found
             frame["pre_context"], frame["post_context"] = before[:], after[:]

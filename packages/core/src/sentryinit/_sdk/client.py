@@ -33,15 +33,14 @@ from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
-# Servers and frameworks log what a boundary has reported; our own records would go in circles.
-# Patterns of fnmatch: granian names loggers after its Rust modules.
+# Of us, and of servers that log what a boundary has reported. Patterns of fnmatch: granian names
+# loggers after its Rust modules.
 _IGNORED_LOGGERS = (
     "sentryinit aiohttp.server daphne daphne.server daphne.http_protocol django.request "
     "django.security.* django.server falcon _granian* gunicorn.error hypercorn.error "
     "uvicorn.error waitress werkzeug"
 ).split()
 
-# Options of sentry-sdk that never change.
 _FIXED = {
     "default_integrations": False,
     "auto_enabling_integrations": False,
@@ -51,7 +50,7 @@ _FIXED = {
     "before_send_transaction": drop,
     "before_send_log": drop,
     "before_send_metric": drop,
-    # The redactor runs last; None would mean sentry-sdk's scrubber, which knows keys only.
+    # None would mean sentry-sdk's scrubber, which knows keys only.
     "event_scrubber": False,
 }
 
@@ -64,14 +63,13 @@ def configure(settings: Settings, rules: IgnoreRules) -> Client:
             "remove that call"
         )
     redactor = _redactor(settings)
-    hooks = Hooks(settings, rules, redactor)
     for name in _IGNORED_LOGGERS:
         ignore_logger(name)
     original = logging.Logger.callHandlers
     try:
-        sentry_sdk.init(**_client_options(settings, hooks))
+        sentry_sdk.init(**_client_options(settings, Hooks(settings, rules, redactor)))
     finally:
-        # Also after a failure: sentry-sdk has patched the logging by then, and does so once.
+        # Also after a failure: sentry-sdk patches the logging once, and has done so.
         log_handler.install_filter(original)
     client = sentry_sdk.get_client()
     log_handler.set_filter(client, settings.log_breadcrumbs)
@@ -84,10 +82,7 @@ def configure(settings: Settings, rules: IgnoreRules) -> Client:
 
 
 def conflicting_integrations(*names: str) -> list[str]:
-    """Return the active integrations of sentry-sdk that do the work of our boundary.
-
-    Only those with one of *names*, if there are any.
-    """
+    """Return the active integrations of sentry-sdk that do what *names*, or all adapters, do."""
     active = sentry_sdk.get_client().integrations
     wanted = names or FRAMEWORKS.union(STATE.boundaries)
     return sorted(type(active[name]).__name__ for name in wanted if name in active)
@@ -112,7 +107,7 @@ def _warn_of_integrations(*names: str) -> None:
 
 
 class Client:
-    """The client of sentry-sdk that ``init`` has made."""
+    """The client of sentry-sdk."""
 
     def __init__(self) -> None:
         self._client = sentry_sdk.get_client()
@@ -182,7 +177,7 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
             *settings.integrations,
         ],
         "include_local_variables": "locals" in settings.collect,
-        # We cut after masking, which has to see whole secrets: this only bounds the work.
+        # We cut after masking, which has to see whole secrets.
         "max_value_length": 4 * settings.max_value_length + 4096,
         "shutdown_timeout": settings.flush_timeout,
         "before_send": hooks.before_send,
@@ -193,18 +188,18 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
 
 
 def _passed_on(settings: Settings) -> dict[str, Any]:
-    """Return the options that sentry-sdk gets unchanged."""
+    """Return the options that sentry-sdk gets as they are."""
     passed = {
         name: getattr(settings, name)
         for name, option in TABLE.items()
         if option.passed_to_sdk and getattr(settings, name) is not None
     }
-    # _events.source_context adds the lines, for less.
+    # _events.source_context costs less.
     passed["include_source_context"] = False
     if "locals" in settings.collect:
         limit = settings.max_value_length
         passed["custom_repr"] = functools.partial(safe_repr, settings.custom_repr, limit)
-    # Older releases refuse options that they do not know.
+    # Older releases refuse unknown options.
     for name in passed.keys() - DEFAULT_OPTIONS.keys():
         log.warning("option %s: this release of sentry-sdk does not have it", name)
     return passed

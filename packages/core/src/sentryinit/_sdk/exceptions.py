@@ -1,4 +1,4 @@
-"""The event of an exception, and events that sentry-sdk's serialiser takes as they are."""
+"""The event of an exception, and events that are serialised in part only."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def exception_event(
 def _values(
     exc: BaseException, stack: TracebackType | None, options: Any, mechanism: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return *exc* and everything that it came from, numbered from *exc* on, which is last."""
+    """Return *exc*, with number 0 and last, and everything that it came from."""
     found: list[dict[str, Any]] = []
     seen: set[int] = set()
     waiting: list[tuple[BaseException, int, str | None]] = [(exc, 0, None)]
@@ -63,7 +63,7 @@ def _values(
 
 
 def _sources(exc: BaseException) -> list[tuple[BaseException, str]]:
-    """Return what *exc* came from, each with sentry-sdk's word for the relation."""
+    """Return what *exc* came from, with sentry-sdk's words for the relations."""
     members = [(link, f"exceptions[{n}]") for n, link in enumerate(group_members(exc))]
     if exc.__cause__ is not None:
         return [(exc.__cause__, "__cause__"), *members]
@@ -87,7 +87,7 @@ class PreSerializedEvent(dict[str, Any]):
         self["timestamp"] = datetime.now(timezone.utc).strftime(TIME_FORMAT)
         self._options = options
         parts = [*event.values(), *event["contexts"].values(), *event["breadcrumbs"]["values"]]
-        # Local variables are objects of the application, and scopes add theirs to the tags.
+        # Scopes add to the tags; local variables are objects of the application.
         theirs = {id(event["tags"])}
         if options["include_local_variables"]:
             theirs.add(id(event.get("exception")))

@@ -1,4 +1,4 @@
-"""``before_send`` and ``before_breadcrumb``, which sentry-sdk calls for everything that leaves."""
+"""The hooks that sentry-sdk calls for everything that leaves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Hint = dict[str, Any]
 
 log = logging.getLogger("sentryinit")
 
-# The key in the hint of an event of ours; its value is the description of the request.
+# The key of the request's description in the hint of an event of ours.
 HINT_KEY = "sentryinit"
 
 # Integrations of sentry-sdk that do the work of our boundary, and the mechanisms on the events of
@@ -43,7 +43,7 @@ class Hooks:
 
     def before_send(self, event: _Event, hint: _Hint) -> _Event | None:
         """Return *event* as it may leave, or None. Runs last of all hooks."""
-        # Attachments pass no hook and no mask: they do not leave.
+        # Attachments are not masked: they do not leave.
         hint["attachments"] = []
         if event.get("type") == "check_in":
             changed = self._users_hook(event, hint)
@@ -69,7 +69,7 @@ class Hooks:
         return changed and self._redactor.event(changed, info.route or "", info.path)
 
     def before_breadcrumb(self, crumb: dict[str, Any], hint: _Hint) -> Any:
-        """Return the result of the user's hook, which is set; if it raises, drop the breadcrumb."""
+        """Return the result of the user's hook; if that raises, drop the breadcrumb."""
         hook: Any = self._settings.before_breadcrumb
         try:
             return hook(crumb, hint)
@@ -109,7 +109,7 @@ class Hooks:
         hook = self._settings.before_send
         if hook is None:
             return event
-        # The hook may change the event before it raises.
+        # The hook may change it before it raises.
         before = dict(event)
         try:
             result = hook(event, hint)

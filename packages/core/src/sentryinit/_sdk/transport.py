@@ -1,4 +1,4 @@
-"""The last stop before an event leaves: the envelope filter, lost events, and forks."""
+"""The envelope filter, lost events, and the transport after a fork."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOG_INTERVAL = 60
 
 
 class EnvelopeFilter:
-    """Takes the place of ``capture_envelope`` of a transport, which is *send*."""
+    """Replaces a transport's ``capture_envelope``, which is *send*."""
 
     def __init__(self, redactor: Redactor, send: Callable[[Envelope], Any]) -> None:
         self.redactor, self._send = redactor, send
@@ -32,7 +32,7 @@ class EnvelopeFilter:
     def __call__(self, envelope: Envelope) -> None:
         """Send what may leave of *envelope*; mask what no hook has seen (G2)."""
         items = [item for item in map(self._filtered, envelope.items) if item is not None]
-        # A backend that does not know an item may stop there: the event goes first.
+        # The event goes first: a backend may stop at an item that it does not know.
         items.sort(key=lambda item: item.type != "event")
         if items:
             names = _ALLOWED_HEADERS & envelope.headers.keys()
