@@ -293,7 +293,7 @@ def test_an_answer_that_cannot_be_decided_on(
 def test_what_escapes_and_cannot_be_decided_on(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside of requests likewise."""
     with testing.capture("shop") as box:
-        monkeypatch.setattr("sentryinit._reporter.was_captured", lambda _: 1 / 0)
+        monkeypatch.setattr("sentryinit._policy.exceptions.was_captured", lambda _: 1 / 0)
         with pytest.raises(ValueError, match="x"), sentryinit.init():
             raise ValueError("x")
 
