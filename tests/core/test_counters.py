@@ -295,7 +295,7 @@ def test_exception_outside_requests_that_cannot_be_decided_is_sent(
 ) -> None:
     """If the decision raises outside of a request, a fallback event is sent and counted."""
     with testing.capture("shop") as box:
-        monkeypatch.setattr("sentryinit._reporter.was_captured", lambda _: 1 / 0)
+        monkeypatch.setattr("sentryinit._policy.exceptions.was_captured", lambda _: 1 / 0)
         with pytest.raises(ValueError, match="x"), sentryinit.init():
             raise ValueError("x")
 

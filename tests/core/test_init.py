@@ -396,11 +396,6 @@ def test_warning_about_a_late_dsn_names_the_middleware(said: Any) -> None:
     ]
 
 
-def test_no_warning_about_a_difference_before_the_first_init() -> None:
-    """Before the first init() there are no settings to compare with."""
-    _init._warn_if_different({"service": "till"})
-
-
 # -- by an adapter ---------------------------------------------------------------------------------
 
 

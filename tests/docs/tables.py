@@ -18,6 +18,7 @@ from typing import Any
 
 from sentryinit._config import settings as _settings
 from sentryinit._config.options import REFUSED, TABLE, Option
+from sentryinit._policy.verdict import COUNTERS, Reason
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,6 +53,15 @@ def adapters(pages: str = "") -> str:
             link = f"[{framework}]({pages}/{path.parent.name}.md)" if pages else framework
             rows.append([link, f"`{project['name']}`"])
     return _grid(["framework", "wheel"], sorted(rows, key=lambda row: row[0].lower()))
+
+
+def reasons() -> str:
+    """Return the table of reasons for which a failure gives no event."""
+    counters = {**COUNTERS, Reason.RATE_LIMITED: "suppressed"}
+    rows = [
+        [reason.value, f"`{counters[reason]}`" if reason in counters else ""] for reason in Reason
+    ]
+    return _grid(["reason in the log", "counter in `stats()`"], rows)
 
 
 def options() -> str:

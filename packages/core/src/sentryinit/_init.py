@@ -67,11 +67,7 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
         if "service" in arguments:
             raise TypeError("init() got service twice: by position and by name")
         arguments["service"] = service
-    with _lock:
-        if STATE.settings is not None:
-            _warn_if_different(_settings.check_arguments(arguments, "argument"))
-        else:
-            _start(_settings.resolve(arguments, os.environ))
+    _start_once(arguments)
     return Handle()
 
 
@@ -104,20 +100,14 @@ def ensure_initialized(
     become no events.
     """
     config = _settings.parse_texts(config or {})
-    where = f"{boundary} configuration"
-    with _lock:
-        if STATE.settings is not None:
-            _warn_if_different(_settings.check_arguments(config, where))
-        else:
-            _start(
-                _settings.resolve(config, os.environ, where=where, default_service=default_service)
-            )
-    if STATE.reporter is not None and boundary not in STATE.boundaries:
-        # There is a DSN, and so sentry_sdk is imported already.
-        from sentryinit._sdk.client import add_boundary
+    _start_once(config, f"{boundary} configuration", default_service)
+    if boundary not in STATE.boundaries:
+        STATE.boundaries += (boundary,)
+        if STATE.reporter is not None:
+            # With a reporter, sentry_sdk is imported already.
+            from sentryinit._sdk.client import add_boundary
 
-        add_boundary(boundary, loggers)
-    STATE.boundaries += (boundary,)
+            add_boundary(boundary, loggers)
     return STATE.reporter is not None
 
 
@@ -136,7 +126,7 @@ def problems() -> Iterator[checks.Problem]:
     """Yield what is wrong with the set-up, once ``init`` has run."""
     conflicting: list[str] = []
     if STATE.reporter is not None:
-        # There is a DSN, and so sentry_sdk is imported already.
+        # With a reporter, sentry_sdk is imported already.
         from sentryinit._sdk.client import conflicting_integrations
 
         conflicting = conflicting_integrations()
@@ -145,11 +135,18 @@ def problems() -> Iterator[checks.Problem]:
     )
 
 
-def _warn_if_different(given: Mapping[str, Any]) -> None:
+def _start_once(
+    given: Mapping[str, Any], where: str = "argument", default_service: str | None = None
+) -> None:
+    with _lock:
+        if STATE.settings is not None:
+            _warn_if_different(STATE.settings, _settings.check_arguments(given, where))
+            return
+        _start(_settings.resolve(given, os.environ, where=where, default_service=default_service))
+
+
+def _warn_if_different(settings: _settings.Settings, given: Mapping[str, Any]) -> None:
     """Warn if a repeated ``init()`` differs from the first one, which counts."""
-    settings = STATE.settings
-    if settings is None:
-        return
     asked = given.get("service", settings.service)
     if settings.service == TEST_SERVICE:
         settings.service = asked
@@ -169,19 +166,15 @@ def _start(settings: _settings.Settings) -> None:
         log.warning("%s", warning)
     STATE.settings = settings
     host = _settings.backend_host(settings.dsn)
-    if settings.dsn and host is None:
+    if host is not None:
+        _switch_on(settings)
+    elif settings.dsn:
         log.warning(
             "the DSN of service %s (from %s) is malformed: expected "
             "https://<key>@<host>/<project number>; reporting is off",
             settings.service,
             settings.sources["dsn"],
         )
-    if host is not None:
-        _switch_on(settings)
-    _log_start(settings, host)
-
-
-def _log_start(settings: _settings.Settings, host: str | None) -> None:
     parts = [
         f"{name}={getattr(settings, name) or 'none'} ({settings.sources[name]})"
         for name in ("service", "environment", "release")
@@ -207,7 +200,7 @@ def _switch_on(settings: _settings.Settings) -> None:
     except Exception as error:
         suspects = settings.variables_for_sdk()
         if not suspects:
-            # Nothing is on: the next call is the first.
+            # The next call is the first.
             STATE.settings = None
             raise
         # A value from a variable may not work here; the service has to start all the same.
@@ -246,7 +239,7 @@ def _after_fork() -> None:
     global _lock  # noqa: PLW0603 # the fork may have copied it while another thread held it
     _lock = threading.RLock()
     if STATE.reporter is not None:
-        # Imported already: there is a reporter.
+        # With a reporter, sentry_sdk is imported already.
         from sentryinit._sdk import scopes, transport
 
         scopes.after_fork()

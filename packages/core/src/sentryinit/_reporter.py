@@ -1,4 +1,4 @@
-"""From a verdict to an event: rate limit, event, sentry-sdk. Also flush and counts."""
+"""From a verdict to a sent event; flush and counts."""
 
 from __future__ import annotations
 
@@ -9,24 +9,21 @@ import time
 from typing import Any
 
 from sentryinit._boundary.capture import Capture
-from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE
+from sentryinit._boundary.request_info import UNKNOWN_ROUTE
 from sentryinit._config.settings import Settings
-from sentryinit._events.build import EventBuilder, status_title
-from sentryinit._policy import aborts
-from sentryinit._policy.exceptions import mark_captured, was_captured
+from sentryinit._events import build
+from sentryinit._policy import aborts, exceptions, rate_limit
 from sentryinit._policy.grouping import Origin, group_key, group_label
 from sentryinit._policy.ignore_rules import IgnoreRules
-from sentryinit._policy.rate_limit import RateLimiter
 from sentryinit._policy.verdict import COUNTERS, Reason, Seen, Verdict, decide
 from sentryinit._redaction.fallback import fallback_event
+from sentryinit._sdk import log_handler, scopes
 from sentryinit._sdk.client import Client
 from sentryinit._sdk.exceptions import exception_event
-from sentryinit._sdk.log_handler import HANDLER
-from sentryinit._sdk.scopes import run_in_scope
 
 log = logging.getLogger("sentryinit")
 
-# The label of an event's kind, the event and its hint.
+# A label of the kind, the event and its hint.
 _Parts = tuple[str, dict[str, Any], dict[str, Any]]
 
 
@@ -35,24 +32,22 @@ class Reporter:
 
     def __init__(self, settings: Settings, rules: IgnoreRules, client: Client) -> None:
         self._settings, self._rules, self._client = settings, rules, client
-        self._builder = EventBuilder(settings)
-        self._limiter = RateLimiter(
+        self._limiter = rate_limit.RateLimiter(
             settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
-        # Whether a failure of a kind would give no event now.
+        # As the protocol in _state says.
         self.is_limited = self._limiter.is_limited
-        self._reset_counts()
-
-    # -- decisions -------------------------------------------------------------------------------
+        self.capture_record = log_handler.HANDLER.emit_now
+        self.after_fork()
 
     def report(self, capture: Capture[Any], seen: Seen) -> Verdict:
         """Decide on a failure of the request of *capture*, and report it."""
         status = seen.status or 500
         seen = seen._replace(
             path=lambda: capture.describe().path,
-            title=lambda: status_title(capture.describe(), status),
+            title=lambda: build.status_title(capture.describe(), status),
         )
-        verdict = self._report(seen, capture.adapter.name, capture)
+        verdict = self._report(seen, capture)
         if isinstance(verdict.exception, SystemExit) and verdict.explains_records:
             # The process ends, and the server may not run exit hooks (A11).
             self.flush()
@@ -61,13 +56,14 @@ class Reporter:
     def capture_unhandled(self, exc: BaseException, mechanism: str) -> None:
         """Report *exc*, which nobody handled, outside of any request."""
         aborted = aborts.is_abort(exc)
-        self._report(Seen(exc, aborted=aborted, is_reported=was_captured), mechanism, None)
+        seen = Seen(exc, aborted=aborted, is_reported=exceptions.was_captured)
+        self._report(seen, None, mechanism)
 
-    def _report(self, seen: Seen, mechanism: str, capture: Capture[Any] | None) -> Verdict:
+    def _report(self, seen: Seen, capture: Capture[Any] | None, mechanism: str = "") -> Verdict:
         try:
             verdict = decide(seen, self._rules)
             if verdict.reason is None:
-                verdict = self._send(verdict, mechanism, capture)
+                verdict = self._send(verdict, capture, mechanism)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             exc = seen.escaped or seen.shown
             self._internal_error(error, exc)
@@ -79,7 +75,7 @@ class Reporter:
     def explain(
         self, reason: Reason, exc: BaseException | None, capture: Capture[Any] | None
     ) -> None:
-        """Count *reason*, and log at DEBUG why there is no event."""
+        """Count and log why there is no event."""
         counter = COUNTERS.get(reason)
         if counter is not None:
             with self._counts_lock:
@@ -91,25 +87,20 @@ class Reporter:
                 where = f"{capture.adapter.name}, status {capture.status or 'not sent'}"
             log.debug("no event for %s (%s): %s", what, where, reason.value)
 
-    def capture_record(self, record: logging.LogRecord) -> None:
-        """Make an event of a deferred log record, which is not about its request's failure."""
-        HANDLER.emit_now(record)
-
-    # -- the process -----------------------------------------------------------------------------
-
     def flush(self, *, last: bool = False) -> None:
-        """Send what is queued, and the suppressed counts, for at most ``flush_timeout`` seconds.
+        """Send what is queued and the suppressed counts, for at most ``flush_timeout`` seconds.
 
-        *last*: the process is about to end; its exit hook gets what this leaves of the time.
+        *last*: the process ends; its exit hook gets what is left of the time.
         """
         self.send_summary()
         timeout, started = self._settings.flush_timeout, time.monotonic()
         try:
             self._client.flush(timeout)
-        except Exception as error:  # noqa: BLE001 # the process is about to end
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             log.warning("flush failed: %s", type(error).__name__)
         if last:
-            self._client.limit_exit(max(0.0, timeout - (time.monotonic() - started)))
+            left = timeout - (time.monotonic() - started)
+            self._client.options["shutdown_timeout"] = max(0.0, left)
 
     def send_summary(self) -> None:
         """Report the suppressed failures that no event has counted yet."""
@@ -118,32 +109,26 @@ class Reporter:
             return
         event_id = None
         try:
-            event = self._builder.summary_event(counts)
-            self._add_common(event, 0)
+            event = build.summary_event(self._settings, counts)
             # With no scope of a request: this thread may have served one.
-            event_id = run_in_scope(None, self._client.capture_event, event, {}, UNDESCRIBED)
-        except Exception as error:  # noqa: BLE001 # whoever flushes must not see a fault of ours
+            event_id = scopes.run_in_scope(None, self._client.capture_event, event, {})
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             log.warning("a summary could not be sent: %s", type(error).__name__)
         if event_id is None:
             self._limiter.restore(sum(counts.values()))
 
     def after_fork(self) -> None:
-        """Start to count at 0 in a child process: the parent reports what it has counted."""
+        """Start to count at 0: the parent process reports what it has counted."""
         self._limiter.after_fork()
         self._client.lost.after_fork()
-        self._reset_counts()
+        self._counts_lock = threading.Lock()
+        self._counts = dict.fromkeys(COUNTERS.values(), 0)
 
     def stats(self) -> dict[str, int]:
         """Return the counts since the start of the process."""
         return {**self._limiter.stats(), "lost": self._client.lost.count, **self._counts}
 
-    def _reset_counts(self) -> None:
-        self._counts_lock = threading.Lock()
-        self._counts = dict.fromkeys(COUNTERS.values(), 0)
-
-    # -- building and sending --------------------------------------------------------------------
-
-    def _send(self, verdict: Verdict, mechanism: str, capture: Capture[Any] | None) -> Verdict:
+    def _send(self, verdict: Verdict, capture: Capture[Any] | None, mechanism: str) -> Verdict:
         """Send the event of *verdict*, unless its kind is suppressed."""
         exc = verdict.exception
         if capture is not None:
@@ -163,7 +148,7 @@ class Reporter:
     def _deliver(
         self, verdict: Verdict, origin: Origin, suppressed: int, capture: Capture[Any] | None
     ) -> str | None:
-        """Build the event and send it; whatever happens is counted."""
+        """Build the event, send and count it."""
         exc = verdict.exception
         event: dict[str, Any] = {}
         try:
@@ -171,18 +156,18 @@ class Reporter:
                 label, event, hint = self._of_status(verdict, capture)
             else:
                 label, event, hint = self._of_exception(exc, verdict, origin)
-                mark_captured(exc, in_request=capture is not None)
+                exceptions.mark_captured(exc, in_request=capture is not None)
             self._limiter.set_label(origin.key, label)
-            self._add_common(event, suppressed)
+            build.add_service(self._settings, event, suppressed)
             send = self._client.capture_event
             if capture is None:
-                event_id = send(event, hint, UNDESCRIBED)
+                event_id = send(event, hint)
             else:
                 request, about = capture.snapshot(), capture.records_about(exc)
-                self._builder.add_request(event, request)
-                self._builder.add_response(event, verdict.status or 500, about)
-                event_id = run_in_scope(capture, send, event, hint, request.info)
-        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
+                build.add_request(self._settings, event, request)
+                build.add_response(event, verdict.status or 500, about)
+                event_id = scopes.run_in_scope(capture, send, event, hint, request.info)
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             event_id = self._send_fallback(error, exc, suppressed, event)
         if event_id is None:
             self._limiter.drop(origin.key, suppressed)
@@ -191,7 +176,7 @@ class Reporter:
     def _of_status(self, verdict: Verdict, capture: Any) -> _Parts:
         info, status = capture.describe(), verdict.status or 500
         label = f"HTTP {status} {info.method} {info.route or UNKNOWN_ROUTE}"
-        return label, self._builder.status_event(info, status), {}
+        return label, build.status_event(self._settings, info, status), {}
 
     def _of_exception(self, exc: BaseException, verdict: Verdict, origin: Origin) -> _Parts:
         how = {"type": origin.mechanism, "handled": verdict.handled}
@@ -200,35 +185,22 @@ class Reporter:
         label = group_label(exc, origin.stack)
         return label, event, {"exc_info": (type(exc), exc, origin.stack)}
 
-    def _add_common(self, event: dict[str, Any], suppressed: int) -> None:
-        """Add to *event*, ours, what it has with and without a request."""
-        self._builder.add_service(event)
-        event["sdk"] = self._client.sdk_info
-        event.setdefault("breadcrumbs", {"values": []})
-        contexts = event.setdefault("contexts", {})
-        if suppressed:
-            contexts["sentryinit"] = {"suppressed": suppressed}
-
     def _internal_error(self, error: Exception, exc: BaseException | None) -> None:
-        """Report in minimal form a failure that could not be decided on; it is a kind."""
+        """Report in minimal form what could not be decided on, as a kind of its own."""
         key = "internal error", type(error)
         suppressed = self._limiter.acquire(key)
         if suppressed is not None and self._send_fallback(error, exc, suppressed, {}) is None:
             self._limiter.drop(key, suppressed)
 
     def _send_fallback(
-        self,
-        error: Exception,
-        exc: BaseException | None,
-        suppressed: int,
-        event: dict[str, Any],
+        self, error: Exception, exc: BaseException | None, suppressed: int, event: dict[str, Any]
     ) -> str | None:
-        """Log that reporting failed, and send what is left of *event*, without any text of it."""
+        """Log *error*, and send what is left of *event*, without any text of it."""
         log.warning("an event could not be built: %s", type(error).__name__)
         values = [{"type": type(exc).__name__}] if exc is not None else []
         with contextlib.suppress(Exception):  # there is nothing left to try
             source = {"level": "error", "exception": {"values": values}, **event}
             left = fallback_event(source, "report_error")
-            self._add_common(left, suppressed)
-            return self._client.capture_event(left, {}, UNDESCRIBED)
+            build.add_service(self._settings, left, suppressed)
+            return self._client.capture_event(left, {})
         return None

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from sentryinit._boundary.adapter import Adapter
 from sentryinit._boundary.body import watch_body
-from sentryinit._boundary.capture import Capture, current_capture, note_exception
+from sentryinit._boundary.capture import Capture
+from sentryinit._boundary.current import current_capture, note_exception
 from sentryinit._boundary.debug_route import EVENT_ID_HEADER, DebugPanic, check_debug_token
 from sentryinit._boundary.request_info import RequestInfo, route_template
 from sentryinit._config.checks import Problem

@@ -132,7 +132,7 @@ class SentryInitMiddleware:
     def __new__(cls, app: Application, **options: Unpack[Options]) -> Any:
         """Return a boundary around *app*, or *app* if reporting is off."""
         if not adapters.ensure_initialized(cls.adapter.name, None, options):
-            return _without_debug_route(app)
+            return app.app if isinstance(app, _DebugRoute) else app
         boundary = super().__new__(cls)
         boundary._app = app
         return boundary
@@ -140,7 +140,7 @@ class SentryInitMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, WebSocket or lifespan with the application."""
         if scope["type"] == "lifespan":
-            await _lifespan(self._app, self.adapter.name, scope, receive, send)
+            await self._lifespan(scope, receive, send)
             return
         connection = Connection(scope, receive, send)
         capture = self.adapter.open(connection, scope)
@@ -158,6 +158,33 @@ class SentryInitMiddleware:
             raise
         finally:
             capture.close()
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Report a start-up that fails, and flush at the end.
+
+        uvicorn raises SIGTERM again after the shutdown, so that ``atexit`` never runs there.
+        """
+        name, received = self.adapter.name, False
+
+        async def watched_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received = True
+            return message
+
+        async def watched_send(message: Message) -> None:
+            if message["type"] in _ENDS:
+                adapters.shutdown(name, sys.exc_info()[1])
+            await send(message)
+
+        try:
+            await self._app(scope, watched_receive, watched_send)
+        except BaseException as exc:
+            # An exception before anything was received: the application knows no lifespan.
+            if received or not isinstance(exc, Exception):
+                adapters.shutdown(name, exc)
+                raise
+            await _serve_lifespan(name, receive, send)
 
 
 def _started(capture: Capture[Connection], message: Message, status: int) -> Message:
@@ -186,36 +213,6 @@ async def _answer_debug_panic(capture: Capture[Connection], send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _lifespan(
-    app: Application, name: str, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Report a start-up that fails, and flush at the end.
-
-    uvicorn raises SIGTERM again after the shutdown, so that ``atexit`` never runs there.
-    """
-    received = False
-
-    async def watched_receive() -> Message:
-        nonlocal received
-        message = await receive()
-        received = True
-        return message
-
-    async def watched_send(message: Message) -> None:
-        if message["type"] in _ENDS:
-            adapters.shutdown(name, sys.exc_info()[1])
-        await send(message)
-
-    try:
-        await app(scope, watched_receive, watched_send)
-    except BaseException as exc:
-        # An exception before anything was received: the application knows no lifespan.
-        if received or not isinstance(exc, Exception):
-            adapters.shutdown(name, exc)
-            raise
-        await _serve_lifespan(name, receive, send)
-
-
 async def _serve_lifespan(name: str, receive: Receive, send: Send) -> None:
     """Answer for an application that knows no lifespan, so that we learn when it ends."""
     await receive()
@@ -230,15 +227,11 @@ class _DebugRoute:
         self.app, self._path = app, path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The server's part of the path is its end: a cheap check for all other requests.
+        # Cheap for other requests: the application's part of the path is the end of it.
         maybe = scope["type"] == "http" and self._path.endswith(scope["path"])
         if maybe and full_path(scope) == self._path and check_debug_token(scope):
             raise DebugPanic
         await self.app(scope, receive, send)
-
-
-def _without_debug_route(app: Application) -> Application:
-    return app.app if isinstance(app, _DebugRoute) else app
 
 
 def debug_panic(app: Application, path: str = PATH) -> Application:

@@ -1,14 +1,13 @@
 """Tools for tests: capture what would be sent, without sending it.
 
-Applications need :func:`capture`. :func:`count_work` and :func:`failing_redaction` are for the
-tests of adapters.
+Applications need :func:`capture`; the tests of adapters, :func:`count_work` and
+:func:`failing_redaction` too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from sentryinit._state import STATE
 
 __all__ = ["DSN", "Mailbox", "Work", "capture", "count_work", "failing_redaction"]
 
-# No resolver knows a name under .invalid (RFC 2606), so a test cannot send by accident.
+# A name under .invalid does not resolve (RFC 2606): a test cannot send by accident.
 DSN = "https://5e9b0ac1f4de47d08c63b2a7915fd30e@sentryinit.invalid/1"
 
 
@@ -26,14 +25,13 @@ class Mailbox:
     """Holds what would have left the process: *envelopes* as bytes, *events* parsed from them."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Without a lock: append(), copy() and clear() of a list are atomic.
         self._envelopes: list[bytes] = []
 
     @property
     def envelopes(self) -> list[bytes]:
         """Return the envelopes as they would be sent, oldest first."""
-        with self._lock:
-            return list(self._envelopes)
+        return self._envelopes.copy()
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -42,13 +40,11 @@ class Mailbox:
 
     def clear(self) -> None:
         """Remove all envelopes."""
-        with self._lock:
-            self._envelopes.clear()
+        self._envelopes.clear()
 
     def put(self, envelope: bytes) -> None:
         """Add one serialised envelope."""
-        with self._lock:
-            self._envelopes.append(envelope)
+        self._envelopes.append(envelope)
 
 
 def _events(envelope: bytes) -> Iterator[dict[str, Any]]:
@@ -74,13 +70,13 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
     if STATE.reporter is not None:
         if options or service is not None:
             raise RuntimeError("init() has run with a DSN: capture() takes no options then")
-        with _testing.diverted(mailbox):
+        with _testing.diverted(mailbox.put):
             yield mailbox
         return
     restore = STATE.reset()
-    given = {"dsn": DSN, "storm_guard": False, "transport": _testing.transport(mailbox), **options}
+    usual = {"dsn": DSN, "storm_guard": False, "transport": _testing.PutTransport(mailbox.put)}
     try:
-        _init.init(service or _init.TEST_SERVICE, **given)
+        _init.init(service or _init.TEST_SERVICE, **{**usual, **options})
         yield mailbox
     finally:
         _testing.disconnect()
@@ -94,7 +90,7 @@ class Work:
     requests_described: int = 0
     """How many :class:`sentryinit.adapters.RequestInfo` were made."""
     scopes_forked: int = 0
-    """How many scopes of ``sentry_sdk`` were forked, by anybody."""
+    """How many scopes of ``sentry_sdk`` were forked."""
     events_built: int = 0
     """How many events were built, for a failure or by ``sentry_sdk.capture_message()`` etc."""
     events_masked: int = 0
@@ -127,5 +123,5 @@ def failing_redaction() -> Iterator[None]:
     """
     from sentryinit._sdk import testing as _testing  # sentry_sdk is imported only if it is used
 
-    with _testing.broken_redaction():
+    with _testing.failing_redaction():
         yield

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -55,12 +56,8 @@ def server(environ: WSGIEnvironment) -> tuple[object, ...]:
     return (environ.get("wsgi.input"),)
 
 
-def _endpoint(environ: WSGIEnvironment) -> object:
-    return environ["REQUEST_METHOD"]
-
-
 ADAPTER: Adapter[WSGIEnvironment] = Adapter(
-    name="wsgi", describe=describe, server=server, endpoint=_endpoint, generic=True
+    "wsgi", describe, server=server, endpoint=itemgetter("REQUEST_METHOD"), generic=True
 )
 
 
@@ -83,7 +80,7 @@ class SentryInitMiddleware:
     ) -> Any:
         """Return a boundary around *app*, or *app* if reporting is off."""
         if not adapters.ensure_initialized(adapter.name, None, options):
-            return _without_debug_route(app)
+            return app.app if isinstance(app, _DebugRoute) else app
         boundary = super().__new__(cls)
         boundary._app, boundary._adapter = app, adapter
         return boundary
@@ -104,6 +101,9 @@ class SentryInitMiddleware:
             capture.exception_escaped(exc, 500)
             capture.close()
             raise
+        if type(body) is list and not capture.has_activity:
+            capture.close()
+            return body
         wrapper = environ.get("wsgi.file_wrapper")
         # The server sends such a body as a file, and recognises it by its class.
         is_file = isinstance(wrapper, type) and isinstance(body, wrapper)
@@ -199,10 +199,6 @@ class _DebugRoute:
         ):
             raise DebugPanic
         return self.app(environ, start_response)
-
-
-def _without_debug_route(app: WSGIApplication) -> WSGIApplication:
-    return app.app if isinstance(app, _DebugRoute) else app
 
 
 def debug_panic(app: WSGIApplication, path: str = PATH) -> WSGIApplication:

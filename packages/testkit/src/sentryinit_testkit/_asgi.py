@@ -15,7 +15,7 @@ from sentryinit_testkit._server import CLIENT, HOST, Call, Exchange, reset
 
 _log = logging.getLogger("uvicorn.error")
 # After so many seconds without a complete response, the client disconnects.
-PATIENCE = 3
+PATIENCE = 15
 # So many turns of the event loop pass between the last text in a WebSocket and its end.
 TURNS = 50
 _Serving = Callable[[list[Exchange]], Coroutine[Any, Any, None]]

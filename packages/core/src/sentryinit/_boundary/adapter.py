@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from contextvars import Token
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
-from sentryinit._boundary.capture import CLOSED, CURRENT, Capture
-from sentryinit._boundary.facts import Facts
+from sentryinit._boundary.capture import CLOSED, Capture
+from sentryinit._boundary.current import CURRENT
+from sentryinit._boundary.facts import Facts, R
 from sentryinit._state import STATE
 
-R = TypeVar("R")
-
+# The environ of WSGI, or the scope of ASGI.
+_Environ = MutableMapping[str, Any]
 _MISSING = Token.MISSING
 # The key of the capture in the environ or scope of its request.
 CAPTURE_KEY = "sentryinit.capture"
@@ -24,10 +25,7 @@ class Adapter(Facts[R]):
     def open(self, request: R) -> Capture[R]: ...
     @overload
     def open(
-        self,
-        request: R,
-        environ_or_scope: MutableMapping[str, Any],
-        cls: type[Capture[R]] = Capture,
+        self, request: R, environ_or_scope: _Environ, cls: type[Capture[R]] = Capture
     ) -> Capture[R] | None: ...
 
     def open(self, request: R, environ_or_scope: Any = None, cls: Any = Capture) -> Any:
@@ -51,11 +49,11 @@ class Adapter(Facts[R]):
         outer = CURRENT.set(capture).old_value
         if outer is not _MISSING and outer.request is not CLOSED:
             _nest(capture, outer)
-        scopes = STATE.scopes
-        if scopes.get_isolation() is not scopes.unforked:
-            scopes.set_isolation(scopes.unforked)
-        if scopes.get_current() is not None:
-            scopes.set_current(None)
+        unforked, get_isolation, set_isolation, get_current, set_current, _ = STATE.scopes
+        if get_isolation() is not unforked:
+            set_isolation(unforked)
+        if get_current() is not None:
+            set_current(None)
         return capture
 
 

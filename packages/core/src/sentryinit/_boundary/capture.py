@@ -1,27 +1,23 @@
-"""One request: what was seen of it, and the capture of the request that code runs for."""
+"""One request: what was seen of it, and what is reported of that."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from sentryinit._boundary.debug_route import DebugPanic
-from sentryinit._boundary.facts import Facts, ask
+from sentryinit._boundary.facts import Facts, R, ask
 from sentryinit._boundary.records import RequestRecords
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
-from sentryinit._policy import aborts
-from sentryinit._policy.exceptions import claim_outside_request, iter_chain, shares_exception
+from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import Origin, group_key
 from sentryinit._policy.log_records import exception_of, is_about
 from sentryinit._policy.verdict import Reason, Seen, Verdict
 from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
-
-R = TypeVar("R")
 
 # Takes the place of the request of a capture that is closed.
 CLOSED: Any = object()
@@ -34,15 +30,12 @@ class Capture(RequestRecords, Generic[R]):
     disconnected. *event_id*: the event about this request's failure.
     """
 
-    # A good request costs little because of what follows, and of Adapter.open(): what every request
-    # writes has a slot; everything else is a default on the class, and an entry of a dictionary if
-    # it is written. There is no __init__: a call is a tenth of what a good request costs.
+    # What every request writes has a slot; all else is a default on the class until it is written.
+    # There is no __init__: that call would be a tenth of what a good request costs.
     __slots__ = ("adapter", "request")
     adapter: Facts[R]
     # An R, or CLOSED.
     request: Any
-    has_activity: bool
-    status: int | None
 
     client_gone: bool = False
     event_id: str | None = None
@@ -98,8 +91,7 @@ class Capture(RequestRecords, Generic[R]):
         if self.has_activity and self.request is not CLOSED:
             self.handler_done()
             self.seen_exception = self._traceback = None
-            self._reported = self._failures = ()
-            self.drop_records()
+            self._reported = self._failures = self.deferred = self.recent_records = ()
             self._origin, self._outer = (None, None), None
             if self.restore_outer is not None:
                 self.restore_outer()
@@ -135,10 +127,9 @@ class Capture(RequestRecords, Generic[R]):
     # -- events of the application ------------------------------------------------------------
 
     def already_reported(self, exc: BaseException) -> bool:
-        """Return True if *exc*, or what it came from, is on an event of this request."""
-        # What a reported exception came from is on its event as well.
-        return bool(self._reported) and shares_exception(
-            exc, [link for each in self._reported for link in iter_chain(each)]
+        """Return True if *exc* and an exception on an event of this request share an origin."""
+        return bool(self._reported) and exceptions.shares_exception(
+            exc, [link for each in self._reported for link in exceptions.iter_chain(each)]
         )
 
     def mark_reported(self, exc: BaseException, event_id: str | None) -> None:
@@ -179,27 +170,26 @@ class Capture(RequestRecords, Generic[R]):
         return origin
 
     def _origin_of(self, exc: BaseException | None, status: int | None) -> Origin:
-        name = self.adapter.name
         if exc is not None:
             # As it was when the exception was seen first.
             stack = self._traceback if exc is self.seen_exception else exc.__traceback__
-            return Origin(group_key(exc, stack), stack, name)
+            return Origin(group_key(exc, stack), stack, self.adapter.name)
         if self.adapter.endpoint is None:
             endpoint: object = self.describe().method, self.describe().route
         else:
             endpoint = ask(self.adapter.endpoint, self.request, None)
-        return Origin(("status", status, endpoint), None, name)
+        return Origin(("status", status, endpoint), None, self.adapter.name)
 
     def _is_client_gone(self) -> bool:
         facts, request = self._outer or (self.adapter, self.request)
-        known = facts.client_gone
-        return self.client_gone or (known is not None and ask(known, request, False))
+        return self.client_gone or ask(facts.client_gone, request, False)
 
     def _error_behind(self, exc: BaseException | None) -> BaseException | None:
         # An exception that nobody handled was no response to anybody, whatever its class.
-        if exc is None or (exc is self.seen_exception and not self._handled):
+        if exc is self.seen_exception and not self._handled:
             return exc
-        return self.adapter.real_error(exc)
+        status_of = self.adapter.status_of
+        return exceptions.unwrap_response(exc, lambda link: ask(status_of, link, None))
 
     # -- the decision ----------------------------------------------------------------------------
 
@@ -246,8 +236,7 @@ class Capture(RequestRecords, Generic[R]):
     def _settle(self) -> None:
         if self._pending_5xx and not self._decided:
             self._report()
-        if self.deferred:
-            self._release_records()
+        self._release_records()
 
     def _report(self, escaped: BaseException | None = None, status: int = 500) -> Verdict:
         """Have a failure decided on and reported, with what was seen until now."""
@@ -275,11 +264,12 @@ class Capture(RequestRecords, Generic[R]):
         return verdict
 
     def _is_reported(self, exc: BaseException) -> bool:
-        return self.already_reported(exc) or claim_outside_request(exc)
+        return self.already_reported(exc) or exceptions.claim_outside_request(exc)
 
     def _release_records(self) -> None:
         """Make events of the deferred records that are not about this request's failure."""
-        for record in self.take_deferred():
+        records, self.deferred = self.deferred, ()
+        for record in records:
             error, reporter = exception_of(record), STATE.reporter
             # One exception may have been logged twice, or captured as well.
             known = error is not None and self.already_reported(error)
@@ -292,19 +282,3 @@ class Capture(RequestRecords, Generic[R]):
             step(*details)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             log.warning("deciding on a failure failed: %s", type(error).__name__)
-
-
-CURRENT: ContextVar[Capture[Any] | None] = ContextVar("sentryinit_capture", default=None)
-
-
-def current_capture() -> Capture[Any] | None:
-    """Return the capture of the request that this code runs for, None outside of requests."""
-    capture = CURRENT.get()
-    return None if capture is None or capture.request is CLOSED else capture
-
-
-def note_exception(exc: BaseException | None, *, handled: bool = True) -> None:
-    """Note *exc* in the request that this code runs for, if there are both."""
-    capture = current_capture()
-    if capture is not None and exc is not None:
-        capture.exception_seen(exc, handled=handled)

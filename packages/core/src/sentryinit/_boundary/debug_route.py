@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from sentryinit._state import STATE
 
 PATH = "/debug/sentry-panic"
-TOKEN_HEADER = "X-Sentryinit-Debug-Token"  # noqa: S105 # the name of a header
+TOKEN_HEADER = "x-sentryinit-debug-token"  # noqa: S105 # the name of a header
 EVENT_ID_HEADER = "X-Sentry-Event-Id"
 
 
@@ -23,14 +23,13 @@ class DebugPanic(Exception):  # it is no error
 def check_debug_token(headers: Mapping[str, str] | Iterable[tuple[str, str]], query: str) -> bool:
     """Return True if ``X-Sentryinit-Debug-Token`` in *headers*, or ``token=`` in *query*, is right.
 
-    *headers*: a mapping or pairs, names in any case. Never True if no token is configured or
-    reporting is off. Takes the same time for any wrong token.
+    Never without a configured token, or if reporting is off. *headers*: names in any case. Takes
+    the same time for any wrong token.
     """
     expected = STATE.settings.debug_token if STATE.settings and STATE.reporter else ""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    sent = next((value for name, value in pairs if name.lower() == TOKEN_HEADER.lower()), "")
+    sent = next((value for name, value in pairs if name.lower() == TOKEN_HEADER), "")
     sent = sent or dict(parse_qsl(query)).get("token", "")
     # A variable of undecodable bytes has surrogates in it.
     pair = (text.encode("utf-8", "surrogatepass") for text in (sent, expected))
-    is_same = hmac.compare_digest(*pair)
-    return is_same and bool(expected)
+    return hmac.compare_digest(*pair) and bool(expected)

@@ -8,20 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
-from sentryinit._policy.exceptions import unwrap_response
 
 log = logging.getLogger("sentryinit")
 
+# A request, as the framework has it.
 R = TypeVar("R")
 T = TypeVar("T")
-
-
-def _no_status(exc: BaseException) -> int | None:  # noqa: ARG001 # the default of a callback
-    return None
-
-
-def _no_server(request: Any) -> tuple[object, ...]:  # noqa: ARG001 # the default of a callback
-    return ()
 
 
 @dataclass(frozen=True)
@@ -39,9 +31,9 @@ class Facts(Generic[R]):
 
     name: str
     describe: Callable[[R], RequestInfo]
-    status_of: Callable[[BaseException], int | None] = _no_status
+    status_of: Callable[[BaseException], int | None] | None = None
     aborts: tuple[type[BaseException], ...] = ()
-    server: Callable[[R], tuple[object, ...]] = _no_server
+    server: Callable[[R], tuple[object, ...]] | None = None
     client_gone: Callable[[R], bool] | None = None
     endpoint: Callable[[R], Hashable] | None = None
     generic: bool = False
@@ -57,15 +49,13 @@ class Facts(Generic[R]):
 
         return ask(described, request, UNDESCRIBED, "describing a request")
 
-    def real_error(self, exc: BaseException) -> BaseException | None:
-        """Return the error behind *exc*, if that is a response; else *exc*."""
-        return unwrap_response(exc, lambda link: ask(self.status_of, link, None))
 
-
-def ask(fact: Callable[[Any], T], of: Any, default: T, what: str = "a fact of the adapter") -> T:
-    """Return ``fact(of)``, or *default* if it raises: it reads objects of other people."""
+def ask(
+    fact: Callable[[Any], T] | None, of: Any, default: T, what: str = "a fact of the adapter"
+) -> T:
+    """Return ``fact(of)``; *default* if there is no fact, or if it raises."""
     try:
-        return fact(of)
+        return default if fact is None else fact(of)
     except Exception as error:  # noqa: BLE001 # neither the event nor the request may be lost
         log.warning("%s failed: %s", what, type(error).__name__)
         return default

@@ -16,11 +16,10 @@ MAX_DEFERRED = 10
 class RequestRecords:
     """The part of a capture that keeps log records."""
 
-    # With a dictionary for what few requests have; see Capture.
+    # The dictionary is for what few requests have; see Capture.
     __slots__ = ("__dict__", "has_activity", "status")
     # True once anything was seen that asks for more than a status and an end.
     has_activity: bool
-    # What was sent to the client, None before.
     status: int | None
     # At ERROR or above, until it is decided what they are about (C2).
     deferred: tuple[logging.LogRecord, ...] = ()
@@ -46,15 +45,6 @@ class RequestRecords:
     def records_about(self, failure: BaseException | None) -> list[logging.LogRecord]:
         """Return the deferred records that are about *failure*."""
         return [record for record in self.deferred if is_about(record, failure)]
-
-    def take_deferred(self) -> tuple[logging.LogRecord, ...]:
-        """Return the deferred records, and keep them no longer."""
-        taken, self.deferred = self.deferred, ()
-        return taken
-
-    def drop_records(self) -> None:
-        """Keep no records."""
-        self.deferred = self.recent_records = ()
 
     @contextlib.contextmanager
     def ignore_log_records(self) -> Iterator[None]:

@@ -65,9 +65,9 @@ def route_template(route: str | None) -> str | None:
 
 
 def trace_context(info: RequestInfo, known: dict[str, str] | None = None) -> dict[str, str]:
-    """Return the trace of an event (D7): OpenTelemetry's, else *known*, else the incoming one.
+    """Return the trace of an event (D7): OpenTelemetry's, else *known*, the incoming, a new one.
 
-    *known* is the trace of an earlier event of the request. Without any of these, a new trace.
+    *known* is the trace of an earlier event of the request.
     """
     active = _opentelemetry_trace() or known
     if active:
@@ -83,9 +83,7 @@ def _opentelemetry_trace() -> dict[str, str] | None:
     """Return the trace context of the active OpenTelemetry span, None without one."""
     # Only if the application has imported it: the import is slow, and the application's choice.
     module = sys.modules.get("opentelemetry.trace")
-    if module is None:
-        return None
-    span = module.get_current_span().get_span_context()
-    if not span.is_valid:
+    span = module.get_current_span().get_span_context() if module is not None else None
+    if span is None or not span.is_valid:
         return None
     return {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}

@@ -153,6 +153,62 @@ class Options(TypedDict, total=False):
     debug: Annotated[bool, _sdk("Log what sentry-sdk does.", types.FLAG)]
 
 
+class SettingValues:
+    """The type of each setting after it was read: the rows of ``Options``, in their order."""
+
+    service: str
+    dsn: str
+    environment: str
+    release: str
+    debug_token: str
+    server_name: str
+    flush_timeout: float
+    ignore_errors: tuple[type[BaseException] | str, ...]
+    ignore_messages: tuple[re.Pattern[str], ...]
+    ignore_statuses: tuple[range, ...]
+    ignore_paths: tuple[str, ...]
+    mask_keys: tuple[str, ...]
+    mask_patterns: tuple[re.Pattern[str], ...]
+    mask_path_parameters: tuple[str, ...]
+    mask_ip: str
+    mask_hash_key: str
+    collect: tuple[str, ...]
+    collect_headers: tuple[str, ...]
+    storm_guard: bool
+    storm_burst: int
+    storm_per_minute: float
+    log_breadcrumbs: int
+    before_send: Hook | None
+    before_breadcrumb: Hook | None
+    integrations: tuple[Any, ...]
+    sample_rate: float | None
+    error_sampler: Sampler | None
+    max_breadcrumbs: int | None
+    max_value_length: int
+    max_stack_frames: int | None
+    include_source_context: bool
+    attach_stacktrace: bool | None
+    add_full_stack: bool | None
+    in_app_include: tuple[str, ...] | None
+    in_app_exclude: tuple[str, ...] | None
+    project_root: str | None
+    dist: str | None
+    custom_repr: Repr | None
+    http_proxy: str | None
+    https_proxy: str | None
+    proxy_headers: Mapping[str, str] | None
+    ca_certs: str | None
+    cert_file: str | None
+    key_file: str | None
+    keep_alive: bool | None
+    socket_options: tuple[SocketOption, ...] | None
+    transport: Any
+    transport_queue_size: int | None
+    send_client_reports: bool
+    spotlight: bool | str | None
+    debug: bool | None
+
+
 TABLE: dict[str, Option] = {
     name: hint.__metadata__[0]
     for name, hint in get_type_hints(Options, include_extras=True).items()

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from sentryinit._config import option_types, options
-from sentryinit._config.options import REFUSED, TABLE
+from sentryinit._config import option_types
+from sentryinit._config.options import REFUSED, TABLE, SettingValues
 
 PREFIX = "SENTRYINIT_"
 
@@ -17,62 +17,6 @@ PREFIX = "SENTRYINIT_"
 _KEY = re.compile(r"[\w.~%+-]+", re.ASCII)
 _HOST = re.compile(r"[\w.:%-]+")
 _PROJECT = re.compile(r"/(?:[\w.~%/-]+/)?\d+", re.ASCII)
-
-
-class SettingValues:
-    """A value for each row of the options table, in its order."""
-
-    service: str
-    dsn: str
-    environment: str
-    release: str
-    debug_token: str
-    server_name: str
-    flush_timeout: float
-    ignore_errors: tuple[type[BaseException] | str, ...]
-    ignore_messages: tuple[re.Pattern[str], ...]
-    ignore_statuses: tuple[range, ...]
-    ignore_paths: tuple[str, ...]
-    mask_keys: tuple[str, ...]
-    mask_patterns: tuple[re.Pattern[str], ...]
-    mask_path_parameters: tuple[str, ...]
-    mask_ip: str
-    mask_hash_key: str
-    collect: tuple[str, ...]
-    collect_headers: tuple[str, ...]
-    storm_guard: bool
-    storm_burst: int
-    storm_per_minute: float
-    log_breadcrumbs: int
-    before_send: options.Hook | None
-    before_breadcrumb: options.Hook | None
-    integrations: tuple[Any, ...]
-    sample_rate: float | None
-    error_sampler: options.Sampler | None
-    max_breadcrumbs: int | None
-    max_value_length: int
-    max_stack_frames: int | None
-    include_source_context: bool
-    attach_stacktrace: bool | None
-    add_full_stack: bool | None
-    in_app_include: tuple[str, ...] | None
-    in_app_exclude: tuple[str, ...] | None
-    project_root: str | None
-    dist: str | None
-    custom_repr: options.Repr | None
-    http_proxy: str | None
-    https_proxy: str | None
-    proxy_headers: Mapping[str, str] | None
-    ca_certs: str | None
-    cert_file: str | None
-    key_file: str | None
-    keep_alive: bool | None
-    socket_options: tuple[options.SocketOption, ...] | None
-    transport: Any
-    transport_queue_size: int | None
-    send_client_reports: bool
-    spotlight: bool | str | None
-    debug: bool | None
 
 
 class Settings(SettingValues):

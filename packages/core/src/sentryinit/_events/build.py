@@ -1,4 +1,4 @@
-"""What events say: a 5xx, the summary of the storm guard, and what every event of a request has."""
+"""The events of a 5xx and of the storm guard, and what every event of a request has."""
 
 from __future__ import annotations
 
@@ -7,67 +7,75 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from sentryinit._boundary import request_info
 from sentryinit._boundary.request_info import UNKNOWN_ROUTE, RequestInfo, Snapshot
 from sentryinit._config.settings import Settings
 from sentryinit._events.request import request_section
 from sentryinit._policy.grouping import status_fingerprint
 from sentryinit._policy.log_records import exception_of, message_of
 
+# As sentry-sdk writes a time.
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 # The kinds that a summary names; all others are one entry.
 MAX_KINDS = 50
 
 
-class EventBuilder:
-    """Builds events with what the *settings* say of the service."""
+def status_event(settings: Settings, info: RequestInfo, status: int) -> dict[str, Any]:
+    """Return the event of a 5xx response that no exception explains."""
+    title, route = status_title(info, status), info.route or UNKNOWN_ROUTE
+    return {
+        "level": "error",
+        "logentry": {"message": title, "formatted": title},
+        "fingerprint": status_fingerprint(settings.service, info.method, route, status),
+    }
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
 
-    def status_event(self, info: RequestInfo, status: int) -> dict[str, Any]:
-        """Return the event of a 5xx response that no exception explains."""
-        title, route = status_title(info, status), info.route or UNKNOWN_ROUTE
-        return {
-            "level": "error",
-            "logentry": {"message": title, "formatted": title},
-            "fingerprint": status_fingerprint(self._settings.service, info.method, route, status),
-        }
+def summary_event(settings: Settings, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return the event about *counts*, the suppressed failures by label."""
+    total = sum(counts.values())
+    text = f"{total} failures held back by the storm guard"
+    return {
+        "level": "warning",
+        "logentry": {"message": text, "formatted": text},
+        "fingerprint": ["sentryinit", settings.service, "suppressed"],
+        "tags": {"service": settings.service},
+        "contexts": {"sentryinit": {"suppressed": total, "kinds": most_frequent(counts)}},
+    }
 
-    def summary_event(self, counts: Mapping[str, int]) -> dict[str, Any]:
-        """Return the event that reports *counts*, the suppressed failures by label."""
-        total = sum(counts.values())
-        text = f"{total} failures held back by the storm guard"
-        return {
-            "level": "warning",
-            "logentry": {"message": text, "formatted": text},
-            "fingerprint": ["sentryinit", self._settings.service, "suppressed"],
-            "tags": {"service": self._settings.service},
-            "contexts": {"sentryinit": {"suppressed": total, "kinds": most_frequent(counts)}},
-        }
 
-    def add_response(
-        self, event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]
-    ) -> None:
-        """Add to *event*, ours, the *status*, and the texts of the records that are *about* it."""
-        event["tags"]["status_code"] = str(status)
-        event["contexts"]["response"] = {"status_code": status}
-        # A record with an exception says what the event says.
-        texts = (record for record in about if exception_of(record) is None)
-        event["breadcrumbs"]["values"] += breadcrumbs(texts)
+def add_service(settings: Settings, event: dict[str, Any], suppressed: int = 0) -> None:
+    """Add to *event* the tag ``service``, and how many of its kind were *suppressed* before it."""
+    event["tags"] = {**(event.get("tags") or {}), "service": settings.service}
+    if suppressed:
+        event.setdefault("contexts", {})["sentryinit"] = {"suppressed": suppressed}
 
-    def add_request(self, event: dict[str, Any], request: Snapshot) -> None:
-        """Add to *event*, of any origin, what it says of the *request* that it belongs to."""
-        self.add_service(event)
-        info, settings = request.info, self._settings
-        crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
-        crumbs += breadcrumbs(request.recent_records)
-        event.setdefault("contexts", {})["trace"] = request.trace
-        event["request"] = request_section(info, settings.collect, settings.collect_headers)
-        event["transaction"] = info.route or UNKNOWN_ROUTE
-        event["transaction_info"] = {"source": "route"}
 
-    def add_service(self, event: dict[str, Any]) -> None:
-        """Add the tag ``service`` to *event*."""
-        event["tags"] = {**(event.get("tags") or {}), "service": self._settings.service}
+def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) -> None:
+    """Add to *event*, of any origin, what it says about its *request*."""
+    add_service(settings, event)
+    info = request.info
+    crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
+    crumbs += breadcrumbs(request.recent_records)
+    event.setdefault("contexts", {})["trace"] = request.trace
+    event["request"] = request_section(info, settings.collect, settings.collect_headers)
+    event["transaction"] = info.route or UNKNOWN_ROUTE
+    event["transaction_info"] = {"source": "route"}
+
+
+def add_trace(event: dict[str, Any], known: Mapping[str, str | None] | None) -> None:
+    """Add to *event*, of no request, its trace; *known* is the one that sentry-sdk has."""
+    own = {name: value for name, value in (known or {}).items() if value}
+    contexts = event.setdefault("contexts", {})
+    contexts["trace"] = request_info.trace_context(request_info.UNDESCRIBED, own)
+
+
+def add_response(event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]) -> None:
+    """Add to *event*, ours, the *status* and the texts of the records *about* it."""
+    event["tags"]["status_code"] = str(status)
+    event["contexts"]["response"] = {"status_code": status}
+    # A record with an exception says what the event says.
+    texts = (record for record in about if exception_of(record) is None)
+    event["breadcrumbs"]["values"] += breadcrumbs(texts)
 
 
 def status_title(info: RequestInfo, status: int) -> str:
@@ -76,7 +84,7 @@ def status_title(info: RequestInfo, status: int) -> str:
 
 
 def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the counts of the most frequent kinds, and those of all others as one."""
+    """Return the counts of the most frequent kinds, and all others as one."""
     ranked = sorted(counts.items(), key=lambda pair: pair[1], reverse=True)
     named, others = dict(ranked[:MAX_KINDS]), ranked[MAX_KINDS:]
     if others:
@@ -85,20 +93,15 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def breadcrumbs(records: Iterable[logging.LogRecord]) -> list[dict[str, Any]]:
-    """Return log records as breadcrumbs, without those of sentryinit itself."""
+    """Return *records*, without those of sentryinit itself, as breadcrumbs."""
     return [
         {
             "type": "log",
             "level": record.levelname.lower(),
             "category": record.name,
             "message": message_of(record),
-            "timestamp": iso_time(record.created),
+            "timestamp": datetime.fromtimestamp(record.created, timezone.utc).strftime(TIME_FORMAT),
         }
         for record in records
         if record.name != "sentryinit"
     ]
-
-
-def iso_time(seconds: float) -> str:
-    """Return *seconds* since the epoch as sentry-sdk writes a time."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -17,7 +17,7 @@ ALLOWED_HEADERS = frozenset(
 def request_section(
     info: RequestInfo, collect: Sequence[str], collect_headers: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the ``request`` of an event: what may leave of *info*."""
+    """Return the section for *info*."""
     if info is UNDESCRIBED:
         return {}
     allowed = ALLOWED_HEADERS.union(name.lower() for name in collect_headers)

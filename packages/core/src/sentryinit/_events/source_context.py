@@ -1,7 +1,7 @@
 """Source lines around each frame of an event.
 
-sentry-sdk reads a file again for each frame, and serialises each line: two thirds of what an
-exception costs. ``linecache`` keeps what it has read.
+sentry-sdk reads the file for each frame, and serialises each line: two thirds of what an exception
+costs. ``linecache`` keeps files.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 # Lines before and after.
 AROUND = 5
-# Characters kept of a line: minified files have lines of any length.
+# Characters of a line: minified files have lines of any length.
 MAX_LENGTH = 1000
 # Places that are cached; a program fails in few.
 MAX_PLACES = 1000
@@ -28,9 +28,7 @@ def add_source_lines(event: dict[str, Any]) -> None:
         path, line = frame.get("abs_path"), frame.get("lineno")
         if "context_line" in frame or not isinstance(path, str) or not isinstance(line, int):
             continue
-        found = _known.get((path, line))
-        if found is None:
-            found = _read(path, line, frame.get("module"))
+        found = _known.get((path, line)) or _read(path, line, frame.get("module"))
         if found is not None:
             before, frame["context_line"], after = found
             frame["pre_context"], frame["post_context"] = before[:], after[:]

@@ -6,11 +6,10 @@ import asyncio
 import concurrent.futures
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sentryinit._policy.exceptions import causes, exit_code, group_members, text_of
 
-CANCELLATIONS = (asyncio.CancelledError,)
 ABORTS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
 # asyncio.timeout() and wait_for() raise these from the CancelledError that they cause themselves.
 TIMEOUTS = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
@@ -18,8 +17,7 @@ TIMEOUTS = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
 _CANDIDATES = (*ABORTS, OSError, RuntimeError, SystemExit)
 
 
-@dataclass(frozen=True)
-class RequestState:
+class RequestState(NamedTuple):
     """What is known of the request that an exception ended.
 
     *aborts*: the framework's classes for a client that disconnected. *server*: the server's
@@ -44,47 +42,41 @@ def cannot_be_abort(exc: BaseException, aborts: tuple[type[BaseException], ...])
     )
 
 
-def is_abort(exc: BaseException, request: RequestState = NO_REQUEST) -> bool:
+def is_abort(
+    exc: BaseException, request: RequestState = NO_REQUEST, seen: frozenset[int] = frozenset()
+) -> bool:
     """Return True if *exc* means that the client, the server or a caller gave up.
 
     A group is an abort if all its members are. An error is an abort if it was raised because of
     one. A cancellation in the implicit context counts only if the client is known to be gone:
-    timeouts and task groups leave one behind too.
+    timeouts and task groups leave one behind too. *seen*: the ids of the exceptions that came
+    from *exc*, as a chain can be a ring, also through a group.
     """
-    return _is_abort(exc, request, frozenset())
-
-
-def _is_abort(exc: BaseException, request: RequestState, seen: frozenset[int]) -> bool:
-    if id(exc) in seen:  # a chain can be a ring, also through a group
+    if id(exc) in seen:
         return False
     seen |= {id(exc)}
     if group_members(exc):
-        return all(_is_abort(member, request, seen) for member in group_members(exc))
+        return all(is_abort(member, request, seen) for member in group_members(exc))
     if _is_abort_itself(exc, request):
         return True
     came_from = next(iter(causes(exc)), None)
     if came_from is None or isinstance(exc, TIMEOUTS):
         return False
-    implicit = exc.__cause__ is None and isinstance(came_from, CANCELLATIONS)
-    return (request.client_gone or not implicit) and _is_abort(came_from, request, seen)
+    implicit = exc.__cause__ is None and isinstance(came_from, asyncio.CancelledError)
+    return (request.client_gone or not implicit) and is_abort(came_from, request, seen)
 
 
 def _is_abort_itself(exc: BaseException, request: RequestState) -> bool:
     if isinstance(exc, (*ABORTS, *request.aborts)) or exit_code(exc) == 0:
         return True
-    if isinstance(exc, OSError) and request.server and raised_by(exc, request.server):
-        return True
-    if _is_from_uwsgi(exc, request):
-        return True
-    # The client's connection closes at the same time: the error may well be about that one.
-    if request.client_gone and isinstance(exc, ConnectionError):
-        return True
+    if isinstance(exc, OSError):
+        if raised_by(exc, request.server) or _is_from_uwsgi(exc, request):
+            return True
+        # The client's connection closes at the same time: the error may well be about that one.
+        return request.client_gone and isinstance(exc, ConnectionError)
     # Starlette's BaseHTTPMiddleware raises this if a disconnect stopped the application.
-    return (
-        request.client_gone
-        and isinstance(exc, RuntimeError)
-        and text_of(exc) == "No response returned."
-    )
+    may_be_stopped = request.client_gone and isinstance(exc, RuntimeError)
+    return may_be_stopped and text_of(exc) == "No response returned."
 
 
 def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
@@ -93,14 +85,9 @@ def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
     The class alone does not tell a client that disconnected from a database that did (B2). A
     callable is recognised by its code object, a stream by being the ``self`` of a frame.
     """
-    codes = {code for code in map(_code_of, server) if code is not None}
-    streams = [
-        stream
-        for thing in server
-        if not callable(thing)
-        for stream in (thing, getattr(thing, "raw", None))
-        if stream is not None
-    ]
+    codes = set(map(_code_of, server))
+    streams = [thing for thing in server if thing is not None and not callable(thing)]
+    streams += [getattr(stream, "raw", stream) for stream in streams]
     # uWSGI's input stream is written in C and leaves no frame.
     if isinstance(exc, OSError) and streams and "on wsgi.input" in text_of(exc):
         return True

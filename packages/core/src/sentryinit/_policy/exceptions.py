@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 log = logging.getLogger("sentryinit")
 
-# Attribute of an exception that is on an event; its value says whether a request knows of it.
+# Attribute of an exception that is on an event: False if it was captured outside of any request.
 _MARK = "__sentryinit_captured__"
-_IN_REQUEST, _OUTSIDE = "in a request", "outside of any request"
 
 
 def group_members(exc: BaseException) -> tuple[BaseException, ...]:
@@ -103,7 +102,11 @@ def was_captured(exc: BaseException) -> bool:
 
 def mark_captured(exc: BaseException, *, in_request: bool) -> None:
     """Remember on *exc* that it is on an event."""
-    _mark(exc, _IN_REQUEST if in_request else _OUTSIDE)
+    try:
+        setattr(exc, _MARK, in_request)
+    except (AttributeError, TypeError):
+        # A class that refuses attributes: a second capture outside of requests is a second event.
+        log.debug("%s cannot be marked as captured", type(exc).__name__)
 
 
 def claim_outside_request(exc: BaseException) -> bool:
@@ -111,15 +114,7 @@ def claim_outside_request(exc: BaseException) -> bool:
 
     True once: the next request that raises the same instance has a failure of its own (C4, C6).
     """
-    unclaimed = [link for link in iter_chain(exc) if link.__dict__.get(_MARK) == _OUTSIDE]
+    unclaimed = [link for link in iter_chain(exc) if link.__dict__.get(_MARK) is False]
     for link in unclaimed:
-        _mark(link, _IN_REQUEST)
+        mark_captured(link, in_request=True)
     return bool(unclaimed)
-
-
-def _mark(exc: BaseException, value: str) -> None:
-    try:
-        setattr(exc, _MARK, value)
-    except (AttributeError, TypeError):
-        # A class that refuses attributes: a second capture outside of requests is a second event.
-        log.debug("%s cannot be marked as captured", type(exc).__name__)

@@ -37,9 +37,8 @@ def app_frame(stack: TracebackType | None) -> TracebackType | None:
 def _is_in_app(file: str) -> bool:
     known = _known.get(file)
     if known is None:
-        known = not (
-            file.startswith((_LIBRARY, "<frozen")) or any(part in file for part in _PACKAGES)
-        )
+        is_package = any(part in file for part in _PACKAGES)
+        known = not is_package and not file.startswith((_LIBRARY, "<frozen"))
         if len(_known) < _MAX_FILES:
             _known[file] = known
     return known

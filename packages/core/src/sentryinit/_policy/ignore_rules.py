@@ -31,19 +31,20 @@ class IgnoreRules:
     paths: Sequence[str] = ()
     _known: dict[type, tuple[bool, int]] = field(default_factory=dict)
 
-    def ignores_error(self, exc: BaseException) -> bool:
-        """Return True if *exc*, an explicit cause of it, or all members of a group are ignored."""
-        return self._ignores_error(exc, frozenset())
+    def ignores_error(self, exc: BaseException, seen: frozenset[int] = frozenset()) -> bool:
+        """Return True if *exc*, an explicit cause of it, or all members of a group are ignored.
 
-    def _ignores_error(self, exc: BaseException, seen: frozenset[int]) -> bool:
-        if id(exc) in seen:  # a chain can be a ring, also through a group
+        *seen*: the ids of the exceptions that came from *exc*, as a chain can be a ring, also
+        through a group.
+        """
+        if id(exc) in seen:
             return False
         seen |= {id(exc)}
         members = group_members(exc)
         return (
             self._lists(exc)
-            or (bool(members) and all(self._ignores_error(each, seen) for each in members))
-            or (exc.__cause__ is not None and self._ignores_error(exc.__cause__, seen))
+            or (bool(members) and all(self.ignores_error(each, seen) for each in members))
+            or (exc.__cause__ is not None and self.ignores_error(exc.__cause__, seen))
         )
 
     def _lists(self, exc: BaseException) -> bool:

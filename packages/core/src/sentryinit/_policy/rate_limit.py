@@ -16,6 +16,7 @@ NEW_KINDS = 30
 # Bounds the memory if each failure is a new kind.
 MAX_KINDS = 1000
 OTHER_KINDS = "other kinds"
+Clock = Callable[[], float]
 
 
 class _Bucket:
@@ -42,28 +43,24 @@ class RateLimiter:
     """
 
     def __init__(
-        self,
-        burst: int,
-        per_minute: float,
-        clock: Callable[[], float] = time.monotonic,
-        *,
-        on: bool = True,
+        self, burst: int, per_minute: float, clock: Clock = time.monotonic, *, on: bool = True
     ) -> None:
         # With a bucket of size 0 not even the first failure would be visible.
         self._burst, self._rate = max(burst, 1), per_minute / 60
         self._clock, self._on = clock, on
         self._buckets: dict[Hashable, _Bucket] = {}
         self._all = _Bucket(self._burst * ALL_KINDS, self._rate * ALL_KINDS, clock())
+        # Counts the suppressed failures of kinds without a bucket as well.
         self._new = _Bucket(NEW_KINDS, NEW_KINDS / 60, clock())
         self.after_fork()
 
     def after_fork(self) -> None:
         """Start to count at 0: the parent process delivers what it has counted."""
-        # Re-entrant: a signal handler may report a failure in the middle of it. A new lock: the
-        # fork may have copied the old one while another thread held it.
+        # Re-entrant: a signal handler may report a failure in the middle of it. New: the fork may
+        # have copied the old one while another thread held it.
         self._lock = threading.RLock()
-        self._failures = self._suppressed = self._dropped = self._other_suppressed = 0
-        for bucket in self._buckets.values():
+        self._failures = self._suppressed = self._dropped = 0
+        for bucket in (*self._buckets.values(), self._new):
             bucket.suppressed = 0
 
     def acquire(self, key: Hashable) -> int | None:
@@ -89,13 +86,13 @@ class RateLimiter:
         # A rare new error in the middle of a storm is the one that people need to see.
         source = next((b for b in (self._all, self._new) if b.refill(now)), None)
         if source is None:
-            self._other_suppressed += 1
+            self._new.suppressed += 1
             self._suppressed += 1
             return None
         source.tokens -= 1
         if len(self._buckets) >= MAX_KINDS:
             oldest = next(iter(self._buckets))
-            self._other_suppressed += self._buckets.pop(oldest).suppressed
+            self._new.suppressed += self._buckets.pop(oldest).suppressed
         bucket = self._buckets[key] = _Bucket(self._burst, self._rate, now)
         bucket.tokens -= 1
         return 0
@@ -124,23 +121,16 @@ class RateLimiter:
     def restore(self, suppressed: int, key: Hashable = OTHER_KINDS) -> None:
         """Take back the count *suppressed*: the event that carried it was not sent."""
         with self._lock:
-            bucket = self._buckets.get(key)
-            if bucket is None:
-                self._other_suppressed += suppressed
-            else:
-                bucket.suppressed += suppressed
+            self._buckets.get(key, self._new).suppressed += suppressed
 
     def drain(self) -> dict[str, int]:
-        """Return the suppressed failures that no event has counted yet, by label; reset them."""
+        """Return the suppressed failures that no event has counted, by label; reset them."""
         counts: dict[str, int] = {}
         with self._lock:
-            for bucket in self._buckets.values():
+            for bucket in (*self._buckets.values(), self._new):
                 if bucket.suppressed:
                     counts[bucket.label] = counts.get(bucket.label, 0) + bucket.suppressed
                     bucket.suppressed = 0
-            if self._other_suppressed:
-                counts[OTHER_KINDS] = counts.get(OTHER_KINDS, 0) + self._other_suppressed
-                self._other_suppressed = 0
         return counts
 
     def stats(self) -> dict[str, int]:

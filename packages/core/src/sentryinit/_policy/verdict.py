@@ -39,11 +39,11 @@ COUNTERS = {
 class Seen(NamedTuple):
     """What is known of one failure.
 
-    *escaped*: the exception that left the application, with *escaped_status*, what the client gets.
-    *shown*: the exception that a hook of the framework showed before a 5xx, with *handled* and
-    *status*. *logged*: the last exception that was logged with its traceback. *captured*: the
-    application captured an exception itself. *aborted*: *escaped* is an abort. *is_reported* asks
-    whether an exception is on an event; *path* and *title* describe the request, if needed.
+    *escaped*: what left the application, with *escaped_status*, what the client gets. *shown*: what
+    a hook of the framework showed before a 5xx, with *handled* and *status*. *logged*: the last
+    exception that was logged with its traceback. *captured*: the application captured one itself.
+    *aborted*: *escaped* is an abort. *is_reported* asks whether an exception is on an event; *path*
+    and *title* describe the request, if needed.
     """
 
     escaped: BaseException | None = None
@@ -88,9 +88,7 @@ def _evidence(seen: Seen) -> Verdict:
     first = seen.shown
     if seen.escaped is not None and (first is None or shares_exception(seen.escaped, [first])):
         return Verdict(seen.escaped, handled=False, status=seen.escaped_status)
-    if first is not None:
-        return Verdict(first, seen.handled, seen.status)
-    return Verdict(seen.logged, seen.handled, seen.status)
+    return Verdict(seen.logged if first is None else first, seen.handled, seen.status)
 
 
 def _reason(seen: Seen, evidence: Verdict, rules: IgnoreRules) -> Reason | None:
@@ -100,17 +98,11 @@ def _reason(seen: Seen, evidence: Verdict, rules: IgnoreRules) -> Reason | None:
     # An exception that the application captured itself says more than the status.
     if seen.captured if exc is None else seen.is_reported(exc):
         return Reason.DUPLICATE
-    if rules.paths and seen.path is not None and rules.ignores_path(seen.path()):
+    if rules.paths and seen.path and rules.ignores_path(seen.path()):
         return Reason.IGNORED_PATH
-    if exc is None:
-        return _reason_of_answer(seen, rules)
-    # An exception that nobody handled is a bug, whatever its status (B6).
-    if evidence.handled and rules.ignores_status(evidence.status):
-        return Reason.IGNORED_STATUS
-    return Reason.IGNORED_ERROR if rules.ignores_error(exc) else None
-
-
-def _reason_of_answer(seen: Seen, rules: IgnoreRules) -> Reason | None:
-    if rules.messages and seen.title is not None and rules.ignores_message(seen.title()):
+    if exc is None and rules.messages and seen.title and rules.ignores_message(seen.title()):
         return Reason.IGNORED_MESSAGE
-    return Reason.IGNORED_STATUS if rules.ignores_status(seen.status) else None
+    # An exception that nobody handled is a bug, whatever its status (B6).
+    if (exc is None or evidence.handled) and rules.ignores_status(evidence.status):
+        return Reason.IGNORED_STATUS
+    return Reason.IGNORED_ERROR if exc is not None and rules.ignores_error(exc) else None

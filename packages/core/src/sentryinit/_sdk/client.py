@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-# For the thread that sends, which would import it with the first name of a host: a fork during that
-# import leaves a child process in which no host is found.
+# Else the thread that sends imports it, and a fork during that import leaves a child process in
+# which no host is found.
 import encodings.idna  # noqa: F401 # see above
 import functools
 import logging
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,35 +19,28 @@ from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import ignore_logger
 
-from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, trace_context
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
+from sentryinit._events import build
 from sentryinit._policy.ignore_rules import IgnoreRules
 from sentryinit._redaction.redactor import Redactor
 from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent
-from sentryinit._sdk.hooks import HINT_KEY, Hooks, drop
+from sentryinit._sdk.hooks import FRAMEWORKS, HINT_KEY, Hooks, drop
 from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
-# Servers and frameworks log, at the end of a request, what a boundary has reported; and records of
-# our own would go in circles. Patterns of fnmatch: granian names loggers after its Rust modules.
+# Of us, and of servers that log what a boundary has reported. Patterns of fnmatch: granian names
+# loggers after its Rust modules.
 _IGNORED_LOGGERS = (
     "sentryinit aiohttp.server daphne daphne.server daphne.http_protocol django.request "
     "django.security.* django.server falcon _granian* gunicorn.error hypercorn.error "
     "uvicorn.error waitress werkzeug"
 ).split()
 
-# Integrations of sentry-sdk that do the work of our boundary. The name of an adapter that is set up
-# counts as well.
-_CONFLICTING = frozenset(
-    "aiohttp bottle django falcon fastapi flask litestar pyramid quart sanic starlette "
-    "tornado".split()
-)
-
-# Options of sentry-sdk that never change.
 _FIXED = {
     "default_integrations": False,
     "auto_enabling_integrations": False,
@@ -57,7 +50,7 @@ _FIXED = {
     "before_send_transaction": drop,
     "before_send_log": drop,
     "before_send_metric": drop,
-    # The redactor runs last; None would mean sentry-sdk's scrubber, which knows keys only.
+    # None would mean sentry-sdk's scrubber, which knows keys only.
     "event_scrubber": False,
 }
 
@@ -70,58 +63,51 @@ def configure(settings: Settings, rules: IgnoreRules) -> Client:
             "remove that call"
         )
     redactor = _redactor(settings)
-    hooks = Hooks(settings, rules, redactor)
     for name in _IGNORED_LOGGERS:
         ignore_logger(name)
     original = logging.Logger.callHandlers
     try:
-        sentry_sdk.init(**_client_options(settings, hooks))
+        sentry_sdk.init(**_client_options(settings, Hooks(settings, rules, redactor)))
     finally:
-        # An init that fails has patched the logging, and sentry-sdk does so once.
+        # Also after a failure: sentry-sdk patches the logging once, and has done so.
         log_handler.install_filter(original)
     client = sentry_sdk.get_client()
     log_handler.set_filter(client, settings.log_breadcrumbs)
     transport.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
-    _warn_of_integrations(conflicting_integrations())
+    _warn_of_integrations()
     if "argv" in settings.collect:
         sentry_sdk.get_global_scope().set_extra("sys.argv", sys.argv)
     scopes.install()
     return Client()
 
 
-def conflicting_integrations() -> list[str]:
-    """Return the active integrations of sentry-sdk that do the work of our boundary."""
-    return _active(_CONFLICTING.union(STATE.boundaries))
+def conflicting_integrations(*names: str) -> list[str]:
+    """Return the active integrations of sentry-sdk that do what *names*, or all adapters, do."""
+    active = sentry_sdk.get_client().integrations
+    wanted = names or FRAMEWORKS.union(STATE.boundaries)
+    return sorted(type(active[name]).__name__ for name in wanted if name in active)
 
 
 def add_boundary(name: str, loggers: Iterable[str]) -> None:
-    """Ignore *loggers*, which repeat what the adapter *name* reports; warn of an integration.
-
-    For the names on our list, the warning was logged when the client was made.
-    """
+    """Ignore *loggers*, which repeat what the adapter *name* reports; warn of its integration."""
     for logger in loggers:
         ignore_logger(logger)
-    if name not in _CONFLICTING:
-        _warn_of_integrations(_active({name}))
+    if name not in FRAMEWORKS:  # for those, configure() has warned
+        _warn_of_integrations(name)
 
 
-def _active(names: Iterable[str]) -> list[str]:
-    """Return the classes of the active integrations that have one of *names*."""
-    active = sentry_sdk.get_client().integrations
-    return sorted(type(active[name]).__name__ for name in names if name in active)
-
-
-def _warn_of_integrations(names: Sequence[str]) -> None:
-    if names:
+def _warn_of_integrations(*names: str) -> None:
+    found = conflicting_integrations(*names)
+    if found:
         log.warning(
             "integrations: sentry_sdk's own %s stands beside sentryinit's middleware: remove it "
             "from integrations=[...]",
-            ", ".join(names),
+            ", ".join(found),
         )
 
 
 class Client:
-    """The client of sentry-sdk that ``init`` has made."""
+    """The client of sentry-sdk."""
 
     def __init__(self) -> None:
         self._client = sentry_sdk.get_client()
@@ -129,7 +115,7 @@ class Client:
         self.options: dict[str, Any] = self._client.options
         self.lost = transport.LostEvents(self._client.transport)
         version = sentry_sdk.VERSION
-        self.sdk_info: dict[str, Any] = {
+        self._sdk_info = {
             "name": "sentry.python",
             "version": version,
             "packages": [{"name": "pypi:sentry-sdk", "version": version}],
@@ -137,40 +123,30 @@ class Client:
         }
 
     def capture_event(
-        self, event: dict[str, Any], hint: dict[str, Any], info: RequestInfo
+        self, event: dict[str, Any], hint: dict[str, Any], info: RequestInfo = UNDESCRIBED
     ) -> str | None:
-        """Send *event*, ours and complete; return its id, None if a hook dropped it.
-
-        Tags and contexts are given as keywords, so that ours win over those of the scopes.
-        """
+        """Send *event*, ours, of the request *info*; return its id, None if a hook dropped it."""
         if sentry_sdk.get_client() is not self._client and not self._is_replaced:
             self._is_replaced = True
             log.warning(
                 "sentry_sdk.init() was called after sentryinit.init() and replaced its client, so "
                 "that nothing is masked any more: remove that call"
             )
-        contexts = event["contexts"]
-        if "trace" not in contexts:
-            contexts["trace"] = trace_context(UNDESCRIBED, self._own_trace())
-        parts = {name: event[name] for name in ("level", "tags", "contexts")}
+        event["sdk"] = self._sdk_info
+        event.setdefault("breadcrumbs", {"values": []})
+        if "trace" not in event.setdefault("contexts", {}):
+            build.add_trace(event, sentry_sdk.get_isolation_scope().get_trace_context())
+        # As keywords they win over those of the scopes.
+        scope_kwargs = {name: event[name] for name in ("level", "tags", "contexts")}
         return sentry_sdk.capture_event(
             PreSerializedEvent(event, self.options),  # type: ignore[arg-type] # an Event is a TypedDict
             {**hint, HINT_KEY: info},
-            **parts,
+            **scope_kwargs,
         )
-
-    def _own_trace(self) -> dict[str, str]:
-        """Return sentry-sdk's own trace context."""
-        found = sentry_sdk.get_isolation_scope().get_trace_context() or {}
-        return {name: value for name, value in found.items() if value}
 
     def flush(self, timeout: float) -> None:
         """Send what is queued, for at most *timeout* seconds."""
         sentry_sdk.flush(timeout=timeout)
-
-    def limit_exit(self, seconds: float) -> None:
-        """Let the exit hook wait for at most *seconds*."""
-        self.options["shutdown_timeout"] = seconds
 
 
 def _redactor(settings: Settings) -> Redactor:
@@ -186,19 +162,14 @@ def _redactor(settings: Settings) -> Redactor:
     )
 
 
-def _server_name(settings: Settings) -> str:
-    if "host_name" in settings.collect:
-        return socket.gethostname()
-    return settings.server_name or settings.service
-
-
 def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
+    name = socket.gethostname() if "host_name" in settings.collect else settings.server_name
     ours = {
         "dsn": settings.dsn,
         "environment": settings.environment,
         # None would run git in a subprocess.
         "release": settings.release,
-        "server_name": _server_name(settings),
+        "server_name": name or settings.service,
         "integrations": [
             AtexitIntegration(callback=lambda pending, timeout: None),  # noqa: ARG005 # quiet on stderr
             ExcepthookIntegration(),
@@ -206,7 +177,7 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
             *settings.integrations,
         ],
         "include_local_variables": "locals" in settings.collect,
-        # We cut after masking, which has to see whole secrets; this limit only bounds the work.
+        # We cut after masking, which has to see whole secrets.
         "max_value_length": 4 * settings.max_value_length + 4096,
         "shutdown_timeout": settings.flush_timeout,
         "before_send": hooks.before_send,
@@ -217,18 +188,18 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
 
 
 def _passed_on(settings: Settings) -> dict[str, Any]:
-    """Return the options that sentry-sdk gets unchanged."""
+    """Return the options that sentry-sdk gets as they are."""
     passed = {
         name: getattr(settings, name)
         for name, option in TABLE.items()
         if option.passed_to_sdk and getattr(settings, name) is not None
     }
-    # _events.source_context adds the lines, for less.
+    # _events.source_context costs less.
     passed["include_source_context"] = False
     if "locals" in settings.collect:
         limit = settings.max_value_length
         passed["custom_repr"] = functools.partial(safe_repr, settings.custom_repr, limit)
-    # Older releases refuse options that they do not know.
+    # Older releases refuse unknown options.
     for name in passed.keys() - DEFAULT_OPTIONS.keys():
         log.warning("option %s: this release of sentry-sdk does not have it", name)
     return passed

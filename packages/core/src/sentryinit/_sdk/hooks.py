@@ -1,147 +1,144 @@
-"""``before_send`` and ``before_breadcrumb``, which sentry-sdk calls for everything that leaves."""
+"""The hooks that sentry-sdk calls for everything that leaves."""
 
 from __future__ import annotations
 
 import logging
 from typing import Any
 
-from sentryinit._boundary.capture import Capture, current_capture
-from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, trace_context
+from sentryinit._boundary.capture import Capture
+from sentryinit._boundary.current import current_capture
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config.settings import Settings
-from sentryinit._events.build import EventBuilder
-from sentryinit._events.source_context import add_source_lines
-from sentryinit._policy import aborts
-from sentryinit._policy.exceptions import mark_captured, was_captured
+from sentryinit._events import build, source_context
+from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.ignore_rules import IgnoreRules
 from sentryinit._policy.log_records import message_of
-from sentryinit._policy.verdict import Reason, Seen, decide
+from sentryinit._policy.verdict import Seen, decide
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Masked, Redactor
 from sentryinit._state import STATE
 
+_Event = dict[str, Any]
+_Hint = dict[str, Any]
+
 log = logging.getLogger("sentryinit")
 
-# The key in the hint of an event of ours; its value is the description of the request.
+# The key of the request's description in the hint of an event of ours.
 HINT_KEY = "sentryinit"
 
-# Mechanisms of sentry-sdk's own integrations, which see the same exception as our boundary. The
-# names of adapters count as well.
-_FRAMEWORKS = frozenset(
-    "aiohttp asgi bottle celery django falcon fastapi flask litestar pyramid quart sanic "
-    "starlette starlite tornado wsgi".split()
+# Integrations of sentry-sdk that do the work of our boundary, and the mechanisms on the events of
+# these and others. The names of adapters count as well.
+FRAMEWORKS = frozenset(
+    "aiohttp bottle django falcon fastapi flask litestar pyramid quart sanic starlette "
+    "tornado".split()
 )
+_MECHANISMS = FRAMEWORKS.union(("asgi", "celery", "starlite", "wsgi"))
 
 
 class Hooks:
-    """The hooks of one client; they never raise, and never lose an event by a fault of ours."""
+    """The hooks of one client. They never raise; no fault of ours loses an event."""
 
     def __init__(self, settings: Settings, rules: IgnoreRules, redactor: Redactor) -> None:
         self._settings, self._rules, self._redactor = settings, rules, redactor
-        self._builder = EventBuilder(settings)
 
-    def before_send(self, event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any] | None:
+    def before_send(self, event: _Event, hint: _Hint) -> _Event | None:
         """Return *event* as it may leave, or None. Runs last of all hooks."""
-        # Attachments pass no hook and no mask: they do not leave.
+        # Attachments are not masked: they do not leave.
         hint["attachments"] = []
         if event.get("type") == "check_in":
             changed = self._users_hook(event, hint)
             if changed is None:
                 return None
             # The SDK needs an event_id, also where masking has failed.
-            return self._redactor.item(changed) or Masked(
-                fallback_event(changed, "redaction_error")
-            )
+            masked = self._redactor.item(changed)
+            return masked or Masked(fallback_event(changed, "redaction_error"))
         info: RequestInfo = hint.get(HINT_KEY, UNDESCRIBED)
         try:
             if HINT_KEY not in hint:
-                capture = current_capture()
-                reason = self._reason_to_drop(event, hint, capture)
-                if reason is not None:
-                    _explain(reason, hint, capture)
+                completed = self._complete(event, hint)
+                if completed is None:
                     return None
-                info = self._enrich(event, hint, capture)
+                info = completed
             if self._settings.include_source_context:
-                add_source_lines(event)
+                source_context.add_source_lines(event)
         except Exception as error:  # noqa: BLE001 # an event must not be lost by a fault of ours
             log.warning("completing an event failed: %s", type(error).__name__)
             event = fallback_event(event, "report_error")
         changed = self._users_hook(event, hint)
-        # By the request's own path: a hook may have changed what the event says.
+        # Not by the event's path: a hook may have changed it.
         return changed and self._redactor.event(changed, info.route or "", info.path)
 
-    def before_breadcrumb(self, crumb: dict[str, Any], hint: dict[str, Any]) -> Any:
-        """Return the result of the user's hook; if it raises, the breadcrumb is dropped."""
-        hook = self._settings.before_breadcrumb
+    def before_breadcrumb(self, crumb: dict[str, Any], hint: _Hint) -> Any:
+        """Return the result of the user's hook; if that raises, drop the breadcrumb."""
+        hook: Any = self._settings.before_breadcrumb
         try:
-            return crumb if hook is None else hook(crumb, hint)
+            return hook(crumb, hint)
         except Exception as error:  # noqa: BLE001 # the hook is code of the application
             log.warning("before_breadcrumb failed: %s", type(error).__name__)
             return None
 
-    def _reason_to_drop(
-        self, event: dict[str, Any], hint: dict[str, Any], capture: Capture[Any] | None
-    ) -> Reason | None:
-        """Return why *event*, of the application or of sentry-sdk, is not sent."""
-        exc = _exception(hint)
-        if exc is None:
-            return decide(Seen(title=lambda: _text(event, hint)), self._rules).reason
-        is_abort = aborts.is_abort if capture is None else capture.is_abort
-
-        def is_reported(exc: BaseException) -> bool:
-            if capture is not None and (
-                capture.already_reported(exc)
-                or _is_frameworks(event, capture.adapter.name, *STATE.boundaries)
-            ):
-                return True
-            return was_captured(exc)
-
-        seen = Seen(escaped=exc, aborted=is_abort(exc), is_reported=is_reported)
-        reason = decide(seen, self._rules).reason
-        if reason is None and capture is not None:
-            capture.mark_reported(exc, event.get("event_id"))
-        return reason
-
-    def _enrich(
-        self, event: dict[str, Any], hint: dict[str, Any], capture: Capture[Any] | None
-    ) -> RequestInfo:
-        """Add to *event*, of the application or of sentry-sdk, what every event of ours has."""
-        exc = _exception(hint)
+    def _complete(self, event: _Event, hint: _Hint) -> RequestInfo | None:
+        """Add what events of ours have to *event*, which is not ours; return None to drop it."""
+        capture, exc = current_capture(), (hint.get("exc_info") or (None, None))[1]
+        seen = Seen(title=lambda: _text(event, hint))
         if exc is not None:
-            mark_captured(exc, in_request=capture is not None)
+            seen = _seen(event, exc, capture)
+        reason = decide(seen, self._rules).reason
+        if reason is not None:
+            if STATE.reporter is not None:
+                STATE.reporter.explain(reason, exc, capture)
+            return None
+        if exc is not None:
+            if capture is not None:
+                capture.mark_reported(exc, event.get("event_id"))
+            exceptions.mark_captured(exc, in_request=capture is not None)
         if not event.get("release"):
             event.pop("release", None)
         if "log_record" in hint:
-            # A deferred record: its event has the time at which it was logged.
+            # It may be deferred: the time is that of the record.
             event["timestamp"] = hint["log_record"].created
         if capture is not None:
             request = capture.snapshot()
-            self._builder.add_request(event, request)
+            build.add_request(self._settings, event, request)
             return request.info
-        self._builder.add_service(event)
-        trace = event.setdefault("contexts", {}).get("trace") or {}
-        known = {name: value for name, value in trace.items() if value}
-        event["contexts"]["trace"] = trace_context(UNDESCRIBED, known)
+        build.add_service(self._settings, event)
+        build.add_trace(event, event.get("contexts", {}).get("trace"))
         return UNDESCRIBED
 
-    def _users_hook(self, event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any] | None:
+    def _users_hook(self, event: _Event, hint: _Hint) -> _Event | None:
         hook = self._settings.before_send
         if hook is None:
             return event
-        # The hook may change the event before it raises.
+        # The hook may change it before it raises.
         before = dict(event)
         try:
             result = hook(event, hint)
             changed = None if result is None else _event(result)
         except Exception as error:  # noqa: BLE001 # the hook is code of the application
             log.warning("before_send failed: %s", type(error).__name__)
-            # What the hook would have removed is unknown: no text of the application may leave.
+            # What it would have removed is unknown: no text of the application may leave.
             changed = fallback_event(before, "before_send_error")
         # The hook may have added attachments.
         hint["attachments"] = []
         return changed
 
 
-def _event(result: Any) -> dict[str, Any]:
+def _seen(event: _Event, exc: BaseException, capture: Capture[Any] | None) -> Seen:
+    """Return what is known of *exc*, which *event* is about."""
+    if capture is None:
+        return Seen(exc, aborted=aborts.is_abort(exc), is_reported=exceptions.was_captured)
+
+    def is_reported(exc: BaseException) -> bool:
+        return (
+            capture.already_reported(exc)
+            or _is_frameworks(event, capture.adapter.name, *STATE.boundaries)
+            or exceptions.was_captured(exc)
+        )
+
+    return Seen(exc, aborted=capture.is_abort(exc), is_reported=is_reported)
+
+
+def _event(result: Any) -> _Event:
     if not isinstance(result, dict) or not result:
         raise TypeError
     return result
@@ -151,16 +148,7 @@ def drop(item: Any, hint: Any) -> None:  # the signature of a hook
     """Drop transactions, logs and metrics: they are no errors."""
 
 
-def _explain(reason: Reason, hint: dict[str, Any], capture: Capture[Any] | None) -> None:
-    if STATE.reporter is not None:
-        STATE.reporter.explain(reason, _exception(hint), capture)
-
-
-def _exception(hint: dict[str, Any]) -> BaseException | None:
-    return (hint.get("exc_info") or (None, None))[1]
-
-
-def _text(event: dict[str, Any], hint: dict[str, Any]) -> str:
+def _text(event: _Event, hint: _Hint) -> str:
     if "log_record" in hint:
         # Older releases of sentry-sdk leave the formatting to the backend.
         return message_of(hint["log_record"])
@@ -168,8 +156,8 @@ def _text(event: dict[str, Any], hint: dict[str, Any]) -> str:
     return str(entry.get("formatted") or entry.get("message") or event.get("message") or "")
 
 
-def _is_frameworks(event: dict[str, Any], *adapters: str) -> bool:
+def _is_frameworks(event: _Event, *adapters: str) -> bool:
     """Return True if sentry-sdk's own integration of a framework made *event*."""
     values = (event.get("exception") or {}).get("values") or [{}]
     kind = (values[-1].get("mechanism") or {}).get("type")
-    return kind in _FRAMEWORKS or kind in adapters
+    return kind in _MECHANISMS or kind in adapters

@@ -1,33 +1,34 @@
-"""Log records: those at ERROR wait until their request is decided, the last others are kept."""
+"""Log records: those at ERROR wait until their request is decided; the last others are kept."""
 
 from __future__ import annotations
 
 import inspect
 import logging
+import types
 from collections.abc import Callable
 from typing import Any
 
 from sentry_sdk.integrations.logging import EventHandler, LoggingIntegration
 
-from sentryinit._boundary.capture import CLOSED, CURRENT, current_capture
+from sentryinit._boundary.capture import CLOSED
+from sentryinit._boundary.current import CURRENT, current_capture
 
 
 class DeferringHandler(EventHandler):
     """Makes an event of a record at once, unless its request has not answered yet (C2)."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Defer *record* in the request that it belongs to, or make an event of it."""
+        """Defer *record* in its request, or make an event of it."""
         capture = current_capture()
-        # Once the status is sent nothing is deferred: a stream or a WebSocket may run for hours.
-        if capture is None or capture.status is not None or not self._can_record(record):
-            super().emit(record)
-            return
-        overdue = capture.defer(record)
-        if overdue is not None:
-            super().emit(overdue)
+        due: logging.LogRecord | None = record
+        # Not once the status is sent: a stream or a WebSocket may run for hours.
+        if capture is not None and capture.status is None and self._can_record(record):
+            due = capture.defer(record)
+        if due is not None:
+            self.emit_now(due)
 
     def emit_now(self, record: logging.LogRecord) -> None:
-        """Make an event of a record that was deferred."""
+        """Make an event of *record*."""
         super().emit(record)
 
 
@@ -40,34 +41,26 @@ def integration() -> LoggingIntegration:
     wanted = {"level": None, "sentry_logs_level": None, "event_level": logging.ERROR}
     known = inspect.signature(LoggingIntegration).parameters
     made = LoggingIntegration(**{name: wanted[name] for name in wanted if name in known})
-    # A private name. Without it records are events at once, and an error that is logged without
-    # its exception is a second event.
+    # A private name. Without it records are events at once: an error that is logged without its
+    # exception is a second one.
     if isinstance(getattr(made, "_handler", None), EventHandler):
         made._handler = HANDLER  # noqa: SLF001 # there is no public way to set it
     return made
 
 
-class _Filter:
-    """The lowest level that sentry-sdk sees, and how many other records a request keeps."""
-
-    __slots__ = ("kept", "level")
-
-    def __init__(self) -> None:
-        self.level, self.kept = logging.NOTSET, 0
-
-
-_FILTER = _Filter()
+# The lowest level that sentry-sdk sees, and how many other records a request keeps.
+_FILTER = types.SimpleNamespace(level=logging.NOTSET, kept=0)
 
 
 def install_filter(original: Callable[..., Any]) -> None:
-    """Keep records below ERROR away from what sentry-sdk put in the place of *original*.
+    """Keep records below ERROR from the ``Logger.callHandlers`` that sentry-sdk has installed.
 
-    Its ``Logger.callHandlers`` asks client, scopes and integration for each record, and ignores
-    most of them.
+    That asks client, scopes and integration for each record, and ignores most. *original* is the
+    method before it.
     """
     patched = logging.Logger.callHandlers
     if patched is original:
-        return  # our filter is there already, or sentry-sdk's was there before us
+        return  # our filter is there already, or sentry-sdk's was before us
 
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
         capture = CURRENT.get()
@@ -85,7 +78,7 @@ def install_filter(original: Callable[..., Any]) -> None:
 def set_filter(client: Any, kept: int) -> None:
     """Filter for *client*, and keep the last *kept* records of a request.
 
-    If the application has its own LoggingIntegration, that gets all records.
+    A LoggingIntegration of the application gets all records.
     """
     ours = getattr(client.get_integration(LoggingIntegration), "_handler", None) is HANDLER
     _FILTER.level, _FILTER.kept = logging.ERROR if ours else logging.NOTSET, kept

@@ -1,16 +1,16 @@
-"""The isolation scope of a request, which is forked only when somebody uses it.
+"""The isolation scope of a request, forked only when somebody uses it.
 
-Until then all requests share one scope without state. Code that asks for the scope gets a fork that
-belongs to the request from then on. Each request forks the scope that stood at start-up, never the
-current one: what an earlier request of the same connection or thread has set stays there (uvicorn
-runs a request in the context of the one before it, github.com/python/cpython/issues/140947). The
-scope is set at the start of a request and never reset: a body that fails later still has it.
+Until then all requests share one scope without state. Each request forks the scope of the start-up,
+never the current one, where an earlier request may have set data: uvicorn runs a request in the
+context of the one before it (github.com/python/cpython/issues/140947). The scope is set at the
+start of a request and never reset: a body that fails later still has it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,7 +19,8 @@ import sentry_sdk.scope as sdk
 from sentry_sdk.client import NonRecordingClient
 from sentry_sdk.scope import Scope, ScopeType
 
-from sentryinit._boundary.capture import CURRENT, Capture
+from sentryinit._boundary.capture import Capture
+from sentryinit._boundary.current import CURRENT
 from sentryinit._state import STATE, Scopes
 
 T = TypeVar("T")
@@ -27,14 +28,14 @@ T = TypeVar("T")
 # Tests set it to run everything on the fallback.
 force_fallback = False
 
-# Re-entrant: should a private name of sentry-sdk change, the self-test fails and does not hang.
+# Re-entrant: if a private name of sentry-sdk changes, the self-test fails and does not hang.
 _lock = threading.RLock()
 _base: Scope = Scope(ty=ScopeType.ISOLATION)
 _NO_CLIENT = NonRecordingClient()
 
 
 class RequestScope(Scope):
-    """A request's fork of the start-up scope; a class of its own, to recognise it by."""
+    """A request's fork of the start-up scope, recognised by its class."""
 
     __slots__ = ()
 
@@ -42,8 +43,8 @@ class RequestScope(Scope):
 class _Unforked(Scope):
     """The scope of every request whose scope nobody has used: it has no state.
 
-    Only sentry-sdk meets it, where it reads its context variable. Every method of ``Scope`` reads
-    or writes a slot, and every slot is unset here, so ``__getattr__`` and ``__setattr__`` see it.
+    Only sentry-sdk meets it, in its context variable. Every method of ``Scope`` reads or writes a
+    slot. All are unset here, so ``__getattr__`` and ``__setattr__`` see it.
     """
 
     __slots__ = ()
@@ -69,7 +70,7 @@ _get_isolation_scope = Scope.get_isolation_scope
 
 
 def _forked_isolation_scope(_cls: type[Scope]) -> Scope:
-    """Replace ``Scope.get_isolation_scope``: a scope that is passed on belongs to one request."""
+    """Replace ``Scope.get_isolation_scope``: who asks gets a scope of the request's own."""
     scope = _get_isolation_scope()
     return _request_scope() if scope is UNFORKED else scope
 
@@ -78,17 +79,17 @@ Scope.get_isolation_scope = classmethod(_forked_isolation_scope)  # type: ignore
 
 
 def _existing_scope() -> Scope | None:
-    """Return the fork of the request that this code runs for, None if there is none yet."""
+    """Return the fork of the current request, None if there is none yet."""
     capture = CURRENT.get()
     return None if capture is None else capture.scope
 
 
 def _request_scope() -> Scope:
-    """Return the fork of the request that this code runs for; make it if there is none."""
+    """Return the fork of the current request; make it if there is none."""
     capture = CURRENT.get()
     with _lock:
         # Another thread of the same request may have made it.
-        own = _fork() if capture is None or capture.scope is None else capture.scope
+        own = _existing_scope() or _fork()
         if capture is not None:
             capture.scope = own
     if sdk._isolation_scope.get() is UNFORKED:  # noqa: SLF001 # the self-test guards it
@@ -105,29 +106,27 @@ def _fork() -> Scope:
 
 
 def after_fork() -> None:
-    """Make a new lock in a forked process: the fork may have copied it while it was held."""
+    """Make a new lock: the fork of the process may have copied it while it was held."""
     global _lock  # noqa: PLW0603 # there is one
     _lock = threading.RLock()
 
 
+def _set_scopes(isolation: Any, current: Scope | None = None) -> None:
+    Scope.set_isolation_scope(isolation)
+    Scope.set_current_scope(current or Scope(ty=ScopeType.CURRENT))
+
+
 def _fork_now(_unforked: object) -> None:
-    """Give the request a fork at its start: the fallback."""
+    """Give a request its fork at the start: the fallback."""
     fork = _base.fork()
-    Scope.set_isolation_scope(fork)
-    Scope.set_current_scope(Scope(ty=ScopeType.CURRENT))
+    _set_scopes(fork)
     capture = CURRENT.get()
     if capture is not None:
         capture.scope = fork
 
 
 def _save() -> Callable[[], None]:
-    isolation, current = _get_isolation_scope(), Scope.get_current_scope()
-
-    def restore() -> None:
-        Scope.set_isolation_scope(isolation)
-        Scope.set_current_scope(current)
-
-    return restore
+    return functools.partial(_set_scopes, _get_isolation_scope(), Scope.get_current_scope())
 
 
 def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *arguments: Any) -> T:
@@ -136,29 +135,27 @@ def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *argu
     A body may be iterated in another thread, or beside the body of another request.
     """
     if capture is not None and CURRENT.get() is capture:
-        # With a fork sentry-sdk's many questions cost less.
+        # A fork answers sentry-sdk's many questions faster.
         _request_scope()
         return function(*arguments)
 
     def call() -> T:
         CURRENT.set(capture)
-        Scope.set_isolation_scope(_base if capture is None else capture.scope or UNFORKED)
-        Scope.set_current_scope(Scope(ty=ScopeType.CURRENT))
+        _set_scopes(_base if capture is None else capture.scope or UNFORKED)
         return function(*arguments)
 
     return contextvars.copy_context().run(call)
 
 
 def _works(scopes: Scopes) -> bool:
-    """Return True if *scopes* work with the installed sentry-sdk and its private names."""
+    """Return True if *scopes* work with the private names of the installed sentry-sdk."""
     _start_request(scopes)
-    # Each event asks this: it must not fork.
-    Scope.get_client()
+    Scope.get_client()  # each event asks this: it must not fork
     is_unforked = _existing_scope() is None and _get_isolation_scope() is UNFORKED
     UNFORKED.set_tag("sentryinit", "self-test")
     scope = Scope.get_isolation_scope()
     scope.set_extra("sentryinit", "self-test")
-    # As sentry-sdk merges scopes for an event; processors of the application do not run.
+    # As for an event, but without the processors of the application.
     merged: Any = Scope.get_current_scope()._merge_scopes()  # noqa: SLF001 # see above
     _start_request(scopes)
     after: Any = Scope.get_current_scope()._merge_scopes()  # noqa: SLF001 # likewise
@@ -178,19 +175,19 @@ def _start_request(scopes: Scopes) -> None:
 
 
 def install() -> None:
-    """Take the current isolation scope as the start-up scope; choose how requests get theirs."""
+    """Take the current isolation scope as that of the start-up; choose how requests get theirs."""
     global _base  # noqa: PLW0603 # there is one isolation scope at start-up
     _base = _get_isolation_scope()
     if _base is UNFORKED or isinstance(_base, RequestScope):
-        # A scope that a request left in this thread: its data belongs to that request.
+        # A request left it in this thread, with its data.
         _base = Scope(ty=ScopeType.ISOLATION)
         Scope.set_isolation_scope(_base)
-    # As get_isolation() returns None, each request forks.
+    # get_isolation() returns None: each request forks.
     STATE.scopes = Scopes(UNFORKED, set_isolation=_fork_now, save=_save)
-    # Any failure means that the private names have changed.
+    # A failure means that private names have changed.
     with contextlib.suppress(Exception):
         isolation, current = sdk._isolation_scope, sdk._current_scope  # noqa: SLF001 # _works() tries it
         lazy = Scopes(UNFORKED, isolation.get, isolation.set, current.get, current.set, _save)
-        # In a context of its own: a request may be running in this one.
+        # A request may be running in this context.
         if not force_fallback and contextvars.copy_context().run(_works, lazy):
             STATE.scopes = lazy

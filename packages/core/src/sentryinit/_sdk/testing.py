@@ -1,7 +1,7 @@
 """The part of :mod:`sentryinit.testing` that needs ``sentry_sdk``.
 
-This is the only module that patches the core's internals. ``tests/core/test_testing.py`` proves
-that each count counts, so that a renamed internal fails a test.
+No other module patches the core's internals. ``tests/core/test_testing.py`` proves that each count
+counts.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import sentry_sdk
 from sentry_sdk.envelope import Envelope
@@ -19,80 +19,68 @@ from sentry_sdk.transport import Transport
 
 from sentryinit._boundary.request_info import RequestInfo
 from sentryinit._redaction import redactor
-from sentryinit._sdk.transport import EnvelopeFilter
+from sentryinit._sdk.transport import EnvelopeFilter, install_filter
 
-
-class Mailbox(Protocol):
-    """What receives the envelopes; see :class:`sentryinit.testing.Mailbox`."""
-
-    def put(self, envelope: bytes, /) -> None: ...
-
-
+# Methods, and the names under which their calls are counted.
+_COUNTED: tuple[tuple[type, str, str], ...] = (
+    (RequestInfo, "__init__", "requests_described"),
+    (Scope, "__copy__", "scopes_forked"),
+    (sentry_sdk.Client, "capture_event", "events_built"),
+    (redactor.Redactor, "event", "events_masked"),
+)
 _lock = threading.Lock()
 
 
-class _MailboxTransport(Transport):
-    def __init__(self, mailbox: Mailbox) -> None:
+class PutTransport(Transport):
+    """Calls *put* with each envelope as bytes."""
+
+    def __init__(self, put: Callable[[bytes], None]) -> None:
         super().__init__()
-        self._mailbox = mailbox
+        self._put = put
 
     def capture_envelope(self, envelope: Envelope) -> None:
-        self._mailbox.put(envelope.serialize())
-
-
-def transport(mailbox: Mailbox) -> Transport:
-    """Return a transport that puts envelopes into *mailbox*."""
-    return _MailboxTransport(mailbox)
+        """Put *envelope* and do not send it."""
+        self._put(envelope.serialize())
 
 
 @contextlib.contextmanager
-def diverted(mailbox: Mailbox) -> Iterator[None]:
-    """Send the active client's envelopes into *mailbox* while the block runs."""
+def diverted(put: Callable[[bytes], None]) -> Iterator[None]:
+    """Call *put* with the envelopes of the active client while the block runs."""
     client = sentry_sdk.get_client()
-    usual = client.transport
-    client.transport = transport(mailbox)
-    installed = getattr(usual, "capture_envelope", None)
+    installed = getattr(client.transport, "capture_envelope", None)
+    transport = PutTransport(put)
     if isinstance(installed, EnvelopeFilter):
-        # Keep the filter of the usual transport: what it stops must not be seen here either.
-        client.transport.capture_envelope = installed.in_front_of(client.transport.capture_envelope)  # type: ignore[method-assign] # as install_filter() does
-    try:
+        # What the filter of the usual transport stops must not be seen here either.
+        install_filter(installed.redactor, transport)
+    with _patched(client, "transport", transport):
         yield
-    finally:
-        client.transport = usual
 
 
 def disconnect() -> None:
     """Remove the client, and what was set on the scopes at start-up."""
     sentry_sdk.get_client().close(timeout=0)
     sentry_sdk.get_global_scope().set_client(None)
-    for scope in (
-        sentry_sdk.get_global_scope(),
-        sentry_sdk.get_isolation_scope(),
-        sentry_sdk.get_current_scope(),
-    ):
-        scope.clear()
+    sentry_sdk.get_global_scope().clear()
+    sentry_sdk.get_isolation_scope().clear()
+    sentry_sdk.get_current_scope().clear()
 
 
 @contextlib.contextmanager
-def _patched(*patches: tuple[Any, str, Any]) -> Iterator[None]:
-    """Replace attributes, each given as owner, name and value, while the block runs."""
-    originals = [getattr(owner, name) for owner, name, _ in patches]
-    for owner, name, value in patches:
-        setattr(owner, name, value)
+def _patched(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Replace an attribute while the block runs."""
+    original = getattr(owner, name)
+    setattr(owner, name, value)
     try:
         yield
     finally:
-        for (owner, name, _), original in zip(patches, originals, strict=True):
-            setattr(owner, name, original)
+        setattr(owner, name, original)
 
 
 @contextlib.contextmanager
 def counting(work: object) -> Iterator[None]:
     """Count in *work* what happens while the block runs, in all threads."""
 
-    def counted(owner: Any, name: str, count: str) -> tuple[Any, str, Any]:
-        original = getattr(owner, name)
-
+    def counted(original: Callable[..., Any], count: str) -> Callable[..., Any]:
         @functools.wraps(original)
         def wrapper(*args: Any, **options: Any) -> Any:
             # To build an event, sentry-sdk merges the scopes into a copy of the global one.
@@ -101,23 +89,19 @@ def counting(work: object) -> Iterator[None]:
                     setattr(work, count, getattr(work, count) + 1)
             return original(*args, **options)
 
-        return owner, name, wrapper
+        return wrapper
 
-    with _patched(
-        counted(RequestInfo, "__init__", "requests_described"),
-        counted(Scope, "__copy__", "scopes_forked"),
-        counted(sentry_sdk.Client, "capture_event", "events_built"),
-        counted(redactor.Redactor, "event", "events_masked"),
-    ):
+    with contextlib.ExitStack() as patches:
+        for owner, name, count in _COUNTED:
+            method = counted(getattr(owner, name), count)
+            patches.enter_context(_patched(owner, name, method))
         yield
 
 
-@contextlib.contextmanager
-def broken_redaction() -> Iterator[None]:
+def failing_redaction() -> contextlib.AbstractContextManager[None]:
     """Make the redaction of events raise while the block runs."""
 
     def fails(*_: object) -> Any:
         raise ZeroDivisionError("redaction is broken")
 
-    with _patched((redactor, "Walker", fails)):
-        yield
+    return _patched(redactor, "Walker", fails)

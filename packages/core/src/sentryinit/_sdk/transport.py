@@ -1,4 +1,4 @@
-"""The last stop before an event leaves: the envelope filter, lost events, and forks."""
+"""The envelope filter, lost events, and the transport after a fork."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from sentryinit._redaction.redactor import Masked, Redactor
 
 log = logging.getLogger("sentryinit")
 
-# Everything else is no error, or cannot be masked: attachments, sessions, profiles, spans,
-# transactions, logs, metrics, replays, and item types of later releases.
+# All others are no errors, or cannot be masked, such as attachments and types of later releases.
 _ALLOWED_ITEMS = frozenset({"event", "check_in", "client_report"})
-# The other headers of an envelope say how a trace is sampled, in words of the application.
+# The others say how a trace is sampled, in words of the application.
 _ALLOWED_HEADERS = frozenset({"event_id", "sent_at"})
 # Seconds between two log lines about lost events.
 LOG_INTERVAL = 60
 
 
 class EnvelopeFilter:
-    """Takes the place of ``capture_envelope`` of a transport, which is *send*."""
+    """Replaces a transport's ``capture_envelope``, which is *send*."""
 
     def __init__(self, redactor: Redactor, send: Callable[[Envelope], Any]) -> None:
         self.redactor, self._send = redactor, send
@@ -33,7 +32,7 @@ class EnvelopeFilter:
     def __call__(self, envelope: Envelope) -> None:
         """Send what may leave of *envelope*; mask what no hook has seen (G2)."""
         items = [item for item in map(self._filtered, envelope.items) if item is not None]
-        # A backend that does not know an item may stop there: the event goes first.
+        # The event goes first: a backend may stop at an item that it does not know.
         items.sort(key=lambda item: item.type != "event")
         if items:
             names = _ALLOWED_HEADERS & envelope.headers.keys()
@@ -42,10 +41,6 @@ class EnvelopeFilter:
             if event and "event_id" in headers:
                 headers["event_id"] = event.get("event_id", headers["event_id"])
             self._send(Envelope(headers=headers, items=items))
-
-    def in_front_of(self, send: Callable[[Envelope], Any]) -> EnvelopeFilter:
-        """Return the same filter for another *send*."""
-        return EnvelopeFilter(self.redactor, send)
 
     def _filtered(self, item: Item) -> Item | None:
         payload = item.payload.json
@@ -58,7 +53,7 @@ class EnvelopeFilter:
 
 
 def install_filter(redactor: Redactor, *senders: Any) -> None:
-    """Put an envelope filter in front of each of *senders*: transport, Spotlight; None is none."""
+    """Put an envelope filter in front of *senders*, transport and Spotlight; None is no sender."""
     for sender in senders:
         if sender is not None:
             send = getattr(sender.capture_envelope, "_send", sender.capture_envelope)
@@ -69,8 +64,8 @@ def install_filter(redactor: Redactor, *senders: Any) -> None:
 class LostEvents:
     """Counts the events that *transport* loses: queue full, network down, refused by the backend.
 
-    Logs the first one at once, later ones together. Replaces ``on_dropped_event`` on the instance;
-    a transport without it is not counted.
+    Logs the first at once, later ones together. A transport without ``on_dropped_event``, which
+    this replaces on the instance, is not counted.
     """
 
     def __init__(self, transport: Any, clock: Callable[[], float] = time.monotonic) -> None:
@@ -98,11 +93,11 @@ class LostEvents:
 def reset_transport() -> None:
     """Give the transport of a forked process a queue, a thread and connections of its own (H2).
 
-    The parent sends what is queued. Locks may have been copied while another thread held them, and
+    The parent sends what is queued. A lock may have been copied while another thread held it, and
     a connection must not have two writers.
     """
     transport = sentry_sdk.get_client().transport
     if isinstance(transport, BaseHttpTransport):
-        # In place: our filter and counter are on the object. By the base class: the class may be
-        # the application's and take other arguments.
+        # In place: our filter and counter are on the object. The base class: a class of the
+        # application may take other arguments.
         BaseHttpTransport.__init__(transport, transport.options)
