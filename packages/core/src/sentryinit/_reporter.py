@@ -155,16 +155,17 @@ class Reporter:
             if exc is None:
                 label, event, hint = self._of_status(verdict, capture)
             else:
-                label, event, hint = self._of_exception(exc, verdict, origin)
                 exceptions.mark_captured(exc, in_request=capture is not None)
+                label, event, hint = self._of_exception(exc, verdict, origin)
             self._limiter.set_label(origin.key, label)
-            build.add_service(self._settings, event, suppressed)
             send = self._client.capture_event
             if capture is None:
+                build.add_service(self._settings, event, suppressed)
                 event_id = send(event, hint)
             else:
                 request, about = capture.snapshot(), capture.records_about(exc)
                 build.add_request(self._settings, event, request)
+                build.add_service(self._settings, event, suppressed)
                 build.add_response(event, verdict.status or 500, about)
                 event_id = scopes.run_in_scope(capture, send, event, hint, request.info)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application

@@ -40,11 +40,11 @@ class IgnoreRules:
         if id(exc) in seen:
             return False
         seen |= {id(exc)}
+        if self._lists(exc):
+            return True
         members = group_members(exc)
-        return (
-            self._lists(exc)
-            or (bool(members) and all(self.ignores_error(each, seen) for each in members))
-            or (exc.__cause__ is not None and self.ignores_error(exc.__cause__, seen))
+        return (bool(members) and all(self.ignores_error(each, seen) for each in members)) or (
+            exc.__cause__ is not None and self.ignores_error(exc.__cause__, seen)
         )
 
     def _lists(self, exc: BaseException) -> bool:
