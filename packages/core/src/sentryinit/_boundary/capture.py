@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic
@@ -36,6 +37,10 @@ class Capture(RequestRecords, Generic[R]):
     adapter: Facts[R]
     # An R, or CLOSED.
     request: Any
+    has_activity: bool
+    status: int | None
+    deferred: tuple[logging.LogRecord, ...]
+    recent_records: deque[logging.LogRecord] | tuple[()]
 
     client_gone: bool = False
     event_id: str | None = None
