@@ -322,7 +322,7 @@ def test_options_and_app_config() -> None:
     app.config["SENTRYINIT_SERVICE"] = "from-config"
     app.add_url_rule("/busy", "busy", lambda: ("busy", 503))
     app.add_url_rule("/broken", "broken", lambda: ("broken", 502))
-    with capture(), pytest.MonkeyPatch.context() as patch:
+    with capture() as mailbox, pytest.MonkeyPatch.context() as patch:
         from sentryinit import _init
         from sentryinit._state import STATE
 
@@ -334,8 +334,8 @@ def test_options_and_app_config() -> None:
         )
         app.test_client().get("/busy")
         app.test_client().get("/broken")
-        sent = [transport._mailbox.events[0]["tags"]["service"]]
-        count = len(transport._mailbox.events)
+        sent = [event["tags"]["service"] for event in mailbox.events]
+        count = len(mailbox.events)
 
     assert (sent, count) == (["from-argument"], 1)
 

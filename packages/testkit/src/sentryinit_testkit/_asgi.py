@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import logging
 import sys
@@ -67,10 +66,13 @@ class _Connection:
                 raise message
             self._exchange.body_bytes_read += len(message["body"])
             return message
-        # Some frameworks wait for the client after a handler that was cancelled (Quart).
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._left.wait(), PATIENCE)
-        self._left.set()
+        # Some frameworks wait for the client after a handler that was cancelled (Quart). Not
+        # wait_for(): before Python 3.12 it can swallow a cancellation.
+        timer = asyncio.get_running_loop().call_later(PATIENCE, self._left.set)
+        try:
+            await self._left.wait()
+        finally:
+            timer.cancel()
         return {"type": "http.disconnect"}
 
     async def send(self, message: dict[str, Any]) -> None:
