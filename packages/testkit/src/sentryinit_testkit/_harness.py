@@ -36,6 +36,10 @@ class Harness:
         self._mailbox: Any = None
         self._unsupported: Unsupported | None = None
         self._records = stack.enter_context(record_logs(LOGGER))
+        # In debug mode (PYTHONDEVMODE) asyncio warns of each step of 0.1 s: a breadcrumb more.
+        loop_log = logging.getLogger("asyncio")
+        stack.callback(loop_log.setLevel, loop_log.level)
+        loop_log.setLevel(logging.ERROR)
         self.expects_complaints = False
 
     def start(self, **options: Any) -> None:
