@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,6 +20,7 @@ from sentry_sdk.scope import Scope, ScopeType
 
 from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import CURRENT
+from sentryinit._locks import RenewedLock
 from sentryinit._state import STATE, Scopes
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ T = TypeVar("T")
 force_fallback = False
 
 # Re-entrant: if a private name of sentry-sdk changes, the self-test fails and does not hang.
-_lock = threading.RLock()
+_lock = RenewedLock()
 _base: Scope = Scope(ty=ScopeType.ISOLATION)
 _NO_CLIENT = NonRecordingClient()
 
@@ -103,12 +103,6 @@ def _fork() -> Scope:
     made._propagation_context = None  # noqa: SLF001 # else all requests have one trace
     object.__setattr__(made, "__class__", RequestScope)
     return made
-
-
-def after_fork() -> None:
-    """Make a new lock: the fork of the process may have copied it while it was held."""
-    global _lock  # noqa: PLW0603 # there is one
-    _lock = threading.RLock()
 
 
 def _set_scopes(isolation: Any, current: Scope | None = None) -> None:
