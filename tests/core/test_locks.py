@@ -61,13 +61,13 @@ def test_lock_is_renewed(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
 
 
 def test_transport_is_reset_after_a_patch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first event after gevent's patch finds a transport with new locks; the second, the same."""
+    """The first event after gevent's patch gives the transport new locks, the second does not."""
     with testing.capture("shop", transport=HttpTransport):
         transport = sentry_sdk.get_client().transport
         assert isinstance(transport, HttpTransport)
         workers = [transport._worker]
         with monkeypatch.context() as patch:
-            patch.setattr(threading, "Lock", lambda: threading.RLock())
+            patch.setattr(threading, "Lock", threading.RLock)
             for _ in range(2):
                 sentry_sdk.capture_message("patched")
                 workers.append(transport._worker)

@@ -178,6 +178,29 @@ def streams_and_fails(chunks: int, status: int = 200) -> Behaviour:
     return stream
 
 
+class BothWays:
+    """A stream that is iterable with ``for`` and with ``async for``, as Django's responses are."""
+
+    def __init__(self) -> None:
+        self._chunks = [b"one", b"two"]
+
+    def __iter__(self) -> BothWays:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._chunks:
+            raise StopIteration
+        return self._chunks.pop(0)
+
+    def __aiter__(self) -> BothWays:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._chunks:
+            raise StopAsyncIteration
+        return self._chunks.pop(0)
+
+
 def fails_in_background(_request: Request) -> ResponseSpec:
     """Answer, and fail in background work after the response."""
     return ResponseSpec(background=fails)
