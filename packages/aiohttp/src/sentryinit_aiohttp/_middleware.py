@@ -100,7 +100,8 @@ def _note_response(capture: adapters.Capture[web.Request], response: Any) -> Non
     status = response.status if isinstance(response, web.StreamResponse) else 500
     if _is_sent(capture) and capture.status != status:
         error = RuntimeError(f"a response with status {status} after a part of another")
-        capture.exception_escaped(response if isinstance(response, Exception) else error)
+        if status >= 500:
+            capture.exception_escaped(response if isinstance(response, Exception) else error)
         return
     if isinstance(response, web.HTTPException):
         capture.exception_seen(response)
