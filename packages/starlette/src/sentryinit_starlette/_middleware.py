@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from sentryinit import adapters, asgi
+from sentryinit_starlette._fastapi import observe_dependencies
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from sentryinit import Options
 
 
 def _flatten(routes: Iterable[Any]) -> Iterable[Any]:
@@ -80,6 +86,13 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
     """
 
     adapter: adapters.Adapter[asgi.Connection] = ADAPTER
+
+    def __new__(cls, app: ASGIApp, **options: Unpack[Options]) -> Any:
+        """Return a boundary around *app*, or *app* if reporting is off."""
+        boundary = super().__new__(cls, app, **options)
+        if isinstance(boundary, cls):
+            observe_dependencies()
+        return boundary
 
 
 class _DebugPanic:

@@ -247,10 +247,12 @@ class Capture(RequestRecords, Generic[R]):
     def _report(self, escaped: BaseException | None = None, status: int = 500) -> Verdict:
         """Have a failure decided on and reported, with what was seen until now."""
         self._decided = True
-        aborted = escaped is not None and self.is_abort(escaped)
+        # What nobody handled is the reason for what escapes after it.
+        reasons = [escaped] if self._handled else [escaped, self.seen_exception]
+        aborted = escaped is not None and any(map(self.is_abort, filter(None, reasons)))
         logged = [e for e in map(exception_of, self.deferred) if e is not None]
         # An abort on the way out says nothing about the 5xx before it.
-        use_shown = self._pending_5xx and not aborted
+        use_shown = (self._pending_5xx or not self._handled) and not aborted
         seen = Seen(
             escaped,
             self._error_behind(self.seen_exception) if use_shown else None,
