@@ -781,6 +781,25 @@ def test_wrong_option_raises(mailbox: Mailbox) -> None:
         SentryInitMiddleware(fine)
 
 
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_cookies_of_the_framework_have_no_value(client: Any) -> None:
+    """G1: the cookies of the session and of the CSRF check, under any name."""
+    names = {"SESSION_COOKIE_NAME": "shop", "CSRF_COOKIE_NAME": "form"}
+    with (
+        capture(collect=["cookies"]) as mailbox,
+        override_settings(ROOT_URLCONF=(path("fail", fail),), MIDDLEWARE=[OURS], **names),
+    ):
+        asked = client(raise_request_exception=False)
+        asked.cookies.load("shop=tea; form=milk; theme=dark")
+        response = asked.get("/fail")
+        if asyncio.iscoroutine(response):
+            asyncio.run(response)
+
+    (event,) = mailbox.events
+    hidden = dict.fromkeys(("shop", "form"), "[secret]")
+    assert event["request"]["cookies"] == {**hidden, "theme": "dark"}
+
+
 # -- thread switches -------------------------------------------------------------------------------
 
 

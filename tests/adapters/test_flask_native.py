@@ -340,6 +340,20 @@ def test_options_and_app_config() -> None:
     assert (sent, count) == (["from-argument"], 1)
 
 
+def test_cookies_of_the_framework_have_no_value() -> None:
+    """G1: the session cookie of Flask, and those of its extensions, under any name."""
+    app = Flask("orders")
+    app.config |= {"SESSION_COOKIE_NAME": "shop", "REMEMBER_COOKIE_NAME": "who"}
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+    with capture(collect=["cookies"]) as mailbox:
+        SentryInit(app)
+        cookies = {"Cookie": "shop=tea; who=alice; theme=dark"}
+        app.test_client(use_cookies=False).get("/fail", headers=cookies)
+
+    hidden = dict.fromkeys(("shop", "who"), "[secret]")
+    assert the_event(mailbox)["request"]["cookies"] == {**hidden, "theme": "dark"}  # type: ignore[index] # an event is JSON
+
+
 def test_wrong_option_raises() -> None:
     """A misspelt key in app.config is an error that names it."""
     app = Flask("orders")

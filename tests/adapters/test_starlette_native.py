@@ -587,6 +587,30 @@ def test_debug_route_with_token_has_the_event_id(mailbox: Mailbox) -> None:
     assert (sent[0]["status"], type(raised).__name__) == (500, "DebugPanic")
 
 
+@pytest.mark.parametrize(
+    "arguments,options", [(("key", "shop"), {}), ((), {"session_cookie": "shop"})]
+)
+def test_session_cookie_has_no_value(arguments: Any, options: Any) -> None:
+    """G1: the cookie of the session, under any name."""
+
+    class Session:  # Starlette's needs another package
+        def __init__(self, app: Any, secret_key: str = "", session_cookie: str = "session") -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await self.app(scope, receive, send)
+
+    app = Starlette(routes=[Route("/fail", fail)])
+    app.add_middleware(Session, *arguments, **options)
+    app.add_middleware(SentryInitMiddleware)
+    headers = [(b"host", b"shop.test"), (b"cookie", b"shop=tea; theme=dark")]
+    with capture(collect=["cookies"]) as mailbox:
+        serve(app, "/fail", headers=headers)
+
+    (event,) = mailbox.events
+    assert event["request"]["cookies"] == {"shop": "[secret]", "theme": "dark"}
+
+
 def test_without_a_dsn_the_middleware_is_removed() -> None:
     """E3: the stack that Starlette builds is the application's own."""
     app = Starlette()

@@ -6,7 +6,7 @@ An adapter for an ASGI framework uses the same middleware with facts of its own.
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -78,8 +78,10 @@ def _headers(scope: Scope) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
 
 
-def describe(connection: Connection, route: str | None = None) -> RequestInfo:
-    """Return the description of a request from its scope."""
+def describe(
+    connection: Connection, route: str | None = None, secret_cookies: Iterable[str] = ()
+) -> RequestInfo:
+    """Return the description of a request from its scope; the rest is as in RequestInfo."""
     scope, headers = connection.scope, _headers(connection.scope)
     host, port = scope.get("server") or ("", None)
     client = scope.get("client")
@@ -92,6 +94,7 @@ def describe(connection: Connection, route: str | None = None) -> RequestInfo:
         headers=headers,
         client=client[0] if client else None,
         route=route,
+        secret_cookies=secret_cookies,
     )
 
 

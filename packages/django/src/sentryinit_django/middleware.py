@@ -18,11 +18,12 @@ from sentryinit_django._route import route_of
 
 def _describe(request: Any) -> adapters.RequestInfo:
     route, scope = route_of(request), getattr(request, "scope", None)
+    cookies = settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME
     if scope is None:
-        return wsgi.describe(request.META, route)
+        return wsgi.describe(request.META, route, cookies)
     # Django's test client has a str here instead of bytes.
     scope = {**scope, "query_string": request.META["QUERY_STRING"].encode()}
-    return asgi.describe(asgi.Connection(scope, None, None), route)  # type: ignore[arg-type] # Django handles receive and send
+    return asgi.describe(asgi.Connection(scope, None, None), route, cookies)  # type: ignore[arg-type] # Django handles receive and send
 
 
 def _status_of(exc: BaseException) -> int | None:

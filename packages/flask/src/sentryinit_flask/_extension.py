@@ -30,7 +30,9 @@ def _route(app: Flask, environ: WSGIEnvironment) -> str | None:
 
 
 def _describe(app: Flask, environ: WSGIEnvironment) -> adapters.RequestInfo:
-    return wsgi.describe(environ, adapters.route_template(_route(app, environ)))
+    # The session, and what extensions name: REMEMBER_COOKIE_NAME, JWT_ACCESS_COOKIE_NAME.
+    cookies = [app.config[key] for key in app.config if key.endswith("COOKIE_NAME")]
+    return wsgi.describe(environ, adapters.route_template(_route(app, environ)), cookies)
 
 
 def _status_of(exc: BaseException) -> int | None:

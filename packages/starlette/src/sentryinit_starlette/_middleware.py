@@ -45,6 +45,14 @@ def _route(routes: Iterable[Any], scope: Scope) -> str | None:
     return partial
 
 
+def _cookies(scope: Scope) -> list[str]:
+    """Return the names of the cookies of the middlewares, such as ``SessionMiddleware``'s."""
+    found: list[Any] = []
+    for each in getattr(scope.get("app"), "user_middleware", ()):
+        found += [*each.args, *(each.kwargs[name] for name in each.kwargs if "cookie" in name)]
+    return [name for name in found if isinstance(name, str)]
+
+
 def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
     scope = connection.scope
     router = scope.get("router") or getattr(scope.get("app"), "router", None)
@@ -57,7 +65,7 @@ def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
         "path_params": {},
     }
     template = _route(router.routes, fresh) if router else None
-    return asgi.describe(connection, adapters.route_template(template))
+    return asgi.describe(connection, adapters.route_template(template), _cookies(scope))
 
 
 def _status_of(exc: BaseException) -> int | None:
