@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Blueprint, Flask, Response, abort, make_response
-from werkzeug.exceptions import InternalServerError
+from werkzeug.exceptions import (
+    BadRequestKeyError,
+    HTTPException,
+    InternalServerError,
+    NotFound,
+    ServiceUnavailable,
+    Unauthorized,
+)
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
@@ -266,6 +273,68 @@ def test_log_exception_outside_of_requests_is_an_event(app: Flask, mailbox: Mail
         app.log_exception((LookupError, LookupError("x"), None))
 
     assert [event["logger"] for event in mailbox.events] == ["orders"]
+
+
+def trouble(error: Exception, cause: Exception | None = None) -> Callable[[], Any]:
+    def view() -> Any:
+        raise error from cause
+
+    return view
+
+
+BUSY = ("HTTP 503 GET /orders", None, "503", "/orders")
+
+
+@pytest.mark.parametrize(
+    "error,cause,events",
+    [
+        (NotFound(), None, []),
+        (BadRequestKeyError("name"), None, []),
+        (Unauthorized(), KeyError("tea"), []),
+        (ServiceUnavailable(), None, [BUSY]),
+        (ServiceUnavailable(), KeyError("tea"), [("KeyError", True, "503", "/orders")]),
+    ],
+)
+@pytest.mark.parametrize("logged_in", ["handler", "view"])
+def test_logged_http_exception_is_no_event_of_its_own(
+    app: Flask,
+    mailbox: Mailbox,
+    error: HTTPException,
+    cause: Exception | None,
+    events: list[object],
+    logged_in: str,
+) -> None:
+    """A1, C2: it is logged with its traceback; the record is about the response."""
+    log = logging.getLogger("shop")
+
+    def answer(error: HTTPException) -> HTTPException:
+        log.exception("it failed")  # noqa: LOG004 # the framework handles it
+        return error
+
+    def view() -> Any:
+        try:
+            raise error from cause
+        except HTTPException:
+            log.exception("it failed")
+            raise
+
+    if logged_in == "handler":
+        app.register_error_handler(HTTPException, answer)
+    app.add_url_rule("/orders", view_func=view if logged_in == "view" else trouble(error, cause))
+    app.test_client().get("/orders")
+
+    assert summary(mailbox) == events
+
+
+def test_handler_that_answers_a_4xx_with_503_is_an_event_of_it(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    """A6: an exception below 500 is not the response, so it is the evidence."""
+    app.register_error_handler(NotFound, lambda error: ("later", 503))
+    app.add_url_rule("/orders", view_func=trouble(NotFound()))
+    app.test_client().get("/orders")
+
+    assert summary(mailbox) == [("NotFound", True, "503", "/orders")]
 
 
 def test_application_factory(mailbox: Mailbox) -> None:

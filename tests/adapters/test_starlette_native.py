@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
 import sentry_sdk
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
@@ -543,6 +545,81 @@ def test_stack_of_the_application_is_accepted(mailbox: Mailbox) -> None:
     assert isinstance(contextlib.AsyncExitStack(), accepted)
     assert not isinstance(object(), accepted)
     assert asyncio.run(enter()) == "entered"
+
+
+BUSY = ("HTTP 503 GET /orders", None, "503", "/orders")
+
+
+@pytest.mark.parametrize("factory", [Starlette, FastAPI])
+@pytest.mark.parametrize(
+    "error,cause,events",
+    [
+        (HTTPException(404), None, []),
+        (HTTPException(401), KeyError("tea"), []),
+        (HTTPException(503), None, [BUSY]),
+        (HTTPException(503), KeyError("tea"), [("KeyError", True, "503", "/orders")]),
+    ],
+)
+@pytest.mark.parametrize("logged_in", ["handler", "thread", "endpoint"])
+def test_logged_http_exception_is_no_event_of_its_own(
+    mailbox: Mailbox,
+    factory: Callable[..., Any],
+    error: Exception,
+    cause: Exception | None,
+    events: list[object],
+    logged_in: str,
+) -> None:
+    """A1, C2: it is logged with its traceback; the record is about the response."""
+    log = logging.getLogger("shop")
+
+    def answer_in_a_thread(request: Request, exc: Any) -> Response:
+        log.error("it failed", exc_info=exc)
+        return PlainTextResponse(exc.detail, exc.status_code)
+
+    async def answer(request: Request, exc: Any) -> Response:
+        log.exception("it failed")  # noqa: LOG004 # the framework handles it
+        return PlainTextResponse(exc.detail, exc.status_code)
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            raise error from cause
+        except HTTPException:
+            if logged_in == "endpoint":
+                log.exception("it failed")
+            raise
+
+    handlers: Any = {"handler": answer, "thread": answer_in_a_thread}
+    handler = {HTTPException: handlers[logged_in]} if logged_in in handlers else {}
+    app = factory(exception_handlers=handler)
+    app.router.add_route("/orders", endpoint)
+    app.add_middleware(SentryInitMiddleware)
+    serve(app, "/orders")
+
+    assert summary(mailbox) == events
+
+
+@pytest.mark.parametrize(
+    "status,events", [(422, []), (400, []), (503, [("RequestValidationError", True, "503", "/o")])]
+)
+def test_logged_validation_error_of_fastapi(
+    mailbox: Mailbox, status: int, events: list[object]
+) -> None:
+    """A1, A6, C2: the exception for a wrong request is its answer, unless that is a 5xx."""
+
+    async def answer(request: Request, exc: Exception) -> Response:
+        logging.getLogger("shop").exception("a wrong request")  # noqa: LOG004 # the framework handles it
+        return PlainTextResponse("sorry", status)
+
+    app = FastAPI(exception_handlers={RequestValidationError: answer})
+
+    @app.get("/o")
+    def order(order_id: int) -> str:
+        return "fine"
+
+    app.add_middleware(SentryInitMiddleware)
+    serve(app, "/o?order_id=none")
+
+    assert summary(mailbox) == events
 
 
 def test_fastapi_validation_error_is_no_event(mailbox: Mailbox) -> None:

@@ -69,6 +69,10 @@ def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
 
 
 def _status_of(exc: BaseException) -> int | None:
+    # No import: code that raises one has imported the module.
+    invalid = getattr(sys.modules.get("fastapi.exceptions"), "RequestValidationError", ())
+    if isinstance(exc, invalid):
+        return 422
     return exc.status_code if isinstance(exc, HTTPException) else None
 
 
