@@ -771,12 +771,12 @@ def test_logged_4xx_of_the_rest_framework_is_no_event(
     from rest_framework import exceptions
 
     theirs = {"Http404": Http404, "django.PermissionDenied": PermissionDenied}
-    make = theirs.get(name) or getattr(exceptions, name)
+    error = theirs.get(name) or getattr(exceptions, name)
     rest_settings = {
         **django_app.settings.REST_FRAMEWORK,
         "EXCEPTION_HANDLER": f"{__name__}.{handler.__name__}",
     }
-    client = site(path("orders", rest(raises(make("no")))), REST_FRAMEWORK=rest_settings)
+    client = site(path("orders", rest(raises(error()))), REST_FRAMEWORK=rest_settings)
 
     assert 400 <= client.get("/orders").status_code < 500
     assert summary(mailbox) == []

@@ -192,11 +192,10 @@ class SentryInitMiddleware:
 
 def _started(capture: Capture[Connection], message: Message, status: int) -> Message:
     """Tell *capture* of the status that is sent; return the message to send."""
-    if status >= 500:
-        # An exception handler sends its response while it handles: the exception is still there.
-        exc = sys.exc_info()[1]
-        if exc is not None and not capture.seen_exception:
-            capture.exception_seen(exc)
+    # An exception handler sends its response while it handles: the exception is still there.
+    exc = sys.exc_info()[1]
+    if exc is not None and not capture.seen_exception:
+        capture.exception_seen(exc)
     capture.response_started(status)
     if capture.event_id and capture.is_debug_panic:
         return {**message, "headers": [*message.get("headers", ()), _event_id(capture)]}
