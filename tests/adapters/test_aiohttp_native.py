@@ -108,16 +108,16 @@ ROUTE = "/orders/{order_id}"
     "error,cause,events",
     [
         (web.HTTPNotFound, None, []),
-        (web.HTTPUnauthorized, KeyError("tea"), []),
+        (web.HTTPUnauthorized, KeyError, []),
         (web.HTTPServiceUnavailable, None, [("HTTP 503 GET /orders/17", None, "503", ROUTE)]),
-        (web.HTTPServiceUnavailable, KeyError("tea"), [("KeyError", True, "503", ROUTE)]),
+        (web.HTTPServiceUnavailable, KeyError, [("KeyError", True, "503", ROUTE)]),
     ],
 )
 @pytest.mark.parametrize("answers_with", ["exception", "response"])
 def test_logged_http_exception_is_no_event_of_its_own(
     mailbox: Mailbox,
     error: type[web.HTTPException],
-    cause: Exception | None,
+    cause: type[Exception] | None,
     events: list[object],
     answers_with: str,
 ) -> None:

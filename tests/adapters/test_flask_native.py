@@ -275,7 +275,7 @@ def test_log_exception_outside_of_requests_is_an_event(app: Flask, mailbox: Mail
     assert [event["logger"] for event in mailbox.events] == ["orders"]
 
 
-def trouble(error: Exception, cause: Exception | None = None) -> Callable[[], Any]:
+def trouble(error: type[Exception], cause: type[Exception] | None = None) -> Callable[[], Any]:
     def view() -> Any:
         raise error from cause
 
@@ -288,19 +288,19 @@ BUSY = ("HTTP 503 GET /orders", None, "503", "/orders")
 @pytest.mark.parametrize(
     "error,cause,events",
     [
-        (NotFound(), None, []),
-        (BadRequestKeyError("name"), None, []),
-        (Unauthorized(), KeyError("tea"), []),
-        (ServiceUnavailable(), None, [BUSY]),
-        (ServiceUnavailable(), KeyError("tea"), [("KeyError", True, "503", "/orders")]),
+        (NotFound, None, []),
+        (BadRequestKeyError, None, []),
+        (Unauthorized, KeyError, []),
+        (ServiceUnavailable, None, [BUSY]),
+        (ServiceUnavailable, KeyError, [("KeyError", True, "503", "/orders")]),
     ],
 )
 @pytest.mark.parametrize("logged_in", ["handler", "view"])
 def test_logged_http_exception_is_no_event_of_its_own(
     app: Flask,
     mailbox: Mailbox,
-    error: HTTPException,
-    cause: Exception | None,
+    error: type[HTTPException],
+    cause: type[Exception] | None,
     events: list[object],
     logged_in: str,
 ) -> None:
@@ -331,7 +331,7 @@ def test_handler_that_answers_a_4xx_with_503_is_an_event_of_it(
 ) -> None:
     """A6: an exception below 500 is not the response, so it is the evidence."""
     app.register_error_handler(NotFound, lambda error: ("later", 503))
-    app.add_url_rule("/orders", view_func=trouble(NotFound()))
+    app.add_url_rule("/orders", view_func=trouble(NotFound))
     app.test_client().get("/orders")
 
     assert summary(mailbox) == [("NotFound", True, "503", "/orders")]

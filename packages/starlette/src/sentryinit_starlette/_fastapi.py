@@ -1,13 +1,28 @@
-"""FastAPI's dependencies with ``yield``, which can swallow what the endpoint raises."""
+"""What is only FastAPI's: included routers, validation, dependencies with ``yield``.
+
+FastAPI is not imported: an application that uses it has done so.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
 from sentryinit import adapters
+
+
+def flatten(routes: Iterable[Any]) -> Iterable[Any]:
+    """Return *routes*, with those of included routers, which recent releases nest."""
+    iter_contexts = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", None)
+    return iter_contexts(routes) if iter_contexts else routes
+
+
+def status_of(exc: BaseException) -> int | None:
+    """Return the status of *exc* if it is the exception for a wrong request."""
+    invalid = getattr(sys.modules.get("fastapi.exceptions"), "RequestValidationError", ())
+    return 422 if isinstance(exc, invalid) else None
 
 
 class _ObservedStack(AsyncExitStack):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from sentryinit import adapters, asgi
-from sentryinit_starlette._fastapi import observe_dependencies
+from sentryinit_starlette import _fastapi
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -21,16 +20,10 @@ if TYPE_CHECKING:
     from sentryinit import Options
 
 
-def _flatten(routes: Iterable[Any]) -> Iterable[Any]:
-    """Return *routes*, with those of included routers, which recent FastAPI releases nest."""
-    flatten = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", None)
-    return flatten(routes) if flatten else routes
-
-
 def _route(routes: Iterable[Any], scope: Scope) -> str | None:
     """Return the template of the route that *scope* matches, including its mounts."""
     partial = None
-    for route in _flatten(routes):
+    for route in _fastapi.flatten(routes):
         match, child = route.matches(scope)
         if match is Match.NONE:
             continue
@@ -69,11 +62,7 @@ def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
 
 
 def _status_of(exc: BaseException) -> int | None:
-    # No import: code that raises one has imported the module.
-    invalid = getattr(sys.modules.get("fastapi.exceptions"), "RequestValidationError", ())
-    if isinstance(exc, invalid):
-        return 422
-    return exc.status_code if isinstance(exc, HTTPException) else None
+    return exc.status_code if isinstance(exc, HTTPException) else _fastapi.status_of(exc)
 
 
 def _endpoint(connection: asgi.Connection) -> object:
@@ -103,7 +92,7 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
         """Return a boundary around *app*, or *app* if reporting is off."""
         boundary = super().__new__(cls, app, **options)
         if isinstance(boundary, cls):
-            observe_dependencies()
+            _fastapi.observe_dependencies()
         return boundary
 
 
