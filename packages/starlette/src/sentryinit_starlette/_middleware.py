@@ -40,10 +40,9 @@ def _route(routes: Iterable[Any], scope: Scope) -> str | None:
 
 def _cookies(scope: Scope) -> list[str]:
     """Return the names of the cookies of the middlewares, such as ``SessionMiddleware``'s."""
-    found: list[Any] = []
-    for each in getattr(scope.get("app"), "user_middleware", ()):
-        found += [*each.args, *(each.kwargs[name] for name in each.kwargs if "cookie" in name)]
-    return [name for name in found if isinstance(name, str)]
+    middlewares = getattr(scope.get("app"), "user_middleware", ())
+    options = [option for each in middlewares for option in each.kwargs.items()]
+    return [value for name, value in options if "cookie" in name and isinstance(value, str)]
 
 
 def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
