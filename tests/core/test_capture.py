@@ -28,6 +28,10 @@ def status_of(exc: BaseException) -> int | None:
     return 503 if isinstance(exc, HTTPError) else None
 
 
+class Disconnect(Exception):
+    """A framework's own exception for a client that disconnected."""
+
+
 class Falsy(Exception):
     """Is false, like an empty collection of errors."""
 
@@ -288,6 +292,45 @@ def test_escaped_exception_with_the_seen_one_as_cause_is_reported(
     capture.exception_escaped(raised(second))
 
     assert titles(mailbox) == ["KeyError"]
+
+
+def test_exception_that_escapes_after_an_unhandled_one_is_a_consequence(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """A2: what the framework showed as unhandled is the reason, also if nothing was sent."""
+    capture = begin()
+    capture.exception_seen(KeyError("tea"), handled=False)
+    capture.exception_escaped(RuntimeError("no response"))
+    capture.close()
+
+    (event,) = mailbox.events
+    assert event["exception"]["values"][-1]["type"] == "KeyError"
+    assert (tag(event), handled(event)) == ("500", False)
+
+
+def test_exception_that_escapes_after_a_handled_one_is_the_failure(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """A2: an exception that was handled explains nothing."""
+    capture = begin()
+    capture.exception_seen(KeyError("tea"))
+    capture.exception_escaped(RuntimeError("a bug"))
+    capture.close()
+
+    (event,) = mailbox.events
+    assert event["exception"]["values"][-1]["type"] == "RuntimeError"
+
+
+def test_exception_that_escapes_after_an_unhandled_abort_is_no_event(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """B3: it exists only because the client has left."""
+    capture = begin(aborts=(Disconnect,))
+    capture.exception_seen(Disconnect(), handled=False)
+    capture.exception_escaped(RuntimeError("no response"))
+    capture.close()
+
+    assert mailbox.events == []
 
 
 def test_only_the_first_failure_of_a_request_is_reported(

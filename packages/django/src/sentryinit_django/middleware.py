@@ -35,7 +35,8 @@ def _status_of(exc: BaseException) -> int | None:
     # No import: code that raises one has imported the module.
     cls = getattr(sys.modules.get("rest_framework.exceptions"), "APIException", ())
     known = next((status for kinds, status in _STATUSES if isinstance(exc, kinds)), None)
-    return exc.status_code if isinstance(exc, cls) else known
+    # Django takes a text as well.
+    return int(exc.status_code) if isinstance(exc, cls) else known
 
 
 def _endpoint(request: http.HttpRequest) -> object:

@@ -74,7 +74,7 @@ def unwrap_response(
     for number in range(100):  # a chain can be a ring
         status = None if exc is None else status_of(exc)
         # One below 500 is not this response: a handler has answered it with another status.
-        if status is None or (number == 0 and status < 500):
+        if exc is None or status is None or (number == 0 and status < 500):
             return exc
         exc = next(iter(causes(exc)), None)
     return None
