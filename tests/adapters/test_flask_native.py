@@ -133,6 +133,22 @@ def test_failing_error_handler_is_one_event(app: Flask, mailbox: Mailbox) -> Non
     assert [value["type"] for value in values] == ["OutOfStock", "ValueError"]
 
 
+def test_failing_500_handler_is_one_event(app: Flask, mailbox: Mailbox) -> None:
+    """A2: its exception escapes, with the one that it makes the page for as its context."""
+
+    @app.errorhandler(500)
+    def fail(error: Exception) -> str:
+        raise ValueError("in the handler")
+
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+    with pytest.raises(ValueError, match="in the handler"):
+        app.test_client().get("/fail")
+
+    assert summary(mailbox) == [("ValueError", False, "500", "/fail")]
+    values = the_event(mailbox)["exception"]["values"]  # type: ignore[index] # an event is JSON
+    assert [value["type"] for value in values] == ["ZeroDivisionError", "ValueError"]
+
+
 @pytest.mark.parametrize("hook", ["before_request", "after_request"])
 def test_failing_hook_is_one_event(app: Flask, mailbox: Mailbox, hook: str) -> None:
     """A2: before_request or after_request fails; Flask calls after_request twice and logs it."""

@@ -24,7 +24,13 @@ class HTTPError(Exception):
     """A framework's own exception for a 503."""
 
 
+class Missing(Exception):
+    """A framework's own exception for a 404."""
+
+
 def status_of(exc: BaseException) -> int | None:
+    if isinstance(exc, Missing):
+        return 404
     return 503 if isinstance(exc, HTTPError) else None
 
 
@@ -257,6 +263,32 @@ def test_cause_of_an_http_exception_is_the_event(
     capture.close()
 
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], True)
+
+
+def test_4xx_exception_that_is_answered_5xx_is_its_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A6: an HTTP exception below 500 is not the 5xx that a handler made of it."""
+    capture = begin(status_of=status_of)
+    capture.exception_seen(raised(Missing()))
+    capture.response_started(503)
+    capture.close()
+
+    assert titles(mailbox) == ["Missing"]
+    assert handled(mailbox.events[0])
+
+
+def test_4xx_exception_behind_a_5xx_one_is_no_reason(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A5: what is behind a response is evidence only if it is a real error."""
+    capture, error = begin(status_of=status_of), HTTPError()
+    error.__cause__ = Missing()
+    capture.exception_seen(raised(error))
+    capture.response_started(503)
+    capture.close()
+
+    assert titles(mailbox) == ["HTTP 503 GET /orders/17"]
 
 
 def test_first_exception_is_reported_after_its_5xx(

@@ -86,14 +86,6 @@ def test_unwrap_response_without_cause_is_none() -> None:
     assert unwrap_response(Response(503), status_of) is None
 
 
-def test_unwrap_response_of_one_below_500_is_itself() -> None:
-    """It is not this 5xx: a handler answered it with another status. Behind a 5xx it is skipped."""
-    missing = Response(404)
-
-    assert unwrap_response(missing, status_of) is missing
-    assert unwrap_response(from_(Response(503), missing), status_of) is None
-
-
 def test_unwrap_response_of_none_is_none() -> None:
     """Without an exception there is no error."""
     assert unwrap_response(None, status_of) is None

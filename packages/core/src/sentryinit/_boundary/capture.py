@@ -195,6 +195,9 @@ class Capture(RequestRecords, Generic[R]):
         if exc is self.seen_exception and not self._handled:
             return exc
         status_of = self.adapter.status_of
+        # Nor is one below 500 this response: a handler has answered it with another status.
+        if exc is not None and (ask(status_of, exc, None) or 500) < 500:
+            return exc
         return exceptions.unwrap_response(exc, lambda link: ask(status_of, link, None))
 
     # -- the decision ----------------------------------------------------------------------------
@@ -248,8 +251,8 @@ class Capture(RequestRecords, Generic[R]):
         """Have a failure decided on and reported, with what was seen until now."""
         self._decided = True
         # What nobody handled is the reason for what escapes after it.
-        reasons = [escaped] if self._handled else [escaped, self.seen_exception]
-        aborted = escaped is not None and any(map(self.is_abort, filter(None, reasons)))
+        reasons = escaped, None if self._handled else self.seen_exception
+        aborted = escaped is not None and any(exc and self.is_abort(exc) for exc in reasons)
         logged = [e for e in map(exception_of, self.deferred) if e is not None]
         # An abort on the way out says nothing about the 5xx before it.
         use_shown = (self._pending_5xx or not self._handled) and not aborted

@@ -70,11 +70,9 @@ def shares_exception(exc: BaseException, others: Iterable[BaseException]) -> boo
 def unwrap_response(
     exc: BaseException | None, status_of: Callable[[BaseException], int | None]
 ) -> BaseException | None:
-    """Return *exc*; if it is a 5xx response, return the real error that it came from."""
-    for number in range(100):  # a chain can be a ring
-        status = None if exc is None else status_of(exc)
-        # One below 500 is not this response: a handler has answered it with another status.
-        if exc is None or status is None or (number == 0 and status < 500):
+    """Return *exc*; if it is an HTTP response, return the real error that it came from."""
+    for _ in range(100):  # a chain can be a ring
+        if exc is None or status_of(exc) is None:
             return exc
         exc = next(iter(causes(exc)), None)
     return None
