@@ -73,8 +73,10 @@ class StrictError(ShopError):
 
     __slots__ = ()
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise ValueError(f"no {name} here")
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in vars(BaseException):  # contextlib sets the traceback
+            raise ValueError(f"no {name} here")
+        super().__setattr__(name, value)
 
     def __eq__(self, other: object) -> NoReturn:
         raise ValueError("not comparable")
@@ -84,21 +86,11 @@ class StrictError(ShopError):
 
 
 class SecretiveError(ShopError):
-    """An exception that shows no attribute, and whose ``__dict__`` is not a dictionary."""
+    """An exception that does not show its attributes."""
 
     @property
     def __dict__(self) -> NoReturn:  # type: ignore[override] # it is the case
         raise ValueError("no attributes")
-
-    def __getattribute__(self, name: str) -> NoReturn:
-        raise AttributeError(name)
-
-
-class EmptyError(ShopError):
-    """An exception that has no truth value."""
-
-    def __bool__(self) -> NoReturn:
-        raise ValueError("neither true nor false")
 
 
 def answers(status: int) -> Behaviour:

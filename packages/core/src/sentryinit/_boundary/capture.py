@@ -134,7 +134,7 @@ class Capture(RequestRecords, Generic[R]):
     def already_reported(self, exc: BaseException) -> bool:
         """Return True if *exc* is on an event of this request, or what it was raised ``from``."""
         known = {id(e) for each in self._reported for e in exceptions.iter_explicit(each)}
-        return bool(known) and any(id(e) in known for e in exceptions.iter_explicit(exc))
+        return bool(known) and not known.isdisjoint(map(id, exceptions.iter_explicit(exc)))
 
     def mark_reported(self, exc: BaseException, event_id: str | None) -> None:
         """Note that *exc* is on the event *event_id*; None if the event was suppressed."""

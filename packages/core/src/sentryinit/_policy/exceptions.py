@@ -7,6 +7,7 @@ are code of the application.
 from __future__ import annotations
 
 import opcode
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -15,11 +16,13 @@ from typing import Any
 
 from sentryinit._policy.grouping import STDLIB
 
-# The most exceptions of one chain that are looked at: 0.1 s. A deeper one is a fault of memory.
+# The most exceptions of one chain that are looked at. Python itself takes longer to format them.
 MAX_LINKS = 200_000
 # The most exceptions of one event that get a mark.
 MAX_MARKED = 1000
 _RAISE = opcode.opmap["RAISE_VARARGS"]
+_RAISE_FROM = (_RAISE, 2)
+_FUTURES = f"{STDLIB}concurrent{os.sep}"
 
 _FIELDS: Any = vars(BaseException)
 cause_of: Callable[[BaseException], BaseException | None] = _FIELDS["__cause__"].__get__
@@ -37,17 +40,16 @@ def group_members(exc: BaseException) -> tuple[BaseException, ...]:
         found = getattr(exc, "exceptions", ())
     except Exception:  # noqa: BLE001 # a property of the application's class may raise
         return ()
-    good = isinstance(found, tuple) and all(issubclass(type(e), BaseException) for e in found)
-    return found if good else ()
+    if not (isinstance(found, tuple) and found):
+        return ()
+    return found if all(issubclass(type(each), BaseException) for each in found) else ()
 
 
 def parent_of(exc: BaseException) -> BaseException | None:
     """Return the cause of *exc*, else its context."""
-    cause = cause_of(exc)
-    if cause is not None or _FIELDS["__suppress_context__"].__get__(exc):
-        return cause
-    context: BaseException | None = _FIELDS["__context__"].__get__(exc)
-    return context
+    cause, context = cause_of(exc), _FIELDS["__context__"].__get__(exc)
+    is_suppressed = cause is not None or _FIELDS["__suppress_context__"].__get__(exc)
+    return cause if is_suppressed else context
 
 
 def causes(exc: BaseException) -> list[BaseException]:
@@ -65,7 +67,19 @@ def all_causes(exc: BaseException) -> list[BaseException]:
 def explicit_causes(exc: BaseException) -> list[BaseException]:
     """Return the members of a group, and what *exc* was raised ``from``."""
     cause = cause_of(exc)
-    return [*group_members(exc)] if cause is None else [cause, *group_members(exc)]
+    explicit = [] if cause is None or not _is_raised_from(exc) else [cause]
+    return [*explicit, *group_members(exc)]
+
+
+def _is_raised_from(exc: BaseException) -> bool:
+    """Return False if the cause of *exc* was its context: of a ``raise`` without ``from``.
+
+    Starlette's BaseHTTPMiddleware raises an exception again, ``from`` its context.
+    """
+    entries = list(_iter_traceback(traceback_of(exc)))
+    if not entries or _instruction(entries[-1]) == _RAISE_FROM:
+        return True
+    return _RAISE_FROM not in map(_instruction, entries)
 
 
 def iter_chain(exc: BaseException, sources: Sources = all_causes) -> Iterator[BaseException]:
@@ -97,6 +111,8 @@ def holds(
     holds; in a ring, it does not hold for the one that was asked last.
     """
     true: set[int] = set()
+    if not sources(exc):
+        return rule(exc, true)
     seen: set[int] = set()
     waiting = [(exc, False)]
     while waiting:
@@ -223,12 +239,17 @@ def _is_raised_again(exc: BaseException, mark: _Marked) -> bool:
         return bool(old) and newest is not None
     if newest is None:
         return False
-    code, at = newest.tb_frame.f_code, newest.tb_lasti
     if newest.tb_frame is entry.tb_frame:
         # The same instruction is that of a loop; another one, `raise error` in an except block.
-        return at == entry.tb_lasti
-    # The standard library raises what it was given: the result of a future.
-    return code.co_code[at] == _RAISE and not code.co_filename.startswith(STDLIB)
+        return newest.tb_lasti == entry.tb_lasti
+    # A future raises what it was given.
+    by_future = newest.tb_frame.f_code.co_filename.startswith(_FUTURES)
+    return _instruction(newest)[0] == _RAISE and not by_future
+
+
+def _instruction(entry: TracebackType) -> tuple[int, ...]:
+    """Return the instruction of *entry*: its code, and its argument."""
+    return tuple(entry.tb_frame.f_code.co_code[entry.tb_lasti :][:2])
 
 
 def _iter_traceback(entry: TracebackType | None) -> Iterator[TracebackType]:

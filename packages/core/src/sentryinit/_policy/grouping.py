@@ -32,13 +32,13 @@ def app_frame(stack: TracebackType | None) -> TracebackType | None:
 def _inner_frames(stack: TracebackType | None) -> tuple[list[TracebackType], bool]:
     """Return the frames of *stack* from the innermost one of the application on, else all."""
     frames: list[TracebackType] = []
-    has_app_frame = False
     while stack is not None:
-        if _is_in_app(stack.tb_frame.f_code.co_filename):
-            frames, has_app_frame = [], True
         frames.append(stack)
         stack = stack.tb_next
-    return frames, has_app_frame
+    for at in range(len(frames) - 1, -1, -1):
+        if _is_in_app(frames[at].tb_frame.f_code.co_filename):
+            return frames[at:], True
+    return frames, False
 
 
 def _is_in_app(file: str) -> bool:
