@@ -194,7 +194,7 @@ def _started(capture: Capture[Connection], message: Message, status: int) -> Mes
     """Tell *capture* of the status that is sent; return the message to send."""
     # An exception handler sends its response while it handles: the exception is still there.
     exc = sys.exc_info()[1]
-    if exc is not None and not capture.seen_exception:
+    if exc is not None and capture.seen_exception is None:
         capture.exception_seen(exc)
     capture.response_started(status)
     if capture.event_id and capture.is_debug_panic:
