@@ -258,7 +258,6 @@ def test_forked_child_counts_from_zero() -> None:
     """The parent reports what was suppressed before; the child inherits the tokens."""
     limiter = RateLimiter(1, 0, Clock())
     limiter.acquire("a"), limiter.acquire("a")
-    limiter._lock.acquire()
     limiter.after_fork()
 
     assert (limiter.drain(), limiter.stats()["failures"], limiter.acquire("a")) == ({}, 0, None)

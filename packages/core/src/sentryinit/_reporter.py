@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 from typing import Any
 
@@ -12,6 +11,7 @@ from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.request_info import UNKNOWN_ROUTE
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
+from sentryinit._locks import RenewedLock
 from sentryinit._policy import aborts, exceptions, rate_limit
 from sentryinit._policy.grouping import Origin, group_key, group_label
 from sentryinit._policy.ignore_rules import IgnoreRules
@@ -32,6 +32,7 @@ class Reporter:
 
     def __init__(self, settings: Settings, rules: IgnoreRules, client: Client) -> None:
         self._settings, self._rules, self._client = settings, rules, client
+        self._counts_lock = RenewedLock()
         self._limiter = rate_limit.RateLimiter(
             settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
@@ -121,7 +122,6 @@ class Reporter:
         """Start to count at 0: the parent process reports what it has counted."""
         self._limiter.after_fork()
         self._client.lost.after_fork()
-        self._counts_lock = threading.Lock()
         self._counts = dict.fromkeys(COUNTERS.values(), 0)
 
     def stats(self) -> dict[str, int]:

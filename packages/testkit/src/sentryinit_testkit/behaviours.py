@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sentryinit_testkit._driver import (
     Behaviour,
@@ -249,6 +249,74 @@ def streams_and_fails(chunks: int, status: int = 200) -> Behaviour:
         return ResponseSpec(status, stream=rows())
 
     return stream
+
+
+class BothWays:
+    """A stream that is iterable with ``for`` and with ``async for``, as Django's responses are."""
+
+    def __init__(self) -> None:
+        self._chunks = [b"one", b"two"]
+
+    def __iter__(self) -> BothWays:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._chunks:
+            raise StopIteration
+        return self._chunks.pop(0)
+
+    def __aiter__(self) -> BothWays:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._chunks:
+            raise StopAsyncIteration
+        return self._chunks.pop(0)
+
+
+def silent(app: Any) -> Any:  # a middleware gets it
+    """Return an application that returns without a response, for WSGI and ASGI."""
+
+    class Nothing(list[bytes]):
+        def __await__(self) -> Iterator[None]:
+            return iter(())
+
+    return lambda *_: Nothing()
+
+
+def answers_twice(app: Any) -> Any:  # a middleware gets it
+    """Return an application that fails after its first bytes, and answers 500 then."""
+
+    def wsgi(start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"row"
+        try:
+            fails()
+        except ShopError:
+            start_response("500 Internal Server Error", [], sys.exc_info())
+        yield b"sorry"
+
+    async def asgi(send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"row", "more_body": True})
+        try:
+            fails()
+        except ShopError:
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+        await send({"type": "http.response.body", "body": b"sorry"})
+
+    return lambda _, *calls: asgi(calls[1]) if len(calls) > 1 else wsgi(*calls)
+
+
+def refuses_the_lifespan(app: Any) -> Any:
+    """Return an ASGI middleware that fails before it awaits anything of the start-up."""
+
+    async def middleware(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            fails()
+        await app(scope, receive, send)
+
+    return middleware
 
 
 def fails_in_background(_request: Request) -> ResponseSpec:

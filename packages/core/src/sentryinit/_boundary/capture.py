@@ -43,6 +43,8 @@ class Capture(RequestRecords, Generic[R]):
     recent_records: deque[logging.LogRecord] | tuple[()]
 
     client_gone: bool = False
+    # Known under WSGI only: a part of the body was sent by write().
+    sent: bool = False
     event_id: str | None = None
     # The exception that a hook of the framework showed last.
     seen_exception: BaseException | None = None
@@ -101,6 +103,8 @@ class Capture(RequestRecords, Generic[R]):
             if self.restore_outer is not None:
                 self.restore_outer()
                 self.restore_outer = None
+            elif self.scope is not None:
+                STATE.scopes.leave(self)
         # A task that outlives the request keeps its context, and with it this object.
         self.request = CLOSED
 
@@ -109,6 +113,14 @@ class Capture(RequestRecords, Generic[R]):
         if not adapter.generic:
             self._outer = self._outer or (self.adapter, self.request)
             self.adapter, self.request, self.has_activity = adapter, request, True
+            self._info = None
+
+    # The capture is in the environ or scope: for who copies or prints that, it is nothing (E1).
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
+
+    def __repr__(self) -> str:
+        return "None"
 
     # -- for adapters ----------------------------------------------------------------------------
 

@@ -10,22 +10,22 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 import sentry_sdk
 
-import sentryinit.asgi
-import sentryinit.wsgi
-from sentryinit_testkit import _events, _isolated, behaviours
+from sentryinit.wsgi import SentryInitMiddleware
+from sentryinit_testkit import _bridges, _events, _isolated, behaviours
 from sentryinit_testkit._contract import Contract, requires
-from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Request, ResponseSpec, Unsupported
+from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Request, ResponseSpec
 from sentryinit_testkit._harness import Harness
 from sentryinit_testkit._server import Call
 
-GENERIC: dict[str, Any] = {
-    "wsgi": sentryinit.wsgi.SentryInitMiddleware,
-    "asgi": sentryinit.asgi.SentryInitMiddleware,
-}
+
+def _unavailable(_environ: Any, start_response: Any) -> list[bytes]:
+    start_response("503 Service Unavailable", [])
+    return [b"sorry"]
 
 
 def _captures_and_raises(_request: Request) -> ResponseSpec:
@@ -256,11 +256,44 @@ class ExactlyOnce(Contract):
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
         """C3: With the generic middleware around it, only the adapter reports."""
-        around = GENERIC.get(harness.driver.protocol)
-        if around is None:
-            raise Unsupported(f"nothing generic goes around {harness.driver.protocol}")
-        harness.server.serve(around(harness.app(behaviour)), Call())
+        harness.server.serve(harness.generic(harness.app(behaviour)), Call())
         harness.our_event()
+
+    @requires("gateway")
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    @pytest.mark.parametrize("bridge", ["a2wsgi", "asgiref"])
+    def test_c3_behind_a_bridge_from_the_other_protocol_is_one_event(
+        self, harness: Harness, behaviour: Behaviour, bridge: str
+    ) -> None:
+        """C3: Inside the generic middleware of the other protocol, only the adapter reports."""
+        app = harness.app(behaviour)
+        exchange = _bridges.serve(bridge, harness.driver.protocol, app)
+        # Of two generic ones, the outer reports.
+        is_generic = "route" in harness.driver.all_unsupported()
+        event = harness.one_event() if is_generic else harness.our_event()
+        assert _events.tags(event)["status_code"] == str(exchange.status)
+
+    @requires("gateway")
+    @pytest.mark.parametrize("bridge", ["a2wsgi", "asgiref"])
+    def test_c3_good_request_behind_a_bridge_is_no_event(
+        self, harness: Harness, bridge: str
+    ) -> None:
+        """C3: A good request behind a bridge gives no event."""
+        exchange = _bridges.serve(bridge, harness.driver.protocol, harness.app())
+        assert (exchange.status, exchange.body) == (200, b"ok")
+        harness.no_event()
+
+    def test_c3_same_path_of_another_application_is_another_request(self, harness: Harness) -> None:
+        """C3: A handler that asks another application for its own path: two requests fail."""
+
+        def ask(_request: Request) -> ResponseSpec:
+            environ: dict[str, Any] = {"PATH_INFO": PATH}
+            setup_testing_defaults(environ)
+            SentryInitMiddleware(_unavailable)(environ, lambda *_: len)
+            return ResponseSpec(503)
+
+        harness.serve(ask)
+        assert harness.titles == ["HTTP 503 GET /orders/17"] * 2
 
     def test_c4_one_instance_raised_by_three_requests_is_three_events(
         self, harness: Harness

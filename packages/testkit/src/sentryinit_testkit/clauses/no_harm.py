@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 from typing import Any
 
 import pytest
@@ -70,6 +72,46 @@ class NoHarm(Contract):
         bare, ours = harness.compare(lambda _: param.value(), Call(method))
         assert ours.wire_response == bare.wire_response
         assert ours.messages == bare.messages
+
+    @params(
+        *(
+            param(f"{name}-{place}", (status, name == "logged", place), *needed)
+            for name, status in (("good", 200), ("logged", 200), ("failure", 503))
+            for place, needed in (("adapter", ()), ("generic", ("gateway",)))
+        )
+    )
+    def test_e1_stream_that_is_iterable_both_ways_is_the_same(
+        self, harness: Harness, param: Param
+    ) -> None:
+        """E1: A stream with ``__iter__`` and ``__aiter__`` is iterated as the protocol says."""
+        status, logs, place = param.value
+
+        def stream(_request: Request) -> ResponseSpec:
+            if logs:
+                behaviours.log.warning("no tea today")
+            return ResponseSpec(status, stream=behaviours.BothWays())
+
+        around = place == "generic"
+        bare, app = harness.serve(stream, copies=0), harness.app(stream, copies=not around)
+        ours = harness.server.serve(harness.generic(app) if around else app, Call())[0]
+        assert (ours.wire_response, ours.body, ours.error) == (bare.wire_response, b"onetwo", None)
+
+    @requires("inside")
+    def test_e1_request_can_be_copied_and_printed(self, harness: Harness) -> None:
+        """E1: What the adapter adds to the environ or scope copies, pickles and prints."""
+        added: list[Any] = []
+
+        def look(app: Any) -> Any:
+            def watch(environ_or_scope: Any, *callables: Any) -> Any:
+                ours = [v for key, v in environ_or_scope.items() if key.startswith("sentryinit")]
+                pickled = [pickle.loads(pickle.dumps(value)) for value in ours]  # noqa: S301 # our own
+                added.append((copy.deepcopy(ours), pickled, list(map(str, ours))))
+                return app(environ_or_scope, *callables)
+
+            return watch
+
+        harness.serve(inside=look)
+        assert added == [([None], [None], ["None"])]
 
     def test_e1_list_body_stays_one(self, harness: Harness) -> None:
         """E1: A body that has a length reaches the server with a length."""

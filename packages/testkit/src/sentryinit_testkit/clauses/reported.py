@@ -260,6 +260,22 @@ class Reported(Contract):
         assert _events.types(event)[-1:] == ["ShopError"]
         assert _events.tags(event)["status_code"] == str(exchange.status)
 
+    @requires("inside")
+    def test_a4_application_without_a_response_is_one_status_event(self, harness: Harness) -> None:
+        """A4: An application that returns without a response gives one event: the server's 500."""
+        exchange = harness.serve(inside=behaviours.silent)
+        event = harness.our_event()
+        assert _events.message(event) == "HTTP 500 GET /orders/17"
+        assert _events.tags(event)["status_code"] == str(exchange.status) == "500"
+
+    @requires("inside")
+    def test_a8_second_response_does_not_change_the_status(self, harness: Harness) -> None:
+        """A8: A body that fails, and is to become a 500, gives one event, with the status sent."""
+        exchange = harness.serve(inside=behaviours.answers_twice)
+        event = harness.our_event()
+        assert "ShopError" in _events.types(event)
+        assert _events.tags(event)["status_code"] == str(exchange.status) == "200"
+
     @requires("background")
     def test_a9_failing_background_work_is_one_event(self, harness: Harness) -> None:
         """A9: Background work that raises gives one event; the response was sent before."""
@@ -325,6 +341,22 @@ class Reported(Contract):
         assert _events.types(event)[-1:] == ["ShopError"]
         told = [message["type"] for message in exchange.messages]
         assert "lifespan.startup.complete" not in told
+
+    @requires("startup", "inside", "route")
+    def test_a12_startup_that_is_never_awaited_is_one_event(self, harness: Harness) -> None:
+        """A12: A start-up that raises before it receives a message is not responded to."""
+        app = harness.app(inside=behaviours.refuses_the_lifespan)
+        exchange = harness.server.run_lifespan(app)
+        assert _events.types(harness.one_event())[-1:] == ["ShopError"]
+        assert (type(exchange.error), exchange.messages) == (behaviours.ShopError, [])
+
+    @requires("startup", "inside", "route")
+    def test_a12_generic_middleware_around_does_not_respond_either(self, harness: Harness) -> None:
+        """A12: A generic boundary around a framework that knows the lifespan lets it fail."""
+        app = harness.generic(harness.app(inside=behaviours.refuses_the_lifespan))
+        exchange = harness.server.run_lifespan(app)
+        assert _events.types(harness.one_event())[-1:] == ["ShopError"]
+        assert (type(exchange.error), exchange.messages) == (behaviours.ShopError, [])
 
     @requires("startup")
     def test_a12_clean_startup_is_no_event(self, harness: Harness) -> None:
