@@ -104,6 +104,44 @@ async def sold_out(request: web.Request) -> web.Response:
 ROUTE = "/orders/{order_id}"
 
 
+@pytest.mark.parametrize(
+    "error,cause,events",
+    [
+        (web.HTTPNotFound, None, []),
+        (web.HTTPUnauthorized, KeyError, []),
+        (web.HTTPServiceUnavailable, None, [("HTTP 503 GET /orders/17", None, "503", ROUTE)]),
+        (web.HTTPServiceUnavailable, KeyError, [("KeyError", True, "503", ROUTE)]),
+    ],
+)
+@pytest.mark.parametrize("answers_with", ["exception", "response"])
+def test_logged_http_exception_is_no_event_of_its_own(
+    mailbox: Mailbox,
+    error: type[web.HTTPException],
+    cause: type[Exception] | None,
+    events: list[object],
+    answers_with: str,
+) -> None:
+    """A1, C2: it is logged with its traceback; the record is about the response."""
+
+    @web.middleware
+    async def log(request: web.Request, handler: Any) -> web.StreamResponse:
+        try:
+            response: web.StreamResponse = await handler(request)
+        except web.HTTPException as exc:
+            logging.getLogger("shop").exception("it failed")
+            if answers_with == "response":
+                return web.json_response({"error": exc.reason}, status=exc.status)
+            raise
+        return response
+
+    async def order(request: web.Request) -> web.Response:
+        raise error from cause
+
+    ask(covered(order, middlewares=[log]))
+
+    assert summary(mailbox) == events
+
+
 # -- after the middleware --------------------------------------------------------------------------
 
 

@@ -66,7 +66,7 @@ class Reporter:
             if verdict.reason is None:
                 verdict = self._send(verdict, capture, mechanism)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
-            exc = seen.escaped or seen.shown
+            exc = seen.shown if seen.escaped is None else seen.escaped
             self._internal_error(error, exc)
             return Verdict(exc, handled=False, status=seen.status)
         if verdict.reason is not None:
@@ -134,8 +134,8 @@ class Reporter:
         if capture is not None:
             origin = capture.origin(exc, verdict.status)
         else:
-            stack = exc.__traceback__ if exc is not None else None
-            origin = Origin(group_key(exc, stack), stack, mechanism)
+            stack = exceptions.traceback_of(exc) if exc is not None else None
+            origin = Origin(group_key(exc, stack, lambda: None), stack, mechanism)
         suppressed, event_id = self._limiter.acquire(origin.key), None
         if suppressed is not None:
             event_id = self._deliver(verdict, origin, suppressed, capture)
@@ -155,7 +155,6 @@ class Reporter:
             if exc is None:
                 label, event, hint = self._of_status(verdict, capture)
             else:
-                exceptions.mark_captured(exc, in_request=capture is not None)
                 label, event, hint = self._of_exception(exc, verdict, origin)
             self._limiter.set_label(origin.key, label)
             send = self._client.capture_event
@@ -203,5 +202,6 @@ class Reporter:
             source = {"level": "error", "exception": {"values": values}, **event}
             left = fallback_event(source, "report_error")
             build.add_service(self._settings, left, suppressed)
-            return self._client.capture_event(left, {})
+            hint = {} if exc is None else {"exc_info": (type(exc), exc, None)}
+            return self._client.capture_event(left, hint)
         return None

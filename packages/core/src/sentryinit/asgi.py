@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import logging
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -95,8 +95,10 @@ def _headers(scope: Scope) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
 
 
-def describe(connection: Connection, route: str | None = None) -> RequestInfo:
-    """Return the description of a request from its scope."""
+def describe(
+    connection: Connection, route: str | None = None, secret_cookies: Iterable[str] = ()
+) -> RequestInfo:
+    """Return the description of a request from its scope; the rest is as in RequestInfo."""
     scope, headers = connection.scope, _headers(connection.scope)
     host, port = scope.get("server") or ("", None)
     client = scope.get("client")
@@ -109,6 +111,7 @@ def describe(connection: Connection, route: str | None = None) -> RequestInfo:
         headers=headers,
         client=client[0] if client else None,
         route=route,
+        secret_cookies=secret_cookies,
     )
 
 
@@ -215,15 +218,14 @@ class SentryInitMiddleware:
 
 def _started(capture: Capture[Connection], message: Message, status: int) -> Message:
     """Tell *capture* of the status that is sent; return the message to send."""
-    if status >= 500:
-        # An exception handler sends its response while it handles: the exception is still there.
-        exc = sys.exc_info()[1]
-        if exc is not None and capture.status is not None:
-            capture.exception_escaped(exc)
-        elif exc is not None and not capture.seen_exception:
-            capture.exception_seen(exc)
+    # An exception handler sends its response while it handles: the exception is still there.
+    exc = sys.exc_info()[1]
     if capture.status is not None:
+        if exc is not None and status >= 500:
+            capture.exception_escaped(exc)
         return message  # the client has the first status, and the server refuses this one
+    if exc is not None and capture.seen_exception is None:
+        capture.exception_seen(exc)
     capture.response_started(status)
     if capture.event_id and capture.is_debug_panic:
         return {**message, "headers": [*message.get("headers", ()), _event_id(capture)]}

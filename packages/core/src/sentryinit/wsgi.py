@@ -35,8 +35,10 @@ def _headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
     return headers + [(n.replace("_", "-"), str(environ[n])) for n in plain if environ.get(n)]
 
 
-def describe(environ: WSGIEnvironment, route: str | None = None) -> RequestInfo:
-    """Return the description of a request from its *environ*."""
+def describe(
+    environ: WSGIEnvironment, route: str | None = None, secret_cookies: Iterable[str] = ()
+) -> RequestInfo:
+    """Return the description of a request from its *environ*; the rest is as in RequestInfo."""
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     return RequestInfo(
         method=environ["REQUEST_METHOD"],
@@ -48,6 +50,7 @@ def describe(environ: WSGIEnvironment, route: str | None = None) -> RequestInfo:
         headers=_headers(environ),
         client=environ.get("REMOTE_ADDR"),
         route=route,
+        secret_cookies=secret_cookies,
     )
 
 

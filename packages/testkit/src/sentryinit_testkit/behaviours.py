@@ -68,6 +68,31 @@ class SpeechlessError(Exception):
     __repr__ = __str__
 
 
+class StrictError(ShopError):
+    """An exception that takes no attributes, is equal to nothing, and has no hash."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in vars(BaseException):  # contextlib sets the traceback
+            raise ValueError(f"no {name} here")
+        super().__setattr__(name, value)
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise ValueError("not comparable")
+
+    def __hash__(self) -> NoReturn:
+        raise ValueError("not hashable")
+
+
+class SecretiveError(ShopError):
+    """An exception that does not show its attributes."""
+
+    @property
+    def __dict__(self) -> NoReturn:  # type: ignore[override] # it is the case
+        raise ValueError("no attributes")
+
+
 def answers(status: int) -> Behaviour:
     """Return a behaviour that returns *status*."""
 
@@ -120,6 +145,54 @@ def fails_in_chain(_request: Request) -> NoReturn:
 def fails_in_group(_request: Request) -> NoReturn:
     """Raise a group of two exceptions."""
     raise ExceptionGroup("two suppliers", [ShopError("no stock"), UpstreamError("no answer")])
+
+
+def fails_with_contexts(count: int) -> NoReturn:
+    """Raise an exception that has *count* contexts, as a retry loop makes them."""
+    raise _linked(count, lambda error, before: setattr(error, "__context__", before))
+
+
+def fails_with_causes(count: int) -> NoReturn:
+    """Raise an exception that has *count* causes."""
+    raise _linked(count, lambda error, before: setattr(error, "__cause__", before))
+
+
+def fails_in_nested_groups(count: int) -> NoReturn:
+    """Raise a group of a group of a group, *count* deep."""
+    group = ExceptionGroup("the first", [UpstreamError("the first")])
+    for _ in range(count - 2):
+        group = ExceptionGroup("nested", [group])
+    raise ExceptionGroup("the last", [group])
+
+
+def fails_with_a_group_in_its_chain(count: int) -> NoReturn:
+    """Raise an exception with *count* contexts, the middle one of which is a group."""
+    error = _linked(count // 2, lambda error, before: setattr(error, "__context__", before))
+    group: BaseException = ExceptionGroup("two suppliers", [error, UpstreamError("no answer")])
+    for _ in range(count // 2):
+        error = ShopError("again")
+        error.__context__, group = group, error
+    raise ShopError("the last") from group
+
+
+def fails_in_a_ring(count: int) -> NoReturn:
+    """Raise an exception whose *count* contexts are a ring."""
+    errors = [ShopError(str(number)) for number in range(count)]
+    for error, before in zip(errors, [*errors[1:], errors[0]], strict=True):
+        error.__context__ = before
+    # raise would look for the ring, and break it.
+    last = ShopError("the last")
+    last.__cause__ = errors[0]
+    raise last
+
+
+def _linked(count: int, link: Callable[[BaseException, BaseException], None]) -> BaseException:
+    """Return an exception with *count* others behind it, the oldest of another class."""
+    error: BaseException = UpstreamError("the first")
+    for number in range(1, count + 1):
+        before, error = error, ShopError("the last" if number == count else "again")
+        link(error, before)
+    return error
 
 
 def aborts(status: int) -> Behaviour:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
+import pickle
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -37,6 +42,24 @@ def _captures_and_raises_another(_request: Request) -> ResponseSpec:
     except behaviours.ShopError as error:
         sentry_sdk.capture_exception(error)
         raise RuntimeError("cannot order") from error
+
+
+def _captures_and_has_a_bug(_request: Request) -> ResponseSpec:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        sentry_sdk.capture_exception(error)
+        return error.response  # type: ignore[attr-defined,no-any-return] # it is the bug
+
+
+def _is_noise(event: Any, _hint: object) -> Any:
+    return None if (event.get("tags") or {}).get("noise") else event
+
+
+def _renewed(error: BaseException) -> BaseException:
+    made = type(error)(*error.args)
+    made.__dict__ = error.__dict__
+    return made
 
 
 def _logs_and_raises(_request: Request) -> ResponseSpec:
@@ -92,6 +115,60 @@ class ExactlyOnce(Contract):
         """C1: An exception that is captured, then raised or raised from, gives one event."""
         harness.serve(behaviour)
         assert "ShopError" in _events.types(harness.one_event())
+
+    def test_c1_bug_in_an_except_block_is_an_event_of_its_own(self, harness: Harness) -> None:
+        """C1: A new exception in the handling of one that is captured gives an event as well."""
+        harness.serve(_captures_and_has_a_bug)
+        captured, failure = harness.events
+        assert _events.types(captured) == ["ShopError"]
+        assert _events.types(failure) == ["ShopError", "AttributeError"]
+        assert _events.mechanism(failure) == (harness.driver.name, False)
+
+    @pytest.mark.parametrize("options", [{"before_send": _is_noise}, {}], ids=["hook", "processor"])
+    @pytest.mark.parametrize("again", [False, True], ids=["raised", "captured"])
+    def test_c1_dropped_event_is_no_event(
+        self, harness: Harness, options: dict[str, Any], again: bool
+    ) -> None:
+        """C1: If a hook drops an event of an exception, the next one of it is not a second."""
+        harness.start(**options)
+
+        def fail(_request: Request) -> ResponseSpec:
+            if not options:
+                sentry_sdk.get_isolation_scope().add_event_processor(_is_noise)
+            try:
+                behaviours.fails()
+            except behaviours.ShopError as error:
+                sentry_sdk.capture_exception(error, tags={"noise": "yes"})
+                if again:
+                    sentry_sdk.capture_exception(error)
+                raise
+
+        harness.serve(fail)
+        event = harness.one_event()
+        assert (_events.types(event), _events.tags(event).get("noise")) == (["ShopError"], None)
+
+    @pytest.mark.parametrize(
+        "duplicate",
+        [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy, _renewed],  # noqa: S301 # of this test
+        ids=["pickle", "copy", "deepcopy", "same-attributes"],
+    )
+    def test_c1_copy_of_a_captured_exception_is_an_event(
+        self, harness: Harness, duplicate: Callable[[BaseException], BaseException]
+    ) -> None:
+        """C1: A copy of a captured exception, as from another process, gives an event."""
+
+        def fail(_request: Request) -> ResponseSpec:
+            error = behaviours.ShopError("no stock")
+            error.sku = 17  # type: ignore[attr-defined] # the application's own
+            with ThreadPoolExecutor(1) as pool:  # where no request is known
+                pool.submit(sentry_sdk.capture_exception, error).result()
+            other = duplicate(error)
+            assert vars(other) == vars(error) == {"sku": 17}
+            assert json.dumps(vars(error)) == '{"sku": 17}'
+            raise other
+
+        harness.serve(fail)
+        assert harness.titles == ["ShopError: no stock"] * 2
 
     @pytest.mark.parametrize(
         "behaviour", [_logs_and_raises, _logs_and_raises_another, _logs_text_and_raises]

@@ -15,7 +15,7 @@ from sentryinit.testing import failing_redaction
 from sentryinit_testkit import _events, _isolated, behaviours
 from sentryinit_testkit._contract import Contract, Param, param, params, requires
 from sentryinit_testkit._driver import Behaviour, Request, ResponseSpec
-from sentryinit_testkit._harness import Harness
+from sentryinit_testkit._harness import SERVICE, Harness
 from sentryinit_testkit._server import Call
 
 FAILURES: list[Behaviour] = [behaviours.fails, behaviours.answers(503)]
@@ -207,6 +207,32 @@ class NoHarm(Contract):
         ours = harness.serve(behaviour)
         assert ours.wire_response == bare.wire_response
         harness.expect_complaints()
+
+    @pytest.mark.parametrize("kind", [behaviours.StrictError, behaviours.SecretiveError])
+    @pytest.mark.parametrize("captured", [False, True], ids=["raised", "captured"])
+    def test_e2_hostile_exception_is_one_complete_event(
+        self, harness: Harness, kind: type[Exception], captured: bool
+    ) -> None:
+        """E2: An exception that refuses attributes, or has none, gives one event with all parts."""
+
+        def fail(_request: Request) -> ResponseSpec:
+            try:
+                raise kind("no stock")
+            except behaviours.ShopError as error:
+                if captured:
+                    sentry_sdk.capture_exception(error)
+                raise
+
+        bare, ours = harness.compare(fail)
+        assert ours.wire_response == bare.wire_response
+        event = harness.one_event()
+        value = _events.outermost(event)
+        assert (value["type"], value["value"]) == (kind.__name__, "no stock")
+        assert value["stacktrace"]["frames"]
+        assert _events.tags(event)["service"] == SERVICE
+        assert _events.tags(event).get("status_code") == (None if captured else "500")
+        assert event["request"]["url"].endswith("/orders/17")
+        assert event["transaction"]
 
     def test_e2_error_without_a_text_harms_nobody(self, harness: Harness) -> None:
         """E2: An exception whose ``str()`` raises is reported."""
