@@ -88,7 +88,7 @@ class Connection:
 if sys.version_info >= (3, 12):
     inspect.markcoroutinefunction(Connection.watched_send)
 else:
-    vars(Connection)["watched_send"]._is_coroutine = asyncio.coroutines._is_coroutine  # noqa: SLF001 # as asgiref marks its own
+    vars(Connection)["watched_send"]._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined] # noqa: SLF001 # gone in 3.12
 
 
 def _headers(scope: Scope) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import Any, Generic
 
+from sentryinit._boundary.carried import Carried
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
 from sentryinit._boundary.records import RequestRecords
@@ -24,7 +25,7 @@ log = logging.getLogger("sentryinit")
 CLOSED: Any = object()
 
 
-class Capture(RequestRecords, Generic[R]):
+class Capture(RequestRecords, Carried, Generic[R]):
     """What was seen of one request. Reports at most one failure; its methods never raise.
 
     *status*: what was sent to the client, None before. *client_gone*: the client is known to have
@@ -114,13 +115,6 @@ class Capture(RequestRecords, Generic[R]):
             self._outer = self._outer or (self.adapter, self.request)
             self.adapter, self.request, self.has_activity = adapter, request, True
             self._info = None
-
-    # The capture is in the environ or scope: for who copies or prints that, it is nothing (E1).
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(None), ()
-
-    def __repr__(self) -> str:
-        return "None"
 
     # -- for adapters ----------------------------------------------------------------------------
 
