@@ -288,7 +288,7 @@ def test_500_for_an_abort_is_no_event(mailbox: Mailbox) -> None:
     """B3: aiohttp answers 500 to an abort."""
 
     async def handler(request: web.Request) -> web.Response:
-        raise RuntimeError("given up") from asyncio.CancelledError()
+        raise RuntimeError("given up") from GeneratorExit()
 
     assert ask(covered(handler))[0] == 500
     assert summary(mailbox) == []

@@ -73,6 +73,17 @@ class Connection:
                 capture.status = status
         return self.send(message)
 
+    async def watched_socket_send(self, message: Message) -> None:
+        """Send *message* of a WebSocket; note also a close, and a client that is gone."""
+        if message["type"] == "websocket.close":
+            self.capture.close_sent(message.get("code", 1000), sys.exc_info()[1])
+        try:
+            await self.watched_send(message)
+        except OSError:
+            # ASGI 2.4: the client is gone. Later errors exist only because of that (B3).
+            self.capture.client_gone = True
+            raise
+
 
 def _headers(scope: Scope) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
@@ -149,15 +160,23 @@ class SentryInitMiddleware:
             await self._app(scope, receive, send)
             return
         connection.capture = capture
+        is_http = scope["type"] == "http"
+        watched_send = connection.watched_send if is_http else connection.watched_socket_send
         try:
-            await self._app(scope, connection.watched_receive, connection.watched_send)
+            await self._app(scope, connection.watched_receive, watched_send)
         except BaseException as exc:
+            if self.page_follows(capture, exc):
+                raise
             capture.exception_escaped(exc)
             if isinstance(exc, DebugPanic) and capture.status is None:
                 await _answer_debug_panic(capture, send)
-            raise
-        finally:
             capture.close()
+            raise
+        capture.close()
+
+    def page_follows(self, capture: Capture[Any], exc: BaseException) -> bool:  # noqa: ARG002 # for subclasses
+        """Return True if code outside makes the page for *exc*, and then reports and closes."""
+        return False
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Report a start-up that fails, and flush at the end.

@@ -8,7 +8,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django import http
 from django.conf import settings
-from django.core.exceptions import MiddlewareNotUsed, RequestAborted
+from django.core.exceptions import MiddlewareNotUsed
 from django.core.handlers.wsgi import LimitedStream
 from django.core.signals import got_request_exception
 
@@ -44,7 +44,6 @@ ADAPTER: adapters.Adapter[Any] = adapters.Adapter(
     name="django",
     describe=_describe,
     status_of=_status_of,
-    aborts=(RequestAborted,),
     server=_server,
     endpoint=_endpoint,
 )

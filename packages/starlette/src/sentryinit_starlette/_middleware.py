@@ -6,11 +6,14 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from starlette.exceptions import HTTPException
+from starlette._utils import is_async_callable
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException, WebSocketException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sentryinit import adapters, asgi
 
@@ -55,6 +58,8 @@ def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
 
 
 def _status_of(exc: BaseException) -> int | None:
+    if isinstance(exc, WebSocketException):
+        return exc.code
     return exc.status_code if isinstance(exc, HTTPException) else None
 
 
@@ -68,8 +73,31 @@ ADAPTER: adapters.Adapter[asgi.Connection] = adapters.Adapter(
     status_of=_status_of,
     aborts=(ClientDisconnect, WebSocketDisconnect),
     server=asgi.server,
+    sockets=(WebSocket,),
     endpoint=_endpoint,
 )
+
+
+class _Page:
+    """An application's handler for any exception, whose page is sent outside of our boundary."""
+
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+
+    async def __call__(self, request: Any, exc: Exception) -> Any:
+        """Return the page; report *exc* with the status of the page."""
+        handler, capture, status = self._handler, adapters.current_capture(), 500
+        try:
+            if is_async_callable(handler):
+                page = await handler(request, exc)
+            else:
+                page = await run_in_threadpool(handler, request, exc)
+            status = getattr(page, "status_code", 500)
+            return page
+        finally:
+            if capture is not None:
+                capture.exception_escaped(exc, status)
+                capture.close()
 
 
 class SentryInitMiddleware(asgi.SentryInitMiddleware):
@@ -80,6 +108,26 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
     """
 
     adapter: adapters.Adapter[asgi.Connection] = ADAPTER
+
+    def page_follows(self, capture: adapters.Capture[Any], exc: BaseException) -> bool:
+        """Return True if the application's handler for any exception will get *exc*, from us.
+
+        Starlette calls it in the layer around all middlewares. Nothing but our boundary may be in
+        between: another middleware may answer the exception itself.
+        """
+        app: Any = capture.request.scope.get("app")
+        layer = getattr(app, "middleware_stack", None)
+        if (
+            not (isinstance(layer, ServerErrorMiddleware) and layer.app is self and layer.handler)
+            or layer.debug
+            or capture.status is not None
+            or isinstance(exc, adapters.DebugPanic)
+            or not isinstance(exc, Exception)
+        ):
+            return False
+        if not isinstance(layer.handler, _Page):
+            layer.handler = _Page(layer.handler)
+        return True
 
 
 class _DebugPanic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
+# The codes that close a WebSocket because of an error of the server: RFC 6455 and its registry.
+SERVER_ERRORS = range(1011, 1015)
 # Takes the place of the request of a capture that is closed.
 CLOSED: Any = object()
 
@@ -43,6 +46,8 @@ class Capture(RequestRecords, Generic[R]):
     recent_records: deque[logging.LogRecord] | tuple[()]
 
     client_gone: bool = False
+    # With what the application has closed its WebSocket.
+    close_code: int | None = None
     event_id: str | None = None
     # The exception that a hook of the framework showed last.
     seen_exception: BaseException | None = None
@@ -56,7 +61,8 @@ class Capture(RequestRecords, Generic[R]):
     _reported: tuple[BaseException, ...] = ()
     _traceback: TracebackType | None = None
     _handled = True
-    _decided = _pending_5xx = False
+    # *_for_nobody*: the client was gone before the 5xx (B4).
+    _decided = _pending_5xx = _for_nobody = False
     # What was decided on, reported or not; None is a 5xx that no exception explains.
     _failures: tuple[BaseException | None, ...] = ()
     _info: RequestInfo | None = None
@@ -85,6 +91,17 @@ class Capture(RequestRecords, Generic[R]):
         *status* is what the client gets, if not what was sent before (or else 500).
         """
         self._safely(self._escaped, exc, status or self.status or 500)
+
+    def close_sent(self, code: int, exc: BaseException | None) -> None:
+        """Note that the application closes its WebSocket, while it handles *exc*.
+
+        A code for an error of the server is what a 5xx is to a request (A10).
+        """
+        self.close_code = code
+        if exc is not None and code in SERVER_ERRORS:
+            if self.seen_exception is None:
+                self.exception_seen(exc)
+            self._safely(self._started_5xx)
 
     def handler_done(self) -> None:
         """Report now what there is to report: only the body is left."""
@@ -147,12 +164,20 @@ class Capture(RequestRecords, Generic[R]):
 
     def is_abort(self, exc: BaseException) -> bool:
         """Return True if *exc* means that the client, the server or a caller gave up."""
-        known = self.adapter.aborts
-        if aborts.cannot_be_abort(exc, known):
+        known, gone = self.adapter.aborts, self._is_client_gone()
+        if not gone and aborts.cannot_be_abort(exc, known):
             return False
         facts, request = self._outer or (self.adapter, self.request)
-        server: tuple[object, ...] = ask(facts.server, request, ())
-        return aborts.is_abort(exc, aborts.RequestState(known, server, self._is_client_gone()))
+        state = aborts.RequestState(
+            known,
+            ask(facts.server, request, ()),
+            gone,
+            # Once the response is there, no client gets a 5xx for a cancellation.
+            (self.status or 500) < 500 or _is_task_cancelled(),
+            self.adapter.sockets,
+            self.close_code is not None and self.close_code not in SERVER_ERRORS,
+        )
+        return aborts.is_abort(exc, state)
 
     def describe(self) -> RequestInfo:
         """Return the description of the request; an empty one if the adapter fails."""
@@ -193,9 +218,22 @@ class Capture(RequestRecords, Generic[R]):
     def _error_behind(self, exc: BaseException | None) -> BaseException | None:
         # An exception that nobody handled was no response to anybody, whatever its class.
         if exc is self.seen_exception and not self._handled:
-            return exc
+            return self._before_disconnect(exc)
         status_of = self.adapter.status_of
-        return exceptions.unwrap_response(exc, lambda link: ask(status_of, link, None))
+        error = exceptions.unwrap_response(exc, lambda link: ask(status_of, link, None))
+        if error is None and self.close_code in SERVER_ERRORS:
+            return exc  # a WebSocket has no status to report in its place
+        return self._before_disconnect(error)
+
+    def _before_disconnect(self, exc: BaseException | None) -> BaseException | None:
+        """Return what *exc* came from, if it is a framework's disconnect, and yet no abort.
+
+        Starlette turns every ``OSError`` of a streamed body into such an exception (B2).
+        """
+        kinds = self.adapter.aborts
+        if not isinstance(exc, kinds) or self.is_abort(exc):
+            return exc
+        return exceptions.unwrap_response(exc, lambda e: isinstance(e, kinds) or None) or exc
 
     # -- the decision ----------------------------------------------------------------------------
 
@@ -211,8 +249,7 @@ class Capture(RequestRecords, Generic[R]):
             return  # the server's own page, after what escaped was reported
         self.has_activity = True
         reporter, error = STATE.reporter, self._error_behind(self.seen_exception)
-        gone = self._is_client_gone()
-        self._pending_5xx = not (self._decided or gone)
+        self._pending_5xx, self._for_nobody = not self._decided, self._is_client_gone()
         if reporter is None:
             return
         if error is not None and self.is_abort(error):
@@ -220,9 +257,6 @@ class Capture(RequestRecords, Generic[R]):
             self._failures += (error,)
             reporter.explain(Reason.ABORTED, error, self)
             return
-        if gone and not self._decided:
-            # This 5xx was made for nobody (B4).
-            reporter.explain(Reason.CLIENT_GONE, error, self)
         if not reporter.is_limited(self.origin(error, self.status).key):
             # Now: later the framework may have removed its request, and a tracer its span.
             self.snapshot()
@@ -233,6 +267,7 @@ class Capture(RequestRecords, Generic[R]):
         if self._decided or self.closed:
             return
         self.has_activity = True
+        exc = self._before_disconnect(exc) or exc
         verdict = self._report(exc, status)
         # A 5xx that was sent before an abort is still to be reported.
         self._decided = verdict.reason is not Reason.ABORTED
@@ -248,7 +283,9 @@ class Capture(RequestRecords, Generic[R]):
         """Have a failure decided on and reported, with what was seen until now."""
         self._decided = True
         aborted = escaped is not None and self.is_abort(escaped)
-        logged = [e for e in map(exception_of, self.deferred) if e is not None]
+        in_log = [e for e in map(exception_of, self.deferred) if e is not None]
+        given_up = tuple(filter(self.is_abort, in_log))
+        logged = [e for e in in_log if not any(e is each for each in given_up)]
         # An abort on the way out says nothing about the 5xx before it.
         use_shown = self._pending_5xx and not aborted
         seen = Seen(
@@ -260,6 +297,7 @@ class Capture(RequestRecords, Generic[R]):
             status=self.status or 500,
             escaped_status=status,
             aborted=aborted,
+            client_gone=self._for_nobody or bool(given_up),
             is_reported=self._is_reported,
         )
         if STATE.reporter is None:
@@ -267,6 +305,8 @@ class Capture(RequestRecords, Generic[R]):
         verdict = STATE.reporter.report(self, seen)
         if verdict.exception is not None or verdict.explains_records:
             self._failures += (verdict.exception,)
+        # What the log says of an abort is no event either.
+        self._failures += given_up
         return verdict
 
     def _is_reported(self, exc: BaseException) -> bool:
@@ -288,3 +328,12 @@ class Capture(RequestRecords, Generic[R]):
             step(*details)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             log.warning("deciding on a failure failed: %s", type(error).__name__)
+
+
+def _is_task_cancelled() -> bool:
+    """Return True if the task that runs was cancelled itself; before Python 3.11 nobody knows."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False  # no event loop: nothing cancels a request of WSGI
+    return task is not None and (not hasattr(task, "cancelling") or task.cancelling() > 0)
