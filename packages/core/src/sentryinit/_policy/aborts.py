@@ -7,7 +7,6 @@ import concurrent.futures
 import functools
 import io
 from collections.abc import Sequence
-from types import FrameType
 from typing import NamedTuple
 
 from sentryinit._policy.exceptions import causes, exit_code, group_members, text_of
@@ -110,7 +109,9 @@ def _is_from_socket(exc: BaseException, sockets: tuple[type, ...]) -> bool:
     trace = exc.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace is not None and isinstance(_self_of(trace.tb_frame), sockets)
+    code = trace.tb_frame.f_code if trace is not None else None
+    methods = [getattr(kind, code.co_name, None) for kind in sockets if code is not None]
+    return any(_target(method)[0] is code for method in methods)
 
 
 def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
@@ -128,7 +129,7 @@ def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
         return True
     trace = exc.__traceback__
     while trace is not None:
-        code, owner = trace.tb_frame.f_code, _self_of(trace.tb_frame)
+        code, owner = trace.tb_frame.f_code, trace.tb_frame.f_locals.get("self")
         if any(code is each and bound in {None, id(owner)} for each, bound in known):
             return True
         held = [owner] if owner is not None else []
@@ -139,10 +140,6 @@ def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
             return True
         trace = trace.tb_next
     return False
-
-
-def _self_of(frame: FrameType) -> object:
-    return frame.f_locals.get(next(iter(frame.f_code.co_varnames), ""))
 
 
 def _target(function: object) -> tuple[object, int | None]:
