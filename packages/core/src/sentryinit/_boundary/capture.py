@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Generic
 
+from sentryinit._boundary.aborts import SERVER_ERRORS, RequestAborts
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
 from sentryinit._boundary.records import RequestRecords
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
-from sentryinit._policy import aborts, exceptions
+from sentryinit._policy import exceptions
 from sentryinit._policy.grouping import Origin, group_key
 from sentryinit._policy.log_records import exception_of, is_about
 from sentryinit._policy.verdict import Reason, Seen, Verdict
@@ -21,13 +21,11 @@ from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
-# The codes that close a WebSocket because of an error of the server: RFC 6455 and its registry.
-SERVER_ERRORS = range(1011, 1015)
 # Takes the place of the request of a capture that is closed.
 CLOSED: Any = object()
 
 
-class Capture(RequestRecords, Generic[R]):
+class Capture(RequestRecords, RequestAborts, Generic[R]):
     """What was seen of one request. Reports at most one failure; its methods never raise.
 
     *status*: what was sent to the client, None before. *client_gone*: the client is known to have
@@ -45,22 +43,14 @@ class Capture(RequestRecords, Generic[R]):
     deferred: tuple[logging.LogRecord, ...]
     recent_records: deque[logging.LogRecord] | tuple[()]
 
-    client_gone: bool = False
-    # With what the application has closed its WebSocket.
-    close_code: int | None = None
     event_id: str | None = None
-    # The exception that a hook of the framework showed last.
-    seen_exception: BaseException | None = None
     # Makes the outer request current again, if this one was served in the middle of it.
     restore_outer: Callable[[], None] | None = None
     # The isolation scope, once somebody has used it.
     scope: Any = None
-    # The facts and the request of an outer boundary, which knows the server.
-    _outer: tuple[Facts[Any], Any] | None = None
     # The exceptions that are on an event of this request.
     _reported: tuple[BaseException, ...] = ()
     _traceback: TracebackType | None = None
-    _handled = True
     # *_for_nobody*: the client was gone before the 5xx (B4).
     _decided = _pending_5xx = _for_nobody = False
     # What was decided on, reported or not; None is a 5xx that no exception explains.
@@ -162,23 +152,6 @@ class Capture(RequestRecords, Generic[R]):
 
     # -- what the adapter knows ----------------------------------------------------------------
 
-    def is_abort(self, exc: BaseException) -> bool:
-        """Return True if *exc* means that the client, the server or a caller gave up."""
-        known, gone = self.adapter.aborts, self._is_client_gone()
-        if not gone and aborts.cannot_be_abort(exc, known):
-            return False
-        facts, request = self._outer or (self.adapter, self.request)
-        state = aborts.RequestState(
-            known,
-            ask(facts.server, request, ()),
-            gone,
-            # Once the response is there, no client gets a 5xx for a cancellation.
-            (self.status or 500) < 500 or _is_task_cancelled(),
-            self.adapter.sockets,
-            self.close_code is not None and self.close_code not in SERVER_ERRORS,
-        )
-        return aborts.is_abort(exc, state)
-
     def describe(self) -> RequestInfo:
         """Return the description of the request; an empty one if the adapter fails."""
         if self._info is None:
@@ -209,31 +182,6 @@ class Capture(RequestRecords, Generic[R]):
         else:
             endpoint = ask(self.adapter.endpoint, self.request, None)
         return Origin(("status", status, endpoint), None, self.adapter.name)
-
-    def _is_client_gone(self) -> bool:
-        facts, request = self._outer or (self.adapter, self.request)
-        known = facts.client_gone
-        return self.client_gone or (known is not None and ask(known, request, False))
-
-    def _error_behind(self, exc: BaseException | None) -> BaseException | None:
-        # An exception that nobody handled was no response to anybody, whatever its class.
-        if exc is self.seen_exception and not self._handled:
-            return self._before_disconnect(exc)
-        status_of = self.adapter.status_of
-        error = exceptions.unwrap_response(exc, lambda link: ask(status_of, link, None))
-        if error is None and self.close_code in SERVER_ERRORS:
-            return exc  # a WebSocket has no status to report in its place
-        return self._before_disconnect(error)
-
-    def _before_disconnect(self, exc: BaseException | None) -> BaseException | None:
-        """Return what *exc* came from, if it is a framework's disconnect, and yet no abort.
-
-        Starlette turns every ``OSError`` of a streamed body into such an exception (B2).
-        """
-        kinds = self.adapter.aborts
-        if not isinstance(exc, kinds) or self.is_abort(exc):
-            return exc
-        return exceptions.unwrap_response(exc, lambda e: isinstance(e, kinds) or None) or exc
 
     # -- the decision ----------------------------------------------------------------------------
 
@@ -328,12 +276,3 @@ class Capture(RequestRecords, Generic[R]):
             step(*details)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             log.warning("deciding on a failure failed: %s", type(error).__name__)
-
-
-def _is_task_cancelled() -> bool:
-    """Return True if the task that runs was cancelled itself; before Python 3.11 nobody knows."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return False  # no event loop: nothing cancels a request of WSGI
-    return task is not None and (not hasattr(task, "cancelling") or task.cancelling() > 0)

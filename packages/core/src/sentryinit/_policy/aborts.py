@@ -130,7 +130,7 @@ def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
     trace = exc.__traceback__
     while trace is not None:
         code, owner = trace.tb_frame.f_code, trace.tb_frame.f_locals.get("self")
-        if any(code is each and bound in {None, id(owner)} for each, bound in known):
+        if any(code is each and (bound is None or bound is owner) for each, bound in known):
             return True
         held = [owner] if owner is not None else []
         if isinstance(owner, io.IOBase) and not isinstance(exc, OSError):
@@ -142,12 +142,12 @@ def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
     return False
 
 
-def _target(function: object) -> tuple[object, int | None]:
-    """Return the code of *function*, and the id of the object that it is bound to."""
+def _target(function: object) -> tuple[object, object]:
+    """Return the code of *function*, and the object that it is bound to."""
     while isinstance(function, functools.partial):
         function = function.func
     code = getattr(getattr(function, "__func__", function), "__code__", None)
-    return code, id(function.__self__) if hasattr(function, "__func__") else None
+    return code, getattr(function, "__self__", None)
 
 
 def _is_from_uwsgi(exc: BaseException, request: RequestState) -> bool:
