@@ -272,6 +272,17 @@ def test_status_of_the_catch_all_page_is_the_tag(
     assert [event["tags"]["page"] for event in mailbox.events] == ["sorry", "sorry"]
 
 
+def test_status_of_the_catch_all_page_of_fastapi_is_the_tag(mailbox: Mailbox) -> None:
+    """D2: FastAPI has layers of its own around the boundary."""
+    app = FastAPI()
+    app.add_api_route("/fail", fail)
+    app.add_exception_handler(Exception, lambda request, exc: PlainTextResponse("dressed", 404))
+    app.add_middleware(SentryInitMiddleware)
+    assert serve(app, "/fail")[0][0]["status"] == 404
+
+    assert summary(mailbox) == [("ValueError", False, "404", "/fail")]
+
+
 def test_page_that_fails_is_the_server_s_500(mailbox: Mailbox) -> None:
     """D2: the handler of any exception raises, and the server answers."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from starlette._utils import is_async_callable
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException, WebSocketException
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
@@ -112,22 +113,29 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
     def page_follows(self, capture: adapters.Capture[Any], exc: BaseException) -> bool:
         """Return True if the application's handler for any exception will get *exc*, from us.
 
-        Starlette calls it in the layer around all middlewares. Nothing but our boundary may be in
-        between: another middleware may answer the exception itself.
+        Starlette calls it in the layer around all middlewares. Only layers of the framework may be
+        in between: another middleware may answer the exception itself.
         """
-        app: Any = capture.request.scope.get("app")
-        layer = getattr(app, "middleware_stack", None)
+        page = getattr(capture.request.scope.get("app"), "middleware_stack", None)
+        layer: Any = page
+        while layer is not self and _passes_exceptions(layer):
+            layer = getattr(layer, "app", None)
         if (
-            not (isinstance(layer, ServerErrorMiddleware) and layer.app is self and layer.handler)
-            or layer.debug
+            layer is not self
+            or not (isinstance(page, ServerErrorMiddleware) and page.handler and not page.debug)
             or capture.status is not None
-            or isinstance(exc, adapters.DebugPanic)
             or not isinstance(exc, Exception)
+            or isinstance(exc, (adapters.DebugPanic, HTTPException))
         ):
             return False
-        if not isinstance(layer.handler, _Page):
-            layer.handler = _Page(layer.handler)
+        if not isinstance(page.handler, _Page):
+            page.handler = _Page(page.handler)
         return True
+
+
+def _passes_exceptions(layer: Any) -> bool:
+    framework = type(layer).__module__.partition(".")[0] in {"fastapi", "starlette"}
+    return framework and not isinstance(layer, BaseHTTPMiddleware)
 
 
 class _DebugPanic:
