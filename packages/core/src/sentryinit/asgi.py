@@ -126,7 +126,13 @@ def _endpoint(connection: Connection) -> object:
 
 
 ADAPTER: Adapter[Connection] = Adapter(
-    name="asgi", describe=describe, server=server, endpoint=_endpoint, generic=True
+    name="asgi",
+    describe=describe,
+    # What an application without a framework raises for the message that its client is gone.
+    aborts=(ConnectionError,),
+    server=server,
+    endpoint=_endpoint,
+    generic=True,
 )
 
 

@@ -67,7 +67,7 @@ class RequestAborts:
         Starlette turns every ``OSError`` of a streamed body into such an exception (B2).
         """
         kinds = self.adapter.aborts
-        if not isinstance(exc, kinds) or self.is_abort(exc):
+        if not isinstance(exc, kinds) or isinstance(exc, OSError) or self.is_abort(exc):
             return exc
         return exceptions.unwrap_response(exc, lambda e: isinstance(e, kinds) or None) or exc
 

@@ -24,10 +24,10 @@ class Facts(Generic[R]):
     *status_of*: the status of an exception that is a response, else None. *aborts*: its exception
     classes for a client that disconnected. *server*: the server's callables and streams, to tell
     the server's errors from the application's (B2). *client_gone*: whether the client's connection
-    is known to be closed. *sockets*: its classes of a WebSocket, whose own errors mean nothing once
-    the client is gone (B3). *endpoint*: what identifies method and route, cheap and hashable: with
+    is known to be closed. *endpoint*: what identifies method and route, cheap and hashable: with
     it, a response that the storm guard suppresses is not described. *generic*: the adapter knows no
-    framework, so that any other one knows more of a request.
+    framework, so that any other one knows more of a request. *sockets*: its classes of a WebSocket,
+    whose own errors mean nothing once the client is gone (B3).
     """
 
     name: str
@@ -36,9 +36,9 @@ class Facts(Generic[R]):
     aborts: tuple[type[BaseException], ...] = ()
     server: Callable[[R], tuple[object, ...]] | None = None
     client_gone: Callable[[R], bool] | None = None
-    sockets: tuple[type, ...] = ()
     endpoint: Callable[[R], Hashable] | None = None
     generic: bool = False
+    sockets: tuple[type, ...] = ()
 
     def request_info(self, request: R) -> RequestInfo:
         """Return the description of *request*; an empty one if the adapter fails."""
