@@ -5,14 +5,25 @@ An adapter for an ASGI framework uses the same middleware with facts of its own.
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sentryinit import adapters
+from sentryinit._boundary.connection import (
+    Connection,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    event_id_header,
+    note_unfinished,
+)
 from sentryinit._boundary.debug_route import PATH
-from sentryinit.adapters import EVENT_ID_HEADER, Adapter, Capture, DebugPanic, RequestInfo
+from sentryinit._policy.exceptions import was_captured
+from sentryinit.adapters import Adapter, Capture, DebugPanic, RequestInfo
 
 __all__ = [
     "ADAPTER",
@@ -30,67 +41,24 @@ if TYPE_CHECKING:
 
     from sentryinit._config.options import Options
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+log = logging.getLogger("sentryinit")
+
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# The messages that send a status to the client, and those that end a lifespan.
-_STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+# The messages that end a lifespan.
 _ENDS = frozenset(
     {"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"}
 )
-
-
-class Connection:
-    """A request or WebSocket as a boundary gets it: the *scope*, and the server's two callables."""
-
-    __slots__ = ("capture", "receive", "scope", "send")
-    scope: Scope
-    receive: Receive
-    send: Send
-    capture: Capture[Connection]
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope, self.receive, self.send = scope, receive, send
-
-    async def watched_receive(self) -> Message:
-        """Receive a message, and note that the client has disconnected."""
-        message = await self.receive()
-        if message["type"] in {"http.disconnect", "websocket.disconnect"}:
-            self.capture.client_gone = True
-        return message
-
-    # Not async: every message comes through here, and a plain function costs half.
-    def watched_send(self, message: Message) -> Awaitable[None]:
-        """Send *message*, and note the status."""
-        if message["type"] in _STARTS:
-            status, capture = message.get("status", 101), self.capture
-            if status >= 500 or capture.has_activity:
-                message = _started(capture, message, status)
-            else:
-                capture.status = status
-        return self.send(message)
-
-    async def watched_socket_send(self, message: Message) -> None:
-        """Send *message* of a WebSocket; note also a close, and a client that is gone."""
-        if message["type"] == "websocket.close":
-            self.capture.close_sent(message.get("code", 1000), sys.exc_info()[1])
-        try:
-            await self.watched_send(message)
-        except OSError:
-            # ASGI 2.4: the client is gone. Later errors exist only because of that (B3).
-            self.capture.client_gone = True
-            raise
 
 
 def _headers(scope: Scope) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
 
 
-def describe(connection: Connection, route: str | None = None) -> RequestInfo:
-    """Return the description of a request from its scope."""
+def describe(
+    connection: Connection, route: str | None = None, secret_cookies: Iterable[str] = ()
+) -> RequestInfo:
+    """Return the description of a request from its scope; the rest is as in RequestInfo."""
     scope, headers = connection.scope, _headers(connection.scope)
     host, port = scope.get("server") or ("", None)
     client = scope.get("client")
@@ -103,6 +71,7 @@ def describe(connection: Connection, route: str | None = None) -> RequestInfo:
         headers=headers,
         client=client[0] if client else None,
         route=route,
+        secret_cookies=secret_cookies,
     )
 
 
@@ -178,6 +147,8 @@ class SentryInitMiddleware:
                 await _answer_debug_panic(capture, send)
             capture.close()
             raise
+        if not connection.ended:
+            note_unfinished(connection)
         capture.close()
 
     def page_follows(self, capture: Capture[Any], exc: BaseException) -> bool:  # noqa: ARG002 # for subclasses
@@ -205,35 +176,24 @@ class SentryInitMiddleware:
         try:
             await self._app(scope, watched_receive, watched_send)
         except BaseException as exc:
-            # An exception before anything was received: the application knows no lifespan.
-            if received or not isinstance(exc, Exception):
+            # A framework knows the lifespan, also if the boundary of its adapter is further inside.
+            known = received or not self.adapter.generic or was_captured(exc)
+            if known or not isinstance(exc, Exception):
                 adapters.shutdown(name, exc)
                 raise
+            log.info(
+                "%s at the start, before a message was received: the application seems to know "
+                "no lifespan, and sentryinit responds to it",
+                type(exc).__name__,
+            )
             await _serve_lifespan(name, receive, send)
-
-
-def _started(capture: Capture[Connection], message: Message, status: int) -> Message:
-    """Tell *capture* of the status that is sent; return the message to send."""
-    if status >= 500:
-        # An exception handler sends its response while it handles: the exception is still there.
-        exc = sys.exc_info()[1]
-        if exc is not None and not capture.seen_exception:
-            capture.exception_seen(exc)
-    capture.response_started(status)
-    if capture.event_id and capture.is_debug_panic:
-        return {**message, "headers": [*message.get("headers", ()), _event_id(capture)]}
-    return message
-
-
-def _event_id(capture: Capture[Connection]) -> tuple[bytes, bytes]:
-    return EVENT_ID_HEADER.lower().encode(), (capture.event_id or "none").encode()
 
 
 async def _answer_debug_panic(capture: Capture[Connection], send: Send) -> None:
     """Answer for the debug route: the server's own 500 has no place for the event id."""
     body = b"Internal Server Error"
     length = (b"content-length", str(len(body)).encode())
-    headers = [(b"content-type", b"text/plain"), length, _event_id(capture)]
+    headers = [(b"content-type", b"text/plain"), length, event_id_header(capture)]
     await send({"type": "http.response.start", "status": 500, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

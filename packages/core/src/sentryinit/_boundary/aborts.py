@@ -56,6 +56,9 @@ class RequestAborts:
         if exc is self.seen_exception and not self._handled:
             return self._before_disconnect(exc)
         status_of = self.adapter.status_of
+        # Nor is one below 500 this response: a handler has answered it with another status.
+        if exc is not None and (ask(status_of, exc, None) or 500) < 500:
+            return exc
         error = exceptions.unwrap_response(exc, lambda link: ask(status_of, link, None))
         if error is None and self.close_code in SERVER_ERRORS:
             return exc  # a WebSocket has no status to report in its place
