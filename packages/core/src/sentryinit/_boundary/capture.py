@@ -262,7 +262,7 @@ class Capture(RequestRecords, Generic[R]):
             self._error_behind(logged[-1]) if logged else None,
             captured=bool(self._reported),
             handled=self._handled,
-            status=self.status or 500,
+            status=self.status or status,
             escaped_status=status,
             aborted=aborted,
             is_reported=self._is_reported,
