@@ -181,6 +181,34 @@ def test_failing_body_is_one_event(mailbox: Mailbox, chunks: int, status: str) -
         assert summary(mailbox) == [("ValueError", False, status, ROUTE)]
 
 
+@pytest.mark.parametrize("raises", [False, True])
+@pytest.mark.parametrize("chunks,status", [(1, "200"), (0, "500")])
+def test_second_response_does_not_change_the_status(
+    mailbox: Mailbox, raises: bool, chunks: int, status: str
+) -> None:
+    """A8: A body that fails, and is to become a 500: one event, with the status sent."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        try:
+            if chunks:
+                await response.prepare(request)
+                await response.write(b"row")
+            raise ValueError("body")
+        except ValueError as error:
+            if raises:
+                raise web.HTTPInternalServerError from error
+        return web.Response(status=500)
+
+    ask(covered(handler))
+    ((what, _, tag, _),) = summary(mailbox)
+    assert tag == status
+    if raises:
+        assert "ValueError" in str(mailbox.events[0]["exception"])
+    elif not chunks:
+        assert what == "HTTP 500 GET /orders/17"
+
+
 @pytest.mark.parametrize(
     ("error", "expected"), [(None, "HTTP 503 GET /orders/17"), (ValueError("body"), "ValueError")]
 )

@@ -82,9 +82,11 @@ def _note_response(capture: adapters.Capture[Any], request: Any, response: Any) 
             response[adapters.EVENT_ID_HEADER] = capture.event_id
         if response.streaming and not _is_servers_file(request, response):
             # Under WSGI, the server answers 500 if the body fails before its first bytes.
+            stream: Any = response
             unsent = None if hasattr(request, "scope") else 500
-            content = adapters.watch_body(response.streaming_content, capture, unsent)  # type: ignore[attr-defined] # it streams
-            response.streaming_content = content  # type: ignore[attr-defined] # likewise
+            stream.streaming_content = adapters.watch_body(
+                stream.streaming_content, capture, unsent, is_async=stream.is_async
+            )
             return response
     capture.close()
     return response
