@@ -333,12 +333,12 @@ def test_exception_that_escapes_after_an_unhandled_one_is_a_consequence(
     """A2: what the framework showed as unhandled is the reason, also if nothing was sent."""
     capture = begin()
     capture.exception_seen(KeyError("tea"), handled=False)
-    capture.exception_escaped(RuntimeError("no response"))
+    capture.exception_escaped(RuntimeError("no response"), 504)
     capture.close()
 
     (event,) = mailbox.events
     assert event["exception"]["values"][-1]["type"] == "KeyError"
-    assert (tag(event), handled(event)) == ("500", False)
+    assert (tag(event), handled(event)) == ("504", False)
 
 
 def test_exception_that_escapes_after_a_handled_one_is_the_failure(

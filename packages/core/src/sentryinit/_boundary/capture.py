@@ -251,7 +251,7 @@ class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
             self._error_behind(logged[-1]) if logged else None,
             captured=bool(self._reported),
             handled=self._handled,
-            status=self.status or 500,
+            status=self.status or status,
             escaped_status=status,
             aborted=aborted,
             client_gone=self._for_nobody or bool(given_up),
