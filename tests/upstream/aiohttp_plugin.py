@@ -1,21 +1,21 @@
-"""A pytest plugin: every aiohttp application is set up before it is frozen."""
+"""A pytest plugin: every aiohttp application that a server runs is set up."""
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from aiohttp import web
 
 from sentryinit_aiohttp import setup
 
-original = web.Application.pre_freeze
+original = web.AppRunner.__init__
 
 
 @functools.wraps(original)
-def pre_freeze(self: web.Application) -> None:
-    if not self.pre_frozen:
-        setup(self)
-    original(self)
+def init(self: web.AppRunner, app: web.Application, **options: Any) -> None:
+    original(self, app, **options)
+    setup(app)
 
 
-web.Application.pre_freeze = pre_freeze
+web.AppRunner.__init__ = init
