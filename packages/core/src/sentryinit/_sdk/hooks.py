@@ -65,8 +65,12 @@ class Hooks:
             log.warning("completing an event failed: %s", type(error).__name__)
             event = fallback_event(event, "report_error")
         changed = self._users_hook(event, hint)
+        if not changed:
+            return None
         # Not by the event's path: a hook may have changed it.
-        return changed and self._redactor.event(changed, info.route or "", info.path)
+        masked = self._redactor.event(changed, info.route or "", info.path)
+        _mark_captured(masked, hint)
+        return masked
 
     def before_breadcrumb(self, crumb: dict[str, Any], hint: _Hint) -> Any:
         """Return the result of the user's hook; if that raises, drop the breadcrumb."""
@@ -79,7 +83,7 @@ class Hooks:
 
     def _complete(self, event: _Event, hint: _Hint) -> RequestInfo | None:
         """Add what events of ours have to *event*, which is not ours; return None to drop it."""
-        capture, exc = current_capture(), (hint.get("exc_info") or (None, None))[1]
+        capture, exc = current_capture(), _exception_of(hint)
         seen = Seen(title=lambda: _text(event, hint))
         if exc is not None:
             seen = _seen(event, exc, capture)
@@ -88,10 +92,6 @@ class Hooks:
             if STATE.reporter is not None:
                 STATE.reporter.explain(reason, exc, capture)
             return None
-        if exc is not None:
-            if capture is not None:
-                capture.mark_reported(exc, event.get("event_id"))
-            exceptions.mark_captured(exc, in_request=capture is not None)
         if not event.get("release"):
             event.pop("release", None)
         if "log_record" in hint:
@@ -121,6 +121,24 @@ class Hooks:
         # The hook may have added attachments.
         hint["attachments"] = []
         return changed
+
+
+def _exception_of(hint: _Hint) -> BaseException | None:
+    found: BaseException | None = (hint.get("exc_info") or (None, None))[1]
+    return found
+
+
+def _mark_captured(event: _Event, hint: _Hint) -> None:
+    """Remember that *event*, which leaves, is about an exception: no hook has dropped it.
+
+    An event that sampling drops after this was decided on: it is one of the events.
+    """
+    capture, exc = current_capture(), _exception_of(hint)
+    if exc is None:
+        return
+    exceptions.mark_captured(exc, in_request=capture is not None)
+    if capture is not None and HINT_KEY not in hint:
+        capture.mark_reported(exc, event.get("event_id"))
 
 
 def _seen(event: _Event, exc: BaseException, capture: Capture[Any] | None) -> Seen:
