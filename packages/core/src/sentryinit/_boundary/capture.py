@@ -10,11 +10,11 @@ from typing import Any, Generic
 
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
-from sentryinit._boundary.records import RequestRecords
+from sentryinit._boundary.records import DeferredRecord, RequestRecords
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
 from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import Origin, group_key
-from sentryinit._policy.log_records import exception_of, is_about
+from sentryinit._policy.log_records import FrozenRecord, exception_of, is_about
 from sentryinit._policy.verdict import Reason, Seen, Verdict
 from sentryinit._state import STATE
 
@@ -39,7 +39,7 @@ class Capture(RequestRecords, Generic[R]):
     request: Any
     has_activity: bool
     status: int | None
-    deferred: tuple[logging.LogRecord, ...]
+    deferred: tuple[DeferredRecord, ...]
     recent_records: deque[logging.LogRecord] | tuple[()]
 
     client_gone: bool = False
@@ -202,9 +202,10 @@ class Capture(RequestRecords, Generic[R]):
     def _started_below_500(self) -> None:
         if self.seen_exception is not None and STATE.reporter is not None:
             STATE.reporter.explain(Reason.HANDLED, self.seen_exception, self)
-        self.seen_exception, self._traceback, self._pending_5xx = None, None, False
+        self._pending_5xx = False
         if self.deferred:
             self._release_records()
+        self.seen_exception, self._traceback = None, None
 
     def _started_5xx(self) -> None:
         if self.closed:
@@ -236,8 +237,12 @@ class Capture(RequestRecords, Generic[R]):
         verdict = self._report(exc, status)
         # A 5xx that was sent before an abort is still to be reported.
         self._decided = verdict.reason is not Reason.ABORTED
-        if verdict.exception is not exc:
+        if self._decided or verdict.exception is not exc:
             self._settle()
+        is_end = isinstance(verdict.exception, SystemExit) and verdict.explains_records
+        if is_end and STATE.reporter is not None:
+            # The process ends, and the server may not run exit hooks (A11).
+            STATE.reporter.flush()
 
     def _settle(self) -> None:
         if self._pending_5xx and not self._decided:
@@ -248,13 +253,14 @@ class Capture(RequestRecords, Generic[R]):
         """Have a failure decided on and reported, with what was seen until now."""
         self._decided = True
         aborted = escaped is not None and self.is_abort(escaped)
-        logged = [e for e in map(exception_of, self.deferred) if e is not None]
+        logged = map(exception_of, self.claim_records())
+        errors = [error for error in map(self._error_behind, logged) if error is not None]
         # An abort on the way out says nothing about the 5xx before it.
         use_shown = self._pending_5xx and not aborted
         seen = Seen(
             escaped,
             self._error_behind(self.seen_exception) if use_shown else None,
-            self._error_behind(logged[-1]) if logged else None,
+            errors[-1] if errors else None,
             captured=bool(self._reported),
             handled=self._handled,
             status=self.status or 500,
@@ -272,16 +278,26 @@ class Capture(RequestRecords, Generic[R]):
     def _is_reported(self, exc: BaseException) -> bool:
         return self.already_reported(exc) or exceptions.claim_outside_request(exc)
 
-    def _release_records(self) -> None:
-        """Make events of the deferred records that are not about this request's failure."""
-        records, self.deferred = self.deferred, ()
-        for record in records:
-            error, reporter = exception_of(record), STATE.reporter
-            # One exception may have been logged twice, or captured as well.
-            known = error is not None and self.already_reported(error)
-            about = any(is_about(record, failure) for failure in self._failures)
-            if reporter is not None and not (known or about):
-                reporter.capture_record(record)
+    def is_known(self, record: FrozenRecord) -> bool:
+        """Return True if *record* is about what is reported otherwise, or not at all."""
+        error = exception_of(record)
+        # One exception may have been logged twice, or captured as well.
+        if error is not None and self.already_reported(error):
+            return True
+        return any(map(self._is_answer, record.exceptions)) or any(
+            is_about(record, failure) for failure in self._failures
+        )
+
+    def _is_answer(self, exc: BaseException) -> bool:
+        """Return True if *exc* is the framework's own exception for the response of this request.
+
+        A 5xx is reported as a status; anything else is no failure, unless it is wanted.
+        """
+        status = ask(self.adapter.status_of, exc, None)
+        if self.status is None or (status != self.status and exc is not self.seen_exception):
+            return False
+        wanted = STATE.settings is not None and STATE.settings.report_logged_4xx
+        return status is not None and (self.status >= 500 or not wanted)
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Hashable
 from types import TracebackType
@@ -61,6 +62,19 @@ def group_label(exc: BaseException, stack: TracebackType | None) -> str:
         return name
     file = os.path.basename(frame.tb_frame.f_code.co_filename)  # noqa: PTH119 # likewise
     return f"{name} ({file}:{frame.tb_lineno})"
+
+
+def record_key(record: logging.LogRecord) -> Hashable:
+    """Return the rate limit key of *record*: its logger and place, and its template.
+
+    A text without arguments may be made for each record: it is no template.
+    """
+    return record.name, record.pathname, record.lineno, record.msg if record.args else None
+
+
+def record_label(record: logging.LogRecord) -> str:
+    """Return the name of the kind of *record* for people: logger, file and line."""
+    return f"{record.name} ({record.filename}:{record.lineno})"
 
 
 def status_fingerprint(service: str, method: str, route: str, status: int) -> list[str]:

@@ -1,0 +1,69 @@
+"""Functions that are called after a time, unless somebody else has taken their turn."""
+
+from __future__ import annotations
+
+import logging
+import sched
+import threading
+import time
+from collections.abc import Callable
+
+log = logging.getLogger("sentryinit")
+
+# A function, until somebody takes it out to call it: pop() is atomic.
+Turn = list[Callable[[], object]]
+
+
+class Deadlines:
+    """Calls functions after a time, in one thread, which starts with the first of them."""
+
+    def __init__(self) -> None:
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Start anew: the thread is in the parent process, which calls what waits there."""
+        self._scheduler = sched.scheduler(time.monotonic, delayfunc=lambda _seconds: None)
+        self._lock = threading.RLock()
+        self._wake: threading.Event | None = None
+
+    def add(self, seconds: float, function: Callable[[], object]) -> Turn:
+        """Call *function* after *seconds*, unless it is taken out of the list that is returned."""
+        turn: Turn = [function]
+        self._scheduler.enter(seconds, 0, take, (turn,))
+        with self._lock:
+            if self._wake is None:
+                # Not earlier: gevent may replace the module's classes after the import.
+                self._wake = threading.Event()
+                arguments = self._scheduler, self._wake
+                threading.Thread(
+                    target=_run, args=arguments, name="sentryinit-records", daemon=True
+                ).start()
+            self._wake.set()
+        return turn
+
+    def call_all(self) -> None:
+        """Call now what waits: the process may end."""
+        for event in self._scheduler.queue:
+            take(*event.argument)
+
+
+def take(turn: Turn) -> None:
+    """Call the function in *turn*, if it is still there."""
+    try:
+        function = turn.pop()
+    except IndexError:
+        return
+    try:
+        function()
+    except Exception as error:  # noqa: BLE001 # the thread must go on, and a flush must not raise
+        log.warning("sending a log record failed: %s", type(error).__name__)
+
+
+def _run(scheduler: sched.scheduler, wake: threading.Event) -> None:
+    while True:
+        # Before run(): what is added during it is either seen or wakes this thread.
+        wake.clear()
+        wake.wait(scheduler.run(blocking=False))
+
+
+DEADLINES = Deadlines()
