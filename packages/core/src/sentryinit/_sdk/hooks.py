@@ -152,7 +152,7 @@ def admit(
     """
     capture, seen = current_capture(), Seen(title=title)
     if exc is not None:
-        seen = _seen(exc, capture, repeats)
+        seen = _seen(exc, capture, repeats=repeats)
         stack = exc.__traceback__
         key = group_key(exc, stack) if capture is None else capture.origin(exc, None).key
         label = group_label(exc, stack)
@@ -161,7 +161,7 @@ def admit(
     return key, STATE.reporter.admit(seen, key, label, capture)
 
 
-def _seen(exc: BaseException, capture: Capture[Any] | None, repeats: bool) -> Seen:
+def _seen(exc: BaseException, capture: Capture[Any] | None, *, repeats: bool) -> Seen:
     """Return what is known of *exc*, which an event that is not ours is about."""
     if capture is None:
         return Seen(exc, aborted=aborts.is_abort(exc), is_reported=exceptions.was_captured)
