@@ -18,9 +18,7 @@ from sentry_sdk.integrations.logging import EventHandler
 
 import sentryinit
 from sentryinit import adapters, testing
-from sentryinit._boundary.deadlines import Deadlines
-from sentryinit._boundary.records import DeferredRecord
-from sentryinit._policy.log_records import freeze
+from sentryinit._boundary.deadlines import Deadlines, take
 
 Begin = Callable[..., adapters.Capture[Any]]
 Titles = Callable[[testing.Mailbox], list[str]]
@@ -35,10 +33,6 @@ def until(condition: Callable[[], Any]) -> bool:
     while not condition() and time.monotonic() < end:
         time.sleep(0.005)
     return bool(condition())
-
-
-def frozen(text: str = "broken") -> Any:
-    return freeze(logging.makeLogRecord({"msg": text}), None)
 
 
 def test_good_request_starts_no_thread(child: Callable[..., Any]) -> None:
@@ -146,24 +140,20 @@ def test_function_that_raises_does_not_end_the_thread(said: Any) -> None:
     assert said() == ["sending a log record failed: ZeroDivisionError"]
 
 
-def _race(count: int) -> tuple[int, list[str]]:
-    """Return how many of *count* records a request claimed, and who sent the others."""
-    sent: list[str] = []
-    records = [
-        DeferredRecord(frozen(), 0.0005 * number, lambda: sent.append("alone"))
-        for number in range(count)
-    ]
-    claimed = sum(record.claim() for record in records)
-    assert until(lambda: len(sent) + claimed >= count)
-    assert sum(record.claim() for record in records) == claimed
-    return claimed, sent
+def _race(count: int) -> tuple[int, int]:
+    """Return how many of *count* turns were taken, and how many were called."""
+    deadlines, called = Deadlines(), []
+    turns = [deadlines.add(0.0005 * number, lambda: called.append(1)) for number in range(count)]
+    taken = sum(map(bool, map(take, turns)))
+    assert until(lambda: len(called) + taken >= count)
+    assert not any(map(take, turns))
+    return taken, len(called)
 
 
 def test_request_and_deadline_race_for_each_record() -> None:
     """Of a record's two senders exactly one has it, whoever is first."""
-    for _ in range(50):
-        claimed, sent = _race(10)
-        assert claimed + len(sent) == 10
+    for _ in range(20):
+        assert sum(_race(10)) == 10
 
 
 class Basket:
@@ -172,9 +162,7 @@ class Basket:
 
 def test_claimed_record_is_not_kept() -> None:
     """What the request has sent is not kept until its time is over."""
-    record = DeferredRecord(frozen(), 60, functools.partial(repr, Basket()))  # type: ignore[arg-type] # it is not called
-    assert record.claim()
-    del record
+    assert take(Deadlines().add(60, functools.partial(repr, Basket())))
     gc.collect()
 
     assert not [each for each in gc.get_objects() if type(each) is Basket]

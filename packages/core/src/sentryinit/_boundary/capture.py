@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
-from sentryinit._boundary.records import DeferredRecord, RequestRecords
+from sentryinit._boundary.records import Deferred, RequestRecords
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
 from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import Origin, group_key
@@ -39,7 +39,7 @@ class Capture(RequestRecords, Generic[R]):
     request: Any
     has_activity: bool
     status: int | None
-    deferred: tuple[DeferredRecord, ...]
+    deferred: tuple[Deferred, ...]
     recent_records: deque[logging.LogRecord] | tuple[()]
 
     client_gone: bool = False
@@ -203,8 +203,7 @@ class Capture(RequestRecords, Generic[R]):
         if self.seen_exception is not None and STATE.reporter is not None:
             STATE.reporter.explain(Reason.HANDLED, self.seen_exception, self)
         self._pending_5xx = False
-        if self.deferred:
-            self._release_records()
+        self._release_records()
         self.seen_exception, self._traceback = None, None
 
     def _started_5xx(self) -> None:
@@ -253,8 +252,7 @@ class Capture(RequestRecords, Generic[R]):
         """Have a failure decided on and reported, with what was seen until now."""
         self._decided = True
         aborted = escaped is not None and self.is_abort(escaped)
-        logged = map(exception_of, self.claim_records())
-        errors = [error for error in map(self._error_behind, logged) if error is not None]
+        errors = [e for e in map(self._error_behind, self.claim_records()) if e is not None]
         # An abort on the way out says nothing about the 5xx before it.
         use_shown = self._pending_5xx and not aborted
         seen = Seen(
@@ -280,24 +278,15 @@ class Capture(RequestRecords, Generic[R]):
 
     def is_known(self, record: FrozenRecord) -> bool:
         """Return True if *record* is about what is reported otherwise, or not at all."""
-        error = exception_of(record)
+        error, status, shown = exception_of(record), self.status or 0, self.seen_exception
         # One exception may have been logged twice, or captured as well.
-        if error is not None and self.already_reported(error):
-            return True
-        return any(map(self._is_answer, record.exceptions)) or any(
-            is_about(record, failure) for failure in self._failures
+        known = error is not None and self.already_reported(error)
+        wanted = status < 500 and STATE.settings is not None and STATE.settings.report_logged_4xx
+        return (
+            known
+            or (not wanted and self.adapter.is_response(record.exceptions, status, shown))
+            or any(is_about(record, failure) for failure in self._failures)
         )
-
-    def _is_answer(self, exc: BaseException) -> bool:
-        """Return True if *exc* is the framework's own exception for the response of this request.
-
-        A 5xx is reported as a status; anything else is no failure, unless it is wanted.
-        """
-        status = ask(self.adapter.status_of, exc, None)
-        if self.status is None or (status != self.status and exc is not self.seen_exception):
-            return False
-        wanted = STATE.settings is not None and STATE.settings.report_logged_4xx
-        return status is not None and (self.status >= 500 or not wanted)
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sched
 import threading
@@ -29,32 +30,35 @@ class Deadlines:
     def add(self, seconds: float, function: Callable[[], object]) -> Turn:
         """Call *function* after *seconds*, unless it is taken out of the list that is returned."""
         turn: Turn = [function]
-        self._scheduler.enter(seconds, 0, take, (turn,))
+        self._scheduler.enter(seconds, 0, call, (turn,))
         with self._lock:
             if self._wake is None:
                 # Not earlier: gevent may replace the module's classes after the import.
                 self._wake = threading.Event()
-                arguments = self._scheduler, self._wake
-                threading.Thread(
-                    target=_run, args=arguments, name="sentryinit-records", daemon=True
-                ).start()
+                run = functools.partial(_run, self._scheduler, self._wake)
+                threading.Thread(target=run, name="sentryinit-records", daemon=True).start()
             self._wake.set()
         return turn
 
     def call_all(self) -> None:
         """Call now what waits: the process may end."""
         for event in self._scheduler.queue:
-            take(*event.argument)
+            call(*event.argument)
 
 
-def take(turn: Turn) -> None:
+def take(turn: Turn) -> Turn:
+    """Take the function out of *turn*, and return it in a turn of its own; else an empty one."""
+    try:
+        return [turn.pop()]
+    except IndexError:
+        return []
+
+
+def call(turn: Turn) -> None:
     """Call the function in *turn*, if it is still there."""
     try:
-        function = turn.pop()
-    except IndexError:
-        return
-    try:
-        function()
+        for function in take(turn):
+            function()
     except Exception as error:  # noqa: BLE001 # the thread must go on, and a flush must not raise
         log.warning("sending a log record failed: %s", type(error).__name__)
 

@@ -7,32 +7,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from sentryinit._boundary.deadlines import DEADLINES, take
-from sentryinit._policy.log_records import FrozenRecord, is_about
+from sentryinit._boundary.deadlines import DEADLINES, Turn, call, take
+from sentryinit._policy.log_records import FrozenRecord, exception_of, is_about
 
 # More deferred records than these are a storm, and not one error that was logged twice.
 MAX_DEFERRED = 10
-
-
-class DeferredRecord:
-    """A log record that waits until its request is decided, but not longer than a time (C2)."""
-
-    __slots__ = ("_is_claimed", "_turn", "record", "release")
-
-    def __init__(self, record: FrozenRecord, seconds: float, release: Callable[[], None]) -> None:
-        self.record, self.release, self._is_claimed = record, release, False
-        self._turn = DEADLINES.add(seconds, release)
-
-    def claim(self) -> bool:
-        """Return True if the request has it: it was not released alone, and will not be."""
-        with contextlib.suppress(IndexError):
-            self._turn.pop()
-            self._is_claimed = True
-        return self._is_claimed
-
-    def release_alone(self) -> None:
-        """Release it now, unless that was done, or the request has it."""
-        take(self._turn)
+# A record that waits until its request is decided, but not longer than a time (C2).
+Deferred = tuple[FrozenRecord, Turn]
 
 
 class RequestRecords:
@@ -44,7 +25,7 @@ class RequestRecords:
     has_activity: bool
     status: int | None
     # Until it is decided what they are about (C2).
-    deferred: tuple[DeferredRecord, ...] = ()
+    deferred: tuple[Deferred, ...] = ()
     # The last ones below ERROR, unformatted (F1).
     recent_records: deque[logging.LogRecord] | tuple[()] = ()
     ignores_records: bool = False
@@ -60,22 +41,26 @@ class RequestRecords:
                 send()
 
         self.has_activity = True
-        self.deferred += (DeferredRecord(record, seconds, release),)
+        self.deferred += ((record, DEADLINES.add(seconds, release)),)
         if len(self.deferred) > MAX_DEFERRED:
-            oldest, self.deferred = self.deferred[0], self.deferred[1:]
-            oldest.release_alone()
+            (_record, oldest), *rest = self.deferred
+            self.deferred = tuple(rest)
+            call(oldest)
 
-    def claim_records(self) -> list[FrozenRecord]:
-        """Stop the time of the deferred records, and return those that have not been sent."""
-        self.deferred = tuple(deferred for deferred in self.deferred if deferred.claim())
-        return [deferred.record for deferred in self.deferred]
+    def claim_records(self) -> list[BaseException | None]:
+        """Keep the deferred records that have not been sent, and return their exceptions.
+
+        They are not sent alone any more.
+        """
+        claimed = ((record, take(turn)) for record, turn in self.deferred)
+        self.deferred = tuple(deferred for deferred in claimed if deferred[1])
+        return [exception_of(record) for record, _turn in self.deferred]
 
     def _release_records(self) -> None:
         """Make events of the deferred records that are not about what is reported otherwise."""
-        self.claim_records()
         deferred, self.deferred = self.deferred, ()
-        for each in deferred:
-            each.release()
+        for _record, turn in deferred:
+            call(turn)
 
     def is_known(self, record: FrozenRecord) -> bool:
         """Return True if *record* is about what is reported otherwise, or not at all."""
@@ -89,7 +74,7 @@ class RequestRecords:
 
     def records_about(self, failure: BaseException | None) -> list[FrozenRecord]:
         """Return the deferred records that are about *failure*."""
-        return [each.record for each in self.deferred if is_about(each.record, failure)]
+        return [record for record, _turn in self.deferred if is_about(record, failure)]
 
     @contextlib.contextmanager
     def ignore_log_records(self) -> Iterator[None]:

@@ -64,17 +64,13 @@ def group_label(exc: BaseException, stack: TracebackType | None) -> str:
     return f"{name} ({file}:{frame.tb_lineno})"
 
 
-def record_key(record: logging.LogRecord) -> Hashable:
-    """Return the rate limit key of *record*: its logger and place, and its template.
+def record_key(record: logging.LogRecord) -> str:
+    """Return the rate limit key of *record*, also for people: logger and place, and the template.
 
     A text without arguments may be made for each record: it is no template.
     """
-    return record.name, record.pathname, record.lineno, record.msg if record.args else None
-
-
-def record_label(record: logging.LogRecord) -> str:
-    """Return the name of the kind of *record* for people: logger, file and line."""
-    return f"{record.name} ({record.filename}:{record.lineno})"
+    place = f"{record.name} ({record.filename}:{record.lineno})"
+    return f"{place}: {record.msg}" if record.args else place
 
 
 def status_fingerprint(service: str, method: str, route: str, status: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
 from sentryinit._boundary.capture import Capture
@@ -29,7 +29,7 @@ log = logging.getLogger("sentryinit")
 HINT_KEY = "sentryinit"
 # The key of the kind of an event that is not ours, and of how many were suppressed before it.
 KIND_KEY = "sentryinit.kind"
-# A text of the application may name an order: the kind is what is left of it.
+# The kind of a message is its text without these: it may name an order.
 _NUMBER = re.compile(r"\d+")
 
 # Integrations of sentry-sdk that do the work of our boundary, and the mechanisms on the events of
@@ -90,17 +90,15 @@ class Hooks:
         capture, exc = current_capture(), (hint.get("exc_info") or (None, None))[1]
         record = hint.get("log_record")
         if isinstance(record, FrozenRecord):
-            suppressed = record.suppressed
+            suppressed: int | None = record.suppressed
         else:
             text = _text(event, hint)
-            kind = "message", _NUMBER.sub("", text)
             adapter = [] if capture is None else [capture.adapter.name]
             repeats = _is_frameworks(event, *adapter, *STATE.boundaries)
-            key, admitted = admit(exc, kind, text, lambda: text, repeats=repeats)
-            if admitted is None:
+            key, suppressed = admit(exc, _NUMBER.sub("", text), text, repeats=repeats)
+            if suppressed is None:
                 return None
-            hint[KIND_KEY] = key, admitted
-            suppressed = admitted
+            hint[KIND_KEY] = key, suppressed
         if exc is not None:
             if capture is not None:
                 capture.mark_reported(exc, event.get("event_id"))
@@ -110,14 +108,15 @@ class Hooks:
         if record is not None:
             # It may be deferred: the time is that of the record.
             event["timestamp"] = record.created
+        info = UNDESCRIBED
         if capture is None:
             build.add_trace(event, event.get("contexts", {}).get("trace"))
-            build.add_service(self._settings, event, suppressed)
-            return UNDESCRIBED
-        request = capture.snapshot()
-        build.add_request(self._settings, event, request)
-        build.add_service(self._settings, event, suppressed)
-        return request.info
+        else:
+            request = capture.snapshot()
+            build.add_request(self._settings, event, request)
+            info = request.info
+        build.add_service(self._settings, event, suppressed or 0)
+        return info
 
     def _users_hook(self, event: _Event, hint: _Hint) -> _Event | None:
         hook = self._settings.before_send
@@ -138,27 +137,20 @@ class Hooks:
 
 
 def admit(
-    exc: BaseException | None,
-    key: Hashable,
-    label: str,
-    title: Callable[[], str],
-    *,
-    repeats: bool = False,
+    exc: BaseException | None, key: Hashable, title: str, *, repeats: bool = False
 ) -> tuple[Hashable, int | None]:
     """Decide on an event that is not ours; return its kind, and how many were suppressed before it.
 
-    None: it is no event. *key* and *label* are of one without an exception. *repeats*: it repeats
-    what a boundary reports.
+    None: it is no event. *key*: the kind of one without an exception. *repeats*: it repeats what a
+    boundary reports.
     """
-    capture, seen = current_capture(), Seen(title=title)
-    if exc is not None:
-        seen = _seen(exc, capture, repeats=repeats)
-        stack = exc.__traceback__
-        key = group_key(exc, stack) if capture is None else capture.origin(exc, None).key
-        label = group_label(exc, stack)
-    if STATE.reporter is None:
-        return key, 0
-    return key, STATE.reporter.admit(seen, key, label, capture)
+    capture, reporter = current_capture(), STATE.reporter
+    if exc is None:
+        seen, label = Seen(title=lambda: title), str(key)
+    else:
+        seen, label = _seen(exc, capture, repeats=repeats), group_label(exc, exc.__traceback__)
+        key = capture.origin(exc, None).key if capture else group_key(exc, exc.__traceback__)
+    return key, 0 if reporter is None else reporter.admit(seen, key, label, capture)
 
 
 def _seen(exc: BaseException, capture: Capture[Any] | None, *, repeats: bool) -> Seen:

@@ -16,7 +16,7 @@ from sentry_sdk.serializer import serialize
 
 from sentryinit._boundary.capture import CLOSED
 from sentryinit._boundary.current import CURRENT, current_capture
-from sentryinit._policy.grouping import record_key, record_label
+from sentryinit._policy.grouping import record_key
 from sentryinit._policy.log_records import FrozenRecord, exception_of, freeze
 from sentryinit._sdk import scopes
 from sentryinit._sdk.hooks import admit
@@ -76,7 +76,7 @@ def _send(handler: EventHandler, record: FrozenRecord, reporter: Reporter | None
     error = exception_of(record)
     if reporter is None or reporter is not STATE.reporter:
         return  # tests replace it
-    key, suppressed = admit(error, record_key(record), record_label(record), lambda: record.text)
+    key, suppressed = admit(error, record_key(record), record.text)
     if suppressed is None:
         return
     record.suppressed, before = suppressed, sentry_sdk.last_event_id()
