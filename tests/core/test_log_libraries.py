@@ -57,7 +57,6 @@ RENDERERS = {
 def log(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A logger of structlog for each renderer, and that of loguru."""
     if request.param == "loguru":
-        loguru.logger.remove()
         yield loguru.logger
         return
     # pytest's handlers format the dictionary of structlog.
@@ -69,11 +68,9 @@ def log(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 @pytest.fixture
 def box(log: Any) -> Iterator[testing.Mailbox]:
     """Report, with the integration of loguru."""
-    # sentry-sdk adds its handlers once in a process; the other tests remove them.
+    # sentry-sdk adds its handlers to loguru once in a process.
     with testing.capture("shop", integrations=[LoguruIntegration()]) as mailbox:
-        LoguruIntegration.setup_once()
         yield mailbox
-        loguru.logger.remove()
 
 
 def _fail(text: str) -> None:

@@ -14,7 +14,6 @@ from sentryinit._boundary.records import Deferred, RequestRecords
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
 from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import Origin, group_key
-from sentryinit._policy.log_records import FrozenRecord, exception_of, is_about
 from sentryinit._policy.verdict import Reason, Seen, Verdict
 from sentryinit._state import STATE
 
@@ -275,18 +274,6 @@ class Capture(RequestRecords, Generic[R]):
 
     def _is_reported(self, exc: BaseException) -> bool:
         return self.already_reported(exc) or exceptions.claim_outside_request(exc)
-
-    def is_known(self, record: FrozenRecord) -> bool:
-        """Return True if *record* is about what is reported otherwise, or not at all."""
-        error, status, shown = exception_of(record), self.status or 0, self.seen_exception
-        # One exception may have been logged twice, or captured as well.
-        known = error is not None and self.already_reported(error)
-        wanted = status < 500 and STATE.settings is not None and STATE.settings.report_logged_4xx
-        return (
-            known
-            or (not wanted and self.adapter.is_response(record.exceptions, status, shown))
-            or any(is_about(record, failure) for failure in self._failures)
-        )
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:
         try:

@@ -6,9 +6,12 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from sentryinit._boundary.deadlines import DEADLINES, Turn, call, take
+from sentryinit._boundary.facts import Facts
 from sentryinit._policy.log_records import FrozenRecord, exception_of, is_about
+from sentryinit._state import STATE
 
 # More deferred records than these are a storm, and not one error that was logged twice.
 MAX_DEFERRED = 10
@@ -29,6 +32,14 @@ class RequestRecords:
     # The last ones below ERROR, unformatted (F1).
     recent_records: deque[logging.LogRecord] | tuple[()] = ()
     ignores_records: bool = False
+    # As in Capture.
+    adapter: Facts[Any]
+    seen_exception: BaseException | None
+    _failures: tuple[BaseException | None, ...]
+
+    def already_reported(self, exc: BaseException) -> bool:
+        """Return True if *exc* is on an event of this request: see Capture."""
+        raise NotImplementedError
 
     def defer(self, record: FrozenRecord, seconds: float, send: Callable[[], None]) -> None:
         """Keep *record* until the request is decided, for *seconds* at most, then *send* it.
@@ -37,7 +48,7 @@ class RequestRecords:
         """
 
         def release() -> None:
-            if not self.is_known(record):
+            if not self._is_known(record):
                 send()
 
         self.has_activity = True
@@ -62,9 +73,17 @@ class RequestRecords:
         for _record, turn in deferred:
             call(turn)
 
-    def is_known(self, record: FrozenRecord) -> bool:
+    def _is_known(self, record: FrozenRecord) -> bool:
         """Return True if *record* is about what is reported otherwise, or not at all."""
-        raise NotImplementedError
+        error, status, shown = exception_of(record), self.status or 0, self.seen_exception
+        # One exception may have been logged twice, or captured as well.
+        known = error is not None and self.already_reported(error)
+        wanted = status < 500 and STATE.settings is not None and STATE.settings.report_logged_4xx
+        return (
+            known
+            or (not wanted and self.adapter.is_response(record.exceptions, status, shown))
+            or any(is_about(record, failure) for failure in self._failures)
+        )
 
     def keep_record(self, record: logging.LogRecord, most: int) -> None:
         """Keep *record*, below ERROR, as one of the *most* last ones."""
