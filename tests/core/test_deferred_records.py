@@ -9,6 +9,7 @@ import gc
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -166,6 +167,41 @@ def test_claimed_record_is_not_kept() -> None:
     gc.collect()
 
     assert not [each for each in gc.get_objects() if type(each) is Basket]
+
+
+def test_without_threads_what_waits_is_called_by_a_flush(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where no thread can start, nothing is lost, and nothing raises."""
+
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    deadlines, called = Deadlines(), threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        deadlines.add(0, called.set)
+    deadlines.call_all()
+    assert called.is_set()
+
+    called.clear()
+    deadlines.add(0, called.set)
+    assert called.wait(10)
+
+
+def test_traceback_that_is_logged_later_is_of_the_failure(begin: Begin, titles: Titles) -> None:
+    """A text with the traceback is about the failure, also outside of the except block."""
+    with testing.capture("shop") as box:
+        capture = begin()
+        try:
+            raise ValueError
+        except ValueError as error:
+            text, failure = traceback.format_exc(), error
+        log.error(text)
+        capture.exception_escaped(failure)
+        capture.close()
+
+    assert titles(box) == ["ValueError"]
 
 
 def test_oldest_of_too_many_was_sent_alone(begin: Begin, titles: Titles) -> None:

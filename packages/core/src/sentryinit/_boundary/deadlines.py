@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import sched
@@ -31,12 +32,14 @@ class Deadlines:
         """Call *function* after *seconds*, unless it is taken out of the list that is returned."""
         turn: Turn = [function]
         self._scheduler.enter(seconds, 0, call, (turn,))
-        with self._lock:
+        # Without a thread, where none can start, it is called when it is taken, or by call_all().
+        with self._lock, contextlib.suppress(RuntimeError):
             if self._wake is None:
                 # Not earlier: gevent may replace the module's classes after the import.
-                self._wake = threading.Event()
-                run = functools.partial(_run, self._scheduler, self._wake)
+                wake = threading.Event()
+                run = functools.partial(_run, self._scheduler, wake)
                 threading.Thread(target=run, name="sentryinit-records", daemon=True).start()
+                self._wake = wake
             self._wake.set()
         return turn
 

@@ -81,6 +81,8 @@ def is_about(record: FrozenRecord, failure: BaseException | None) -> bool:
         return True
     if any(record.handled is link for link in chain) and _names(record.text, record.handled):
         return True
+    if any(_has_traceback(record.text, link) for link in chain):
+        return True
     text = text_of(failure)
     if len(text) < SHORTEST_TEXT:
         return text != "" and record.text == text

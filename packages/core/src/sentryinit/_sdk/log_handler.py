@@ -25,6 +25,8 @@ from sentryinit._state import STATE, Reporter
 log = logging.getLogger("sentryinit")
 
 
+# The function by which the event loop tells of an exception: module and name.
+_LOOP = "asyncio.base_events", "call_exception_handler"
 _emit = EventHandler.emit
 
 
@@ -66,7 +68,7 @@ def _is_of_event_loop(record: logging.LogRecord) -> bool:
     retrieved"). An exception handler of the application may log it by another logger.
     """
     frame = sys._getframe() if record.name != "asyncio" else None  # noqa: SLF001 # inspect reads source files
-    while frame is not None and frame.f_code.co_name != "call_exception_handler":
+    while frame is not None and (frame.f_globals.get("__name__"), frame.f_code.co_name) != _LOOP:
         frame = frame.f_back
     return frame is not None or record.name == "asyncio"
 
