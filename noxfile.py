@@ -66,7 +66,8 @@ MATRIX = (
     # Flask 2.3 admits any later Werkzeug, but its test client fails with 3.1; and it calls
     # pkgutil.get_loader, which is gone from Python 3.14.
     Row("flask", "lowest", ("flask[async]", "werkzeug<3"), PYTHONS),
-    Row("flask", "latest", ("flask[async]",)),
+    # Extensions that answer exceptions themselves.
+    Row("flask", "latest", ("flask[async]", "flask-restx", "flask-restful")),
     # Python 3.13 has no module cgi, which Falcon 3 imports.
     Row("falcon", "lowest", pythons=("3.10", "3.11", "3.12")),
     Row("falcon", "latest", ("falcon",)),

@@ -104,6 +104,44 @@ async def sold_out(request: web.Request) -> web.Response:
 ROUTE = "/orders/{order_id}"
 
 
+@pytest.mark.parametrize(
+    "error,cause,events",
+    [
+        (web.HTTPNotFound, None, []),
+        (web.HTTPUnauthorized, KeyError, []),
+        (web.HTTPServiceUnavailable, None, [("HTTP 503 GET /orders/17", None, "503", ROUTE)]),
+        (web.HTTPServiceUnavailable, KeyError, [("KeyError", True, "503", ROUTE)]),
+    ],
+)
+@pytest.mark.parametrize("answers_with", ["exception", "response"])
+def test_logged_http_exception_is_no_event_of_its_own(
+    mailbox: Mailbox,
+    error: type[web.HTTPException],
+    cause: type[Exception] | None,
+    events: list[object],
+    answers_with: str,
+) -> None:
+    """A1, C2: it is logged with its traceback; the record is about the response."""
+
+    @web.middleware
+    async def log(request: web.Request, handler: Any) -> web.StreamResponse:
+        try:
+            response: web.StreamResponse = await handler(request)
+        except web.HTTPException as exc:
+            logging.getLogger("shop").exception("it failed")
+            if answers_with == "response":
+                return web.json_response({"error": exc.reason}, status=exc.status)
+            raise
+        return response
+
+    async def order(request: web.Request) -> web.Response:
+        raise error from cause
+
+    ask(covered(order, middlewares=[log]))
+
+    assert summary(mailbox) == events
+
+
 # -- after the middleware --------------------------------------------------------------------------
 
 
@@ -141,6 +179,34 @@ def test_failing_body_is_one_event(mailbox: Mailbox, chunks: int, status: str) -
     ask(covered(body(chunks, ValueError("body"))))
     if chunks or summary(mailbox)[0][2] == "500":
         assert summary(mailbox) == [("ValueError", False, status, ROUTE)]
+
+
+@pytest.mark.parametrize("raises", [False, True])
+@pytest.mark.parametrize("chunks,status", [(1, "200"), (0, "500")])
+def test_second_response_does_not_change_the_status(
+    mailbox: Mailbox, raises: bool, chunks: int, status: str
+) -> None:
+    """A8: A body that fails, and is to become a 500: one event, with the status sent."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        try:
+            if chunks:
+                await response.prepare(request)
+                await response.write(b"row")
+            raise ValueError("body")
+        except ValueError as error:
+            if raises:
+                raise web.HTTPInternalServerError from error
+        return web.Response(status=500)
+
+    ask(covered(handler))
+    ((what, _, tag, _),) = summary(mailbox)
+    assert tag == status
+    if raises:
+        assert "ValueError" in str(mailbox.events[0]["exception"])
+    elif not chunks:
+        assert what == "HTTP 500 GET /orders/17"
 
 
 @pytest.mark.parametrize(

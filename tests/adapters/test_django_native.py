@@ -17,15 +17,18 @@ import pytest
 from asgiref.sync import AsyncToSync, SyncToAsync
 from django.core.exceptions import (
     BadRequest,
+    DisallowedRedirect,
     MiddlewareNotUsed,
     PermissionDenied,
     RequestAborted,
+    RequestDataTooBig,
     SuspiciousOperation,
 )
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError, connection, connections
 from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import override_settings
@@ -731,6 +734,123 @@ def test_api_exception_in_a_django_view_is_one_event(site: Site, mailbox: Mailbo
     assert summary(mailbox) == [("APIException", False, "500", "/orders")]
 
 
+def log_and_answer(exc: Exception, context: Any) -> Any:
+    """An EXCEPTION_HANDLER as many applications have it."""
+    from rest_framework.views import exception_handler
+
+    response = exception_handler(exc, context)
+    logging.getLogger("shop").error("it failed", exc_info=exc)
+    return response
+
+
+def log_and_note(exc: Exception, context: Any) -> Any:
+    """Likewise, with our hook in it."""
+    from sentryinit_django.rest import exception_handler
+
+    logging.getLogger("shop").exception("it failed")  # noqa: LOG004 # the framework handles it
+    return exception_handler(exc, context)
+
+
+REST_ERRORS = {
+    "AuthenticationFailed": 401,
+    "NotAuthenticated": 401,
+    "PermissionDenied": 403,
+    "NotFound": 404,
+    "ValidationError": 400,
+    "ParseError": 400,
+    "Throttled": 429,
+}
+
+
+@pytest.mark.parametrize("handler", [log_and_answer, log_and_note])
+@pytest.mark.parametrize("name", [*REST_ERRORS, "Http404", "django.PermissionDenied"])
+def test_logged_4xx_of_the_rest_framework_is_no_event(
+    site: Site, mailbox: Mailbox, handler: Callable[..., Any], name: str
+) -> None:
+    """A1, C2: the exceptions of the framework, and those of Django that it answers."""
+    from rest_framework import exceptions
+
+    theirs = {"Http404": Http404, "django.PermissionDenied": PermissionDenied}
+    error = theirs.get(name) or getattr(exceptions, name)
+    rest_settings = {
+        **django_app.settings.REST_FRAMEWORK,
+        "EXCEPTION_HANDLER": f"{__name__}.{handler.__name__}",
+    }
+    client = site(path("orders", rest(raises(error()))), REST_FRAMEWORK=rest_settings)
+
+    assert 400 <= client.get("/orders").status_code < 500
+    assert summary(mailbox) == []
+
+
+@pytest.mark.parametrize("handler", [log_and_answer, log_and_note])
+@pytest.mark.parametrize(
+    "cause,event",
+    [
+        (None, ("HTTP 503 GET /orders", None, "503", "/orders")),
+        (KeyError, ("KeyError", True, "503", "/orders")),
+    ],
+)
+def test_logged_5xx_of_the_rest_framework_is_one_event(
+    site: Site, mailbox: Mailbox, handler: Callable[..., Any], cause: Any, event: object
+) -> None:
+    """A5, C2: a 503 that is logged with its traceback."""
+    rest_settings = {
+        **django_app.settings.REST_FRAMEWORK,
+        "EXCEPTION_HANDLER": f"{__name__}.{handler.__name__}",
+    }
+    client = site(
+        path("orders", rest(raises(busy(), cause and cause()))), REST_FRAMEWORK=rest_settings
+    )
+    client.get("/orders")
+
+    assert summary(mailbox) == [event]
+
+
+class LoggingErrors(Middleware):
+    """Middleware that logs the exceptions of views."""
+
+    async_capable = True
+
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        if asyncio.iscoroutinefunction(get_response):
+            from asgiref.sync import markcoroutinefunction
+
+            markcoroutinefunction(self)
+
+    def process_exception(self, request: Any, exception: Exception) -> None:
+        logging.getLogger("shop").error("it failed", exc_info=exception)
+
+
+@pytest.mark.parametrize(
+    "error,status",
+    [
+        (Http404, 404),
+        (PermissionDenied, 403),
+        (BadRequest, 400),
+        (SuspiciousOperation, 400),
+        (DisallowedRedirect, 400),
+        (RequestDataTooBig, 400),
+        (MultiPartParserError, 400),
+    ],
+)
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_logged_4xx_exception_is_no_event(
+    site: Site, mailbox: Mailbox, error: type[Exception], status: int, client: Any
+) -> None:
+    """A1, C2: each exception that Django answers below 500, logged with its traceback."""
+
+    def view(request: Any) -> HttpResponse:
+        raise error("no")
+
+    site(path("no", view), inside=(f"{__name__}.LoggingErrors",))
+    response = client(raise_request_exception=False).get("/no")
+    response = asyncio.run(response) if asyncio.iscoroutine(response) else response
+
+    assert response.status_code == status
+    assert mailbox.events == []
+
+
 # -- set-up ----------------------------------------------------------------------------------------
 
 
@@ -779,6 +899,25 @@ def test_wrong_option_raises(mailbox: Mailbox) -> None:
         pytest.raises(TypeError, match="unknown option ignore_status; did you mean ignore_status"),
     ):
         SentryInitMiddleware(fine)
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_cookies_of_the_framework_have_no_value(client: Any) -> None:
+    """G1: the cookies of the session and of the CSRF check, under any name."""
+    names = {"SESSION_COOKIE_NAME": "shop", "CSRF_COOKIE_NAME": "form"}
+    with (
+        capture(collect=["cookies"]) as mailbox,
+        override_settings(ROOT_URLCONF=(path("fail", fail),), MIDDLEWARE=[OURS], **names),
+    ):
+        asked = client(raise_request_exception=False)
+        asked.cookies.load("shop=tea; form=milk; theme=dark")
+        response = asked.get("/fail")
+        if asyncio.iscoroutine(response):
+            asyncio.run(response)
+
+    (event,) = mailbox.events
+    hidden = dict.fromkeys(("shop", "form"), "[secret]")
+    assert event["request"]["cookies"] == {**hidden, "theme": "dark"}
 
 
 # -- thread switches -------------------------------------------------------------------------------

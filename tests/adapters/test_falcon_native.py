@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import io
+import logging
 import sys
 import types
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -1142,3 +1143,51 @@ def test_debug_route_has_only_responders() -> None:
     assert debug_panic.on_get is debug_panic
     with pytest.raises(AttributeError):
         debug_panic.process_request  # noqa: B018 # asking is the case
+
+
+ROUTE = "/orders/{order_id}"
+BUSY = ("HTTP 503 GET /orders/17", None, "503", ROUTE)
+
+
+@pytest.mark.parametrize(
+    "error,cause,events",
+    [
+        (falcon.HTTPNotFound, None, []),
+        (falcon.HTTPInvalidParam, None, []),
+        (falcon.HTTPUnauthorized, KeyError, []),
+        (falcon.HTTPServiceUnavailable, None, [BUSY]),
+        (falcon.HTTPServiceUnavailable, KeyError, [("KeyError", True, "503", ROUTE)]),
+    ],
+)
+@pytest.mark.parametrize("logged_in", ["handler", "responder"])
+def test_logged_http_error_is_no_event_of_its_own(
+    kind: Kind,
+    mailbox: Mailbox,
+    hook: str,
+    error: type[falcon.HTTPError],
+    cause: type[Exception] | None,
+    events: list[object],
+    logged_in: str,
+) -> None:
+    """A1, C2: it is logged with its traceback; the record is about the response."""
+    log = logging.getLogger("shop")
+
+    def respond(req: Any, resp: Any, **params: Any) -> None:
+        try:
+            raise error("no", "name") if error is falcon.HTTPInvalidParam else error() from cause
+        except falcon.HTTPError:
+            if logged_in == "responder":
+                log.exception("it failed")
+            raise
+
+    def answer(req: Any, resp: Any, ex: Exception, params: Any) -> None:
+        log.exception("it failed")  # noqa: LOG004 # the framework handles it
+        raise ex
+
+    app = kind.app(respond)
+    if logged_in == "handler":
+        app.add_error_handler(falcon.HTTPError, kind.made(answer))
+    install(app)
+    get(app)
+
+    assert summary(mailbox) == events

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Blueprint, Flask, Response, abort, make_response
-from werkzeug.exceptions import InternalServerError
+from werkzeug.exceptions import (
+    BadRequestKeyError,
+    HTTPException,
+    InternalServerError,
+    NotFound,
+    ServiceUnavailable,
+    Unauthorized,
+)
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
@@ -124,6 +131,22 @@ def test_failing_error_handler_is_one_event(app: Flask, mailbox: Mailbox) -> Non
     assert summary(mailbox) == [("ValueError", False, "500", "/buy")]
     values = the_event(mailbox)["exception"]["values"]  # type: ignore[index] # an event is JSON
     assert [value["type"] for value in values] == ["OutOfStock", "ValueError"]
+
+
+def test_failing_500_handler_is_one_event(app: Flask, mailbox: Mailbox) -> None:
+    """A2: its exception escapes, with the one that it makes the page for as its context."""
+
+    @app.errorhandler(500)
+    def fail(error: Exception) -> str:
+        raise ValueError("in the handler")
+
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+    with pytest.raises(ValueError, match="in the handler"):
+        app.test_client().get("/fail")
+
+    assert summary(mailbox) == [("ValueError", False, "500", "/fail")]
+    values = the_event(mailbox)["exception"]["values"]  # type: ignore[index] # an event is JSON
+    assert [value["type"] for value in values] == ["ZeroDivisionError", "ValueError"]
 
 
 @pytest.mark.parametrize("hook", ["before_request", "after_request"])
@@ -268,6 +291,68 @@ def test_log_exception_outside_of_requests_is_an_event(app: Flask, mailbox: Mail
     assert [event["logger"] for event in mailbox.events] == ["orders"]
 
 
+def trouble(error: type[Exception], cause: type[Exception] | None = None) -> Callable[[], Any]:
+    def view() -> Any:
+        raise error from cause
+
+    return view
+
+
+BUSY = ("HTTP 503 GET /orders", None, "503", "/orders")
+
+
+@pytest.mark.parametrize(
+    "error,cause,events",
+    [
+        (NotFound, None, []),
+        (BadRequestKeyError, None, []),
+        (Unauthorized, KeyError, []),
+        (ServiceUnavailable, None, [BUSY]),
+        (ServiceUnavailable, KeyError, [("KeyError", True, "503", "/orders")]),
+    ],
+)
+@pytest.mark.parametrize("logged_in", ["handler", "view"])
+def test_logged_http_exception_is_no_event_of_its_own(
+    app: Flask,
+    mailbox: Mailbox,
+    error: type[HTTPException],
+    cause: type[Exception] | None,
+    events: list[object],
+    logged_in: str,
+) -> None:
+    """A1, C2: it is logged with its traceback; the record is about the response."""
+    log = logging.getLogger("shop")
+
+    def answer(error: HTTPException) -> HTTPException:
+        log.exception("it failed")  # noqa: LOG004 # the framework handles it
+        return error
+
+    def view() -> Any:
+        try:
+            raise error from cause
+        except HTTPException:
+            log.exception("it failed")
+            raise
+
+    if logged_in == "handler":
+        app.register_error_handler(HTTPException, answer)
+    app.add_url_rule("/orders", view_func=view if logged_in == "view" else trouble(error, cause))
+    app.test_client().get("/orders")
+
+    assert summary(mailbox) == events
+
+
+def test_handler_that_answers_a_4xx_with_503_is_an_event_of_it(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    """A6: an exception below 500 is not the response, so it is the evidence."""
+    app.register_error_handler(NotFound, lambda error: ("later", 503))
+    app.add_url_rule("/orders", view_func=trouble(NotFound))
+    app.test_client().get("/orders")
+
+    assert summary(mailbox) == [("NotFound", True, "503", "/orders")]
+
+
 def test_application_factory(mailbox: Mailbox) -> None:
     """An extension without application; a second init_app() does nothing."""
     extension = SentryInit()
@@ -338,6 +423,20 @@ def test_options_and_app_config() -> None:
         count = len(mailbox.events)
 
     assert (sent, count) == (["from-argument"], 1)
+
+
+def test_cookies_of_the_framework_have_no_value() -> None:
+    """G1: the session cookie of Flask, and those of its extensions, under any name."""
+    app = Flask("orders")
+    app.config |= {"SESSION_COOKIE_NAME": "shop", "REMEMBER_COOKIE_NAME": "who"}
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+    with capture(collect=["cookies"]) as mailbox:
+        SentryInit(app)
+        cookies = {"Cookie": "shop=tea; who=alice; theme=dark"}
+        app.test_client(use_cookies=False).get("/fail", headers=cookies)
+
+    hidden = dict.fromkeys(("shop", "who"), "[secret]")
+    assert the_event(mailbox)["request"]["cookies"] == {**hidden, "theme": "dark"}  # type: ignore[index] # an event is JSON
 
 
 def test_wrong_option_raises() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import sentry_sdk
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
@@ -380,6 +382,246 @@ def test_fastapi_routes_and_dependencies(mailbox: Mailbox) -> None:
     ]
 
 
+def swallow() -> Iterator[str]:
+    with contextlib.suppress(Exception):
+        yield "session"
+
+
+async def swallow_later() -> AsyncIterator[str]:
+    with contextlib.suppress(Exception):
+        yield "session"
+
+
+def replace() -> Iterator[str]:
+    try:
+        yield "session"
+    except KeyError:
+        raise HTTPException(503) from None
+
+
+def user(name: str | None = None) -> str:
+    if name is not None:
+        raise KeyError(name)
+    return "alice"
+
+
+def lines(error: Exception) -> Iterator[str]:
+    yield "first"
+    raise error
+
+
+def shop(**options: Any) -> FastAPI:
+    """Return an application that fails with a dependency around what fails."""
+    app = FastAPI(**options)
+    for path, dependency in {
+        "/sync": swallow,
+        "/async": swallow_later,
+        "/replace": replace,
+    }.items():
+        session = Depends(dependency)
+
+        def order(session: str = session, name: str = Depends(user)) -> str:
+            raise KeyError("tea")
+
+        async def order_later(session: str = session) -> str:
+            raise KeyError("tea")
+
+        async def refuse(session: str = session) -> str:
+            raise HTTPException(404)
+
+        app.add_api_route(f"{path}/thread", order)
+        app.add_api_route(f"{path}/task", order_later)
+        app.add_api_route(f"{path}/refuse", refuse)
+    app.add_middleware(SentryInitMiddleware)
+    return app
+
+
+@pytest.mark.parametrize("dependency", ["sync", "async"])
+@pytest.mark.parametrize("endpoint", ["thread", "task", "thread?name=tea"])
+def test_exception_that_a_dependency_swallows_is_the_event(
+    mailbox: Mailbox, dependency: str, endpoint: str
+) -> None:
+    """A2: FastAPI raises an error of its own; it is about what the dependency swallowed."""
+    path = f"/{dependency}/{endpoint}"
+    _, raised = serve(shop(), path)
+
+    assert type(raised).__name__ == "FastAPIError"
+    assert summary(mailbox) == [("KeyError", False, "500", path.partition("?")[0])]
+
+
+def test_exception_that_a_dependency_swallows_twice_is_two_events(mailbox: Mailbox) -> None:
+    """C4: each request has a failure of its own."""
+    app = shop()
+    for _ in range(2):
+        serve(app, "/sync/task")
+
+    assert len(mailbox.events) == 2
+
+
+def test_swallowed_exception_answered_by_a_handler(mailbox: Mailbox) -> None:
+    """A6, A7: the status of the handler of FastAPI's own error counts."""
+    for status in (503, 409):
+        respond = PlainTextResponse("sorry", status)
+        app = shop(exception_handlers={RuntimeError: lambda request, exc, r=respond: r})
+        assert serve(app, "/sync/task")[0][0]["status"] == status
+
+    assert [event[0] for event in summary(mailbox)] == ["KeyError"]
+
+
+def test_exception_that_a_dependency_replaces_is_as_without_it(mailbox: Mailbox) -> None:
+    """A1, A5: nothing is swallowed; the response is the dependency's, or the endpoint's."""
+    app = shop()
+    for path in ("/replace/task", "/replace/refuse"):
+        serve(app, path)
+
+    assert summary(mailbox) == [("HTTP 503 GET /replace/task", None, "503", "/replace/task")]
+
+
+def test_swallowed_response_is_the_event(mailbox: Mailbox) -> None:
+    """A2: an HTTP exception that a dependency swallows has answered nobody."""
+    serve(shop(), "/async/refuse")
+
+    assert summary(mailbox) == [("HTTPException", False, "500", "/async/refuse")]
+
+
+def test_swallowed_disconnect_is_no_event(mailbox: Mailbox) -> None:
+    """B3: FastAPI's own error exists only because the client has left."""
+    app = FastAPI()
+
+    @app.post("/upload")
+    async def upload(request: Request, session: Annotated[str, Depends(swallow)]) -> str:
+        await request.body()
+        raise AssertionError
+
+    app.add_middleware(SentryInitMiddleware)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        """Drop the message."""
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/upload",
+        "headers": [],
+        "query_string": b"",
+    }
+    with pytest.raises(RuntimeError):
+        asyncio.run(app(scope, receive, send))
+
+    assert mailbox.events == []
+
+
+def test_failing_stream_that_a_dependency_swallows_is_the_event(mailbox: Mailbox) -> None:
+    """A8: where the dependency ends after the response, the event has the status that was sent."""
+    app = FastAPI()
+
+    @app.get("/export")
+    def export(session: Annotated[str, Depends(swallow)]) -> StreamingResponse:
+        return StreamingResponse(lines(ValueError("row 2")))
+
+    app.add_middleware(SentryInitMiddleware)
+    serve(app, "/export")
+
+    assert [event[1:] for event in summary(mailbox)] == [(False, "200", "/export")]
+
+
+def test_stack_of_the_application_is_accepted(mailbox: Mailbox) -> None:
+    """E1: FastAPI checks the class of a stack in the scope; one of another class still passes."""
+    from fastapi import routing
+
+    SentryInitMiddleware(FastAPI())
+    accepted: Any = routing.AsyncExitStack  # type: ignore[attr-defined] # an imported name
+
+    async def enter() -> str:
+        async with accepted() as stack:
+            with pytest.raises((AttributeError, TypeError)):  # Python 3.10 raises the first
+                await stack.enter_async_context(object())
+            return await stack.enter_async_context(contextlib.nullcontext("entered"))
+
+    assert accepted is not contextlib.AsyncExitStack
+    assert isinstance(contextlib.AsyncExitStack(), accepted)
+    assert not isinstance(object(), accepted)
+    assert asyncio.run(enter()) == "entered"
+
+
+BUSY = ("HTTP 503 GET /orders", None, "503", "/orders")
+
+
+@pytest.mark.parametrize("factory", [Starlette, FastAPI])
+@pytest.mark.parametrize(
+    "status,cause,events",
+    [
+        (404, None, []),
+        (401, KeyError, []),
+        (503, None, [BUSY]),
+        (503, KeyError, [("KeyError", True, "503", "/orders")]),
+    ],
+)
+@pytest.mark.parametrize("logged_in", ["handler", "thread", "endpoint"])
+def test_logged_http_exception_is_no_event_of_its_own(
+    mailbox: Mailbox,
+    factory: Callable[..., Any],
+    status: int,
+    cause: type[Exception] | None,
+    events: list[object],
+    logged_in: str,
+) -> None:
+    """A1, C2: it is logged with its traceback; the record is about the response."""
+    log = logging.getLogger("shop")
+
+    def answer_in_a_thread(request: Request, exc: Any) -> Response:
+        log.error("it failed", exc_info=exc)
+        return PlainTextResponse(exc.detail, exc.status_code)
+
+    async def answer(request: Request, exc: Any) -> Response:
+        log.exception("it failed")  # noqa: LOG004 # the framework handles it
+        return PlainTextResponse(exc.detail, exc.status_code)
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            raise HTTPException(status) from cause
+        except HTTPException:
+            if logged_in == "endpoint":
+                log.exception("it failed")
+            raise
+
+    handlers: Any = {"handler": answer, "thread": answer_in_a_thread}
+    handler = {HTTPException: handlers[logged_in]} if logged_in in handlers else {}
+    app = factory(exception_handlers=handler)
+    app.router.add_route("/orders", endpoint)
+    app.add_middleware(SentryInitMiddleware)
+    serve(app, "/orders")
+
+    assert summary(mailbox) == events
+
+
+@pytest.mark.parametrize(
+    "status,events", [(422, []), (400, []), (503, [("RequestValidationError", True, "503", "/o")])]
+)
+def test_logged_validation_error_of_fastapi(
+    mailbox: Mailbox, status: int, events: list[object]
+) -> None:
+    """A1, A6, C2: the exception for a wrong request is its answer, unless that is a 5xx."""
+
+    async def answer(request: Request, exc: Exception) -> Response:
+        logging.getLogger("shop").exception("a wrong request")  # noqa: LOG004 # the framework handles it
+        return PlainTextResponse("sorry", status)
+
+    app = FastAPI(exception_handlers={RequestValidationError: answer})
+
+    @app.get("/o")
+    def order(order_id: int) -> str:
+        return "fine"
+
+    app.add_middleware(SentryInitMiddleware)
+    serve(app, "/o?order_id=none")
+
+    assert summary(mailbox) == events
+
+
 def test_fastapi_validation_error_is_no_event(mailbox: Mailbox) -> None:
     """A1: a 422 is no failure."""
     app = FastAPI()
@@ -420,6 +662,27 @@ def test_debug_route_with_token_has_the_event_id(mailbox: Mailbox) -> None:
 
     assert dict(sent[0]["headers"])[b"x-sentry-event-id"].decode() == mailbox.events[0]["event_id"]
     assert (sent[0]["status"], type(raised).__name__) == (500, "DebugPanic")
+
+
+def test_session_cookie_has_no_value() -> None:
+    """G1: the cookie of the session, under any name."""
+
+    class Session:  # Starlette's needs another package
+        def __init__(self, app: Any, session_cookie: str, ignored_cookies: set[str]) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await self.app(scope, receive, send)
+
+    app = Starlette(routes=[Route("/fail", fail)])
+    app.add_middleware(Session, session_cookie="shop", ignored_cookies={"theme"})
+    app.add_middleware(SentryInitMiddleware)
+    headers = [(b"host", b"shop.test"), (b"cookie", b"shop=tea; theme=dark")]
+    with capture(collect=["cookies"]) as mailbox:
+        serve(app, "/fail", headers=headers)
+
+    (event,) = mailbox.events
+    assert event["request"]["cookies"] == {"shop": "[secret]", "theme": "dark"}
 
 
 def test_without_a_dsn_the_middleware_is_removed() -> None:

@@ -24,8 +24,18 @@ class HTTPError(Exception):
     """A framework's own exception for a 503."""
 
 
+class Missing(Exception):
+    """A framework's own exception for a 404."""
+
+
 def status_of(exc: BaseException) -> int | None:
+    if isinstance(exc, Missing):
+        return 404
     return 503 if isinstance(exc, HTTPError) else None
+
+
+class Disconnect(Exception):
+    """A framework's own exception for a client that disconnected."""
 
 
 class Falsy(Exception):
@@ -255,6 +265,32 @@ def test_cause_of_an_http_exception_is_the_event(
     assert (titles(mailbox), handled(mailbox.events[0])) == (["ValueError"], True)
 
 
+def test_4xx_exception_that_is_answered_5xx_is_its_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A6: an HTTP exception below 500 is not the 5xx that a handler made of it."""
+    capture = begin(status_of=status_of)
+    capture.exception_seen(raised(Missing()))
+    capture.response_started(503)
+    capture.close()
+
+    assert titles(mailbox) == ["Missing"]
+    assert handled(mailbox.events[0])
+
+
+def test_4xx_exception_behind_a_5xx_one_is_no_reason(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A5: what is behind a response is evidence only if it is a real error."""
+    capture, error = begin(status_of=status_of), HTTPError()
+    error.__cause__ = Missing()
+    capture.exception_seen(raised(error))
+    capture.response_started(503)
+    capture.close()
+
+    assert titles(mailbox) == ["HTTP 503 GET /orders/17"]
+
+
 def test_first_exception_is_reported_after_its_5xx(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles
 ) -> None:
@@ -288,6 +324,45 @@ def test_escaped_exception_with_the_seen_one_as_cause_is_reported(
     capture.exception_escaped(raised(second))
 
     assert titles(mailbox) == ["KeyError"]
+
+
+def test_exception_that_escapes_after_an_unhandled_one_is_a_consequence(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """A2: what the framework showed as unhandled is the reason, also if nothing was sent."""
+    capture = begin()
+    capture.exception_seen(KeyError("tea"), handled=False)
+    capture.exception_escaped(RuntimeError("no response"))
+    capture.close()
+
+    (event,) = mailbox.events
+    assert event["exception"]["values"][-1]["type"] == "KeyError"
+    assert (tag(event), handled(event)) == ("500", False)
+
+
+def test_exception_that_escapes_after_a_handled_one_is_the_failure(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """A2: an exception that was handled explains nothing."""
+    capture = begin()
+    capture.exception_seen(KeyError("tea"))
+    capture.exception_escaped(RuntimeError("a bug"))
+    capture.close()
+
+    (event,) = mailbox.events
+    assert event["exception"]["values"][-1]["type"] == "RuntimeError"
+
+
+def test_exception_that_escapes_after_an_unhandled_abort_is_no_event(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """B3: it exists only because the client has left."""
+    capture = begin(aborts=(Disconnect,))
+    capture.exception_seen(Disconnect(), handled=False)
+    capture.exception_escaped(RuntimeError("no response"))
+    capture.close()
+
+    assert mailbox.events == []
 
 
 def test_only_the_first_failure_of_a_request_is_reported(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import pytest
+import sentry_sdk
+
 from sentryinit import testing
 from sentryinit._sdk.exceptions import MAX_LINKS
 from sentryinit._state import STATE
@@ -116,3 +119,86 @@ def test_large_group_is_truncated() -> None:
 
     assert len(found) == MAX_LINKS
     assert found[-1]["type"] == "ExceptionGroup"
+
+
+def contexts(count: int) -> BaseException:
+    """Return an exception that has *count* contexts, numbered from the oldest one."""
+    exc: BaseException = ValueError(0)
+    for number in range(1, count + 1):
+        before, exc = exc, ValueError(number)
+        exc.__context__ = before
+    return exc
+
+
+@pytest.mark.parametrize("count", [1000, 5000, 100_000])
+def test_long_chain_keeps_its_ends(count: int) -> None:
+    """Of a long chain the newest and the oldest exceptions are on the event."""
+    found = [int(value["value"]) for value in values(contexts(count))]
+
+    assert found == [*range(50), *range(count - 49, count + 1)]
+
+
+def test_chain_that_fits_is_whole() -> None:
+    """A chain of 100 exceptions is not cut, and the event does not say so."""
+    with testing.capture("shop") as box:
+        sentry_sdk.capture_exception(contexts(99))
+        sentry_sdk.capture_exception(contexts(100))
+
+    whole, cut = box.events
+    assert "sentryinit" not in whole["contexts"]
+    assert cut["contexts"]["sentryinit"] == {"cut": True}
+    assert [len(event["exception"]["values"]) for event in box.events] == [100, 100]
+    omitted = [value["mechanism"].get("data") for value in cut["exception"]["values"]]
+    assert omitted == [None] * 50 + [{"omitted": 1}] + [None] * 49
+
+
+def test_nested_groups_hang_together() -> None:
+    """What came from an exception that is left out hangs on the last one before the gap."""
+    group = ExceptionGroup("oldest", [ValueError("first")])
+    for number in range(1000):
+        group = ExceptionGroup(str(number), [group])
+    *_, newest = rows = links(group)
+
+    assert rows[0][0:3] == ("ExceptionGroup", 0, None)
+    assert [parent for _type, _id, parent, _how in rows[1:]] == list(range(99))
+    assert newest == ("ValueError", 99, 98, "exceptions[0]")
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_application_s_own_capture_sees_groups(number: int) -> None:
+    """A group anywhere in the chain is on the event of ``capture_exception`` as well."""
+    exc = caught(ExceptionGroup("both", [KeyError("a"), ValueError("b")]))
+    for _ in range(number):
+        exc = caught(RuntimeError("c"), exc)
+    with testing.capture("shop") as box:
+        sentry_sdk.capture_exception(exc)
+
+    types = [value["type"] for value in box.events[0]["exception"]["values"]]
+    assert types == ["ValueError", "KeyError", "ExceptionGroup", *["RuntimeError"] * number]
+
+
+def test_capture_without_an_exception_is_an_event() -> None:
+    """``capture_exception()`` outside of an ``except`` block works as in sentry-sdk."""
+    with testing.capture("shop") as box:
+        sentry_sdk.capture_exception()
+
+    assert len(box.events) == 1
+
+
+class Unreadable(Exception):
+    """An exception with attributes that sentry-sdk reads, and that raise."""
+
+    @property
+    def message(self) -> str:
+        """Raise."""
+        raise ZeroDivisionError
+
+    __notes__ = errno = message
+
+
+def test_exception_that_cannot_be_read_is_on_the_event() -> None:
+    """An exception whose attributes raise has its class, its text and its frames."""
+    (value,) = values(caught(Unreadable("no stock")))
+
+    assert (value["type"], value["value"]) == ("Unreadable", "no stock")
+    assert value["stacktrace"]["frames"][-1]["function"] == "caught"

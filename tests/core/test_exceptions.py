@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
 from linked import Response, during, from_, linked_exceptions, status_of
 
+from sentryinit._policy import exceptions
+from sentryinit._policy.aborts import RequestState, is_abort
 from sentryinit._policy.exceptions import (
     causes,
     exit_code,
     group_members,
     iter_chain,
+    iter_explicit,
     unwrap_response,
 )
+from sentryinit._policy.ignore_rules import IgnoreRules
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
@@ -97,6 +103,66 @@ def test_unwrap_response_ends_in_a_cycle() -> None:
     one.__cause__, two.__cause__ = two, one
 
     assert unwrap_response(one, status_of) is None
+
+
+# -- long chains -----------------------------------------------------------------------------------
+
+
+def chain(count: int, link: Callable[[BaseException, BaseException], object]) -> BaseException:
+    """Return an exception with *count* others behind it, the oldest one a ``KeyError``."""
+    exc: BaseException = KeyError()
+    for _ in range(count):
+        before, exc = exc, ValueError()
+        link(exc, before)
+    return exc
+
+
+@pytest.mark.parametrize("count", [1000, 5000, 100_000])
+@pytest.mark.parametrize("link", [during, from_])
+def test_chain_is_walked_to_its_end(count: int, link: Any) -> None:
+    """No walk over a chain is recursive, and each one sees the oldest exception."""
+    exc = chain(count, link)
+    rules = IgnoreRules(errors=[KeyError])
+
+    assert sum(1 for _ in iter_chain(exc)) == count + 1
+    assert rules.ignores_error(exc) == (link is from_)
+    assert is_abort(exc, RequestState(aborts=(KeyError,)))
+    assert not is_abort(exc)
+    assert sum(1 for _ in iter_explicit(exc)) == (1 if link is during else count + 1)
+    assert type(unwrap_response(exc, lambda e: 503 if type(e) is ValueError else None)) is KeyError
+
+
+@pytest.mark.parametrize("walked", [iter_chain, iter_explicit])
+def test_nested_groups_are_walked_to_their_end(walked: Any) -> None:
+    """Neither is a walk over groups in groups."""
+    exc: BaseException = KeyError()
+    for _ in range(5000):
+        exc = ExceptionGroup("g", [exc])
+
+    assert type(list(walked(exc))[-1]) is KeyError
+    assert IgnoreRules(errors=[KeyError]).ignores_error(exc)
+    assert is_abort(exc, RequestState(aborts=(KeyError,)))
+
+
+def test_walk_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a limit, so that no chain takes more than a second."""
+    monkeypatch.setattr(exceptions, "MAX_LINKS", 10)
+    exc = chain(20, from_)
+
+    assert sum(1 for _ in iter_chain(exc)) == 10
+    assert not IgnoreRules(errors=[KeyError]).ignores_error(exc)
+    assert unwrap_response(exc, lambda _: 503) is None
+
+
+@pytest.mark.parametrize("member", [KeyError, OSError])
+def test_members_that_share_a_cause_are_judged_by_it(member: type[Exception]) -> None:
+    """The members of a group may come from the same exception, by different ways."""
+    cause = member()
+    one, two = from_(ValueError(), cause), from_(ValueError(), from_(ValueError(), cause))
+    group = ExceptionGroup("g", [one, two, cause])  # type: ignore[type-var] # these are Exceptions
+
+    assert IgnoreRules(errors=[KeyError]).ignores_error(group) == (member is KeyError)
+    assert is_abort(group, RequestState(aborts=(KeyError,))) == (member is KeyError)
 
 
 # -- exit codes ------------------------------------------------------------------------------------

@@ -94,6 +94,35 @@ def test_collect_cookies() -> None:
     assert cookies == {"theme": "dark", "sid": "hunter2"}
 
 
+def test_secret_cookies_of_the_framework() -> None:
+    """G1: the cookies that the adapter names have no value, whatever it looks like."""
+    cookies = section(info(secret_cookies=["theme", "other"]), ("cookies",))["cookies"]
+
+    assert cookies == {"theme": "[secret]", "sid": "hunter2"}
+
+
+@pytest.mark.parametrize(
+    "value,shown",
+    [
+        ("3q8x0vkd6e1mwy2j7r5tzu4hbn9lcgfa", False),
+        ("eyJiYXNrZXQiOjE3fQ.aSsq1w.K0mVd-xm3dPq", False),
+        ("s%3A7f0b1c2d3e4f5a6b7c8d.Zm9v", False),
+        ('"d2hlbiBpcyBub3cgMTIzNDU2Nzg5"', False),
+        ("dark", True),
+        ("17", True),
+        ("2026-11-29", True),
+        ("a-long-name-without-digits", True),
+        ("12345678901234567890123", True),
+    ],
+)
+def test_cookie_that_looks_like_a_token_has_no_value(value: str, shown: bool) -> None:
+    """G1: a long value of letters and digits is a session or token under any name."""
+    header = [("cookie", f"shop={value}")]
+    cookies = section(info(headers=header), ("cookies",))["cookies"]
+
+    assert cookies == {"shop": value if shown else "[secret]"}
+
+
 @pytest.mark.parametrize("header", ["", "a b=c; [x]=y", "\x00"])
 def test_malformed_cookies_are_left_out(header: str) -> None:
     """A malformed Cookie header gives no cookies."""

@@ -32,8 +32,8 @@ class DjangoDriver(testkit.Driver):
     name = "django"
     modules: ClassVar = ("sentryinit_django.middleware", "sentryinit_django.apps")
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.django:DjangoIntegration",)
-    # There is no exception for a 5xx in Django.
-    unsupported: ClassVar[frozenset[str]] = frozenset({"abort"})
+    # There is no exception for a 5xx in Django, and its middlewares are not those of WSGI.
+    unsupported: ClassVar[frozenset[str]] = frozenset({"abort", "inside"})
     shop: ClassVar[Any] = django_app.Wsgi
     # Also at the end, where it sees exceptions that another middleware answers.
     last: ClassVar = [OURS]

@@ -31,6 +31,12 @@ class Asgi(ASGIHandler):
         return await super().get_response_async(request)
 
 
+async def _only_async(wanted: testkit.ResponseSpec) -> Any:
+    """Yield the stream: of one that is iterable both ways, Django takes ``iter()``, and warns."""
+    async for chunk in wanted.astream():
+        yield chunk
+
+
 class AsgiDjangoDriver(DjangoDriver):
     """Asynchronous views."""
 
@@ -44,7 +50,7 @@ class AsgiDjangoDriver(DjangoDriver):
 
         async def order(request: Any, order_id: str) -> Any:
             wanted = await spec.arun(lambda: request.body)
-            return respond(wanted, wanted.astream())
+            return respond(wanted, _only_async(wanted))
 
         return order
 
@@ -60,7 +66,7 @@ class SyncAsgiDjangoDriver(AsgiDjangoDriver):
 
         def order(request: Any, order_id: str) -> Any:
             wanted = spec.run(lambda: request.body)
-            return respond(wanted, wanted.astream())
+            return respond(wanted, _only_async(wanted))
 
         return order
 

@@ -35,7 +35,7 @@ class RestDjangoDriver(DjangoDriver):
     """Views of the REST framework, which has HTTP exceptions for any status."""
 
     variant = "rest"
-    unsupported: ClassVar = frozenset()
+    unsupported: ClassVar = frozenset({"inside"})
 
     def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""

@@ -36,6 +36,8 @@ class FalconDriver(testkit.Driver):
     name = "falcon"
     modules: ClassVar = ("sentryinit_falcon",)
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.falcon:FalconIntegration",)
+    # The adapter is around the application's __call__, which takes no middleware of WSGI or ASGI.
+    unsupported: ClassVar[frozenset[str]] = frozenset({"inside"})
 
     def build(self, spec: testkit.AppSpec) -> Any:
         """Return the application before the adapter is in it."""

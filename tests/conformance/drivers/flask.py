@@ -35,6 +35,7 @@ class FlaskDriver(testkit.Driver):
         """Build the application."""
         app = Flask("shop")
         app.config["PROPAGATE_EXCEPTIONS"] = self.propagate
+        app.wsgi_app = spec.wrap(app.wsgi_app)  # type: ignore[method-assign] # the documented way
         for _ in range(spec.copies):
             SentryInit(app)
         app.add_url_rule("/orders/<order_id>", "order", self.view(spec), methods=testkit.METHODS)

@@ -63,6 +63,7 @@ class QuartDriver(testkit.Driver):
         app.before_serving(spec.startup)
         if spec.mounted is not None:
             app.asgi_app = DispatcherMiddleware({testkit.MOUNT: spec.mounted, "": app.asgi_app})  # type: ignore[method-assign] # the documented way
+        app.asgi_app = spec.wrap(app.asgi_app)  # type: ignore[method-assign] # the documented way
         for _ in range(spec.copies):
             SentryInit(app)
         if spec.copies:

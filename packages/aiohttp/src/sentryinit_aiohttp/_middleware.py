@@ -97,18 +97,29 @@ async def sentryinit_middleware(request: web.Request, handler: Handler) -> web.S
 
 def _note_response(capture: adapters.Capture[web.Request], response: Any) -> None:
     """Note the status of *response*; aiohttp answers 500 if it is not a response."""
+    status = response.status if isinstance(response, web.StreamResponse) else 500
+    if _is_sent(capture) and capture.status != status:
+        error = RuntimeError(f"a response with status {status} after a part of another")
+        if status >= 500:
+            capture.exception_escaped(response if isinstance(response, Exception) else error)
+        return
     if isinstance(response, web.HTTPException):
         capture.exception_seen(response)
-    capture.response_started(response.status if isinstance(response, web.StreamResponse) else 500)
+    capture.response_started(status)
     # A complete body cannot fail.
     if isinstance(getattr(response, "body", b""), bytes | None):
         capture.handler_done()
 
 
+def _is_sent(capture: adapters.Capture[web.Request]) -> bool:
+    """Return True if the client has a status and a part of a response: they stay."""
+    return bool(capture.request.writer.output_size)
+
+
 def _note_escaped(capture: adapters.Capture[web.Request], exc: BaseException) -> None:
     """Note *exc*; aiohttp answers 500 or 504, or closes the connection if the response started."""
     status = 504 if isinstance(exc, asyncio.TimeoutError) else 500
-    capture.exception_escaped(exc, None if capture.request.writer.output_size else status)
+    capture.exception_escaped(exc, None if _is_sent(capture) else status)
     capture.close()
 
 
@@ -134,7 +145,7 @@ def _answer_debug_panic(
 async def _on_response_prepare(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 # a signal's
     """Note the status that is sent, also that of a stream or WebSocket."""
     capture = adapters.current_capture()
-    if capture is None:
+    if capture is None or (capture.status is not None and _is_sent(capture)):
         return
     capture.response_started(response.status)
     if capture.event_id and capture.is_debug_panic:

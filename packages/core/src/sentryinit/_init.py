@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentryinit._config import checks
 from sentryinit._config import settings as _settings
+from sentryinit._locks import RenewedLock
 from sentryinit._state import STATE
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ log = logging.getLogger("sentryinit")
 TEST_SERVICE = "test-service"
 
 # Several threads may build applications at once; re-entrant, because hooks are imported inside.
-_lock = threading.RLock()
+_lock = RenewedLock()
 
 
 class Handle:
@@ -236,14 +237,11 @@ def _at_exit() -> None:
 
 
 def _after_fork() -> None:
-    global _lock  # noqa: PLW0603 # the fork may have copied it while another thread held it
-    _lock = threading.RLock()
     if STATE.reporter is not None:
         # With a reporter, sentry_sdk is imported already.
         from sentryinit._boundary.deadlines import DEADLINES
-        from sentryinit._sdk import scopes, transport
+        from sentryinit._sdk import transport
 
         DEADLINES.after_fork()
-        scopes.after_fork()
         STATE.reporter.after_fork()
         transport.reset_transport()

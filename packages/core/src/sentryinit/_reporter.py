@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 from collections.abc import Hashable
 from typing import Any
@@ -14,6 +13,7 @@ from sentryinit._boundary.deadlines import DEADLINES
 from sentryinit._boundary.request_info import UNKNOWN_ROUTE
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
+from sentryinit._locks import RenewedLock
 from sentryinit._policy import aborts, exceptions, rate_limit
 from sentryinit._policy.grouping import Origin, group_key, group_label
 from sentryinit._policy.ignore_rules import IgnoreRules
@@ -34,6 +34,7 @@ class Reporter:
 
     def __init__(self, settings: Settings, rules: IgnoreRules, client: Client) -> None:
         self._settings, self._rules, self._client = settings, rules, client
+        self._counts_lock = RenewedLock()
         self._limiter = rate_limit.RateLimiter(
             settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
@@ -62,7 +63,7 @@ class Reporter:
             if verdict.reason is None:
                 verdict = self._send(verdict, capture, mechanism)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
-            exc = seen.escaped or seen.shown
+            exc = seen.shown if seen.escaped is None else seen.escaped
             self._internal_error(error, exc)
             return Verdict(exc, handled=False, status=seen.status)
         if verdict.reason is not None:
@@ -135,7 +136,6 @@ class Reporter:
         """Start to count at 0: the parent process reports what it has counted."""
         self._limiter.after_fork()
         self._client.lost.after_fork()
-        self._counts_lock = threading.Lock()
         self._counts = dict.fromkeys(COUNTERS.values(), 0)
 
     def stats(self) -> dict[str, int]:
@@ -148,8 +148,8 @@ class Reporter:
         if capture is not None:
             origin = capture.origin(exc, verdict.status)
         else:
-            stack = exc.__traceback__ if exc is not None else None
-            origin = Origin(group_key(exc, stack), stack, mechanism)
+            stack = exceptions.traceback_of(exc) if exc is not None else None
+            origin = Origin(group_key(exc, stack, lambda: None), stack, mechanism)
         suppressed, event_id = self._limiter.acquire(origin.key), None
         if suppressed is not None:
             event_id = self._deliver(verdict, origin, suppressed, capture)
@@ -169,7 +169,6 @@ class Reporter:
             if exc is None:
                 label, event, hint = self._of_status(verdict, capture)
             else:
-                exceptions.mark_captured(exc, in_request=capture is not None)
                 label, event, hint = self._of_exception(exc, verdict, origin)
             self._limiter.set_label(origin.key, label)
             send = self._client.capture_event
@@ -217,5 +216,6 @@ class Reporter:
             source = {"level": "error", "exception": {"values": values}, **event}
             left = fallback_event(source, "report_error")
             build.add_service(self._settings, left, suppressed)
-            return self._client.capture_event(left, {})
+            hint = {} if exc is None else {"exc_info": (type(exc), exc, None)}
+            return self._client.capture_event(left, hint)
         return None

@@ -35,7 +35,8 @@ class Scopes(NamedTuple):
 
     A request starts with ``set_isolation(unforked)`` and ``set_current(None)``, unless that is so
     already. These four are methods of context variables, written in C: 0.07 us of a good request.
-    ``save()`` returns a function that restores the scopes of now.
+    ``save()`` returns a function that restores the scopes of now. ``enter(capture)`` makes its
+    request the current one; ``leave(capture)`` returns to the scope of the start-up, where it is.
     """
 
     unforked: object = None
@@ -44,6 +45,9 @@ class Scopes(NamedTuple):
     get_current: Callable[[], object] = no_op
     set_current: Callable[[Any], object] = no_op
     save: Callable[[], Callable[[], None]] = lambda: no_op
+    # Any: captures are in a higher layer.
+    enter: Callable[[Any], object] = no_op
+    leave: Callable[[Any], object] = no_op
 
 
 class State:

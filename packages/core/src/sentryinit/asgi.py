@@ -5,13 +5,17 @@ An adapter for an ASGI framework uses the same middleware with facts of its own.
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import logging
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sentryinit import adapters
 from sentryinit._boundary.debug_route import PATH
+from sentryinit._policy.exceptions import was_captured
 from sentryinit.adapters import EVENT_ID_HEADER, Adapter, Capture, DebugPanic, RequestInfo
 
 __all__ = [
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 
     from sentryinit._config.options import Options
 
+log = logging.getLogger("sentryinit")
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -46,14 +52,16 @@ _ENDS = frozenset(
 class Connection:
     """A request or WebSocket as a boundary gets it: the *scope*, and the server's two callables."""
 
-    __slots__ = ("capture", "receive", "scope", "send")
+    __slots__ = ("capture", "ended", "receive", "scope", "send")
     scope: Scope
     receive: Receive
     send: Send
     capture: Capture[Connection]
+    # True once the application has sent the last part of its response, or has closed a WebSocket.
+    ended: bool
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope, self.receive, self.send = scope, receive, send
+        self.scope, self.receive, self.send, self.ended = scope, receive, send, False
 
     async def watched_receive(self) -> Message:
         """Receive a message, and note that the client has disconnected."""
@@ -67,19 +75,30 @@ class Connection:
         """Send *message*, and note the status."""
         if message["type"] in _STARTS:
             status, capture = message.get("status", 101), self.capture
-            if status >= 500 or capture.has_activity:
+            if status >= 500 or capture.has_activity or capture.status is not None:
                 message = _started(capture, message, status)
             else:
                 capture.status = status
+        elif not message.get("more_body"):
+            self.ended = True
         return self.send(message)
+
+
+# It returns what the server's coroutine function returns. asgiref warns of what is not marked.
+if sys.version_info >= (3, 12):
+    inspect.markcoroutinefunction(Connection.watched_send)
+else:
+    vars(Connection)["watched_send"]._is_coroutine = asyncio.coroutines._is_coroutine  # noqa: SLF001 # as asgiref marks its own
 
 
 def _headers(scope: Scope) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
 
 
-def describe(connection: Connection, route: str | None = None) -> RequestInfo:
-    """Return the description of a request from its scope."""
+def describe(
+    connection: Connection, route: str | None = None, secret_cookies: Iterable[str] = ()
+) -> RequestInfo:
+    """Return the description of a request from its scope; the rest is as in RequestInfo."""
     scope, headers = connection.scope, _headers(connection.scope)
     host, port = scope.get("server") or ("", None)
     client = scope.get("client")
@@ -92,6 +111,7 @@ def describe(connection: Connection, route: str | None = None) -> RequestInfo:
         headers=headers,
         client=client[0] if client else None,
         route=route,
+        secret_cookies=secret_cookies,
     )
 
 
@@ -156,6 +176,9 @@ class SentryInitMiddleware:
             if isinstance(exc, DebugPanic) and capture.status is None:
                 await _answer_debug_panic(capture, send)
             raise
+        else:
+            if not connection.ended:
+                _note_unfinished(connection)
         finally:
             capture.close()
 
@@ -180,24 +203,42 @@ class SentryInitMiddleware:
         try:
             await self._app(scope, watched_receive, watched_send)
         except BaseException as exc:
-            # An exception before anything was received: the application knows no lifespan.
-            if received or not isinstance(exc, Exception):
+            # A framework knows the lifespan, also if the boundary of its adapter is further inside.
+            known = received or not self.adapter.generic or was_captured(exc)
+            if known or not isinstance(exc, Exception):
                 adapters.shutdown(name, exc)
                 raise
+            log.info(
+                "%s at the start, before a message was received: the application seems to know "
+                "no lifespan, and sentryinit responds to it",
+                type(exc).__name__,
+            )
             await _serve_lifespan(name, receive, send)
 
 
 def _started(capture: Capture[Connection], message: Message, status: int) -> Message:
     """Tell *capture* of the status that is sent; return the message to send."""
-    if status >= 500:
-        # An exception handler sends its response while it handles: the exception is still there.
-        exc = sys.exc_info()[1]
-        if exc is not None and not capture.seen_exception:
-            capture.exception_seen(exc)
+    # An exception handler sends its response while it handles: the exception is still there.
+    exc = sys.exc_info()[1]
+    if capture.status is not None:
+        if exc is not None and status >= 500:
+            capture.exception_escaped(exc)
+        return message  # the client has the first status, and the server refuses this one
+    if exc is not None and capture.seen_exception is None:
+        capture.exception_seen(exc)
     capture.response_started(status)
     if capture.event_id and capture.is_debug_panic:
         return {**message, "headers": [*message.get("headers", ()), _event_id(capture)]}
     return message
+
+
+def _note_unfinished(connection: Connection) -> None:
+    """Note that the application has returned in the middle of its response, or before it."""
+    capture, kind = connection.capture, connection.scope["type"]
+    if capture.status is None and kind in {"http", "websocket"}:
+        capture.response_started(500)  # by the server
+    elif kind == "http" and not capture.client_gone:
+        capture.exception_escaped(RuntimeError("the application did not complete its response"))
 
 
 def _event_id(capture: Capture[Connection]) -> tuple[bytes, bytes]:

@@ -35,8 +35,10 @@ def _headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
     return headers + [(n.replace("_", "-"), str(environ[n])) for n in plain if environ.get(n)]
 
 
-def describe(environ: WSGIEnvironment, route: str | None = None) -> RequestInfo:
-    """Return the description of a request from its *environ*."""
+def describe(
+    environ: WSGIEnvironment, route: str | None = None, secret_cookies: Iterable[str] = ()
+) -> RequestInfo:
+    """Return the description of a request from its *environ*; the rest is as in RequestInfo."""
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     return RequestInfo(
         method=environ["REQUEST_METHOD"],
@@ -48,6 +50,7 @@ def describe(environ: WSGIEnvironment, route: str | None = None) -> RequestInfo:
         headers=_headers(environ),
         client=environ.get("REMOTE_ADDR"),
         route=route,
+        secret_cookies=secret_cookies,
     )
 
 
@@ -98,10 +101,10 @@ class SentryInitMiddleware:
             return _answer_debug_panic(capture, panic)
         except BaseException as exc:
             # start_response() sends nothing; the body does, and there is none.
-            capture.exception_escaped(exc, 500)
+            capture.exception_escaped(exc, None if capture.sent else 500)
             capture.close()
             raise
-        if type(body) is list and not capture.has_activity:
+        if type(body) is list and capture.status and not capture.has_activity:
             capture.close()
             return body
         wrapper = environ.get("wsgi.file_wrapper")
@@ -113,10 +116,11 @@ class SentryInitMiddleware:
 
 
 class _WsgiCapture(Capture["WSGIEnvironment"]):
-    """The capture of a request, with the ``start_response`` that the application gets."""
+    """The capture of a request, with what the application gets in place of the server's."""
 
-    __slots__ = ("start_response",)
+    __slots__ = ("server_write", "start_response")
     start_response: StartResponse
+    server_write: Callable[[bytes], object]
     # Whether the rest of the response may still fail.
     streams: bool = False
 
@@ -125,6 +129,8 @@ class _WsgiCapture(Capture["WSGIEnvironment"]):
     ) -> Callable[[bytes], object]:
         """Note the status, and call the server's ``start_response``."""
         code = _CODES.get(status) or _code(status)
+        if self.status is not None:
+            return self._start_again(code, status, headers, exc_info)
         if code >= 500:
             headers = _started_5xx(self, code, headers, exc_info)
         elif self.has_activity:
@@ -132,8 +138,27 @@ class _WsgiCapture(Capture["WSGIEnvironment"]):
         else:
             self.status = code
         if exc_info:
-            return self.start_response(status, headers, exc_info)
-        return self.start_response(status, headers)
+            self.server_write = self.start_response(status, headers, exc_info)
+        else:
+            self.server_write = self.start_response(status, headers)
+        return self.write
+
+    def _start_again(
+        self, code: int, status: str, headers: list[tuple[str, str]], exc_info: Any
+    ) -> Callable[[bytes], object]:
+        """Note the status of a response in place of the first, if nothing of that was sent."""
+        # PEP 3333: otherwise the server raises. The first status is then what the client got.
+        self.server_write = self.start_response(status, headers, exc_info)
+        if code >= 500:
+            _started_5xx(self, code, headers, exc_info)
+        else:
+            self.response_started(code)
+        return self.write
+
+    def write(self, data: bytes) -> object:
+        """Note that the status is sent now, and call the server's ``write``."""
+        self.sent = self.sent or bool(data)
+        return self.server_write(data)
 
 
 # The number of each status line: a good response parses nothing.
@@ -176,11 +201,9 @@ def _answer_debug_panic(capture: _WsgiCapture, panic: DebugPanic) -> Iterable[by
 
 def _finish(body: Iterable[bytes], capture: _WsgiCapture, *, is_file: bool) -> Iterable[bytes]:
     """Return *body*; if it may still fail, return a wrapper that sees it."""
-    if capture.restore_outer is not None:
-        # The outer request goes on now; its handler may never close this body.
-        capture.handler_done()
-        capture.restore_outer()
     if is_file or isinstance(body, (list, tuple)):
+        if capture.status is None:
+            capture.response_started(500)  # by the server: it is too late for start_response()
         capture.close()
         return body
     if capture.status is not None and not capture.streams:

@@ -8,32 +8,35 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django import http
 from django.conf import settings
-from django.core.exceptions import MiddlewareNotUsed, RequestAborted
+from django.core import exceptions
 from django.core.handlers.wsgi import LimitedStream
 from django.core.signals import got_request_exception
+from django.http.multipartparser import MultiPartParserError
 
 from sentryinit import adapters, asgi, wsgi
 from sentryinit_django._route import route_of
 
 
 def _describe(request: Any) -> adapters.RequestInfo:
-    route, scope = route_of(request), getattr(request, "scope", None)
-    if scope is None:
-        return wsgi.describe(request.META, route)
+    facts = route_of(request), (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+    if not hasattr(request, "scope"):
+        return wsgi.describe(request.META, *facts)
     # Django's test client has a str here instead of bytes.
-    scope = {**scope, "query_string": request.META["QUERY_STRING"].encode()}
-    return asgi.describe(asgi.Connection(scope, None, None), route)  # type: ignore[arg-type] # Django handles receive and send
+    scope = {**request.scope, "query_string": request.META["QUERY_STRING"].encode()}
+    return asgi.describe(asgi.Connection(scope, None, None), *facts)  # type: ignore[arg-type] # Django handles receive and send
+
+
+# What Django answers below 500, also in a view of the REST framework.
+_BAD_REQUESTS = exceptions.BadRequest, exceptions.SuspiciousOperation, MultiPartParserError
+_STATUSES = ((http.Http404, 404), (exceptions.PermissionDenied, 403), (_BAD_REQUESTS, 400))
 
 
 def _status_of(exc: BaseException) -> int | None:
     # No import: code that raises one has imported the module.
     cls = getattr(sys.modules.get("rest_framework.exceptions"), "APIException", ())
-    return exc.status_code if isinstance(exc, cls) else None
-
-
-def _server(request: http.HttpRequest) -> tuple[object, ...]:
-    # A stream written in C has no frame in the traceback; Django reads it by these functions.
-    return (*wsgi.server(request.META), LimitedStream.read, LimitedStream.readline)
+    known = next((status for kinds, status in _STATUSES if isinstance(exc, kinds)), None)
+    # Django takes a text as well.
+    return int(exc.status_code) if isinstance(exc, cls) else known
 
 
 def _endpoint(request: http.HttpRequest) -> object:
@@ -44,8 +47,9 @@ ADAPTER: adapters.Adapter[Any] = adapters.Adapter(
     name="django",
     describe=_describe,
     status_of=_status_of,
-    aborts=(RequestAborted,),
-    server=_server,
+    aborts=(exceptions.RequestAborted,),
+    # A stream written in C has no frame in the traceback; Django reads it by these functions.
+    server=lambda req: (*wsgi.server(req.META), LimitedStream.read, LimitedStream.readline),
     endpoint=_endpoint,
 )
 
@@ -78,9 +82,11 @@ def _note_response(capture: adapters.Capture[Any], request: Any, response: Any) 
             response[adapters.EVENT_ID_HEADER] = capture.event_id
         if response.streaming and not _is_servers_file(request, response):
             # Under WSGI, the server answers 500 if the body fails before its first bytes.
+            stream: Any = response
             unsent = None if hasattr(request, "scope") else 500
-            content = adapters.watch_body(response.streaming_content, capture, unsent)  # type: ignore[attr-defined] # it streams
-            response.streaming_content = content  # type: ignore[attr-defined] # likewise
+            stream.streaming_content = adapters.watch_body(
+                stream.streaming_content, capture, unsent, is_async=stream.is_async
+            )
             return response
     capture.close()
     return response
@@ -110,7 +116,7 @@ class SentryInitMiddleware:
 
     def __init__(self, get_response: Any) -> None:
         if not configure():
-            raise MiddlewareNotUsed("sentryinit is off")
+            raise exceptions.MiddlewareNotUsed("sentryinit is off")
         self.get_response, self._is_async = get_response, iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)

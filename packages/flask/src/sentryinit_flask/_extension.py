@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from flask import Flask, abort, got_request_exception, request
+from flask import Flask, abort, got_request_exception, request, request_started
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from sentryinit import adapters, wsgi
@@ -30,7 +30,9 @@ def _route(app: Flask, environ: WSGIEnvironment) -> str | None:
 
 
 def _describe(app: Flask, environ: WSGIEnvironment) -> adapters.RequestInfo:
-    return wsgi.describe(environ, adapters.route_template(_route(app, environ)))
+    # The session, and what extensions name: REMEMBER_COOKIE_NAME, JWT_ACCESS_COOKIE_NAME.
+    cookies = [app.config[key] for key in app.config if key.endswith("COOKIE_NAME")]
+    return wsgi.describe(environ, adapters.route_template(_route(app, environ)), cookies)
 
 
 def _status_of(exc: BaseException) -> int | None:
@@ -58,29 +60,51 @@ def _make_adapter(app: Flask) -> adapters.Adapter[WSGIEnvironment]:
 
 def _note_unhandled(sender: Flask, exception: BaseException, **extra: Any) -> None:  # noqa: ARG001 # a signal's
     """Note an unhandled exception; Flask sends the signal before it logs and answers."""
-    adapters.note_exception(exception, handled=False)
+    capture = adapters.current_capture()
+    is_response = isinstance(exception, HTTPException)
+    # flask-restx and flask-restful send the signal, too, for what they answer with (A5).
+    if not (is_response and capture and capture.seen_exception is exception):
+        adapters.note_exception(exception, handled=False)
+
+
+# The key of the receiver of an application that has had no request yet.
+_FIRST_REQUEST = "sentryinit.first_request"
+
+
+def _wrap_methods(app: Flask, **_signal: Any) -> None:
+    """Wrap methods of *app*, which Flask documents for overriding, at its first request.
+
+    An extension that is set up after this one may have replaced them: flask-restx does.
+    """
+    receiver = app.extensions.pop(_FIRST_REQUEST, None)
+    if receiver is not None:
+        request_started.disconnect(receiver)
+        _note_handled(app)
+        _ignore_log_exception(app)
 
 
 def _note_handled(app: Flask) -> None:
     """Wrap ``app.handle_user_exception`` to note the exceptions that error handlers get.
 
-    Flask has no signal for them; the method is documented for overriding.
+    Flask has no signal for them.
     """
     handle = app.handle_user_exception
 
     @functools.wraps(handle)
     def handle_user_exception(*args: Any) -> Any:
         adapters.note_exception(args[-1])
-        return handle(*args)
+        try:
+            return handle(*args)
+        except HTTPException as exc:
+            # Flask answers 500, whatever the status of the exception.
+            adapters.note_exception(exc, handled=False)
+            raise
 
     app.handle_user_exception = handle_user_exception  # type: ignore[method-assign,assignment] # of this app only, with any arguments
 
 
 def _ignore_log_exception(app: Flask) -> None:
-    """Wrap ``app.log_exception`` so that Flask's own log record is no event (C2).
-
-    Flask still logs; the method is documented for overriding.
-    """
+    """Wrap ``app.log_exception`` so that Flask's own log record is no event (C2); it still logs."""
     log_exception = app.log_exception
 
     @functools.wraps(log_exception)
@@ -132,8 +156,9 @@ class SentryInit:
             return
         app.wsgi_app = wsgi.SentryInitMiddleware(app.wsgi_app, adapter=_make_adapter(app))  # type: ignore[method-assign] # documented by Flask
         got_request_exception.connect(_note_unhandled, app)
-        _note_handled(app)
-        _ignore_log_exception(app)
+        # The signal has a weak reference: what keeps the receiver is the application.
+        app.extensions[_FIRST_REQUEST] = receiver = functools.partial(_wrap_methods)
+        request_started.connect(receiver, app)
 
 
 def debug_panic() -> NoReturn:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from sentryinit import adapters, asgi
+from sentryinit_starlette import _fastapi
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-def _flatten(routes: Iterable[Any]) -> Iterable[Any]:
-    """Return *routes*, with those of included routers, which recent FastAPI releases nest."""
-    flatten = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", None)
-    return flatten(routes) if flatten else routes
+    from sentryinit import Options
 
 
 def _route(routes: Iterable[Any], scope: Scope) -> str | None:
     """Return the template of the route that *scope* matches, including its mounts."""
     partial = None
-    for route in _flatten(routes):
+    for route in _fastapi.flatten(routes):
         match, child = route.matches(scope)
         if match is Match.NONE:
             continue
@@ -39,6 +38,13 @@ def _route(routes: Iterable[Any], scope: Scope) -> str | None:
     return partial
 
 
+def _cookies(scope: Scope) -> list[str]:
+    """Return the names of the cookies of the middlewares, such as ``SessionMiddleware``'s."""
+    middlewares = getattr(scope.get("app"), "user_middleware", ())
+    options = [option for each in middlewares for option in each.kwargs.items()]
+    return [value for name, value in options if "cookie" in name and isinstance(value, str)]
+
+
 def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
     scope = connection.scope
     router = scope.get("router") or getattr(scope.get("app"), "router", None)
@@ -51,11 +57,11 @@ def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
         "path_params": {},
     }
     template = _route(router.routes, fresh) if router else None
-    return asgi.describe(connection, adapters.route_template(template))
+    return asgi.describe(connection, adapters.route_template(template), _cookies(scope))
 
 
 def _status_of(exc: BaseException) -> int | None:
-    return exc.status_code if isinstance(exc, HTTPException) else None
+    return exc.status_code if isinstance(exc, HTTPException) else _fastapi.status_of(exc)
 
 
 def _endpoint(connection: asgi.Connection) -> object:
@@ -80,6 +86,13 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
     """
 
     adapter: adapters.Adapter[asgi.Connection] = ADAPTER
+
+    def __new__(cls, app: ASGIApp, **options: Unpack[Options]) -> Any:
+        """Return a boundary around *app*, or *app* if reporting is off."""
+        boundary = super().__new__(cls, app, **options)
+        if isinstance(boundary, cls):
+            _fastapi.observe_dependencies()
+        return boundary
 
 
 class _DebugPanic:

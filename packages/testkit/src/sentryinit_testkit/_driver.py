@@ -22,7 +22,7 @@ METHODS = ("GET", "POST")
 UNSUPPORTED_BY_PROTOCOL: dict[str, frozenset[str]] = {
     "wsgi": frozenset({"background", "cancellation", "disconnect", "startup", "websocket"}),
     "asgi": frozenset({"file"}),
-    "http": frozenset({"file", "gateway"}),
+    "http": frozenset({"file", "gateway", "inside"}),
 }
 
 
@@ -51,8 +51,11 @@ class ResponseSpec:
         phrases = {int(status): status.phrase for status in HTTPStatus}
         return f"{self.status} {phrases.get(self.status, 'Unknown')}"
 
-    async def astream(self) -> AsyncIterator[bytes]:
-        """Yield the chunks of *stream*, for an asynchronous framework."""
+    def astream(self) -> Any:
+        """Return *stream* for an asynchronous framework: itself, if it is iterable both ways."""
+        return self.stream if hasattr(self.stream, "__aiter__") else self._astream()
+
+    async def _astream(self) -> AsyncIterator[bytes]:
         for chunk in self.stream or ():
             yield chunk
 
@@ -113,6 +116,7 @@ class AppSpec:
     * :class:`HandledError` has an error handler, which returns its ``response``;
     * the adapter is installed *copies* times; with 0 copies there is no debug route either;
     * the application *mounted*, if there is one, is mounted at :data:`MOUNT`;
+    * :meth:`wrap` puts a WSGI or ASGI middleware between the adapter and the application;
     * if the framework has them: a WebSocket at :data:`SOCKET_PATH` that accepts and then runs the
       behaviour; :meth:`startup` runs at start-up, or :meth:`lifespan` around the application.
     """
@@ -121,6 +125,7 @@ class AppSpec:
     copies: int = 1
     mounted: Any = None
     on_startup: Callable[[], None] | None = None
+    inside: Callable[[Any], Any] | None = None
     abort: Callable[[int], BaseException] = lambda status: Unsupported(f"abort({status})")
 
     def run(self, read: Callable[[], Any]) -> ResponseSpec:
@@ -134,6 +139,10 @@ class AppSpec:
         """Run the behaviour in an asynchronous handler; *read* may return an awaitable."""
         response = self.behaviour(Request(read, self.abort))
         return await response if inspect.isawaitable(response) else response
+
+    def wrap(self, app: Any) -> Any:
+        """Return *app* in the middleware that the case puts inside of the adapter."""
+        return app if self.inside is None else self.inside(app)
 
     def startup(self) -> None:
         """Run the case's start-up function."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import sentryinit
+import sentryinit.asgi
+import sentryinit.wsgi
 from sentryinit import testing
 from sentryinit_testkit import _events
 from sentryinit_testkit._driver import AppSpec, Behaviour, Driver, ResponseSpec, Unsupported, good
@@ -128,6 +130,18 @@ class Harness:
     def flush(self) -> None:
         """Flush: this also sends the summary of suppressed failures."""
         sentryinit.init(SERVICE)()
+
+    def generic(self, app: Any) -> Any:
+        """Return *app* in the generic middleware of its protocol."""
+        kinds: dict[str, Any] = {
+            "wsgi": sentryinit.wsgi.SentryInitMiddleware,
+            "asgi": sentryinit.asgi.SentryInitMiddleware,
+        }
+        assert self.mailbox is not None
+        kind = kinds.get(self.driver.protocol)
+        if kind is None:
+            raise Unsupported(f"nothing generic goes around {self.driver.protocol}")
+        return kind(app)
 
     def wrap(self, app: Any, before: Callable[[], ResponseSpec | None]) -> Any:
         """Return *app* in a middleware that calls *before* first."""

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sentryinit_testkit._driver import (
     Behaviour,
@@ -66,6 +66,31 @@ class SpeechlessError(Exception):
         raise ZeroDivisionError("no words")
 
     __repr__ = __str__
+
+
+class StrictError(ShopError):
+    """An exception that takes no attributes, is equal to nothing, and has no hash."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in vars(BaseException):  # contextlib sets the traceback
+            raise ValueError(f"no {name} here")
+        super().__setattr__(name, value)
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise ValueError("not comparable")
+
+    def __hash__(self) -> NoReturn:
+        raise ValueError("not hashable")
+
+
+class SecretiveError(ShopError):
+    """An exception that does not show its attributes."""
+
+    @property
+    def __dict__(self) -> NoReturn:  # type: ignore[override] # it is the case
+        raise ValueError("no attributes")
 
 
 def answers(status: int) -> Behaviour:
@@ -122,6 +147,54 @@ def fails_in_group(_request: Request) -> NoReturn:
     raise ExceptionGroup("two suppliers", [ShopError("no stock"), UpstreamError("no answer")])
 
 
+def fails_with_contexts(count: int) -> NoReturn:
+    """Raise an exception that has *count* contexts, as a retry loop makes them."""
+    raise _linked(count, lambda error, before: setattr(error, "__context__", before))
+
+
+def fails_with_causes(count: int) -> NoReturn:
+    """Raise an exception that has *count* causes."""
+    raise _linked(count, lambda error, before: setattr(error, "__cause__", before))
+
+
+def fails_in_nested_groups(count: int) -> NoReturn:
+    """Raise a group of a group of a group, *count* deep."""
+    group = ExceptionGroup("the first", [UpstreamError("the first")])
+    for _ in range(count - 2):
+        group = ExceptionGroup("nested", [group])
+    raise ExceptionGroup("the last", [group])
+
+
+def fails_with_a_group_in_its_chain(count: int) -> NoReturn:
+    """Raise an exception with *count* contexts, the middle one of which is a group."""
+    error = _linked(count // 2, lambda error, before: setattr(error, "__context__", before))
+    group: BaseException = ExceptionGroup("two suppliers", [error, UpstreamError("no answer")])
+    for _ in range(count // 2):
+        error = ShopError("again")
+        error.__context__, group = group, error
+    raise ShopError("the last") from group
+
+
+def fails_in_a_ring(count: int) -> NoReturn:
+    """Raise an exception whose *count* contexts are a ring."""
+    errors = [ShopError(str(number)) for number in range(count)]
+    for error, before in zip(errors, [*errors[1:], errors[0]], strict=True):
+        error.__context__ = before
+    # raise would look for the ring, and break it.
+    last = ShopError("the last")
+    last.__cause__ = errors[0]
+    raise last
+
+
+def _linked(count: int, link: Callable[[BaseException, BaseException], None]) -> BaseException:
+    """Return an exception with *count* others behind it, the oldest of another class."""
+    error: BaseException = UpstreamError("the first")
+    for number in range(1, count + 1):
+        before, error = error, ShopError("the last" if number == count else "again")
+        link(error, before)
+    return error
+
+
 def aborts(status: int) -> Behaviour:
     """Return a behaviour that raises the framework's HTTP exception for *status*."""
 
@@ -176,6 +249,74 @@ def streams_and_fails(chunks: int, status: int = 200) -> Behaviour:
         return ResponseSpec(status, stream=rows())
 
     return stream
+
+
+class BothWays:
+    """A stream that is iterable with ``for`` and with ``async for``, as Django's responses are."""
+
+    def __init__(self) -> None:
+        self._chunks = [b"one", b"two"]
+
+    def __iter__(self) -> BothWays:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._chunks:
+            raise StopIteration
+        return self._chunks.pop(0)
+
+    def __aiter__(self) -> BothWays:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._chunks:
+            raise StopAsyncIteration
+        return self._chunks.pop(0)
+
+
+def silent(app: Any) -> Any:  # a middleware gets it
+    """Return an application that returns without a response, for WSGI and ASGI."""
+
+    class Nothing(list[bytes]):
+        def __await__(self) -> Iterator[None]:
+            return iter(())
+
+    return lambda *_: Nothing()
+
+
+def answers_twice(app: Any) -> Any:  # a middleware gets it
+    """Return an application that fails after its first bytes, and answers 500 then."""
+
+    def wsgi(start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"row"
+        try:
+            fails()
+        except ShopError:
+            start_response("500 Internal Server Error", [], sys.exc_info())
+        yield b"sorry"
+
+    async def asgi(send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"row", "more_body": True})
+        try:
+            fails()
+        except ShopError:
+            await send({"type": "http.response.start", "status": 500, "headers": []})
+        await send({"type": "http.response.body", "body": b"sorry"})
+
+    return lambda _, *calls: asgi(calls[1]) if len(calls) > 1 else wsgi(*calls)
+
+
+def refuses_the_lifespan(app: Any) -> Any:
+    """Return an ASGI middleware that fails before it awaits anything of the start-up."""
+
+    async def middleware(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            fails()
+        await app(scope, receive, send)
+
+    return middleware
 
 
 def fails_in_background(_request: Request) -> ResponseSpec:

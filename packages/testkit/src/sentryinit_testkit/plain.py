@@ -29,7 +29,7 @@ def wsgi_app(spec: AppSpec) -> Any:
             return environ["wsgi.file_wrapper"](response.file)
         return [response.body] if response.stream is None else response.stream
 
-    return shop
+    return spec.wrap(shop)
 
 
 def asgi_app(spec: AppSpec) -> Any:
@@ -44,7 +44,7 @@ def asgi_app(spec: AppSpec) -> Any:
         else:
             await kinds[scope["type"]](spec, scope, receive, send)
 
-    return shop
+    return spec.wrap(shop)
 
 
 async def _lifespan(spec: AppSpec, _scope: Any, receive: Any, send: Any) -> None:

@@ -16,6 +16,8 @@ _Environ = MutableMapping[str, Any]
 _MISSING = Token.MISSING
 # The key of the capture in the environ or scope of its request.
 CAPTURE_KEY = "sentryinit.capture"
+# What a bridge between WSGI and ASGI keeps of a request.
+_IDENTITY = ("method", "host", "path", "query", "client")
 
 
 class Adapter(Facts[R]):
@@ -35,26 +37,56 @@ class Adapter(Facts[R]):
         boundary has started the request: that one reports, with the facts of this adapter.
         """
         if environ_or_scope is not None:
+            # a2wsgi serves an ASGI application under WSGI, in a thread of its own.
+            environ_or_scope = environ_or_scope.get("wsgi_environ") or environ_or_scope
             outer = environ_or_scope.get(CAPTURE_KEY)
             if outer is not None and outer.request is not CLOSED:
-                if request is not outer.request or self is not outer.adapter:
-                    outer.join(self, request)
-                return None
+                is_known = request is outer.request and self is outer.adapter
+                return None if is_known and CURRENT.get() is outer else _join(outer, self, request)
         capture = cls()
         capture.adapter, capture.request = self, request
         capture.has_activity, capture.status = False, None
-        if environ_or_scope is not None:
-            environ_or_scope[CAPTURE_KEY] = capture
         # The token has the outer capture: CURRENT.get() would be one more call.
         outer = CURRENT.set(capture).old_value
-        if outer is not _MISSING and outer.request is not CLOSED:
+        if outer is not _MISSING and outer is not None and outer.request is not CLOSED:
+            if environ_or_scope is not None and _is_same(outer, capture, environ_or_scope):
+                environ_or_scope[CAPTURE_KEY] = outer
+                CURRENT.set(outer)
+                return _join(outer, self, request)
             _nest(capture, outer)
-        unforked, get_isolation, set_isolation, get_current, set_current, _ = STATE.scopes
+        if environ_or_scope is not None:
+            environ_or_scope[CAPTURE_KEY] = capture
+        unforked, get_isolation, set_isolation, get_current, set_current, _, _, _ = STATE.scopes
         if get_isolation() is not unforked:
             set_isolation(unforked)
         if get_current() is not None:
             set_current(None)
         return capture
+
+
+def _join(outer: Capture[Any], adapter: Facts[Any], request: Any) -> None:
+    """Have *outer* report *request*, which an inner boundary got as well."""
+    outer.join(adapter, request)
+    if CURRENT.get() is not outer:
+        STATE.scopes.enter(outer)
+
+
+def _is_same(outer: Capture[Any], inner: Capture[Any], environ_or_scope: _Environ) -> bool:
+    """Return True if the request of *inner* is that of *outer*, translated or copied.
+
+    A bridge from ASGI to WSGI makes a new environ: that of a2wsgi has the scope, those of asgiref
+    and Starlette only what the client sent. A deep copy has None in place of the capture. Else it
+    is a request of its own: a handler calls an application in its own context.
+    """
+    if environ_or_scope.get("asgi.scope", {}).get(CAPTURE_KEY) is outer:
+        return True
+    is_bridged = hasattr(outer.request, "scope") != hasattr(inner.request, "scope")
+    if not is_bridged and environ_or_scope.get(CAPTURE_KEY, inner) is not None:
+        return False
+    seen, same = (each.adapter.request_info(each.request) for each in (outer, inner))
+    return bool(seen.method) and all(
+        getattr(seen, name) == getattr(same, name) for name in _IDENTITY
+    )
 
 
 def _nest(inner: Capture[Any], outer: Capture[Any]) -> None:

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from sentryinit._boundary.capture import CLOSED, Capture
+from sentryinit._boundary.current import CURRENT
+from sentryinit._state import STATE
+
+_END: Any = object()
 
 
-def watch_body(body: Any, capture: Capture[Any], status_if_unsent: int | None = None) -> Any:
+def watch_body(
+    body: Any,
+    capture: Capture[Any],
+    status_if_unsent: int | None = None,
+    *,
+    is_async: bool = False,
+) -> Any:
     """Return *body* so that an exception is seen that it raises while it is sent.
 
     *status_if_unsent*: the status that the client gets if nothing was sent before; None: the one
-    that was sent. The caller has to close the body.
+    that was sent. *is_async*: it is iterated by ``async for``; the body cannot tell, as it may have
+    both methods. The caller has to close the body.
     """
-    if hasattr(body, "__aiter__"):
+    if is_async:
         return _AsyncBody(body, capture)
     # The server may use the length of a body for its Content-Length.
-    cls = _SizedBody if hasattr(body, "__len__") else WatchedBody
-    return cls(body, capture, status_if_unsent)
+    if hasattr(body, "__len__"):
+        return _SizedBody(body, capture, status_if_unsent)
+    if capture.restore_outer is None:
+        return WatchedBody(body, capture, status_if_unsent)
+    nested = _NestedBody(body, capture, status_if_unsent)
+    # The outer request goes on now; its handler may never close this body.
+    capture.handler_done()
+    capture.restore_outer()
+    return nested
 
 
 class WatchedBody:
@@ -30,17 +49,22 @@ class WatchedBody:
         self._body, self._capture, self._status_if_unsent = body, capture, status_if_unsent
 
     def __iter__(self) -> Iterator[bytes]:
-        status = self._status_if_unsent
+        capture, status = self._capture, self._status_if_unsent
         try:
             for chunk in self._body:
-                status = None if chunk else status
+                if chunk and status is not None:
+                    status = None
+                    if capture.status is None:
+                        capture.response_started(500)  # by the server: see wsgi.py
                 yield chunk
-            if self._capture.has_activity:
-                self._capture.handler_done()
+            if capture.status is None:
+                capture.response_started(500)
+            if capture.has_activity:
+                capture.handler_done()
         except GeneratorExit:
             raise
         except BaseException as exc:
-            self._capture.exception_escaped(exc, status)
+            capture.exception_escaped(exc, None if capture.sent else status)
             raise
 
     def close(self) -> None:
@@ -65,6 +89,40 @@ class _SizedBody(WatchedBody):
 
     def __len__(self) -> int:
         return len(self._body)
+
+
+class _NestedBody(WatchedBody):
+    """A body of a request in the middle of another one: each of its steps is its own request's."""
+
+    __slots__ = ("_restore",)
+
+    def __init__(self, body: Any, capture: Capture[Any], status_if_unsent: int | None) -> None:
+        super().__init__(body, capture, status_if_unsent)
+        self._restore = STATE.scopes.save()
+
+    @contextlib.contextmanager
+    def _as_its_request(self) -> Iterator[None]:
+        outer, restore_outer = CURRENT.get(), STATE.scopes.save()
+        CURRENT.set(self._capture)
+        self._restore()
+        try:
+            yield
+        finally:
+            self._restore = STATE.scopes.save()
+            CURRENT.set(outer)
+            restore_outer()
+
+    def __iter__(self) -> Iterator[bytes]:
+        steps, chunk = super().__iter__(), None
+        while chunk is not _END:
+            with self._as_its_request():
+                chunk = next(steps, _END)
+            if chunk is not _END:
+                yield chunk
+
+    def close(self) -> None:
+        with self._as_its_request():
+            super().close()
 
 
 class _AsyncBody:

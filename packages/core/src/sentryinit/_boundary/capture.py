@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import Any, Generic
 
@@ -42,6 +42,8 @@ class Capture(RequestRecords, Generic[R]):
     recent_records: deque[logging.LogRecord] | tuple[()]
 
     client_gone: bool = False
+    # Known under WSGI only: a part of the body was sent by write().
+    sent: bool = False
     event_id: str | None = None
     # The exception that a hook of the framework showed last.
     seen_exception: BaseException | None = None
@@ -68,7 +70,7 @@ class Capture(RequestRecords, Generic[R]):
         """Note *exc*; whether it matters is decided when the status is sent."""
         self.seen_exception, self._handled, self.has_activity = exc, handled, True
         # Starlette removes the traceback from the exception once its handler has answered.
-        self._traceback = exc.__traceback__
+        self._traceback = exceptions.traceback_of(exc)
 
     def response_started(self, status: int) -> None:
         """Note that *status* is sent; for a 5xx, what was seen by now is the evidence."""
@@ -100,6 +102,8 @@ class Capture(RequestRecords, Generic[R]):
             if self.restore_outer is not None:
                 self.restore_outer()
                 self.restore_outer = None
+            elif self.scope is not None:
+                STATE.scopes.leave(self)
         # A task that outlives the request keeps its context, and with it this object.
         self.request = CLOSED
 
@@ -108,6 +112,14 @@ class Capture(RequestRecords, Generic[R]):
         if not adapter.generic:
             self._outer = self._outer or (self.adapter, self.request)
             self.adapter, self.request, self.has_activity = adapter, request, True
+            self._info = None
+
+    # The capture is in the environ or scope: for who copies or prints that, it is nothing (E1).
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
+
+    def __repr__(self) -> str:
+        return "None"
 
     # -- for adapters ----------------------------------------------------------------------------
 
@@ -131,10 +143,9 @@ class Capture(RequestRecords, Generic[R]):
     # -- events of the application ------------------------------------------------------------
 
     def already_reported(self, exc: BaseException) -> bool:
-        """Return True if *exc* and an exception on an event of this request share an origin."""
-        return bool(self._reported) and exceptions.shares_exception(
-            exc, [link for each in self._reported for link in exceptions.iter_chain(each)]
-        )
+        """Return True if *exc* is on an event of this request, or what it was raised ``from``."""
+        known = {id(e) for each in self._reported for e in exceptions.iter_explicit(each)}
+        return bool(known) and not known.isdisjoint(map(id, exceptions.iter_explicit(exc)))
 
     def mark_reported(self, exc: BaseException, event_id: str | None) -> None:
         """Note that *exc* is on the event *event_id*; None if the event was suppressed."""
@@ -176,13 +187,15 @@ class Capture(RequestRecords, Generic[R]):
     def _origin_of(self, exc: BaseException | None, status: int | None) -> Origin:
         if exc is not None:
             # As it was when the exception was seen first.
-            stack = self._traceback if exc is self.seen_exception else exc.__traceback__
-            return Origin(group_key(exc, stack), stack, self.adapter.name)
+            is_seen = exc is self.seen_exception
+            stack = self._traceback if is_seen else exceptions.traceback_of(exc)
+            return Origin(group_key(exc, stack, self._endpoint), stack, self.adapter.name)
+        return Origin(("status", status, self._endpoint()), None, self.adapter.name)
+
+    def _endpoint(self) -> Hashable:
         if self.adapter.endpoint is None:
-            endpoint: object = self.describe().method, self.describe().route
-        else:
-            endpoint = ask(self.adapter.endpoint, self.request, None)
-        return Origin(("status", status, endpoint), None, self.adapter.name)
+            return self.describe().method, self.describe().route
+        return ask(self.adapter.endpoint, self.request, None)
 
     def _is_client_gone(self) -> bool:
         facts, request = self._outer or (self.adapter, self.request)
@@ -194,6 +207,9 @@ class Capture(RequestRecords, Generic[R]):
         if exc is self.seen_exception and not self._handled:
             return exc
         status_of = self.adapter.status_of
+        # Nor is one below 500 this response: a handler has answered it with another status.
+        if exc is not None and (ask(status_of, exc, None) or 500) < 500:
+            return exc
         return exceptions.unwrap_response(exc, lambda link: ask(status_of, link, None))
 
     # -- the decision ----------------------------------------------------------------------------
@@ -250,10 +266,12 @@ class Capture(RequestRecords, Generic[R]):
     def _report(self, escaped: BaseException | None = None, status: int = 500) -> Verdict:
         """Have a failure decided on and reported, with what was seen until now."""
         self._decided = True
-        aborted = escaped is not None and self.is_abort(escaped)
+        # What nobody handled is the reason for what escapes after it.
+        reasons = escaped, None if self._handled else self.seen_exception
+        aborted = escaped is not None and any(exc and self.is_abort(exc) for exc in reasons)
         errors = [e for e in map(self._error_behind, self.claim_records()) if e is not None]
         # An abort on the way out says nothing about the 5xx before it.
-        use_shown = self._pending_5xx and not aborted
+        use_shown = (self._pending_5xx or not self._handled) and not aborted
         seen = Seen(
             escaped,
             self._error_behind(self.seen_exception) if use_shown else None,

@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from sentryinit._locks import RenewedLock
+
 log = logging.getLogger("sentryinit")
 
 # A function, until somebody takes it out to call it: pop() is atomic.
@@ -20,12 +22,12 @@ class Deadlines:
     """Calls functions after a time, in one thread, which starts with the first of them."""
 
     def __init__(self) -> None:
+        self._lock = RenewedLock()
         self.after_fork()
 
     def after_fork(self) -> None:
         """Start anew: the thread is in the parent process, which calls what waits there."""
         self._scheduler = sched.scheduler(time.monotonic, delayfunc=lambda _seconds: None)
-        self._lock = threading.RLock()
         self._wake: threading.Event | None = None
 
     def add(self, seconds: float, function: Callable[[], object]) -> Turn:

@@ -26,6 +26,7 @@ class RequestInfo:
 
     *path*: percent-encoded, without query. *route*: the template, as ``/orders/{order_id}``, or
     None if no route matched. *headers*: names in any case. *client*: the address of the peer.
+    *secret_cookies*: the names of the framework's cookies whose values are never sent (G1).
     """
 
     method: str
@@ -36,6 +37,7 @@ class RequestInfo:
     headers: Iterable[tuple[str, str]] = ()
     client: str | None = None
     route: str | None = None
+    secret_cookies: Iterable[str] = ()
 
     def header(self, name: str) -> str:
         """Return the first header *name* (in lower case), or an empty text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -12,6 +13,8 @@ ALLOWED_HEADERS = frozenset(
     "accept content-length content-type host traceparent user-agent x-correlation-id "
     "x-request-id".split()
 )
+# The value of a cookie that was made at random or signed: it has letters and digits, and is long.
+_TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[^\s,;]{20,}")
 
 
 def request_section(
@@ -29,14 +32,17 @@ def request_section(
     if "query" in collect and info.query:
         request["query_string"] = info.query
     if "cookies" in collect:
-        request["cookies"] = _cookies(info.header("cookie"))
+        request["cookies"] = _cookies(info)
     if "client_address" in collect and info.client:
         request["env"] = {"REMOTE_ADDR": info.client}
     return request
 
 
-def _cookies(header: str) -> dict[str, str]:
+def _cookies(info: RequestInfo) -> dict[str, str]:
+    """Return the cookies; those that look like a session or token have no value (G1)."""
     try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
+        found = {name: each.value for name, each in SimpleCookie(info.header("cookie")).items()}
     except CookieError:
         return {}
+    secret = {name for name, value in found.items() if _TOKEN.fullmatch(value)}
+    return found | dict.fromkeys(found.keys() & secret.union(info.secret_cookies), "[secret]")

@@ -8,7 +8,15 @@ import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sentryinit._policy.exceptions import causes, exit_code, group_members, text_of
+from sentryinit._policy.exceptions import (
+    all_causes,
+    cause_of,
+    causes,
+    exit_code,
+    group_members,
+    holds,
+    text_of,
+)
 
 ABORTS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
 # asyncio.timeout() and wait_for() raise these from the CancelledError that they cause themselves.
@@ -34,36 +42,30 @@ NO_REQUEST = RequestState()
 
 def cannot_be_abort(exc: BaseException, aborts: tuple[type[BaseException], ...]) -> bool:
     """Return True if *exc* is no abort in any request; a cheap check that most failures pass."""
-    return not (
-        exc.__cause__ is not None
-        or exc.__context__ is not None
-        or isinstance(exc, (_CANDIDATES, aborts))
-        or group_members(exc)
-    )
+    return not (isinstance(exc, (_CANDIDATES, aborts)) or all_causes(exc))
 
 
-def is_abort(
-    exc: BaseException, request: RequestState = NO_REQUEST, seen: frozenset[int] = frozenset()
-) -> bool:
+def is_abort(exc: BaseException, request: RequestState = NO_REQUEST) -> bool:
     """Return True if *exc* means that the client, the server or a caller gave up.
 
     A group is an abort if all its members are. An error is an abort if it was raised because of
     one. A cancellation in the implicit context counts only if the client is known to be gone:
-    timeouts and task groups leave one behind too. *seen*: the ids of the exceptions that came
-    from *exc*, as a chain can be a ring, also through a group.
+    timeouts and task groups leave one behind too.
     """
-    if id(exc) in seen:
-        return False
-    seen |= {id(exc)}
+    return holds(exc, lambda link, found: _is_abort(link, request, found), causes)
+
+
+def _is_abort(exc: BaseException, request: RequestState, found: set[int]) -> bool:
+    """Return True if *exc* is an abort; *found* are the ids of those that it may come from."""
     if group_members(exc):
-        return all(is_abort(member, request, seen) for member in group_members(exc))
+        return found.issuperset(map(id, group_members(exc)))
     if _is_abort_itself(exc, request):
         return True
     came_from = next(iter(causes(exc)), None)
     if came_from is None or isinstance(exc, TIMEOUTS):
         return False
-    implicit = exc.__cause__ is None and isinstance(came_from, asyncio.CancelledError)
-    return (request.client_gone or not implicit) and is_abort(came_from, request, seen)
+    implicit = cause_of(exc) is None and isinstance(came_from, asyncio.CancelledError)
+    return (request.client_gone or not implicit) and id(came_from) in found
 
 
 def _is_abort_itself(exc: BaseException, request: RequestState) -> bool:

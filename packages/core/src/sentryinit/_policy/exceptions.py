@@ -1,14 +1,34 @@
-"""Chains and groups of exceptions, and the mark of those that are on an event already."""
+"""Chains and groups of exceptions, and the mark of those that are on an event already.
+
+Every walk is iterative and bounded, and reads an exception past the attributes of its class, which
+are code of the application.
+"""
 
 from __future__ import annotations
 
-import logging
+import opcode
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from types import TracebackType
+from typing import Any
 
-log = logging.getLogger("sentryinit")
+from sentryinit._policy.grouping import STDLIB
 
-# Attribute of an exception that is on an event: False if it was captured outside of any request.
-_MARK = "__sentryinit_captured__"
+# The most exceptions of one chain that are looked at. Python itself takes longer to format them.
+MAX_LINKS = 200_000
+# The most exceptions of one event that get a mark.
+MAX_MARKED = 1000
+_RAISE = opcode.opmap["RAISE_VARARGS"]
+_RAISE_FROM = (_RAISE, 2)
+_FUTURES = f"{STDLIB}concurrent{os.sep}"
+
+_FIELDS: Any = vars(BaseException)
+cause_of: Callable[[BaseException], BaseException | None] = _FIELDS["__cause__"].__get__
+traceback_of: Callable[[BaseException], TracebackType | None] = _FIELDS["__traceback__"].__get__
+
+Sources = Callable[[BaseException], list[BaseException]]
 
 
 def group_members(exc: BaseException) -> tuple[BaseException, ...]:
@@ -20,42 +40,91 @@ def group_members(exc: BaseException) -> tuple[BaseException, ...]:
         found = getattr(exc, "exceptions", ())
     except Exception:  # noqa: BLE001 # a property of the application's class may raise
         return ()
-    if not found:
+    if not (isinstance(found, tuple) and found):
         return ()
-    good = isinstance(found, tuple) and all(isinstance(link, BaseException) for link in found)
-    return found if good else ()
+    return found if all(issubclass(type(each), BaseException) for each in found) else ()
+
+
+def parent_of(exc: BaseException) -> BaseException | None:
+    """Return the cause of *exc*, else its context."""
+    cause, context = cause_of(exc), _FIELDS["__context__"].__get__(exc)
+    is_suppressed = cause is not None or _FIELDS["__suppress_context__"].__get__(exc)
+    return cause if is_suppressed else context
 
 
 def causes(exc: BaseException) -> list[BaseException]:
     """Return what *exc* came from: members of a group, else its cause, else its context."""
-    if group_members(exc):
-        return list(group_members(exc))
-    if exc.__cause__ is not None:
-        return [exc.__cause__]
-    if exc.__context__ is not None and not exc.__suppress_context__:
-        return [exc.__context__]
-    return []
+    members, parent = group_members(exc), parent_of(exc)
+    return list(members) if members or parent is None else [parent]
 
 
-def iter_chain(exc: BaseException) -> Iterable[BaseException]:
-    """Return *exc* and everything that it came from, each exception once."""
-    if exc.__cause__ is None and exc.__context__ is None and not group_members(exc):
-        return (exc,)
-    return _iter_chain(exc)
+def all_causes(exc: BaseException) -> list[BaseException]:
+    """Return what *exc* came from; a group can have a cause or context beside its members."""
+    parent = parent_of(exc)
+    return [*group_members(exc)] if parent is None else [parent, *group_members(exc)]
 
 
-def _iter_chain(exc: BaseException) -> Iterator[BaseException]:
+def explicit_causes(exc: BaseException) -> list[BaseException]:
+    """Return the members of a group, and what *exc* was raised ``from``."""
+    cause = cause_of(exc)
+    explicit = [] if cause is None or not _is_raised_from(exc) else [cause]
+    return [*explicit, *group_members(exc)]
+
+
+def _is_raised_from(exc: BaseException) -> bool:
+    """Return False if the cause of *exc* was its context: of a ``raise`` without ``from``.
+
+    Starlette's BaseHTTPMiddleware raises an exception again, ``from`` its context.
+    """
+    entries = list(_iter_traceback(traceback_of(exc)))
+    if not entries or _instruction(entries[-1]) == _RAISE_FROM:
+        return True
+    return _RAISE_FROM not in map(_instruction, entries)
+
+
+def iter_chain(exc: BaseException, sources: Sources = all_causes) -> Iterator[BaseException]:
+    """Yield *exc* and everything that it came from, each exception once, *exc* first."""
     seen: set[int] = set()
     waiting = [exc]
-    while waiting:
+    while waiting and len(seen) < MAX_LINKS:
         exc = waiting.pop()
         if id(exc) not in seen:
             seen.add(id(exc))
             yield exc
-            waiting += causes(exc)
-            # A group can have a cause of its own beside its members.
-            if exc.__cause__ is not None:
-                waiting.append(exc.__cause__)
+            waiting += reversed(sources(exc))
+
+
+def iter_explicit(exc: BaseException) -> Iterator[BaseException]:
+    """Yield *exc*, the members of its group, and what it was raised ``from``, each once.
+
+    Not a context: an exception that was raised in the handling of another is news (C1).
+    """
+    return iter_chain(exc, explicit_causes)
+
+
+def holds(
+    exc: BaseException, rule: Callable[[BaseException, set[int]], bool], sources: Sources
+) -> bool:
+    """Return True if *rule* holds for *exc*.
+
+    It is asked for what *exc* came from first. It gets the ids of the exceptions for which it
+    holds; in a ring, it does not hold for the one that was asked last.
+    """
+    true: set[int] = set()
+    if not sources(exc):
+        return rule(exc, true)
+    seen: set[int] = set()
+    waiting = [(exc, False)]
+    while waiting:
+        link, is_due = waiting.pop()
+        if is_due:
+            if rule(link, true):
+                true.add(id(link))
+        elif id(link) not in seen and len(seen) < MAX_LINKS:
+            seen.add(id(link))
+            waiting.append((link, True))
+            waiting += [(source, False) for source in sources(link)]
+    return id(exc) in true
 
 
 def shares_exception(exc: BaseException, others: Iterable[BaseException]) -> bool:
@@ -71,11 +140,13 @@ def unwrap_response(
     exc: BaseException | None, status_of: Callable[[BaseException], int | None]
 ) -> BaseException | None:
     """Return *exc*; if it is an HTTP response, return the real error that it came from."""
-    for _ in range(100):  # a chain can be a ring
-        if exc is None or status_of(exc) is None:
-            return exc
+    seen: set[int] = set()
+    while exc is not None and status_of(exc) is not None:
+        seen.add(id(exc))
         exc = next(iter(causes(exc)), None)
-    return None
+        if id(exc) in seen or len(seen) >= MAX_LINKS:
+            return None
+    return exc
 
 
 def exit_code(exc: BaseException) -> int | None:
@@ -95,18 +166,46 @@ def text_of(value: object) -> str:
         return ""
 
 
+class _Marked(dict[str, Any]):
+    """The attributes of an exception that is on an event; no copy of them has the mark.
+
+    *owner* is its id: another exception may be given the same attributes. *traceback* and *thread*
+    are those when the event left.
+    """
+
+    __slots__ = ("in_request", "owner", "thread", "traceback")
+    owner: int
+    traceback: TracebackType | None
+    thread: int
+    in_request: bool
+
+    def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
+        return dict, (), None, None, iter(self.items())
+
+
+def _iter_marks(exc: BaseException) -> Iterator[tuple[BaseException, _Marked]]:
+    for link in iter_explicit(exc):
+        mark = _FIELDS["__dict__"].__get__(link)
+        if type(mark) is _Marked and mark.owner == id(link):
+            yield link, mark
+
+
 def was_captured(exc: BaseException) -> bool:
-    """Return True if *exc*, or an exception that it came from, is on an event already."""
-    return any(_MARK in link.__dict__ for link in iter_chain(exc))
+    """Return True if *exc* is on an event already, or an exception that it was raised ``from``.
+
+    False if that was raised again since then.
+    """
+    return any(not _is_raised_again(link, mark) for link, mark in _iter_marks(exc))
 
 
 def mark_captured(exc: BaseException, *, in_request: bool) -> None:
-    """Remember on *exc* that it is on an event."""
-    try:
-        setattr(exc, _MARK, in_request)
-    except (AttributeError, TypeError):
-        # A class that refuses attributes: a second capture outside of requests is a second event.
-        log.debug("%s cannot be marked as captured", type(exc).__name__)
+    """Remember that *exc* is on an event, with the exceptions that it was raised ``from``."""
+    for link in islice(iter_explicit(exc), MAX_MARKED):
+        # Past __setattr__ and __slots__ of the class.
+        mark = _Marked(_FIELDS["__dict__"].__get__(link))
+        mark.owner, mark.in_request = id(link), in_request
+        mark.traceback, mark.thread = traceback_of(link), threading.get_ident()
+        _FIELDS["__dict__"].__set__(link, mark)
 
 
 def claim_outside_request(exc: BaseException) -> bool:
@@ -114,7 +213,46 @@ def claim_outside_request(exc: BaseException) -> bool:
 
     True once: the next request that raises the same instance has a failure of its own (C4, C6).
     """
-    unclaimed = [link for link in iter_chain(exc) if link.__dict__.get(_MARK) is False]
-    for link in unclaimed:
-        mark_captured(link, in_request=True)
-    return bool(unclaimed)
+    here, claimed = threading.get_ident(), False
+    for link, mark in _iter_marks(exc):
+        # What comes from another thread may have been raised again to get here.
+        is_new = mark.thread == here and _is_raised_again(link, mark)
+        if not mark.in_request and not is_new:
+            mark.in_request = claimed = True
+    return claimed
+
+
+def _is_raised_again(exc: BaseException, mark: _Marked) -> bool:
+    """Return True if *exc* was raised anew, and did not only go on, since it got *mark*.
+
+    Python puts an entry in front of the traceback for each frame that an exception leaves, and
+    leaves the entries there if the exception is raised anew. The entry before the old ones is
+    then that of a ``raise``.
+    """
+    old, newest = set(map(id, _iter_traceback(mark.traceback))), None
+    for entry in _iter_traceback(traceback_of(exc)):
+        if id(entry) in old:
+            break
+        newest = entry
+    else:
+        # The old traceback was removed. An exception that has none was not raised again.
+        return bool(old) and newest is not None
+    if newest is None:
+        return False
+    if newest.tb_frame is entry.tb_frame:
+        # The same instruction is that of a loop; another one, `raise error` in an except block.
+        return newest.tb_lasti == entry.tb_lasti
+    # A future raises what it was given.
+    by_future = newest.tb_frame.f_code.co_filename.startswith(_FUTURES)
+    return _instruction(newest)[0] == _RAISE and not by_future
+
+
+def _instruction(entry: TracebackType) -> tuple[int, ...]:
+    """Return the instruction of *entry*: its code, and its argument."""
+    return tuple(entry.tb_frame.f_code.co_code[entry.tb_lasti :][:2])
+
+
+def _iter_traceback(entry: TracebackType | None) -> Iterator[TracebackType]:
+    while entry is not None:
+        yield entry
+        entry = entry.tb_next

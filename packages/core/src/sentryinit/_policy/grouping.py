@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import NamedTuple
 
-_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 # a prefix of file names, which are texts
+# Where the standard library is.
+STDLIB = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 # a prefix of file names, which are texts
 _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 # `exec` makes code with unlimited file names: the cache is bounded.
 _MAX_FILES = 1000
@@ -25,34 +26,54 @@ class Origin(NamedTuple):
 
 def app_frame(stack: TracebackType | None) -> TracebackType | None:
     """Return the innermost frame of the application in *stack*; if it has none, the innermost."""
-    frames = []
+    frames, has_app_frame = _inner_frames(stack)
+    return frames[0 if has_app_frame else -1] if frames else None
+
+
+def _inner_frames(stack: TracebackType | None) -> tuple[list[TracebackType], bool]:
+    """Return the frames of *stack* from the innermost one of the application on, else all."""
+    frames: list[TracebackType] = []
     while stack is not None:
         frames.append(stack)
         stack = stack.tb_next
-    for frame in reversed(frames):
-        if _is_in_app(frame.tb_frame.f_code.co_filename):
-            return frame
-    return frames[-1] if frames else None
+    for at in range(len(frames) - 1, -1, -1):
+        if _is_in_app(frames[at].tb_frame.f_code.co_filename):
+            return frames[at:], True
+    return frames, False
 
 
 def _is_in_app(file: str) -> bool:
+    """Return True if *file* is surely the application's, which may be an installed package."""
     known = _known.get(file)
     if known is None:
         is_package = any(part in file for part in _PACKAGES)
-        known = not is_package and not file.startswith((_LIBRARY, "<frozen"))
+        # Generated code has a name such as <string>, which many pieces of code share.
+        known = not is_package and not file.startswith((STDLIB, "<"))
         if len(_known) < _MAX_FILES:
             _known[file] = known
     return known
 
 
-def group_key(exc: BaseException | None, stack: TracebackType | None) -> Hashable:
-    """Return the rate limit key of *exc*: its class and the instruction of the application."""
-    frame = app_frame(stack)
-    if frame is None:
-        return type(exc), None
-    code = frame.tb_frame.f_code
-    # tb_lasti and not tb_lineno: Python computes the line, and a storm asks for each failure.
-    return type(exc), code.co_filename, code.co_firstlineno, frame.tb_lasti
+def group_key(
+    exc: BaseException | None, stack: TracebackType | None, endpoint: Callable[[], Hashable]
+) -> Hashable:
+    """Return the rate limit key of *exc*: its class and the places that tell it from others.
+
+    These are the innermost instruction of the application, and below it, the outermost and the
+    innermost one of each file; if no frame is surely the application's, also the *endpoint*.
+    """
+    frames, has_app_frame = _inner_frames(stack)
+    outer: dict[str, tuple[int, int]] = {}
+    inner = {}
+    for frame in frames:
+        code = frame.tb_frame.f_code
+        # The names of generated files are unlimited.
+        file = code.co_filename if code.co_filename[:1] != "<" else code.co_name
+        # tb_lasti and not tb_lineno: Python computes the line, and a storm asks for each failure.
+        inner[file] = place = code.co_firstlineno, frame.tb_lasti
+        outer.setdefault(file, place)
+    places = frozenset(outer.items()), frozenset(inner.items())
+    return type(exc), places, None if has_app_frame else endpoint()
 
 
 def group_label(exc: BaseException, stack: TracebackType | None) -> str:

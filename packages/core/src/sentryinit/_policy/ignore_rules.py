@@ -9,7 +9,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sentryinit._policy.exceptions import group_members, text_of
+from sentryinit._policy.exceptions import (
+    cause_of,
+    explicit_causes,
+    group_members,
+    holds,
+    text_of,
+)
 
 # Work that was given up by the code that ordered it, and servers that shut down.
 DEFAULT_IGNORED = (
@@ -31,21 +37,14 @@ class IgnoreRules:
     paths: Sequence[str] = ()
     _known: dict[type, tuple[bool, int]] = field(default_factory=dict)
 
-    def ignores_error(self, exc: BaseException, seen: frozenset[int] = frozenset()) -> bool:
-        """Return True if *exc*, an explicit cause of it, or all members of a group are ignored.
+    def ignores_error(self, exc: BaseException) -> bool:
+        """Return True if *exc*, an explicit cause of it, or all members of a group are ignored."""
+        return holds(exc, self._ignores, explicit_causes)
 
-        *seen*: the ids of the exceptions that came from *exc*, as a chain can be a ring, also
-        through a group.
-        """
-        if id(exc) in seen:
-            return False
-        seen |= {id(exc)}
-        if self._lists(exc):
-            return True
+    def _ignores(self, exc: BaseException, found: set[int]) -> bool:
         members = group_members(exc)
-        return (bool(members) and all(self.ignores_error(each, seen) for each in members)) or (
-            exc.__cause__ is not None and self.ignores_error(exc.__cause__, seen)
-        )
+        is_group = bool(members) and found.issuperset(map(id, members))
+        return is_group or id(cause_of(exc)) in found or self._lists(exc)
 
     def _lists(self, exc: BaseException) -> bool:
         # A dotted name can start to name a class with each module that is imported.

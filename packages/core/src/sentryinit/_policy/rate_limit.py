@@ -5,9 +5,10 @@ Counts exactly: failures = delivered + suppressed + dropped.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Hashable
+
+from sentryinit._locks import RenewedLock
 
 # All kinds together may use this many times what one kind may use.
 ALL_KINDS = 3
@@ -47,7 +48,7 @@ class RateLimiter:
     ) -> None:
         # With a bucket of size 0 not even the first failure would be visible.
         self._burst, self._rate = max(burst, 1), per_minute / 60
-        self._clock, self._on = clock, on
+        self._clock, self._on, self._lock = clock, on, RenewedLock()
         self._buckets: dict[Hashable, _Bucket] = {}
         self._all = _Bucket(self._burst * ALL_KINDS, self._rate * ALL_KINDS, clock())
         # Counts the suppressed failures of kinds without a bucket as well.
@@ -56,9 +57,6 @@ class RateLimiter:
 
     def after_fork(self) -> None:
         """Start to count at 0: the parent process delivers what it has counted."""
-        # Re-entrant: a signal handler may report a failure in the middle of it. New: the fork may
-        # have copied the old one while another thread held it.
-        self._lock = threading.RLock()
         self._failures = self._suppressed = self._dropped = 0
         for bucket in (*self._buckets.values(), self._new):
             bucket.suppressed = 0

@@ -125,6 +125,10 @@ def _breadcrumb(walker: Walker, value: Any) -> dict[str, Any]:
 def _exception(walker: Walker, value: Any) -> dict[str, Any]:
     given = value if isinstance(value, Mapping) else {"value": value}
     made = _thread(walker, given)
+    mechanism = given.get("mechanism")
+    data = mechanism.get("data") if isinstance(mechanism, Mapping) else None
+    if isinstance(data, Mapping) and "omitted" in data:
+        walker.truncated = True  # the chain was cut when the event was made
     for key, field in _EXCEPTION.items():
         if given.get(key) is not None:
             made[key] = field(walker, given[key])

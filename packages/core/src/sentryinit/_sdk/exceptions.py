@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
 
+from sentry_sdk import utils
 from sentry_sdk.serializer import serialize
-from sentry_sdk.utils import event_from_exception, single_exception_from_error_tuple
 
 from sentryinit._events.build import TIME_FORMAT
-from sentryinit._policy.exceptions import group_members, iter_chain
+from sentryinit._policy.exceptions import (
+    cause_of,
+    group_members,
+    iter_chain,
+    parent_of,
+    text_of,
+    traceback_of,
+)
 
 # The most exceptions of one chain or group on an event.
 MAX_LINKS = 100
@@ -26,50 +34,66 @@ def exception_event(
     options: dict[str, Any],
     mechanism: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return the event of *exc* with the traceback *stack*, without source lines.
-
-    sentry-sdk looks into a group only if that is outermost, on Python 3.10 not at all, and its
-    older releases follow a ring for ever.
-    """
-    if any(map(group_members, iter_chain(exc))):
-        return {"exception": {"values": _values(exc, stack, options, mechanism)}}
+    """Return the event of *exc* with the traceback *stack*, without source lines."""
     info = type(exc), exc, stack
-    event, _hint = event_from_exception(info, client_options=options, mechanism=mechanism)
+    event, _hint = utils.event_from_exception(info, client_options=options, mechanism=mechanism)
     return dict(event)
 
 
-def _values(
-    exc: BaseException, stack: TracebackType | None, options: Any, mechanism: dict[str, Any]
+def exception_values(
+    exc_info: tuple[Any, BaseException | None, TracebackType | None],
+    client_options: Any = None,
+    mechanism: Any = None,
+    full_stack: Any = None,
 ) -> list[dict[str, Any]]:
-    """Return *exc*, with number 0 and last, and everything that it came from."""
-    found: list[dict[str, Any]] = []
-    seen: set[int] = set()
-    waiting: list[tuple[BaseException, int, str | None]] = [(exc, 0, None)]
-    while waiting and len(found) < MAX_LINKS:
-        link, parent, source = waiting.pop()
-        if id(link) in seen:
-            continue
-        seen.add(id(link))
-        number = len(found)
-        trace = stack if link is exc else link.__traceback__
-        value = single_exception_from_error_tuple(
-            type(link), link, trace, options, mechanism, number, parent, source
-        )
-        if group_members(link):
-            value["mechanism"]["is_exception_group"] = True
-        found.append(value)
-        waiting += [(other, number, how) for other, how in reversed(_sources(link))]
+    """Return the exceptions of an event, the newest last: of a long chain, both its ends.
+
+    Replaces the function of sentry-sdk, also for what the application captures. That one is
+    recursive in groups, looks into a group only if it is outermost, on Python 3.10 not at all, and
+    in older releases follows a ring for ever.
+    """
+    exc, stack = exc_info[1:]
+    links = [] if exc is None else list(iter_chain(exc))
+    is_tree = any(map(group_members, links))
+    half, omitted = MAX_LINKS // 2, len(links) - MAX_LINKS
+    if omitted > 0:
+        del links[half:-half]
+    # What came from an omitted one hangs on the last one before the gap.
+    parents: dict[int, tuple[int, str | None]] = {id(exc): (0, None)}
+    found = []
+    for number, link in enumerate(links):
+        for source, how in _sources(link) if is_tree else ():
+            parents.setdefault(id(source), (number, how))
+        relation = (number, *parents.get(id(link), (half - 1, None))) if is_tree else ()
+        trace = stack if link is exc else traceback_of(link)
+        found.append(_value(link, trace, client_options, mechanism, full_stack, *relation))
+    if omitted > 0:
+        found[half - 1]["mechanism"]["data"] = {"omitted": omitted}
     return found[::-1]
+
+
+utils.exceptions_from_error_tuple = exception_values
 
 
 def _sources(exc: BaseException) -> list[tuple[BaseException, str]]:
     """Return what *exc* came from, with sentry-sdk's words for the relations."""
+    parent, how = parent_of(exc), "__context__" if cause_of(exc) is None else "__cause__"
     members = [(link, f"exceptions[{n}]") for n, link in enumerate(group_members(exc))]
-    if exc.__cause__ is not None:
-        return [(exc.__cause__, "__cause__"), *members]
-    if exc.__context__ is not None and not exc.__suppress_context__:
-        return [(exc.__context__, "__context__"), *members]
-    return members
+    return members if parent is None else [(parent, how), *members]
+
+
+def _value(
+    exc: BaseException, stack: Any, options: Any, mechanism: Any, full_stack: Any, *relation: Any
+) -> dict[str, Any]:
+    make = functools.partial(utils.single_exception_from_error_tuple, full_stack=full_stack)
+    try:
+        value = make(type(exc), exc, stack, options, mechanism, *relation)
+    except Exception:  # noqa: BLE001 # it reads attributes, which are code of the application
+        value = make(type(exc), None, stack, options, mechanism, *relation)
+        value["value"] = text_of(exc)
+    if group_members(exc):
+        value["mechanism"]["is_exception_group"] = True
+    return value
 
 
 class PreSerializedEvent(dict[str, Any]):

@@ -18,7 +18,7 @@ from sentryinit._policy.log_records import FrozenRecord, message_of
 from sentryinit._policy.verdict import Seen
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Masked, Redactor
-from sentryinit._state import STATE
+from sentryinit._state import STATE, no_op
 
 _Event = dict[str, Any]
 _Hint = dict[str, Any]
@@ -71,10 +71,14 @@ class Hooks:
             log.warning("completing an event failed: %s", type(error).__name__)
             event = fallback_event(event, "report_error")
         changed = self._users_hook(event, hint)
-        if changed is None and KIND_KEY in hint and STATE.reporter is not None:
-            STATE.reporter.drop(*hint[KIND_KEY])
+        if not changed:
+            if KIND_KEY in hint and STATE.reporter is not None:
+                STATE.reporter.drop(*hint[KIND_KEY])
+            return None
         # Not by the event's path: a hook may have changed it.
-        return changed and self._redactor.event(changed, info.route or "", info.path)
+        masked = self._redactor.event(changed, info.route or "", info.path)
+        _mark_captured(masked, hint)
+        return masked
 
     def before_breadcrumb(self, crumb: dict[str, Any], hint: _Hint) -> Any:
         """Return the result of the user's hook; if that raises, drop the breadcrumb."""
@@ -87,8 +91,7 @@ class Hooks:
 
     def _complete(self, event: _Event, hint: _Hint) -> RequestInfo | None:
         """Add what events of ours have to *event*, which is not ours; return None to drop it."""
-        capture, exc = current_capture(), (hint.get("exc_info") or (None, None))[1]
-        record = hint.get("log_record")
+        capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
         if isinstance(record, FrozenRecord):
             suppressed: int | None = record.suppressed
         else:
@@ -99,10 +102,6 @@ class Hooks:
             if suppressed is None:
                 return None
             hint[KIND_KEY] = key, suppressed
-        if exc is not None:
-            if capture is not None:
-                capture.mark_reported(exc, event.get("event_id"))
-            exceptions.mark_captured(exc, in_request=capture is not None)
         if not event.get("release"):
             event.pop("release", None)
         if record is not None:
@@ -136,6 +135,24 @@ class Hooks:
         return changed
 
 
+def _exception_of(hint: _Hint) -> BaseException | None:
+    found: BaseException | None = (hint.get("exc_info") or (None, None))[1]
+    return found
+
+
+def _mark_captured(event: _Event, hint: _Hint) -> None:
+    """Remember that *event*, which leaves, is about an exception: no hook has dropped it.
+
+    An event that sampling drops after this was decided on: it is one of the events.
+    """
+    capture, exc = current_capture(), _exception_of(hint)
+    if exc is None:
+        return
+    exceptions.mark_captured(exc, in_request=capture is not None)
+    if capture is not None and HINT_KEY not in hint:
+        capture.mark_reported(exc, event.get("event_id"))
+
+
 def admit(
     exc: BaseException | None, key: Hashable, title: str, *, repeats: bool = False
 ) -> tuple[Hashable, int | None]:
@@ -148,8 +165,9 @@ def admit(
     if exc is None:
         seen, label = Seen(title=lambda: title), str(key)
     else:
-        seen, label = _seen(exc, capture, repeats=repeats), group_label(exc, exc.__traceback__)
-        key = capture.origin(exc, None).key if capture else group_key(exc, exc.__traceback__)
+        stack = exceptions.traceback_of(exc)
+        seen, label = _seen(exc, capture, repeats=repeats), group_label(exc, stack)
+        key = capture.origin(exc, None).key if capture else group_key(exc, stack, no_op)
     return key, 0 if reporter is None else reporter.admit(seen, key, label, capture)
 
 

@@ -12,7 +12,6 @@ import contextlib
 import contextvars
 import copy
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from sentry_sdk.scope import Scope, ScopeType
 
 from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import CURRENT
+from sentryinit._locks import RenewedLock
 from sentryinit._state import STATE, Scopes
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ T = TypeVar("T")
 force_fallback = False
 
 # Re-entrant: if a private name of sentry-sdk changes, the self-test fails and does not hang.
-_lock = threading.RLock()
+_lock = RenewedLock()
 _base: Scope = Scope(ty=ScopeType.ISOLATION)
 _NO_CLIENT = NonRecordingClient()
 
@@ -92,7 +92,8 @@ def _request_scope() -> Scope:
         # Another thread of the same request may have made it.
         own = _existing_scope() or _fork()
         if capture is not None:
-            capture.scope = own
+            # close() has to leave the scope then.
+            capture.scope, capture.has_activity = own, True
     if sdk._isolation_scope.get() is UNFORKED:  # noqa: SLF001 # the self-test guards it
         # From now on sentry-sdk finds the fork without us.
         sdk._isolation_scope.set(own)  # noqa: SLF001 # likewise
@@ -106,12 +107,6 @@ def _fork() -> Scope:
     return made
 
 
-def after_fork() -> None:
-    """Make a new lock: the fork of the process may have copied it while it was held."""
-    global _lock  # noqa: PLW0603 # there is one
-    _lock = threading.RLock()
-
-
 def _set_scopes(isolation: Any, current: Scope | None = None) -> None:
     Scope.set_isolation_scope(isolation)
     Scope.set_current_scope(current or Scope(ty=ScopeType.CURRENT))
@@ -123,11 +118,22 @@ def _fork_now(_unforked: object) -> None:
     _set_scopes(fork)
     capture = CURRENT.get()
     if capture is not None:
-        capture.scope = fork
+        capture.scope, capture.has_activity = fork, True
 
 
 def _save() -> Callable[[], None]:
     return functools.partial(_set_scopes, _get_isolation_scope(), Scope.get_current_scope())
+
+
+def _enter(capture: Capture[Any] | None) -> None:
+    CURRENT.set(capture)
+    _set_scopes(_base if capture is None else capture.scope or UNFORKED)
+
+
+def _leave(capture: Capture[Any]) -> None:
+    # A task or thread that outlives its request keeps the scope, as work of that request.
+    if CURRENT.get() is capture:
+        _set_scopes(_base)
 
 
 def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *arguments: Any) -> T:
@@ -141,8 +147,7 @@ def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *argu
         return function(*arguments)
 
     def call() -> T:
-        CURRENT.set(capture)
-        _set_scopes(_base if capture is None else capture.scope or UNFORKED)
+        _enter(capture)
         return function(*arguments)
 
     return contextvars.copy_context().run(call)
@@ -199,11 +204,16 @@ def install() -> None:
         _base = Scope(ty=ScopeType.ISOLATION)
         Scope.set_isolation_scope(_base)
     # get_isolation() returns None: each request forks.
-    STATE.scopes = Scopes(UNFORKED, set_isolation=_fork_now, save=_save)
+    STATE.scopes = Scopes(UNFORKED, set_isolation=_fork_now, save=_save, enter=_enter, leave=_leave)
     # A failure means that private names have changed.
     with contextlib.suppress(Exception):
         isolation, current = sdk._isolation_scope, sdk._current_scope  # noqa: SLF001 # _works() tries it
-        lazy = Scopes(UNFORKED, isolation.get, isolation.set, current.get, current.set, _save)
+        lazy = STATE.scopes._replace(
+            get_isolation=isolation.get,
+            set_isolation=isolation.set,
+            get_current=current.get,
+            set_current=current.set,
+        )
         # A request may be running in this context.
         if not force_fallback and contextvars.copy_context().run(_works, lazy):
             STATE.scopes = lazy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,9 +29,14 @@ class EnvelopeFilter:
 
     def __init__(self, redactor: Redactor, send: Callable[[Envelope], Any]) -> None:
         self.redactor, self._send = redactor, send
+        self._lock_class = threading.Lock
 
     def __call__(self, envelope: Envelope) -> None:
         """Send what may leave of *envelope*; mask what no hook has seen (G2)."""
+        if self._lock_class is not threading.Lock:
+            # gevent has patched the process since: the locks of the transport block all greenlets.
+            self._lock_class = threading.Lock
+            reset_transport()
         items = [item for item in map(self._filtered, envelope.items) if item is not None]
         # The event goes first: a backend may stop at an item that it does not know.
         items.sort(key=lambda item: item.type != "event")
@@ -91,10 +97,10 @@ class LostEvents:
 
 
 def reset_transport() -> None:
-    """Give the transport of a forked process a queue, a thread and connections of its own (H2).
+    """Give the transport a new queue, a thread, locks and connections (H2).
 
-    The parent sends what is queued. A lock may have been copied while another thread held it, and
-    a connection must not have two writers.
+    In a forked process, where the parent sends what is queued: a lock may have been copied while
+    another thread held it, and a connection must not have two writers.
     """
     transport = sentry_sdk.get_client().transport
     if isinstance(transport, BaseHttpTransport):

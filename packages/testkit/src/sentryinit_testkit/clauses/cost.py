@@ -20,7 +20,7 @@ from sentryinit.adapters import Capture
 from sentryinit.testing import Work, count_work
 from sentryinit_testkit import _events, behaviours
 from sentryinit_testkit._contract import Contract
-from sentryinit_testkit._driver import Driver, Request, ResponseSpec
+from sentryinit_testkit._driver import Behaviour, Driver, Request, ResponseSpec
 from sentryinit_testkit._harness import Harness
 from sentryinit_testkit._server import Call
 from sentryinit_testkit._watch import new_objects_only, profiled, wait_for_threads
@@ -65,6 +65,17 @@ def _blocks_left(harness: Harness, app: Any) -> int:
     wait_for_threads(threads)
     gc.collect()
     return sys.getallocatedblocks() - before
+
+
+def _installed(name: str, library: str) -> Behaviour:
+    """Return a behaviour of an application that is installed; it fails in the file *library*."""
+    made: dict[str, Any] = {"ShopError": behaviours.ShopError}
+    code = "def query():\n    raise ShopError('no stock')"
+    exec(compile(code, library, "exec"), made)  # noqa: S102 # a frame of such a file
+    padding = "\n" * len(name)  # another line of the same file
+    code = f"{padding}def {name}(request):\n    query()"
+    exec(compile(code, "/venv/lib/site-packages/shop/views.py", "exec"), made)  # noqa: S102 # likewise
+    return made[name]  # type: ignore[no-any-return] # it was made here
 
 
 class Cost(Contract):
@@ -213,6 +224,18 @@ class Cost(Contract):
         with count_work() as work:
             harness.server.serve(app, *[Call()] * 3)
         assert (work.requests_described, sentryinit.stats()["suppressed"]) == (0, 3)
+
+    @pytest.mark.parametrize("library", ["/venv/lib/site-packages/database.py", "<string>"])
+    def test_f3_failures_without_a_frame_of_the_application_are_told_apart(
+        self, harness: Harness, library: str
+    ) -> None:
+        """F3: Two failures in installed or generated code are two kinds, whatever they call."""
+        harness.start(storm_guard=True, storm_burst=2, storm_per_minute=0)
+        for name in ("orders", "invoices"):
+            app = harness.app(_installed(name, library))
+            harness.server.serve(app, *[Call(path=f"/orders/{each}") for each in range(5)])
+        assert harness.titles == ["ShopError: no stock"] * 4
+        assert sentryinit.stats()["suppressed"] == 6
 
     def test_f3_count_is_exact(self, harness: Harness) -> None:
         """F3: Failures are delivered plus suppressed, exactly, for all kinds."""

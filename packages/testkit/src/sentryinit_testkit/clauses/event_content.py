@@ -294,6 +294,23 @@ class EventContent(Contract):
         assert _touched(event) == (None, None, None, [])
         assert [tag for tag in _events.tags(event) if tag.startswith("tea")] == []
 
+    @pytest.mark.parametrize("then", [behaviours.good, *FAILURES])
+    def test_d6_what_comes_after_a_request_has_none_of_it(
+        self, harness: Harness, then: Behaviour
+    ) -> None:
+        """D6: What is captured in the same context after a request has nothing of the request."""
+        turns = iter([False, True])
+
+        def work() -> None:
+            if next(turns):
+                sentry_sdk.capture_message("job")
+
+        app = harness.app(_touches("tea", then))
+        harness.server.serve(harness.wrap(app, work), Call(), Call())
+        (event,) = [event for event in harness.events if _events.message(event) == "job"]
+        assert _touched(event) == (None, None, None, [])
+        assert [tag for tag in _events.tags(event) if tag.startswith("tea")] == []
+
     @pytest.mark.parametrize("then", FAILURES)
     def test_d6_request_in_the_middle_of_another_keeps_its_own(
         self, harness: Harness, then: Behaviour

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
+import pickle
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 import sentry_sdk
 
-import sentryinit.asgi
-import sentryinit.wsgi
-from sentryinit_testkit import _events, _isolated, behaviours
+from sentryinit.wsgi import SentryInitMiddleware
+from sentryinit_testkit import _bridges, _events, _isolated, behaviours
 from sentryinit_testkit._contract import Contract, requires
-from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Request, ResponseSpec, Unsupported
+from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Request, ResponseSpec
 from sentryinit_testkit._harness import Harness
 from sentryinit_testkit._server import Call
 
-GENERIC: dict[str, Any] = {
-    "wsgi": sentryinit.wsgi.SentryInitMiddleware,
-    "asgi": sentryinit.asgi.SentryInitMiddleware,
-}
+
+def _unavailable(_environ: Any, start_response: Any) -> list[bytes]:
+    start_response("503 Service Unavailable", [])
+    return [b"sorry"]
 
 
 def _captures_and_raises(_request: Request) -> ResponseSpec:
@@ -37,6 +42,24 @@ def _captures_and_raises_another(_request: Request) -> ResponseSpec:
     except behaviours.ShopError as error:
         sentry_sdk.capture_exception(error)
         raise RuntimeError("cannot order") from error
+
+
+def _captures_and_has_a_bug(_request: Request) -> ResponseSpec:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        sentry_sdk.capture_exception(error)
+        return error.response  # type: ignore[attr-defined,no-any-return] # it is the bug
+
+
+def _is_noise(event: Any, _hint: object) -> Any:
+    return None if (event.get("tags") or {}).get("noise") else event
+
+
+def _renewed(error: BaseException) -> BaseException:
+    made = type(error)(*error.args)
+    made.__dict__ = error.__dict__
+    return made
 
 
 def _logs_and_raises(_request: Request) -> ResponseSpec:
@@ -92,6 +115,60 @@ class ExactlyOnce(Contract):
         """C1: An exception that is captured, then raised or raised from, gives one event."""
         harness.serve(behaviour)
         assert "ShopError" in _events.types(harness.one_event())
+
+    def test_c1_bug_in_an_except_block_is_an_event_of_its_own(self, harness: Harness) -> None:
+        """C1: A new exception in the handling of one that is captured gives an event as well."""
+        harness.serve(_captures_and_has_a_bug)
+        captured, failure = harness.events
+        assert _events.types(captured) == ["ShopError"]
+        assert _events.types(failure) == ["ShopError", "AttributeError"]
+        assert _events.mechanism(failure) == (harness.driver.name, False)
+
+    @pytest.mark.parametrize("options", [{"before_send": _is_noise}, {}], ids=["hook", "processor"])
+    @pytest.mark.parametrize("again", [False, True], ids=["raised", "captured"])
+    def test_c1_dropped_event_is_no_event(
+        self, harness: Harness, options: dict[str, Any], again: bool
+    ) -> None:
+        """C1: If a hook drops an event of an exception, the next one of it is not a second."""
+        harness.start(**options)
+
+        def fail(_request: Request) -> ResponseSpec:
+            if not options:
+                sentry_sdk.get_isolation_scope().add_event_processor(_is_noise)
+            try:
+                behaviours.fails()
+            except behaviours.ShopError as error:
+                sentry_sdk.capture_exception(error, tags={"noise": "yes"})
+                if again:
+                    sentry_sdk.capture_exception(error)
+                raise
+
+        harness.serve(fail)
+        event = harness.one_event()
+        assert (_events.types(event), _events.tags(event).get("noise")) == (["ShopError"], None)
+
+    @pytest.mark.parametrize(
+        "duplicate",
+        [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy, _renewed],  # noqa: S301 # of this test
+        ids=["pickle", "copy", "deepcopy", "same-attributes"],
+    )
+    def test_c1_copy_of_a_captured_exception_is_an_event(
+        self, harness: Harness, duplicate: Callable[[BaseException], BaseException]
+    ) -> None:
+        """C1: A copy of a captured exception, as from another process, gives an event."""
+
+        def fail(_request: Request) -> ResponseSpec:
+            error = behaviours.ShopError("no stock")
+            error.sku = 17  # type: ignore[attr-defined] # the application's own
+            with ThreadPoolExecutor(1) as pool:  # where no request is known
+                pool.submit(sentry_sdk.capture_exception, error).result()
+            other = duplicate(error)
+            assert vars(other) == vars(error) == {"sku": 17}
+            assert json.dumps(vars(error)) == '{"sku": 17}'
+            raise other
+
+        harness.serve(fail)
+        assert harness.titles == ["ShopError: no stock"] * 2
 
     @pytest.mark.parametrize(
         "behaviour", [_logs_and_raises, _logs_and_raises_another, _logs_text_and_raises]
@@ -179,11 +256,44 @@ class ExactlyOnce(Contract):
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
         """C3: With the generic middleware around it, only the adapter reports."""
-        around = GENERIC.get(harness.driver.protocol)
-        if around is None:
-            raise Unsupported(f"nothing generic goes around {harness.driver.protocol}")
-        harness.server.serve(around(harness.app(behaviour)), Call())
+        harness.server.serve(harness.generic(harness.app(behaviour)), Call())
         harness.our_event()
+
+    @requires("gateway")
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    @pytest.mark.parametrize("bridge", ["a2wsgi", "asgiref"])
+    def test_c3_behind_a_bridge_from_the_other_protocol_is_one_event(
+        self, harness: Harness, behaviour: Behaviour, bridge: str
+    ) -> None:
+        """C3: Inside the generic middleware of the other protocol, only the adapter reports."""
+        app = harness.app(behaviour)
+        exchange = _bridges.serve(bridge, harness.driver.protocol, app)
+        # Of two generic ones, the outer reports.
+        is_generic = "route" in harness.driver.all_unsupported()
+        event = harness.one_event() if is_generic else harness.our_event()
+        assert _events.tags(event)["status_code"] == str(exchange.status)
+
+    @requires("gateway")
+    @pytest.mark.parametrize("bridge", ["a2wsgi", "asgiref"])
+    def test_c3_good_request_behind_a_bridge_is_no_event(
+        self, harness: Harness, bridge: str
+    ) -> None:
+        """C3: A good request behind a bridge gives no event."""
+        exchange = _bridges.serve(bridge, harness.driver.protocol, harness.app())
+        assert (exchange.status, exchange.body) == (200, b"ok")
+        harness.no_event()
+
+    def test_c3_same_path_of_another_application_is_another_request(self, harness: Harness) -> None:
+        """C3: A handler that asks another application for its own path: two requests fail."""
+
+        def ask(_request: Request) -> ResponseSpec:
+            environ: dict[str, Any] = {"PATH_INFO": PATH}
+            setup_testing_defaults(environ)
+            SentryInitMiddleware(_unavailable)(environ, lambda *_: len)
+            return ResponseSpec(503)
+
+        harness.serve(ask)
+        assert harness.titles == ["HTTP 503 GET /orders/17"] * 2
 
     def test_c4_one_instance_raised_by_three_requests_is_three_events(
         self, harness: Harness

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from sentryinit.testing import failing_redaction
 from sentryinit_testkit import _events, _isolated, behaviours
 from sentryinit_testkit._contract import Contract, Param, param, params, requires
 from sentryinit_testkit._driver import Behaviour, Request, ResponseSpec
-from sentryinit_testkit._harness import Harness
+from sentryinit_testkit._harness import SERVICE, Harness
 from sentryinit_testkit._server import Call
 
 FAILURES: list[Behaviour] = [behaviours.fails, behaviours.answers(503)]
@@ -70,6 +72,46 @@ class NoHarm(Contract):
         bare, ours = harness.compare(lambda _: param.value(), Call(method))
         assert ours.wire_response == bare.wire_response
         assert ours.messages == bare.messages
+
+    @params(
+        *(
+            param(f"{name}-{place}", (status, name == "logged", place), *needed)
+            for name, status in (("good", 200), ("logged", 200), ("failure", 503))
+            for place, needed in (("adapter", ()), ("generic", ("gateway",)))
+        )
+    )
+    def test_e1_stream_that_is_iterable_both_ways_is_the_same(
+        self, harness: Harness, param: Param
+    ) -> None:
+        """E1: A stream with ``__iter__`` and ``__aiter__`` is iterated as the protocol says."""
+        status, logs, place = param.value
+
+        def stream(_request: Request) -> ResponseSpec:
+            if logs:
+                behaviours.log.warning("no tea today")
+            return ResponseSpec(status, stream=behaviours.BothWays())
+
+        around = place == "generic"
+        bare, app = harness.serve(stream, copies=0), harness.app(stream, copies=not around)
+        ours = harness.server.serve(harness.generic(app) if around else app, Call())[0]
+        assert (ours.wire_response, ours.body, ours.error) == (bare.wire_response, b"onetwo", None)
+
+    @requires("inside")
+    def test_e1_request_can_be_copied_and_printed(self, harness: Harness) -> None:
+        """E1: What the adapter adds to the environ or scope copies, pickles and prints."""
+        added: list[Any] = []
+
+        def look(app: Any) -> Any:
+            def watch(environ_or_scope: Any, *callables: Any) -> Any:
+                ours = [v for key, v in environ_or_scope.items() if key.startswith("sentryinit")]
+                pickled = [pickle.loads(pickle.dumps(value)) for value in ours]  # noqa: S301 # our own
+                added.append((copy.deepcopy(ours), pickled, list(map(str, ours))))
+                return app(environ_or_scope, *callables)
+
+            return watch
+
+        harness.serve(inside=look)
+        assert added == [([None], [None], ["None"])]
 
     def test_e1_list_body_stays_one(self, harness: Harness) -> None:
         """E1: A body that has a length reaches the server with a length."""
@@ -165,6 +207,32 @@ class NoHarm(Contract):
         ours = harness.serve(behaviour)
         assert ours.wire_response == bare.wire_response
         harness.expect_complaints()
+
+    @pytest.mark.parametrize("kind", [behaviours.StrictError, behaviours.SecretiveError])
+    @pytest.mark.parametrize("captured", [False, True], ids=["raised", "captured"])
+    def test_e2_hostile_exception_is_one_complete_event(
+        self, harness: Harness, kind: type[Exception], captured: bool
+    ) -> None:
+        """E2: An exception that refuses attributes, or has none, gives one event with all parts."""
+
+        def fail(_request: Request) -> ResponseSpec:
+            try:
+                raise kind("no stock")
+            except behaviours.ShopError as error:
+                if captured:
+                    sentry_sdk.capture_exception(error)
+                raise
+
+        bare, ours = harness.compare(fail)
+        assert ours.wire_response == bare.wire_response
+        event = harness.one_event()
+        value = _events.outermost(event)
+        assert (value["type"], value["value"]) == (kind.__name__, "no stock")
+        assert value["stacktrace"]["frames"]
+        assert _events.tags(event)["service"] == SERVICE
+        assert _events.tags(event).get("status_code") == (None if captured else "500")
+        assert event["request"]["url"].endswith("/orders/17")
+        assert event["transaction"]
 
     def test_e2_error_without_a_text_harms_nobody(self, harness: Harness) -> None:
         """E2: An exception whose ``str()`` raises is reported."""

@@ -173,6 +173,8 @@ class Redaction(Contract):
         text = " | ".join(SECRETS[kind][0] for kind in IN_HEADER)
         query = "a=ann.c4nary%40mail.example&token=c4naryKEY"
         cookies = f"basket=17; session=c4naryJSON; mail={SECRETS['mail'][0]}"
+        # As a session looks under a name that says nothing.
+        cookies += "; shop=9d41c4naryJSON8f2e91b7"
         headers = (("x-shop", text), ("cookie", cookies), ("x-request-id", text))
         harness.serve(behaviour, Call(query=query, headers=headers))
         assert harness.events

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+import sentry_sdk
 
 from sentryinit_testkit import _events, behaviours
 from sentryinit_testkit._contract import Contract, Param, param, params, requires
 from sentryinit_testkit._driver import Behaviour, Request, ResponseSpec
-from sentryinit_testkit._harness import Harness
+from sentryinit_testkit._harness import SERVICE, Harness
 from sentryinit_testkit._server import Call
 
 
@@ -80,6 +85,48 @@ class Reported(Contract):
         harness.serve(behaviours.fails_in_group)
         event = harness.our_event()
         assert set(_events.types(event)) == {"ShopError", "UpstreamError", "ExceptionGroup"}
+
+    @pytest.mark.parametrize(
+        "fail",
+        [
+            behaviours.fails_with_contexts,
+            behaviours.fails_with_causes,
+            behaviours.fails_in_nested_groups,
+            behaviours.fails_with_a_group_in_its_chain,
+            behaviours.fails_in_a_ring,
+        ],
+    )
+    @pytest.mark.parametrize("captured", [False, True], ids=["raised", "captured"])
+    def test_a2_long_chain_is_one_event(
+        self,
+        harness: Harness,
+        monkeypatch: pytest.MonkeyPatch,
+        fail: Callable[[int], Any],
+        captured: bool,
+    ) -> None:
+        """A2: A failure with a thousand exceptions behind it is one event, with the first one."""
+        # Python's own formatting of nested groups is recursive.
+        monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
+
+        def behaviour(_request: Request) -> ResponseSpec:
+            try:
+                fail(1000)
+            except Exception as error:
+                if captured:
+                    sentry_sdk.capture_exception(error)
+                raise
+            return ResponseSpec()
+
+        harness.serve(behaviour)
+        event = harness.one_event()
+        values = _events.exceptions(event)
+        assert (values[-1]["value"].partition(" (")[0], len(values)) == ("the last", 100)
+        oldest = "the first" in [value["value"] for value in values[:2]]
+        assert oldest or fail is behaviours.fails_in_a_ring
+        assert event["contexts"]["sentryinit"]["cut"] is True
+        tags = _events.tags(event)
+        assert tags["service"] == SERVICE
+        assert tags.get("status_code") == (None if captured else "500")
 
     def test_a2_error_after_reading_the_body_is_one_event(self, harness: Harness) -> None:
         """A2: An exception that is raised after the body was read gives one event."""
@@ -213,6 +260,22 @@ class Reported(Contract):
         assert _events.types(event)[-1:] == ["ShopError"]
         assert _events.tags(event)["status_code"] == str(exchange.status)
 
+    @requires("inside")
+    def test_a4_application_without_a_response_is_one_status_event(self, harness: Harness) -> None:
+        """A4: An application that returns without a response gives one event: the server's 500."""
+        exchange = harness.serve(inside=behaviours.silent)
+        event = harness.our_event()
+        assert _events.message(event) == "HTTP 500 GET /orders/17"
+        assert _events.tags(event)["status_code"] == str(exchange.status) == "500"
+
+    @requires("inside")
+    def test_a8_second_response_does_not_change_the_status(self, harness: Harness) -> None:
+        """A8: A body that fails, and is to become a 500, gives one event, with the status sent."""
+        exchange = harness.serve(inside=behaviours.answers_twice)
+        event = harness.our_event()
+        assert "ShopError" in _events.types(event)
+        assert _events.tags(event)["status_code"] == str(exchange.status) == "200"
+
     @requires("background")
     def test_a9_failing_background_work_is_one_event(self, harness: Harness) -> None:
         """A9: Background work that raises gives one event; the response was sent before."""
@@ -278,6 +341,22 @@ class Reported(Contract):
         assert _events.types(event)[-1:] == ["ShopError"]
         told = [message["type"] for message in exchange.messages]
         assert "lifespan.startup.complete" not in told
+
+    @requires("startup", "inside", "route")
+    def test_a12_startup_that_is_never_awaited_is_one_event(self, harness: Harness) -> None:
+        """A12: A start-up that raises before it receives a message is not responded to."""
+        app = harness.app(inside=behaviours.refuses_the_lifespan)
+        exchange = harness.server.run_lifespan(app)
+        assert _events.types(harness.one_event())[-1:] == ["ShopError"]
+        assert (type(exchange.error), exchange.messages) == (behaviours.ShopError, [])
+
+    @requires("startup", "inside", "route")
+    def test_a12_generic_middleware_around_does_not_respond_either(self, harness: Harness) -> None:
+        """A12: A generic boundary around a framework that knows the lifespan lets it fail."""
+        app = harness.generic(harness.app(inside=behaviours.refuses_the_lifespan))
+        exchange = harness.server.run_lifespan(app)
+        assert _events.types(harness.one_event())[-1:] == ["ShopError"]
+        assert (type(exchange.error), exchange.messages) == (behaviours.ShopError, [])
 
     @requires("startup")
     def test_a12_clean_startup_is_no_event(self, harness: Harness) -> None:
