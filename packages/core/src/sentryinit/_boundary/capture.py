@@ -268,7 +268,9 @@ class Capture(RequestRecords, Generic[R]):
         self._decided = True
         # What nobody handled is the reason for what escapes after it.
         reasons = escaped, None if self._handled else self.seen_exception
-        aborted = escaped is not None and any(exc and self.is_abort(exc) for exc in reasons)
+        aborted = escaped is not None and any(
+            exc is not None and self.is_abort(exc) for exc in reasons
+        )
         errors = [e for e in map(self._error_behind, self.claim_records()) if e is not None]
         # An abort on the way out says nothing about the 5xx before it.
         use_shown = (self._pending_5xx or not self._handled) and not aborted
