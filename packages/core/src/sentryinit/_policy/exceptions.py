@@ -158,10 +158,10 @@ def exit_code(exc: BaseException) -> int | None:
     return 1
 
 
-def text_of(exc: BaseException) -> str:
-    """Return ``str(exc)``, or an empty text if that raises."""
+def text_of(value: object) -> str:
+    """Return ``str(value)``, or an empty text if that raises."""
     try:
-        return str(exc)
+        return str(value)
     except Exception:  # noqa: BLE001 # __str__ is code of the application
         return ""
 
