@@ -81,6 +81,13 @@ def provoke(server: Application) -> None:
 def test_each_failure_is_one_event(events: list[Event]) -> None:
     """Each failure is one event; nothing else is, nor are clients that left."""
     for event in events:
-        print(event.request_id, event.error, event.tags, event.data.get("transaction"), event.mechanism, (event.data.get("logentry") or {}).get("formatted"), event.data.get("logger"))
-    assert summary(events) == [
-    ]
+        print(
+            event.request_id,
+            event.error,
+            event.tags,
+            event.data.get("transaction"),
+            event.mechanism,
+            (event.data.get("logentry") or {}).get("formatted"),
+            event.data.get("logger"),
+        )
+    assert summary(events) == []

@@ -221,7 +221,7 @@ class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
         if self._decided or self.closed:
             return
         self.has_activity = True
-        exc = self._before_disconnect(exc) or exc
+        exc = self._before_disconnect(exc)
         verdict = self._report(exc, status)
         # A 5xx that was sent before an abort is still to be reported.
         self._decided = verdict.reason is not Reason.ABORTED
@@ -242,9 +242,7 @@ class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
         self._decided = True
         # What nobody handled is the reason for what escapes after it.
         reasons = escaped, None if self._handled else self.seen_exception
-        aborted = escaped is not None and any(
-            exc is not None and self.is_abort(exc) for exc in reasons
-        )
+        aborted = escaped is not None and any(e is not None and self.is_abort(e) for e in reasons)
         in_log = [e for e in self.claim_records() if e is not None]
         given_up = tuple(filter(self.is_abort, in_log))
         logged = [e for e in in_log if not any(e is each for each in given_up)]
