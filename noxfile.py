@@ -382,6 +382,16 @@ def upstream(session: nox.Session, framework: str) -> None:
     session.run("python", "tests/upstream/compare.py", framework, str(source), env=clean())
 
 
+@nox.session(python=FOUND.get("3.13", FOUND[NEWEST]))
+def applications(session: nox.Session) -> None:
+    """Run three applications of others with us, each under its server, and make them fail."""
+    needs = "--requirement=tests/applications/requirements.txt"
+    adapters = ("core", "django", "falcon", "flask", "starlette")
+    install(session, adapters, needs, *group("test"))
+    # loadfile: the tests of a file share one process of the application.
+    run_tests(session, "tests/applications", options=["--dist=loadfile"], measured=False)
+
+
 @nox.session(python=FOUND[NEWEST])
 def docs(session: nox.Session) -> None:
     """Check the pages against the code and run their examples; test the demo's report."""
