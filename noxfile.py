@@ -388,8 +388,9 @@ def applications(session: nox.Session) -> None:
     needs = "--requirement=tests/applications/requirements.txt"
     adapters = ("core", "django", "falcon", "flask", "starlette")
     install(session, adapters, needs, *group("test"))
-    # loadfile: the tests of a file share one process of the application.
-    run_tests(session, "tests/applications", options=["--dist=loadfile"], measured=False)
+    # The tests of a file share one application, and the first of them starts it.
+    options = ["--dist=loadfile", "--timeout=300"]
+    run_tests(session, "tests/applications", options=options, measured=False)
 
 
 @nox.session(python=FOUND[NEWEST])
