@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -332,12 +333,12 @@ def test_exception_that_escapes_after_an_unhandled_one_is_a_consequence(
     """A2: what the framework showed as unhandled is the reason, also if nothing was sent."""
     capture = begin()
     capture.exception_seen(KeyError("tea"), handled=False)
-    capture.exception_escaped(RuntimeError("no response"))
+    capture.exception_escaped(RuntimeError("no response"), 504)
     capture.close()
 
     (event,) = mailbox.events
     assert event["exception"]["values"][-1]["type"] == "KeyError"
-    assert (tag(event), handled(event)) == ("500", False)
+    assert (tag(event), handled(event)) == ("504", False)
 
 
 def test_exception_that_escapes_after_a_handled_one_is_the_failure(
@@ -461,9 +462,57 @@ def test_exception_with_length_zero_is_reported(
 # -- aborts ----------------------------------------------------------------------------------------
 
 
+def cancelled_task(report: Callable[[BaseException], None], *, own: bool) -> None:
+    """Cancel a task, *own* or another one that it awaits; report what is raised in it."""
+
+    async def work() -> None:
+        other = asyncio.ensure_future(asyncio.Event().wait())
+        asyncio.get_running_loop().call_soon((task if own else other).cancel)
+        try:
+            await other
+        except asyncio.CancelledError as exc:
+            report(exc)
+
+    async def main() -> None:
+        nonlocal task
+        task = asyncio.ensure_future(work())
+        await task
+
+    task: asyncio.Task[None]
+    asyncio.run(main())
+
+
 def test_cancellation_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """A cancelled request is an abort, not a failure."""
+    """A request whose own task is cancelled is an abort, not a failure."""
+    cancelled_task(begin().exception_escaped, own=True)
+
+    assert mailbox.events == []
+
+
+def test_cancellation_of_another_task_is_an_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """B1: a task that the request awaits was cancelled, and nobody cancelled the request."""
+    cancelled_task(begin().exception_escaped, own=False)
+
+    # Before Python 3.11 a task does not say whether it was cancelled itself.
+    assert titles(mailbox) == (["CancelledError"] if sys.version_info >= (3, 11) else [])
+
+
+def test_cancellation_without_an_event_loop_is_an_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """B1: no WSGI server cancels a request."""
     begin().exception_escaped(raised(asyncio.CancelledError()))
+
+    assert titles(mailbox) == ["CancelledError"]
+
+
+def test_cancellation_for_a_gone_client_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """B1: a framework cancels its own child task when the client disconnects."""
+    capture = begin()
+    capture.client_gone = True
+    cancelled_task(capture.exception_escaped, own=False)
 
     assert mailbox.events == []
 
@@ -506,6 +555,43 @@ def test_application_error_after_the_client_left_is_an_event(
     capture.exception_escaped(raised(ValueError()))
 
     assert titles(mailbox) == ["ValueError"]
+
+
+def test_5xx_after_an_application_error_is_an_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """B4: the application's own exception is reported, though the client did not wait for it."""
+    capture = begin()
+    capture.client_gone = True
+    capture.exception_seen(raised(ValueError()))
+    capture.response_started(500)
+    capture.close()
+
+    assert titles(mailbox) == ["ValueError"]
+
+
+def test_logged_abort_is_no_evidence_for_a_5xx(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """B4: after its except block a handler answers 500 for an abort that it has logged."""
+    capture, error = begin(aborts=(ConnectionError,)), raised(ConnectionResetError("by peer"))
+    log.error("upload failed: by peer", exc_info=error)
+    log.error("upload failed: by peer")
+    capture.response_started(500)
+    capture.close()
+
+    assert mailbox.events == []
+
+
+def test_logged_failure_beside_an_abort_is_the_evidence(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A6: an exception of the application that was logged is the evidence, also before an abort."""
+    capture = begin(aborts=(ConnectionError,))
+    log.error("cannot order", exc_info=raised(Hostile("no stock")))
+    log.error("lost", exc_info=raised(ConnectionResetError("by peer")))
+    capture.response_started(500)
+    capture.close()
+
+    assert titles(mailbox) == ["Hostile"]
 
 
 def test_record_with_an_abort_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:

@@ -47,7 +47,6 @@ ADAPTER: adapters.Adapter[Any] = adapters.Adapter(
     name="django",
     describe=_describe,
     status_of=_status_of,
-    aborts=(exceptions.RequestAborted,),
     # A stream written in C has no frame in the traceback; Django reads it by these functions.
     server=lambda req: (*wsgi.server(req.META), LimitedStream.read, LimitedStream.readline),
     endpoint=_endpoint,

@@ -26,7 +26,8 @@ class Facts(Generic[R]):
     the server's errors from the application's (B2). *client_gone*: whether the client's connection
     is known to be closed. *endpoint*: what identifies method and route, cheap and hashable: with
     it, a response that the storm guard suppresses is not described. *generic*: the adapter knows no
-    framework, so that any other one knows more of a request.
+    framework, so that any other one knows more of a request. *sockets*: its classes of a WebSocket,
+    whose own errors mean nothing once the client is gone (B3).
     """
 
     name: str
@@ -37,6 +38,7 @@ class Facts(Generic[R]):
     client_gone: Callable[[R], bool] | None = None
     endpoint: Callable[[R], Hashable] | None = None
     generic: bool = False
+    sockets: tuple[type, ...] = ()
 
     def request_info(self, request: R) -> RequestInfo:
         """Return the description of *request*; an empty one if the adapter fails."""

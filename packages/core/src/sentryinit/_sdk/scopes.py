@@ -132,7 +132,7 @@ def _enter(capture: Capture[Any] | None) -> None:
 def _leave(capture: Capture[Any]) -> None:
     # A task or thread that outlives its request keeps the scope, as work of that request.
     if CURRENT.get() is capture:
-        _set_scopes(_base)
+        _enter(None)
 
 
 def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *arguments: Any) -> T:
