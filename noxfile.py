@@ -382,6 +382,17 @@ def upstream(session: nox.Session, framework: str) -> None:
     session.run("python", "tests/upstream/compare.py", framework, str(source), env=clean())
 
 
+@nox.session(python=FOUND.get("3.13", FOUND[NEWEST]))
+def applications(session: nox.Session) -> None:
+    """Run three applications of others with us, each under its server, and make them fail."""
+    needs = "--requirement=tests/applications/requirements.txt"
+    adapters = ("core", "django", "falcon", "flask", "starlette")
+    install(session, adapters, needs, *group("test"))
+    # The tests of a file share one application, and the first of them starts it.
+    options = ["--dist=loadfile", "--timeout=300"]
+    run_tests(session, "tests/applications", options=options, measured=False)
+
+
 @nox.session(python=FOUND[NEWEST])
 def docs(session: nox.Session) -> None:
     """Check the pages against the code and run their examples; test the demo's report."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real import Application, summary, without_table
 
 from harness.sink import Event
-from real import Answer, Application, summary, without_table
 
 HERE = Path(__file__).parent
 # What Keystone's middleware adds.
@@ -36,7 +36,9 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
     server.run("freezer-manage", "--config-file=freezer-api.conf", "db", "sync")
     with server.serving(
         *("uwsgi", "--http-socket", f"127.0.0.1:{server.port}", "--need-app", "--master"),
-        *("--enable-threads", "--die-on-term", "--lazy-apps", "--pythonpath=."),
+        *("--enable-threads", "--py-call-uwsgi-fork-hooks", "--pythonpath=."),
+        # By default SIGTERM reloads.
+        *("--hook-master-start", "unix_signal:15 gracefully_kill_them_all"),
         *("--module=wiring:application", "--pyargv=--config-file=freezer-api.conf"),
     ):
         visit(server)
@@ -44,9 +46,12 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
     return server.events()
 
 
-def post(server: Application, path: str, request_id: str = "ordinary", **data: Any) -> Answer:
-    """Create what *data* describes."""
-    return server.ask("POST", path, request_id, body=json.dumps(data), **USER, **JSON)
+def ask(
+    server: Application, method: str, path: str, request_id: str = "ordinary", **data: Any
+) -> int:
+    """Call the API as Alice, with *data* as JSON; return the status."""
+    body = json.dumps(data) if data else b""
+    return server.ask(method, f"/v2/books/{path}", request_id, body=body, **USER, **JSON).status
 
 
 def visit(server: Application) -> None:
@@ -57,37 +62,67 @@ def visit(server: Application) -> None:
     assert server.ask("GET", "/v2/", **USER).status == 200
     assert server.ask("GET", "/v2/no/such/page", **USER).status == 404
     assert server.ask("GET", "/v2/books/clients", **USER, Accept="text/html").status == 406
-    assert post(server, "/v2/books/clients", client_id="laptop").status == 201
-    assert post(server, "/v2/books/clients", client_id="laptop").status == 409
-    assert server.ask("GET", "/v2/books/clients", **USER).status == 200
-    assert server.ask("GET", "/v2/books/clients/laptop", **USER).status == 200
-    assert server.ask("GET", "/v2/books/clients/none", **USER).status == 404
-    assert server.ask("POST", "/v2/books/clients", body="{", **USER, **JSON).status == 400
-    assert server.ask("PUT", "/v2/books/clients", **USER).status == 405
-    assert post(server, "/v2/books/jobs", description=5).status == 400
-    assert server.ask("GET", "/v2/books/jobs/none", **USER).status == 404
-    assert server.ask("DELETE", "/v2/books/jobs/none", **USER).status in {204, 404}
+    assert ask(server, "POST", "clients", client_id="laptop") == 201
+    assert ask(server, "GET", "clients") == 200
+    assert ask(server, "GET", "clients?limit=many") == 400
+    assert ask(server, "GET", "clients/laptop") == 200
+    assert ask(server, "GET", "clients/none") == 404
+    assert ask(server, "PUT", "clients") == 405
+    assert ask(server, "DELETE", "clients/laptop") == 204
+    assert ask(server, "GET", "jobs/none") == 404
+    assert ask(server, "DELETE", "jobs/none") == 204
+    # Falcon knows this status, and Freezer sends it.
+    assert server.ask("POST", "/v2/books/clients", body="{", **USER, **JSON).status == 753
+    assert ask(server, "POST", "clients", "logged-empty") == 400
+    assert ask(server, "POST", "jobs", "logged-invalid", description=5) == 400
+    assert ask(server, "PATCH", "sessions/none", "logged-missing", x=1) == 404
 
 
 def provoke(server: Application) -> None:
     """Fail in each way that the API has, with a request id for each."""
     with without_table(server.folder / "freezer.db", "clients"):
-        assert server.ask("GET", "/v2/books/clients", "exception", **USER).status == 500
+        assert ask(server, "GET", "clients", "exception") == 500
     (server.folder / "disabled").touch()
     assert server.ask("GET", "/healthcheck", "returned").status == 503
-    server.leave("POST", "/v2/books/clients", "left-upload", Content_Length="1000", **USER, **JSON)
+    half = {**USER, **JSON, "Content_Length": "8"}
+    with server.asking("POST", "/v2/books/clients", "left-upload", **half) as connection:
+        connection.sendall(b"half")
 
 
-def test_each_failure_is_one_event(events: list[Event]) -> None:
-    """Each failure is one event; nothing else is, nor are clients that left."""
-    for event in events:
-        print(
-            event.request_id,
-            event.error,
-            event.tags,
-            event.data.get("transaction"),
-            event.mechanism,
-            (event.data.get("logentry") or {}).get("formatted"),
-            event.data.get("logger"),
-        )
-    assert summary(events) == []
+def of(events: list[Event], start: str) -> list[tuple[str, ...]]:
+    """Return the summary of the events of requests whose id starts with *start*."""
+    return summary([event for event in events if event.request_id.startswith(start)])
+
+
+@pytest.mark.xfail(reason="Freezer logs the description of its HTTP error too: a second event")
+def test_an_exception_is_one_event(events: list[Event]) -> None:
+    """An exception, logged with its traceback and answered by an HTTP error, is one event."""
+    assert of(events, "exception") == [
+        ("exception", "DBNonExistentTable", "500", "/{project_id}/clients", "backups")
+    ]
+
+
+def test_a_returned_5xx_is_one_event(events: list[Event]) -> None:
+    """A middleware of the pipeline answers 503 without the application: one event."""
+    assert of(events, "returned") == [
+        ("returned", "HTTP 503 GET /healthcheck", "503", "<unknown>", "backups")
+    ]
+
+
+def test_a_client_that_left_is_no_failure(events: list[Event]) -> None:
+    """Half of a body is no event, except that Freezer may log it at ERROR, as an empty one."""
+    logged = ("left-upload", "Empty request body. A valid JSON document is required.", "")
+    assert [event[:3] for event in of(events, "left")] in ([], [logged])
+
+
+def test_what_the_application_logs_is_an_event(events: list[Event]) -> None:
+    """Ordinary requests are no events, except the 4xx that Freezer itself logs at ERROR.
+
+    It logs a text, without an exception: such a record is an event of its own (C2).
+    """
+    assert of(events, "ordinary") == []
+    assert [event[:3] for event in of(events, "logged")] == [
+        ("logged-empty", "Missing request body", ""),
+        ("logged-invalid", "5 is not of type 'string', 'null'", ""),
+        ("logged-missing", "Session not register with ID {session_id}", ""),
+    ]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real import Answer, Application, summary, without_table
 
 from harness.sink import Event
-from real import Answer, Application, summary, without_table
 
 API = "/api/2.0/mlflow"
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sentryinit
 from mlflow.server import app as flask_app
 from mlflow.server.fastapi_app import app
 
+import sentryinit
 from sentryinit_flask import SentryInit
 from sentryinit_starlette import SentryInitMiddleware
 

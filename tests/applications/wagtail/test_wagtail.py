@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from real import Answer, Application, summary, without_table
 
 from harness.sink import Event
-from real import Answer, Application, summary, without_table
 
 HERE = Path(__file__).parent
 DOCUMENT = b"a line of a document\n" * 200_000
