@@ -212,6 +212,7 @@ def test_extension_that_replaces_log_exception(
 
 def test_signal_of_the_first_request_leaves_nothing_behind(mailbox: Mailbox) -> None:
     """F1: once each application was served, or is gone, Flask has nobody to send its signal to."""
+    gc.collect()  # the applications of earlier tests
     before = len(request_started.receivers)
     served, unserved = Flask("served"), Flask("unserved")
     for app in (served, unserved):
