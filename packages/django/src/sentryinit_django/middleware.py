@@ -75,18 +75,17 @@ def _note_escaped(capture: adapters.Capture[Any] | None, exc: BaseException) -> 
 
 def _note_response(capture: adapters.Capture[Any], request: Any, response: Any) -> Any:
     """Note the status of *response*; return the response to send."""
-    # Django raises for anything else that a middleware returns by mistake.
-    if isinstance(response, http.response.HttpResponseBase):
+    # Django raises for anything else that a middleware returns by mistake. isinstance() would hide
+    # from type checkers what only a stream has.
+    if issubclass(type(response), http.response.HttpResponseBase):
         capture.response_started(response.status_code)
         if response.status_code >= 500 and capture.event_id and capture.is_debug_panic:
             response[adapters.EVENT_ID_HEADER] = capture.event_id
         if response.streaming and not _is_servers_file(request, response):
             # Under WSGI, the server answers 500 if the body fails before its first bytes.
-            stream: Any = response
             unsent = None if hasattr(request, "scope") else 500
-            stream.streaming_content = adapters.watch_body(
-                stream.streaming_content, capture, unsent, is_async=stream.is_async
-            )
+            body, later = response.streaming_content, response.is_async
+            response.streaming_content = adapters.watch_body(body, capture, unsent, is_async=later)
             return response
     capture.close()
     return response
