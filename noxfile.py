@@ -84,6 +84,9 @@ CONTRACTS = {"generic": ("wsgi", "asgi"), "starlette": ("starlette", "fastapi")}
 
 PACKAGES = tuple(sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml")))
 FRAMEWORKS = tuple(pin for row in MATRIX if row.label == "latest" for pin in row.pins)
+# Frameworks whose own tests run with us; two of them, the fastest, in ``ci`` as well.
+UPSTREAM = sorted(path.stem for path in ROOT.glob("tests/upstream/*.toml"))
+UPSTREAM_IN_CI = ("flask", "starlette")
 # Adapters that are written like a third party's: a folder each, and no wheel.
 THIRD_PARTY = sorted(path.parent.name for path in ROOT.glob("tests/thirdparty/*/requirements.txt"))
 
@@ -235,18 +238,18 @@ def run_tests(
 
 def environment(session: nox.Session) -> dict[str, str | None]:
     """Return the environment of the tests, without the variables that configure services."""
-    foreign = ("SENTRY", "ELIDO", "OTEL")
-    cleaned = {name: None for name in os.environ if name.startswith(foreign)}
     data = session.cache_dir / "coverage"
     data.mkdir(exist_ok=True)
     for old in data.glob(f"{session.name}.*"):
         old.unlink()
-    return cleaned | {
-        "ENV": None,
-        "PYTHONPATH": None,
-        "PYTHONDEVMODE": "1",
-        "COVERAGE_FILE": str(data / session.name),
-    }
+    return clean() | {"PYTHONDEVMODE": "1", "COVERAGE_FILE": str(data / session.name)}
+
+
+def clean() -> dict[str, str | None]:
+    """Return what removes, from the environment, the variables that configure services."""
+    foreign = ("SENTRY", "ELIDO", "OTEL")
+    found = [name for name in os.environ if name.startswith(foreign)]
+    return dict.fromkeys([*found, "ENV", "PYTHONPATH"])
 
 
 def demand(session: nox.Session, report: Path, paths: list[str]) -> None:
@@ -352,6 +355,44 @@ def aborts(session: nox.Session) -> None:
     run_tests(session, "tests/process/test_table.py", "tests/process/test_scope.py")
 
 
+# A fixed Python: the versions of what these tests need are fixed, too.
+@nox.session(python=FOUND.get("3.13", FOUND[NEWEST]))
+@nox.parametrize("framework", UPSTREAM, ids=UPSTREAM)
+def upstream(session: nox.Session, framework: str) -> None:
+    """Run a framework's own tests without and with us; the same tests have to pass."""
+    plan = load_toml(ROOT / f"tests/upstream/{framework}.toml")
+    install(session, ("core", framework), "pip", plan["sdist"], *plan["requirements"])
+    folder = session.cache_dir / "upstream" / plan["sdist"]
+    if not list(folder.glob("*.tar.gz")):
+        # pip builds the metadata of what it downloads; Falcon would compile itself for it.
+        pip = [
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--no-binary=:all:",
+            "--dest",
+            str(folder),
+        ]
+        session.run("python", "-m", *pip, plan["sdist"], env={"FALCON_DISABLE_CYTHON": "1"})
+    (archive,) = folder.glob("*.tar.gz")
+    source = folder / archive.name.removesuffix(".tar.gz")
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.unpack_archive(archive, folder)
+    session.run("python", "tests/upstream/compare.py", framework, str(source), env=clean())
+
+
+@nox.session(python=FOUND.get("3.13", FOUND[NEWEST]))
+def applications(session: nox.Session) -> None:
+    """Run three applications of others with us, each under its server, and make them fail."""
+    needs = "--requirement=tests/applications/requirements.txt"
+    adapters = ("core", "django", "falcon", "flask", "starlette")
+    install(session, adapters, needs, *group("test"))
+    # The tests of a file share one application, and the first of them starts it.
+    options = ["--dist=loadfile", "--timeout=300"]
+    run_tests(session, "tests/applications", options=options, measured=False)
+
+
 @nox.session(python=FOUND[NEWEST])
 def docs(session: nox.Session) -> None:
     """Check the pages against the code and run their examples; test the demo's report."""
@@ -414,6 +455,8 @@ def ci(session: nox.Session) -> None:
             session.notify(f"{kind}({row.case(version)})")
     for name in THIRD_PARTY:
         session.notify(f"thirdparty({name})")
+    for name in UPSTREAM_IN_CI:
+        session.notify(f"upstream({name})")
     for name in ("testkit", f"process({NEWEST})", "docs", "wheels"):
         session.notify(name)
     for package in PACKAGES:

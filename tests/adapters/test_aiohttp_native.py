@@ -354,7 +354,7 @@ def test_500_for_an_abort_is_no_event(mailbox: Mailbox) -> None:
     """B3: aiohttp answers 500 to an abort."""
 
     async def handler(request: web.Request) -> web.Response:
-        raise RuntimeError("given up") from asyncio.CancelledError()
+        raise RuntimeError("given up") from GeneratorExit()
 
     assert ask(covered(handler))[0] == 500
     assert summary(mailbox) == []
@@ -609,6 +609,188 @@ def test_write_to_a_closed_websocket_is_no_event(mailbox: Mailbox) -> None:
 
     serve(covered(handler), client)
     assert (summary(mailbox), len(seen)) == ([], 1)
+
+
+async def sends(socket: web.WebSocketResponse) -> None:
+    await socket.send_str("bye")
+
+
+async def closes_finally(socket: web.WebSocketResponse) -> None:
+    try:
+        await socket.send_str("bye")
+    finally:
+        await socket.close()
+
+
+async def receives(socket: web.WebSocketResponse) -> None:
+    for _ in range(9):
+        await socket.receive()
+
+
+async def has_a_bug(socket: web.WebSocketResponse) -> None:
+    raise RuntimeError("cannot say goodbye")
+
+
+@pytest.mark.parametrize("aborts", [True, False])
+@pytest.mark.parametrize(
+    ("afterwards", "expected"),
+    [(sends, []), (closes_finally, []), (receives, []), (has_a_bug, ["RuntimeError"])],
+)
+def test_use_of_a_websocket_after_its_peer_left(
+    mailbox: Mailbox, afterwards: Any, expected: list[str], aborts: bool
+) -> None:
+    """B3: aiohttp's own errors exist only because the client left; others are failures."""
+    over = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        try:
+            await socket.send_str("hello")
+            while not socket.closed:
+                await socket.receive()
+            await afterwards(socket)
+        finally:
+            over.set()
+        return socket
+
+    async def client(host: str, port: int) -> None:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"http://{host}:{port}/orders/17") as socket,
+        ):
+            await socket.receive_str()
+            if aborts:
+                socket._response.connection.transport.abort()
+            else:
+                await socket.close()
+            await asyncio.wait_for(over.wait(), 5)
+
+    serve(covered(handler), client)
+    assert [what for what, *_ in summary(mailbox)] == expected
+
+
+def test_wrong_message_of_a_peer_that_closes_is_no_event(mailbox: Mailbox) -> None:
+    """B1: the class of an abort, raised by our own server's socket, whose connection is open."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(autoclose=False)
+        await socket.prepare(request)
+        await socket.receive_str()
+        raise AssertionError
+
+    async def client(host: str, port: int) -> None:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"http://{host}:{port}/orders/17") as socket,
+        ):
+            await socket.close()
+
+    serve(covered(handler), client)
+    expected = [] if hasattr(aiohttp, "WSMessageTypeError") else ["TypeError"]
+    assert [what for what, *_ in summary(mailbox)] == expected
+
+
+@pytest.mark.parametrize("receive", ["receive_str", "receive_bytes", "receive_json"])
+def test_upstream_that_closes_its_websocket_is_one_event(mailbox: Mailbox, receive: str) -> None:
+    """B2: the class of an abort, raised by the socket of a client session."""
+
+    async def upstream(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.close()
+        return socket
+
+    async def proxy(request: web.Request) -> web.Response:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(request.url.with_path("/upstream")) as socket,
+        ):
+            return web.Response(text=await getattr(socket, receive)())
+
+    app = covered(proxy)
+    app.router.add_get("/upstream", upstream)
+    assert ask(app)[0] == 500
+    kind = getattr(aiohttp, "WSMessageTypeError", TypeError)
+    assert summary(mailbox) == [(kind.__name__, False, "500", ROUTE)]
+
+
+def test_message_for_another_client_that_left_is_one_event(mailbox: Mailbox) -> None:
+    """B2: the client of this request is there."""
+    others: list[web.WebSocketResponse] = []
+    left = asyncio.Event()
+
+    async def listen(request: web.Request) -> web.StreamResponse:
+        others.append(web.WebSocketResponse())
+        await others[0].prepare(request)
+        await others[0].receive()
+        left.set()
+        return others[0]
+
+    async def shout(request: web.Request) -> web.Response:
+        await others[0].send_str("hello, all")
+        raise AssertionError
+
+    async def client(host: str, port: int) -> None:
+        async with aiohttp.ClientSession() as session:
+            async with session.ws_connect(f"http://{host}:{port}/listen") as socket:
+                await socket.close()
+            await left.wait()
+            async with session.get(f"http://{host}:{port}/orders/17") as answer:
+                assert answer.status == 500
+
+    app = covered(shout)
+    app.router.add_get("/listen", listen)
+    serve(app, client)
+    assert [event[1:] for event in summary(mailbox)] == [(False, "500", ROUTE)]
+
+
+# -- an impatient client ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cancels", [False, True])
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (KeyError("price"), [("KeyError", True, "500", ROUTE)]),
+        (ConnectionResetError("upstream"), [("ConnectionResetError", True, "500", ROUTE)]),
+        (None, []),
+    ],
+)
+def test_error_for_a_client_that_has_left(
+    mailbox: Mailbox, error: Exception | None, expected: Any, cancels: bool
+) -> None:
+    """B4: an exception that a middleware answers is reported, a returned 500 is not."""
+    at_work, over = asyncio.Event(), asyncio.Event()
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Any) -> web.StreamResponse:
+        try:
+            await handler(request)
+        except Exception:
+            return web.Response(status=500)
+        return web.Response(status=500)
+
+    async def handler(request: web.Request) -> web.Response:
+        at_work.set()
+        try:
+            while request.transport is not None:  # noqa: ASYNC110 # aiohttp tells a handler nothing
+                await asyncio.sleep(0.001)
+            if error is not None:
+                raise error
+        finally:
+            over.set()
+        return web.Response()
+
+    async def client(host: str, port: int) -> None:
+        _reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"GET /orders/17 HTTP/1.1\r\nHost: shop\r\n\r\n")
+        await at_work.wait()
+        writer.transport.abort()
+        await asyncio.wait_for(over.wait(), 5)
+
+    serve(covered(handler, middlewares=[answer]), client, handler_cancellation=cancels)
+    assert summary(mailbox) == ([] if cancels else expected)
 
 
 # -- start-up and cleanup --------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from django.core.exceptions import (
     DisallowedRedirect,
     MiddlewareNotUsed,
     PermissionDenied,
-    RequestAborted,
     RequestDataTooBig,
     SuspiciousOperation,
 )
@@ -317,14 +316,13 @@ def test_process_exception_that_answers_below_500_is_no_event(
         (PermissionDenied, 403),
         (BadRequest, 400),
         (SuspiciousOperation, 400),
-        (RequestAborted, 500),
     ],
 )
 @pytest.mark.parametrize("client", [Client, AsyncClient])
-def test_exceptions_below_500_and_aborts_are_no_event(
+def test_exceptions_below_500_are_no_event(
     site: Site, mailbox: Mailbox, error: type[Exception], status: int, client: Any
 ) -> None:
-    """A1, B1: 4xx exceptions, some of which Django logs as errors, and aborts are no event."""
+    """A1: 4xx exceptions, some of which Django logs as errors, are no event."""
 
     def view(request: Any) -> HttpResponse:
         raise error("no")

@@ -803,9 +803,28 @@ def test_websocket_disconnect_is_no_event(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.usefixtures("hook")
-def test_websocket_disconnected_is_an_abort_anywhere(mailbox: Mailbox) -> None:
-    """B1: the class is an abort, whatever code raises it."""
+def test_websocket_disconnected_of_another_socket_is_an_event(mailbox: Mailbox) -> None:
+    """B2: another client left; this one is there, and Falcon closes its connection with 1011."""
     app = chatting(does=raises(falcon.WebSocketDisconnected))
+    install(app)
+    talk(app)
+    assert [(what, status) for what, _, status, _ in summary(mailbox)] == [
+        ("WebSocketDisconnected", "101")
+    ]
+
+
+@pytest.mark.usefixtures("hook")
+def test_websocket_used_after_it_was_closed_is_no_event(mailbox: Mailbox) -> None:
+    """B2: a task of the application closed it, and Falcon ends the responder without an error."""
+
+    class Closing:
+        async def on_websocket(self, _req: Any, ws: Any) -> None:
+            await ws.accept()
+            await ws.close(1000)
+            await ws.send_text("hello")
+
+    app: Any = falcon.asgi.App()
+    app.add_route("/rooms/tea", Closing())
     install(app)
     talk(app)
     assert mailbox.events == []

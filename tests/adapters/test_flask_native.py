@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, abort, make_response
+import sentry_sdk
+from flask import Blueprint, Flask, Response, abort, make_response, request, stream_with_context
 from werkzeug.exceptions import (
     BadRequestKeyError,
     HTTPException,
@@ -477,3 +478,58 @@ def test_debug_route_without_token_is_an_unknown_path(
         list(nowhere.headers),
     )
     assert mailbox.events == []
+
+
+# -- clients in the process --------------------------------------------------------------------
+
+
+def test_client_that_never_closes_tells_each_stream_with_its_request(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    """D6: Flask's test client closes no response by itself; each body runs as its own request."""
+
+    @app.get("/rows/<name>")
+    def rows(name: str) -> Response:
+        sentry_sdk.set_tag("name", name)
+
+        @stream_with_context
+        def stream() -> Iterator[str]:
+            for number in range(2):
+                sentry_sdk.capture_message(f"{request.view_args['name']} {number}")  # type: ignore[index] # it has some
+                yield "row"
+
+        return Response(stream())
+
+    client = app.test_client()
+    bodies = {name: client.get(f"/rows/{name}").iter_encoded() for name in ("tea", "milk", "salt")}
+    # Flask keeps its contexts on a stack.
+    names = ("salt", "milk", "tea")
+    for name in names:
+        list(bodies[name])
+    found = {
+        (event["logentry"]["formatted"], event["tags"]["name"], event["request"]["url"][-4:])
+        for event in mailbox.events
+    }
+    assert found == {(f"{name} {n}", name, f"/{name}"[-4:]) for name in names for n in (0, 1)}
+    assert len(mailbox.events) == 6
+
+
+def test_job_after_a_request_is_not_the_request_s(app: Flask, mailbox: Mailbox) -> None:
+    """D6: What is captured in the thread after a request has nothing of it."""
+
+    @app.get("/login")
+    def login() -> str:
+        sentry_sdk.set_user({"id": "alice"})
+        return "fine"
+
+    @app.get("/rows")
+    def rows() -> Response:
+        sentry_sdk.set_user({"id": "alice"})
+        return Response(str(sentry_sdk.get_isolation_scope()._user) for _ in range(2))
+
+    app.test_client().get("/login").close()
+    sentry_sdk.capture_message("job")
+    # Read to the end, and not closed.
+    assert app.test_client().get("/rows").text == "{'id': 'alice'}" * 2
+    sentry_sdk.capture_message("job")
+    assert [("user" in e, "request" in e) for e in mailbox.events] == [(False, False)] * 2

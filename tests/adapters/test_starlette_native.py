@@ -14,12 +14,12 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException, WebSocketException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sentryinit.testing import Mailbox, capture
 from sentryinit_starlette import SentryInitMiddleware, debug_panic
@@ -245,6 +245,115 @@ def test_catch_all_handler_answers_and_the_exception_escapes(mailbox: Mailbox, k
     assert summary(mailbox) == [("ValueError", False, "500", "/fail")]
 
 
+@pytest.mark.parametrize("key", [Exception, 500])
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_status_of_the_catch_all_page_is_the_tag(
+    mailbox: Mailbox, key: Any, asynchronous: bool
+) -> None:
+    """D2: Starlette sends the page outside of the boundary; the client gets its status."""
+
+    async def page(request: Request, exc: Exception) -> Response:
+        logging.getLogger("shop").error("sorry", exc_info=exc)
+        sentry_sdk.set_tag("page", "sorry")
+        return PlainTextResponse("dressed", 503)
+
+    def page_in_a_thread(request: Request, exc: Exception) -> Response:
+        sentry_sdk.set_tag("page", "sorry")
+        return PlainTextResponse("dressed", 503)
+
+    app = covered(
+        routes=[Route("/fail", fail)],
+        exception_handlers={key: page if asynchronous else page_in_a_thread},
+    )
+    for _ in range(2):
+        sent, raised = serve(app, "/fail")
+        assert (sent[0]["status"], type(raised)) == (503, ValueError)
+
+    assert summary(mailbox) == [("ValueError", False, "503", "/fail")] * 2
+    assert [event["tags"]["page"] for event in mailbox.events] == ["sorry", "sorry"]
+
+
+def test_status_of_the_catch_all_page_of_fastapi_is_the_tag(mailbox: Mailbox) -> None:
+    """D2: FastAPI has layers of its own around the boundary."""
+    app = FastAPI()
+    app.add_api_route("/fail", fail)
+    app.add_exception_handler(Exception, lambda request, exc: PlainTextResponse("dressed", 404))
+    app.add_middleware(SentryInitMiddleware)
+    assert serve(app, "/fail")[0][0]["status"] == 404
+
+    assert summary(mailbox) == [("ValueError", False, "404", "/fail")]
+
+
+def test_page_that_fails_is_the_server_s_500(mailbox: Mailbox) -> None:
+    """D2: the handler of any exception raises, and the server answers."""
+
+    async def page(request: Request, exc: Exception) -> Response:
+        raise OutOfStock("no page")
+
+    app = covered(routes=[Route("/fail", fail)], exception_handlers={Exception: page})
+    assert isinstance(serve(app, "/fail")[1], OutOfStock)
+
+    assert summary(mailbox) == [("ValueError", False, "500", "/fail")]
+
+
+def test_exception_that_a_middleware_outside_answers_is_reported(mailbox: Mailbox) -> None:
+    """A2: the page of the application is not made, for a middleware outside of us answers."""
+
+    class Outside:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            with contextlib.suppress(ValueError):
+                await self.app(scope, receive, send)
+                return
+            await PlainTextResponse("sorry", 502)(scope, receive, send)
+
+    async def page(request: Request, exc: Exception) -> Response:
+        raise AssertionError
+
+    app = covered(routes=[Route("/fail", fail)], exception_handlers={Exception: page})
+    app.add_middleware(Outside)
+    assert serve(app, "/fail")[0][0]["status"] == 502
+
+    assert summary(mailbox) == [("ValueError", False, "500", "/fail")]
+
+
+def test_failing_stream_with_a_page_keeps_its_status(mailbox: Mailbox) -> None:
+    """A8: Starlette calls the handler, and does not send its page."""
+
+    async def rows() -> AsyncIterator[str]:
+        yield "first"
+        raise ValueError("row 2")
+
+    async def endpoint(request: Request) -> Response:
+        return StreamingResponse(rows())
+
+    async def page(request: Request, exc: Exception) -> Response:
+        return PlainTextResponse("too late", 503)
+
+    app = covered(routes=[Route("/export", endpoint)], exception_handlers={Exception: page})
+    serve(app, "/export")
+
+    assert [event[1:] for event in summary(mailbox)] == [(False, "200", "/export")]
+
+
+async def upstream_disconnects(request: Request) -> Response:
+    """Serve another application in this process, whose own client is gone."""
+    asked = Request(
+        {"type": "http", "headers": []},
+        receive=lambda: asyncio.sleep(0, {"type": "http.disconnect"}),
+    )
+    return Response(await asked.body())
+
+
+def test_client_disconnect_of_a_proxied_request_is_an_event(mailbox: Mailbox) -> None:
+    """B2: the client of this request is there."""
+    serve(covered(routes=[Route("/proxy", upstream_disconnects)]), "/proxy")
+
+    assert summary(mailbox) == [("ClientDisconnect", False, "500", "/proxy")]
+
+
 def test_failing_background_task_is_one_event(mailbox: Mailbox) -> None:
     """A9: the event has the status that was sent."""
 
@@ -274,6 +383,207 @@ def test_failing_stream_is_one_event(mailbox: Mailbox) -> None:
     assert [event[1:] for event in summary(mailbox)] == [(False, "200", "/export/{day}")]
 
 
+def talk(
+    app: Any, path: str = "/chat", *texts: str, breaks: bool = False
+) -> tuple[Messages, BaseException | None]:
+    """Open a WebSocket, send *texts* and leave; if it *breaks*, only ``send()`` tells of it."""
+    sent: Messages = []
+    incoming = [
+        {"type": "websocket.connect"},
+        *({"type": "websocket.receive", "text": text} for text in texts),
+        {"type": "websocket.disconnect", "code": 1001},
+    ]
+    scope = {
+        "type": "websocket",
+        "path": path,
+        "root_path": "",
+        "scheme": "ws",
+        "query_string": b"",
+        "headers": [(b"host", b"shop.test")],
+        "subprotocols": [],
+    }
+
+    async def receive() -> dict[str, Any]:
+        return incoming.pop(0) if len(incoming) > 1 else incoming[0]
+
+    async def send(message: Any) -> None:
+        if breaks and message["type"] == "websocket.send":
+            raise ConnectionResetError("by peer")
+        sent.append(message)
+
+    async def main() -> BaseException | None:
+        try:
+            await app(scope, receive, send)
+        except Exception as exc:
+            return exc
+        return None
+
+    return sent, asyncio.run(main())
+
+
+def chatting(does: Callable[[WebSocket], Awaitable[None]]) -> Starlette:
+    return covered(routes=[WebSocketRoute("/chat", does)])
+
+
+async def listen(socket: WebSocket) -> None:
+    await socket.accept()
+    while True:
+        await socket.receive_text()
+
+
+async def closes_finally(socket: WebSocket) -> None:
+    try:
+        await listen(socket)
+    finally:
+        await socket.send_text("bye")
+        await socket.close()
+
+
+async def closes_afterwards(socket: WebSocket) -> None:
+    with contextlib.suppress(WebSocketDisconnect):
+        await listen(socket)
+    await socket.close()
+    await socket.close()
+
+
+async def listens_on(socket: WebSocket) -> None:
+    with contextlib.suppress(WebSocketDisconnect):
+        await listen(socket)
+    await socket.receive_text()
+
+
+async def speaks_on(socket: WebSocket) -> None:
+    await socket.accept()
+    with contextlib.suppress(WebSocketDisconnect):
+        await socket.send_text("hello")
+    await socket.close()
+
+
+@pytest.mark.parametrize("breaks", [True, False])
+@pytest.mark.parametrize("does", [closes_finally, closes_afterwards, listens_on, speaks_on])
+def test_use_of_a_websocket_after_its_peer_left_is_no_event(
+    mailbox: Mailbox, does: Any, breaks: bool
+) -> None:
+    """B3: Starlette's own errors exist only because the peer has left."""
+    talk(chatting(does), "/chat", "hello", breaks=breaks)
+
+    assert summary(mailbox) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyError, ConnectionError])
+def test_bug_after_the_peer_left_is_an_event(mailbox: Mailbox, error: Any) -> None:
+    """B3: an exception of the application's own is a failure."""
+
+    async def does(socket: WebSocket) -> None:
+        with contextlib.suppress(WebSocketDisconnect):
+            await listen(socket)
+        raise error("a bug")
+
+    talk(chatting(does))
+
+    assert summary(mailbox) == [(error.__name__, False, "101", "/chat")]
+
+
+def test_websocket_that_is_closed_twice_is_an_event(mailbox: Mailbox) -> None:
+    """B3: a bug of the application, whose peer is there."""
+
+    async def does(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.close()
+        await socket.close()
+
+    assert isinstance(talk(chatting(does))[1], RuntimeError)
+    assert [status for _, _, status, _ in summary(mailbox)] == ["101"]
+
+
+@pytest.mark.parametrize("code", [1000, 1006])
+def test_disconnect_of_another_websocket_is_an_event(mailbox: Mailbox, code: int) -> None:
+    """B2: another client left, as when a message is sent to all; this one is there."""
+
+    async def does(socket: WebSocket) -> None:
+        await socket.accept()
+        raise WebSocketDisconnect(code)
+
+    talk(chatting(does))
+
+    assert summary(mailbox) == [("WebSocketDisconnect", False, "101", "/chat")]
+
+
+def no_price() -> None:
+    raise KeyError("price")
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+@pytest.mark.parametrize(
+    ("code", "expected"), [(1011, ["KeyError"]), (1013, ["KeyError"]), (1008, []), (4000, [])]
+)
+def test_websocket_exception_from_an_error(
+    mailbox: Mailbox, accepts: bool, code: int, expected: list[str]
+) -> None:
+    """A10: a code for an error of the server is like a 5xx, and its cause is the evidence."""
+
+    async def does(socket: WebSocket) -> None:
+        if accepts:
+            await socket.accept()
+        try:
+            no_price()
+        except KeyError as error:
+            raise WebSocketException(code) from error
+
+    sent, error = talk(chatting(does))
+    assert (sent[-1]["code"], error) == (code, None)
+
+    assert summary(mailbox) == [
+        (what, True, "101" if accepts else "500", "/chat") for what in expected
+    ]
+
+
+def test_websocket_exception_without_a_cause_is_the_evidence(mailbox: Mailbox) -> None:
+    """A10: there is no status to report in its place."""
+
+    async def does(socket: WebSocket) -> None:
+        await socket.accept()
+        raise WebSocketException(1011)
+
+    talk(chatting(does))
+
+    assert summary(mailbox) == [("WebSocketException", True, "101", "/chat")]
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_websocket_closed_with_1011_because_of_an_error_is_one_event(
+    mailbox: Mailbox, again: bool
+) -> None:
+    """A10: the error is handled, unless it is raised again."""
+
+    async def does(socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            no_price()
+        except KeyError:
+            await socket.close(1011)
+            if again:
+                raise
+
+    talk(chatting(does))
+
+    assert summary(mailbox) == [("KeyError", not again, "101", "/chat")]
+
+
+def test_websocket_closed_with_1011_for_a_peer_that_left_is_no_event(mailbox: Mailbox) -> None:
+    """B3: the application closes what its peer has closed."""
+
+    async def does(socket: WebSocket) -> None:
+        try:
+            await listen(socket)
+        except WebSocketDisconnect:
+            await socket.close(1011)
+
+    talk(chatting(does))
+
+    assert summary(mailbox) == []
+
+
 def test_failing_websocket_is_one_event(mailbox: Mailbox) -> None:
     """A10: before it is accepted the status is 500, afterwards 101."""
 
@@ -287,29 +597,8 @@ def test_failing_websocket_is_one_event(mailbox: Mailbox) -> None:
     app = covered(
         routes=[WebSocketRoute("/early/{n}", refuse), WebSocketRoute("/late/{n}", accept)]
     )
-    sent: Messages = []
-
-    async def connect(path: str) -> None:
-        async def receive() -> dict[str, Any]:
-            return {"type": "websocket.connect"}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        scope = {
-            "type": "websocket",
-            "path": path,
-            "root_path": "",
-            "scheme": "ws",
-            "query_string": b"",
-            "headers": [(b"host", b"shop.test")],
-            "subprotocols": [],
-        }
-        with pytest.raises(ValueError, match=r"early|late"):
-            await app(scope, receive, send)
-
-    asyncio.run(connect("/early/1"))
-    asyncio.run(connect("/late/1"))
+    assert str(talk(app, "/early/1")[1]) == "early"
+    assert str(talk(app, "/late/1")[1]) == "late"
 
     assert summary(mailbox) == [
         ("ValueError", False, "500", "/early/{n}"),

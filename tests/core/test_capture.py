@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ import sentry_sdk
 
 from sentryinit import adapters, testing, wsgi
 from sentryinit._boundary.records import MAX_DEFERRED
-from sentryinit._policy.log_records import is_about
+from sentryinit._policy.log_records import freeze, is_about
 
 log = logging.getLogger("shop")
 Begin = Callable[..., adapters.Capture[Any]]
@@ -461,9 +462,57 @@ def test_exception_with_length_zero_is_reported(
 # -- aborts ----------------------------------------------------------------------------------------
 
 
+def cancelled_task(report: Callable[[BaseException], None], *, own: bool) -> None:
+    """Cancel a task, *own* or another one that it awaits; report what is raised in it."""
+
+    async def work() -> None:
+        other = asyncio.ensure_future(asyncio.Event().wait())
+        asyncio.get_running_loop().call_soon((task if own else other).cancel)
+        try:
+            await other
+        except asyncio.CancelledError as exc:
+            report(exc)
+
+    async def main() -> None:
+        nonlocal task
+        task = asyncio.ensure_future(work())
+        await task
+
+    task: asyncio.Task[None]
+    asyncio.run(main())
+
+
 def test_cancellation_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """A cancelled request is an abort, not a failure."""
+    """A request whose own task is cancelled is an abort, not a failure."""
+    cancelled_task(begin().exception_escaped, own=True)
+
+    assert mailbox.events == []
+
+
+def test_cancellation_of_another_task_is_an_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """B1: a task that the request awaits was cancelled, and nobody cancelled the request."""
+    cancelled_task(begin().exception_escaped, own=False)
+
+    # Before Python 3.11 a task does not say whether it was cancelled itself.
+    assert titles(mailbox) == (["CancelledError"] if sys.version_info >= (3, 11) else [])
+
+
+def test_cancellation_without_an_event_loop_is_an_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """B1: no WSGI server cancels a request."""
     begin().exception_escaped(raised(asyncio.CancelledError()))
+
+    assert titles(mailbox) == ["CancelledError"]
+
+
+def test_cancellation_for_a_gone_client_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """B1: a framework cancels its own child task when the client disconnects."""
+    capture = begin()
+    capture.client_gone = True
+    cancelled_task(capture.exception_escaped, own=False)
 
     assert mailbox.events == []
 
@@ -506,6 +555,43 @@ def test_application_error_after_the_client_left_is_an_event(
     capture.exception_escaped(raised(ValueError()))
 
     assert titles(mailbox) == ["ValueError"]
+
+
+def test_5xx_after_an_application_error_is_an_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """B4: the application's own exception is reported, though the client did not wait for it."""
+    capture = begin()
+    capture.client_gone = True
+    capture.exception_seen(raised(ValueError()))
+    capture.response_started(500)
+    capture.close()
+
+    assert titles(mailbox) == ["ValueError"]
+
+
+def test_logged_abort_is_no_evidence_for_a_5xx(begin: Begin, mailbox: testing.Mailbox) -> None:
+    """B4: after its except block a handler answers 500 for an abort that it has logged."""
+    capture, error = begin(aborts=(ConnectionError,)), raised(ConnectionResetError("by peer"))
+    log.error("upload failed: by peer", exc_info=error)
+    log.error("upload failed: by peer")
+    capture.response_started(500)
+    capture.close()
+
+    assert mailbox.events == []
+
+
+def test_logged_failure_beside_an_abort_is_the_evidence(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """A6: an exception of the application that was logged is the evidence, also before an abort."""
+    capture = begin(aborts=(ConnectionError,))
+    log.error("cannot order", exc_info=raised(Hostile("no stock")))
+    log.error("lost", exc_info=raised(ConnectionResetError("by peer")))
+    capture.response_started(500)
+    capture.close()
+
+    assert titles(mailbox) == ["Hostile"]
 
 
 def test_record_with_an_abort_is_no_event(begin: Begin, mailbox: testing.Mailbox) -> None:
@@ -605,10 +691,11 @@ def test_deferred_record_has_the_time_when_it_was_logged(
 def test_deferred_record_has_the_data_of_its_request(
     begin: Begin, mailbox: testing.Mailbox
 ) -> None:
-    """The event has the route, and the tags that are set when it is sent."""
+    """The event has the route, and the tags that were set when it was logged."""
     capture = begin()
-    log.error("broken")
     sentry_sdk.set_tag("order", "17")
+    log.error("broken")
+    sentry_sdk.set_tag("order", "18")
     capture.close()
 
     (event,) = mailbox.events
@@ -761,30 +848,35 @@ def test_last_logged_exception_is_the_handled_one_of_a_500(
         ({"msg": "x", "exc_info": (None, None, None)}, None, True),
         ({"msg": ""}, ValueError(), False),
         ({"msg": "odd"}, ValueError("odd"), True),
-        ({"msg": "an %s", "args": ("odd",)}, ValueError("odd"), True),
+        ({"msg": "an %s", "args": ("odd",)}, ValueError("odd"), False),
+        ({"msg": "an %s", "args": ("odd thing",)}, ValueError("odd thing"), True),
+        ({"msg": "no odd thing: 3"}, ValueError("odd thing"), True),
+        ({"msg": "an odd things"}, ValueError("odd thing"), False),
+        ({"msg": "warehouse 10 does not answer"}, KeyError(1), False),
+        ({"msg": "warehouse 1 does not answer"}, KeyError(1), False),
         ({"msg": "an odd thing"}, ValueError("even"), False),
-        ({"msg": "%(a)s", "args": {"a": "odd"}}, ValueError("odd"), True),
+        ({"msg": "a %(a)s", "args": {"a": "sold tea"}}, ValueError("sold tea"), True),
     ],
 )
 def test_is_about(
     record: Any, error: BaseException | None, tells: bool
 ) -> None:  # a column of the table
     """A record is about an error by exception, argument or text, else about a status."""
-    assert is_about(logging.makeLogRecord(record), error) is tells
+    assert is_about(freeze(logging.makeLogRecord(record), None), error) is tells
 
 
 def test_record_with_the_error_as_argument_is_about_it() -> None:
     """A record whose argument is the exception object is about it, whatever its text."""
     error = ValueError()
 
-    assert is_about(logging.makeLogRecord({"msg": "%r", "args": (error,)}), error)
+    assert is_about(freeze(logging.makeLogRecord({"msg": "%r", "args": (error,)}), None), error)
 
 
 def test_record_with_the_error_as_message_is_about_it() -> None:
     """``log.error(exc)`` makes the exception the message."""
     error = ValueError()
 
-    assert is_about(logging.makeLogRecord({"msg": error}), error)
+    assert is_about(freeze(logging.makeLogRecord({"msg": error}), None), error)
 
 
 def test_record_with_the_cause_is_about_the_error() -> None:
@@ -792,7 +884,8 @@ def test_record_with_the_cause_is_about_the_error() -> None:
     cause, error = KeyError(), ValueError()
     error.__cause__ = cause
 
-    assert is_about(logging.makeLogRecord({"msg": "x", "exc_info": (KeyError, cause, None)}), error)
+    record = logging.makeLogRecord({"msg": "x", "exc_info": (KeyError, cause, None)})
+    assert is_about(freeze(record, None), error)
 
 
 @pytest.fixture

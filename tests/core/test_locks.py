@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sentry_sdk
+from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import HttpTransport
 
 from sentryinit import testing
@@ -69,7 +70,7 @@ def test_transport_is_reset_after_a_patch(monkeypatch: pytest.MonkeyPatch) -> No
         with monkeypatch.context() as patch:
             patch.setattr(threading, "Lock", threading.RLock)
             for _ in range(2):
-                sentry_sdk.capture_message("patched")
+                transport.capture_envelope(Envelope())
                 workers.append(transport._worker)
         assert workers[0] is not workers[1]
         assert workers[1] is workers[2]

@@ -114,12 +114,15 @@ async def chat(request: web.Request) -> web.WebSocketResponse:
     """Echo; the word *price* raises. A disconnect raises WSMessageTypeError."""
     websocket = web.WebSocketResponse()
     await websocket.prepare(request)
-    with watched(request_id(request)):
-        while True:
-            text = await websocket.receive_str()
-            if text == "price":
-                shop.price(17)
-            await websocket.send_str(text)
+    try:
+        with watched(request_id(request)):
+            while True:
+                text = await websocket.receive_str()
+                if text == "price":
+                    shop.price(17)
+                await websocket.send_str(text)
+    finally:
+        await websocket.close()
 
 
 async def life(app: web.Application) -> AsyncIterator[None]:

@@ -114,11 +114,15 @@ async def chat(request_id: str, receive: Receive, send: Send) -> None:
     """Echo; the word *price* raises."""
     await receive()
     await send({"type": "websocket.accept"})
-    with watched(request_id):
-        while (message := await receive())["type"] == "websocket.receive":
-            if message["text"] == "price":
-                shop.price(17)
-            await send({"type": "websocket.send", "text": message["text"]})
+    try:
+        with watched(request_id):
+            while (message := await receive())["type"] == "websocket.receive":
+                if message["text"] == "price":
+                    shop.price(17)
+                await send({"type": "websocket.send", "text": message["text"]})
+    finally:
+        # A server may raise if the client has closed.
+        await send({"type": "websocket.close"})
 
 
 async def life(receive: Receive, send: Send) -> None:

@@ -71,12 +71,15 @@ class Order:
     async def on_websocket_chat(self, req: Request, ws: WebSocket, order_id: int) -> None:
         """Echo; the word *price* raises. A disconnect raises WebSocketDisconnected."""
         await ws.accept()
-        with watched(request_id(req)):
-            while True:
-                text = await ws.receive_text()
-                if text == "price":
-                    shop.price(17)
-                await ws.send_text(text)
+        try:
+            with watched(request_id(req)):
+                while True:
+                    text = await ws.receive_text()
+                    if text == "price":
+                        shop.price(17)
+                    await ws.send_text(text)
+        finally:
+            await ws.close()
 
 
 class Lifespan:

@@ -90,12 +90,16 @@ async def customer(request: Request) -> Response:
 async def chat(websocket: WebSocket) -> None:
     """Echo; the word *price* raises. A disconnect raises WebSocketDisconnect."""
     await websocket.accept()
-    with watched(websocket.headers.get("X-Request-Id", "")):
-        while True:
-            text = await websocket.receive_text()
-            if text == "price":
-                shop.price(17)
-            await websocket.send_text(text)
+    try:
+        with watched(websocket.headers.get("X-Request-Id", "")):
+            while True:
+                text = await websocket.receive_text()
+                if text == "price":
+                    shop.price(17)
+                await websocket.send_text(text)
+    finally:
+        # Raises if the client has closed.
+        await websocket.close()
 
 
 @asynccontextmanager

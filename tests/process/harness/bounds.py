@@ -21,9 +21,9 @@ def wait_until(
         raise AssertionError(f"after {DEADLINE:.0f} s: {missing()}")
 
 
-def poll(ready: Callable[[], bool], missing: str) -> None:
+def poll(ready: Callable[[], bool], missing: str, seconds: float = DEADLINE) -> None:
     """Return when *ready()* is true, for processes and ports, which cannot notify."""
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + seconds
     while not ready():
-        assert time.monotonic() < end, f"after {DEADLINE:.0f} s: {missing}"
+        assert time.monotonic() < end, f"after {seconds:.0f} s: {missing}"
         time.sleep(0.01)

@@ -47,17 +47,29 @@ def free_port() -> int:
             return port
 
 
+def inherited() -> dict[str, str]:
+    """Return our environment without what configures services."""
+    return {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
+
+
 class Process:
     """A process whose output goes to a file, which the report of a failed test shows."""
 
     def __init__(
-        self, name: str, command: list[str], environ: Mapping[str, str], log: Path, box: Mailbox
+        self,
+        name: str,
+        command: list[str],
+        environ: Mapping[str, str],
+        log: Path,
+        box: Mailbox,
+        *,
+        folder: Path = HERE,
     ) -> None:
         self.name, self.mailbox, self._log = name, box, log
         with log.open("wb") as output:
             self.popen = subprocess.Popen(
                 command,
-                cwd=HERE,
+                cwd=folder,
                 env=dict(environ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -211,9 +223,8 @@ class Bench:
             part.server_close()
 
     def _environ(self, box: Mailbox, more: Mapping[str, str]) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
         return {
-            **inherited,
+            **inherited(),
             "SENTRY_DSN": box.dsn,
             "SENTRYINIT_SERVICE": "shop",
             # One service reports the failures of all tests.

@@ -32,6 +32,7 @@ class QuartDriver(testkit.Driver):
     """Asynchronous views."""
 
     name, protocol = "quart", "asgi"
+    unsupported: ClassVar = frozenset({"websocket-afterwards"})
     modules: ClassVar = ("sentryinit_quart",)
     sdk_integrations: ClassVar = ("sentry_sdk.integrations.quart:QuartIntegration",)
     calls = 10  # Quart sends three messages, and receives two

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import aiohttp
 from aiohttp import web
+from aiohttp.http import WebSocketWriter
 from aiohttp.typedefs import Handler
 
 from sentryinit import adapters
@@ -45,6 +46,12 @@ def _status_of(exc: BaseException) -> int | None:
     return exc.status if isinstance(exc, web.HTTPException) else None
 
 
+def _server(request: web.Request) -> tuple[object, ...]:
+    # The reader and the writer of this request; those of a ClientSession have the same classes.
+    ours = web.WebSocketResponse
+    return request.content, request.writer, ours.receive_str, ours.receive_bytes
+
+
 def _is_client_gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
 
@@ -59,7 +66,9 @@ ADAPTER: adapters.Adapter[web.Request] = adapters.Adapter(
     status_of=_status_of,
     # receive_str() raises it for a message of another type, such as that of a closed connection.
     aborts=(aiohttp.WSMessageTypeError,) if hasattr(aiohttp, "WSMessageTypeError") else (),
+    server=_server,
     client_gone=_is_client_gone,
+    sockets=(web.WebSocketResponse, WebSocketWriter),
     endpoint=_endpoint,
 )
 

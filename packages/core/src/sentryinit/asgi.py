@@ -5,18 +5,25 @@ An adapter for an ASGI framework uses the same middleware with facts of its own.
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sentryinit import adapters
+from sentryinit._boundary.connection import (
+    Connection,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    event_id_header,
+    note_unfinished,
+)
 from sentryinit._boundary.debug_route import PATH
 from sentryinit._policy.exceptions import was_captured
-from sentryinit.adapters import EVENT_ID_HEADER, Adapter, Capture, DebugPanic, RequestInfo
+from sentryinit.adapters import Adapter, Capture, DebugPanic, RequestInfo
 
 __all__ = [
     "ADAPTER",
@@ -36,59 +43,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sentryinit")
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# The messages that send a status to the client, and those that end a lifespan.
-_STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+# The messages that end a lifespan.
 _ENDS = frozenset(
     {"lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed"}
 )
-
-
-class Connection:
-    """A request or WebSocket as a boundary gets it: the *scope*, and the server's two callables."""
-
-    __slots__ = ("capture", "ended", "receive", "scope", "send")
-    scope: Scope
-    receive: Receive
-    send: Send
-    capture: Capture[Connection]
-    # True once the application has sent the last part of its response, or has closed a WebSocket.
-    ended: bool
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope, self.receive, self.send, self.ended = scope, receive, send, False
-
-    async def watched_receive(self) -> Message:
-        """Receive a message, and note that the client has disconnected."""
-        message = await self.receive()
-        if message["type"] in {"http.disconnect", "websocket.disconnect"}:
-            self.capture.client_gone = True
-        return message
-
-    # Not async: every message comes through here, and a plain function costs half.
-    def watched_send(self, message: Message) -> Awaitable[None]:
-        """Send *message*, and note the status."""
-        if message["type"] in _STARTS:
-            status, capture = message.get("status", 101), self.capture
-            if status >= 500 or capture.has_activity or capture.status is not None:
-                message = _started(capture, message, status)
-            else:
-                capture.status = status
-        elif not message.get("more_body"):
-            self.ended = True
-        return self.send(message)
-
-
-# It returns what the server's coroutine function returns. asgiref warns of what is not marked.
-if sys.version_info >= (3, 12):
-    inspect.markcoroutinefunction(Connection.watched_send)
-else:
-    vars(Connection)["watched_send"]._is_coroutine = asyncio.coroutines._is_coroutine  # noqa: SLF001 # as asgiref marks its own
 
 
 def _headers(scope: Scope) -> list[tuple[str, str]]:
@@ -135,7 +95,13 @@ def _endpoint(connection: Connection) -> object:
 
 
 ADAPTER: Adapter[Connection] = Adapter(
-    name="asgi", describe=describe, server=server, endpoint=_endpoint, generic=True
+    name="asgi",
+    describe=describe,
+    # What an application without a framework raises for the message that its client is gone.
+    aborts=(ConnectionError,),
+    server=server,
+    endpoint=_endpoint,
+    generic=True,
 )
 
 
@@ -169,18 +135,25 @@ class SentryInitMiddleware:
             await self._app(scope, receive, send)
             return
         connection.capture = capture
+        is_http = scope["type"] == "http"
+        watched_send = connection.watched_send if is_http else connection.watched_socket_send
         try:
-            await self._app(scope, connection.watched_receive, connection.watched_send)
+            await self._app(scope, connection.watched_receive, watched_send)
         except BaseException as exc:
+            if self.page_follows(capture, exc):
+                raise
             capture.exception_escaped(exc)
             if isinstance(exc, DebugPanic) and capture.status is None:
                 await _answer_debug_panic(capture, send)
-            raise
-        else:
-            if not connection.ended:
-                _note_unfinished(connection)
-        finally:
             capture.close()
+            raise
+        if not connection.ended:
+            note_unfinished(connection)
+        capture.close()
+
+    def page_follows(self, capture: Capture[Any], exc: BaseException) -> bool:  # noqa: ARG002 # for subclasses
+        """Return True if code outside makes the page for *exc*, and then reports and closes."""
+        return False
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Report a start-up that fails, and flush at the end.
@@ -216,40 +189,11 @@ class SentryInitMiddleware:
             await _serve_lifespan(name, receive, send)
 
 
-def _started(capture: Capture[Connection], message: Message, status: int) -> Message:
-    """Tell *capture* of the status that is sent; return the message to send."""
-    # An exception handler sends its response while it handles: the exception is still there.
-    exc = sys.exc_info()[1]
-    if capture.status is not None:
-        if exc is not None and status >= 500:
-            capture.exception_escaped(exc)
-        return message  # the client has the first status, and the server refuses this one
-    if exc is not None and capture.seen_exception is None:
-        capture.exception_seen(exc)
-    capture.response_started(status)
-    if capture.event_id and capture.is_debug_panic:
-        return {**message, "headers": [*message.get("headers", ()), _event_id(capture)]}
-    return message
-
-
-def _note_unfinished(connection: Connection) -> None:
-    """Note that the application has returned in the middle of its response, or before it."""
-    capture, kind = connection.capture, connection.scope["type"]
-    if capture.status is None and kind in {"http", "websocket"}:
-        capture.response_started(500)  # by the server
-    elif kind == "http" and not capture.client_gone:
-        capture.exception_escaped(RuntimeError("the application did not complete its response"))
-
-
-def _event_id(capture: Capture[Connection]) -> tuple[bytes, bytes]:
-    return EVENT_ID_HEADER.lower().encode(), (capture.event_id or "none").encode()
-
-
 async def _answer_debug_panic(capture: Capture[Connection], send: Send) -> None:
     """Answer for the debug route: the server's own 500 has no place for the event id."""
     body = b"Internal Server Error"
     length = (b"content-length", str(len(body)).encode())
-    headers = [(b"content-type", b"text/plain"), length, _event_id(capture)]
+    headers = [(b"content-type", b"text/plain"), length, event_id_header(capture)]
     await send({"type": "http.response.start", "status": 500, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentryinit import _init
+from sentryinit._boundary.current import CURRENT
 from sentryinit._state import STATE
 
 __all__ = ["DSN", "Mailbox", "Work", "capture", "count_work", "failing_redaction"]
@@ -67,6 +68,8 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
     from sentryinit._sdk import testing as _testing  # sentry_sdk is imported only if it is used
 
     mailbox = Mailbox()
+    # An earlier test may have left a response open, and with it its request in this context.
+    CURRENT.set(None)
     if STATE.reporter is not None:
         if options or service is not None:
             raise RuntimeError("init() has run with a DSN: capture() takes no options then")

@@ -47,7 +47,6 @@ ADAPTER: adapters.Adapter[Any] = adapters.Adapter(
     name="django",
     describe=_describe,
     status_of=_status_of,
-    aborts=(exceptions.RequestAborted,),
     # A stream written in C has no frame in the traceback; Django reads it by these functions.
     server=lambda req: (*wsgi.server(req.META), LimitedStream.read, LimitedStream.readline),
     endpoint=_endpoint,
@@ -75,17 +74,16 @@ def _note_escaped(capture: adapters.Capture[Any] | None, exc: BaseException) -> 
 
 def _note_response(capture: adapters.Capture[Any], request: Any, response: Any) -> Any:
     """Note the status of *response*; return the response to send."""
-    # Django raises for anything else that a middleware returns by mistake. isinstance() would hide
-    # from type checkers what only a stream has.
-    if issubclass(type(response), http.response.HttpResponseBase):
+    # Django raises for anything else that a middleware returns by mistake.
+    if isinstance(response, http.response.HttpResponseBase):
         capture.response_started(response.status_code)
         if response.status_code >= 500 and capture.event_id and capture.is_debug_panic:
             response[adapters.EVENT_ID_HEADER] = capture.event_id
         if response.streaming and not _is_servers_file(request, response):
             # Under WSGI, the server answers 500 if the body fails before its first bytes.
-            unsent = None if hasattr(request, "scope") else 500
-            body, later = response.streaming_content, response.is_async
-            response.streaming_content = adapters.watch_body(body, capture, unsent, is_async=later)
+            body, unsent = response.streaming_content, None if hasattr(request, "scope") else 500  # type: ignore[attr-defined] # it streams
+            body = adapters.watch_body(body, capture, unsent, is_async=response.is_async)  # type: ignore[attr-defined] # likewise
+            response.streaming_content = body  # type: ignore[attr-defined] # likewise
             return response
     capture.close()
     return response

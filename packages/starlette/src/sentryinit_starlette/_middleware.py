@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from starlette.exceptions import HTTPException
+from starlette._utils import is_async_callable
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException, WebSocketException
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sentryinit import adapters, asgi
 from sentryinit_starlette import _fastapi
@@ -61,6 +65,8 @@ def _describe(connection: asgi.Connection) -> adapters.RequestInfo:
 
 
 def _status_of(exc: BaseException) -> int | None:
+    if isinstance(exc, WebSocketException):
+        return exc.code
     return exc.status_code if isinstance(exc, HTTPException) else _fastapi.status_of(exc)
 
 
@@ -74,8 +80,31 @@ ADAPTER: adapters.Adapter[asgi.Connection] = adapters.Adapter(
     status_of=_status_of,
     aborts=(ClientDisconnect, WebSocketDisconnect),
     server=asgi.server,
+    sockets=(WebSocket,),
     endpoint=_endpoint,
 )
+
+
+class _Page:
+    """An application's handler for any exception, whose page is sent outside of our boundary."""
+
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+
+    async def __call__(self, request: Any, exc: Exception) -> Any:
+        """Return the page; report *exc* with the status of the page."""
+        handler, capture, status = self._handler, adapters.current_capture(), 500
+        try:
+            if is_async_callable(handler):
+                page = await handler(request, exc)
+            else:
+                page = await run_in_threadpool(handler, request, exc)
+            status = getattr(page, "status_code", 500)
+            return page
+        finally:
+            if capture is not None:
+                capture.exception_escaped(exc, status)
+                capture.close()
 
 
 class SentryInitMiddleware(asgi.SentryInitMiddleware):
@@ -93,6 +122,33 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
         if isinstance(boundary, cls):
             _fastapi.observe_dependencies()
         return boundary
+
+    def page_follows(self, capture: adapters.Capture[Any], exc: BaseException) -> bool:
+        """Return True if the application's handler for any exception will get *exc*, from us.
+
+        Starlette calls it in the layer around all middlewares. Only layers of the framework may be
+        in between: another middleware may answer the exception itself.
+        """
+        page = getattr(capture.request.scope.get("app"), "middleware_stack", None)
+        layer: Any = page
+        while layer is not self and _passes_exceptions(layer):
+            layer = getattr(layer, "app", None)
+        if (
+            layer is not self
+            or not (isinstance(page, ServerErrorMiddleware) and page.handler and not page.debug)
+            or capture.status is not None
+            or not isinstance(exc, Exception)
+            or isinstance(exc, (adapters.DebugPanic, HTTPException))
+        ):
+            return False
+        if not isinstance(page.handler, _Page):
+            page.handler = _Page(page.handler)
+        return True
+
+
+def _passes_exceptions(layer: Any) -> bool:
+    framework = type(layer).__module__.partition(".")[0] in {"fastapi", "starlette"}
+    return framework and not isinstance(layer, BaseHTTPMiddleware)
 
 
 class _DebugPanic:

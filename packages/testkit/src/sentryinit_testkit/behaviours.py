@@ -6,6 +6,7 @@ Golden events contain the frames of this module, so a function that is renamed h
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 import threading
@@ -371,6 +372,65 @@ async def reads_then_aborts(request: Request) -> ResponseSpec:
     return ResponseSpec()
 
 
+async def logs_then_answers_500(request: Request) -> ResponseSpec:
+    """Log that reading failed, and answer 500 when no exception is active any more."""
+    status = 200
+    try:
+        await request.read()
+    except Exception:
+        log.exception("cannot read the order")
+        status = 500
+    return ResponseSpec(status)
+
+
+def reads_then_is_sold_out(ran: list[str]) -> Behaviour:
+    """Return a behaviour that has an exception of its own after the client left; adds to *ran*."""
+
+    async def sell_out(request: Request) -> NoReturn:
+        with contextlib.suppress(Exception):
+            await request.read()
+        ran.append("HandledError")
+        raise HandledError(503)
+
+    return sell_out
+
+
+async def reads_on(request: Request) -> ResponseSpec:
+    """Read a WebSocket until it raises, and once more."""
+    with contextlib.suppress(Exception):
+        for _ in range(5):
+            await request.read()
+    for _ in range(5):
+        await request.read()
+    return ResponseSpec()
+
+
+async def reads_then_has_a_bug(request: Request) -> NoReturn:
+    """Read a WebSocket until its peer has left, and raise an exception of the application."""
+    with contextlib.suppress(Exception):
+        for _ in range(5):
+            await request.read()
+    raise RuntimeError("cannot say goodbye")
+
+
+@needs_loop
+async def awaits_a_cancelled_task(_request: Request) -> ResponseSpec:
+    """Await a task that somebody else cancels."""
+    task = asyncio.ensure_future(asyncio.Event().wait())
+    asyncio.get_running_loop().call_soon(task.cancel)
+    await task
+    return ResponseSpec()
+
+
+@needs_loop
+async def aborts_from_a_cancelled_task(request: Request) -> ResponseSpec:
+    """Raise the framework's 503 because a task was cancelled."""
+    try:
+        return await awaits_a_cancelled_task(request)  # type: ignore[no-any-return,misc] # a coroutine
+    except asyncio.CancelledError as error:
+        raise request.abort(503) from error
+
+
 async def loses_its_upstream(request: Request) -> ResponseSpec:
     """Read the whole body, then lose a connection to an upstream."""
     await request.read()
@@ -385,6 +445,21 @@ def waits_for_ever(started: asyncio.Event) -> Behaviour:
         asyncio.get_running_loop()
         started.set()
         await asyncio.Event().wait()
+        raise AssertionError
+
+    return wait
+
+
+def wraps_its_cancellation(started: asyncio.Event) -> Behaviour:
+    """Return a behaviour that raises an exception of the application when it is cancelled."""
+
+    async def wait(_request: Request) -> NoReturn:
+        asyncio.get_running_loop()  # as in waits_for_ever
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            raise RuntimeError("cannot order") from error
         raise AssertionError
 
     return wait

@@ -31,13 +31,16 @@ def watch_body(
     # The server may use the length of a body for its Content-Length.
     if hasattr(body, "__len__"):
         return _SizedBody(body, capture, status_if_unsent)
-    if capture.restore_outer is None:
+    if capture.restore_outer is None and capture.scope is None:
         return WatchedBody(body, capture, status_if_unsent)
-    nested = _NestedBody(body, capture, status_if_unsent)
-    # The outer request goes on now; its handler may never close this body.
-    capture.handler_done()
-    capture.restore_outer()
-    return nested
+    scoped = _ScopedBody(body, capture, status_if_unsent)
+    # What goes on now is not this request, and may never close its body: a client in the process.
+    if capture.restore_outer is None:
+        STATE.scopes.leave(capture)
+    else:
+        capture.handler_done()
+        capture.restore_outer()
+    return scoped
 
 
 class WatchedBody:
@@ -91,8 +94,8 @@ class _SizedBody(WatchedBody):
         return len(self._body)
 
 
-class _NestedBody(WatchedBody):
-    """A body of a request in the middle of another one: each of its steps is its own request's."""
+class _ScopedBody(WatchedBody):
+    """The body of a request with a scope, or inside of another: each step runs as its request."""
 
     __slots__ = ("_restore",)
 

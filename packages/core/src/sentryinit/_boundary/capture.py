@@ -8,13 +8,14 @@ from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import Any, Generic
 
+from sentryinit._boundary.aborts import SERVER_ERRORS, RequestAborts
+from sentryinit._boundary.carried import Carried
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
-from sentryinit._boundary.records import RequestRecords
+from sentryinit._boundary.records import Deferred, RequestRecords
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
-from sentryinit._policy import aborts, exceptions
+from sentryinit._policy import exceptions
 from sentryinit._policy.grouping import Origin, group_key
-from sentryinit._policy.log_records import exception_of, is_about
 from sentryinit._policy.verdict import Reason, Seen, Verdict
 from sentryinit._state import STATE
 
@@ -24,7 +25,7 @@ log = logging.getLogger("sentryinit")
 CLOSED: Any = object()
 
 
-class Capture(RequestRecords, Generic[R]):
+class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
     """What was seen of one request. Reports at most one failure; its methods never raise.
 
     *status*: what was sent to the client, None before. *client_gone*: the client is known to have
@@ -39,26 +40,21 @@ class Capture(RequestRecords, Generic[R]):
     request: Any
     has_activity: bool
     status: int | None
-    deferred: tuple[logging.LogRecord, ...]
+    deferred: tuple[Deferred, ...]
     recent_records: deque[logging.LogRecord] | tuple[()]
 
-    client_gone: bool = False
     # Known under WSGI only: a part of the body was sent by write().
     sent: bool = False
     event_id: str | None = None
-    # The exception that a hook of the framework showed last.
-    seen_exception: BaseException | None = None
     # Makes the outer request current again, if this one was served in the middle of it.
     restore_outer: Callable[[], None] | None = None
     # The isolation scope, once somebody has used it.
     scope: Any = None
-    # The facts and the request of an outer boundary, which knows the server.
-    _outer: tuple[Facts[Any], Any] | None = None
     # The exceptions that are on an event of this request.
     _reported: tuple[BaseException, ...] = ()
     _traceback: TracebackType | None = None
-    _handled = True
-    _decided = _pending_5xx = False
+    # *_for_nobody*: the client was gone before the 5xx (B4).
+    _decided = _pending_5xx = _for_nobody = False
     # What was decided on, reported or not; None is a 5xx that no exception explains.
     _failures: tuple[BaseException | None, ...] = ()
     _info: RequestInfo | None = None
@@ -88,6 +84,17 @@ class Capture(RequestRecords, Generic[R]):
         """
         self._safely(self._escaped, exc, status or self.status or 500)
 
+    def close_sent(self, code: int, exc: BaseException | None) -> None:
+        """Note that the application closes its WebSocket, while it handles *exc*.
+
+        A code for an error of the server is what a 5xx is to a request (A10).
+        """
+        self.close_code = code
+        if exc is not None and code in SERVER_ERRORS:
+            if self.seen_exception is None:
+                self.exception_seen(exc)
+            self._safely(self._started_5xx)
+
     def handler_done(self) -> None:
         """Report now what there is to report: only the body is left."""
         if self._pending_5xx or self.deferred:
@@ -114,13 +121,6 @@ class Capture(RequestRecords, Generic[R]):
             self._outer = self._outer or (self.adapter, self.request)
             self.adapter, self.request, self.has_activity = adapter, request, True
             self._info = None
-
-    # The capture is in the environ or scope: for who copies or prints that, it is nothing (E1).
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(None), ()
-
-    def __repr__(self) -> str:
-        return "None"
 
     # -- for adapters ----------------------------------------------------------------------------
 
@@ -156,15 +156,6 @@ class Capture(RequestRecords, Generic[R]):
 
     # -- what the adapter knows ----------------------------------------------------------------
 
-    def is_abort(self, exc: BaseException) -> bool:
-        """Return True if *exc* means that the client, the server or a caller gave up."""
-        known = self.adapter.aborts
-        if aborts.cannot_be_abort(exc, known):
-            return False
-        facts, request = self._outer or (self.adapter, self.request)
-        server: tuple[object, ...] = ask(facts.server, request, ())
-        return aborts.is_abort(exc, aborts.RequestState(known, server, self._is_client_gone()))
-
     def describe(self) -> RequestInfo:
         """Return the description of the request; an empty one if the adapter fails."""
         if self._info is None:
@@ -198,37 +189,21 @@ class Capture(RequestRecords, Generic[R]):
             return self.describe().method, self.describe().route
         return ask(self.adapter.endpoint, self.request, None)
 
-    def _is_client_gone(self) -> bool:
-        facts, request = self._outer or (self.adapter, self.request)
-        known = facts.client_gone
-        return self.client_gone or (known is not None and ask(known, request, False))
-
-    def _error_behind(self, exc: BaseException | None) -> BaseException | None:
-        # An exception that nobody handled was no response to anybody, whatever its class.
-        if exc is self.seen_exception and not self._handled:
-            return exc
-        status_of = self.adapter.status_of
-        # Nor is one below 500 this response: a handler has answered it with another status.
-        if exc is not None and (ask(status_of, exc, None) or 500) < 500:
-            return exc
-        return exceptions.unwrap_response(exc, lambda link: ask(status_of, link, None))
-
     # -- the decision ----------------------------------------------------------------------------
 
     def _started_below_500(self) -> None:
         if self.seen_exception is not None and STATE.reporter is not None:
             STATE.reporter.explain(Reason.HANDLED, self.seen_exception, self)
-        self.seen_exception, self._traceback, self._pending_5xx = None, None, False
-        if self.deferred:
-            self._release_records()
+        self._pending_5xx = False
+        self._release_records()
+        self.seen_exception, self._traceback = None, None
 
     def _started_5xx(self) -> None:
         if self.closed:
             return  # the server's own page, after what escaped was reported
         self.has_activity = True
         reporter, error = STATE.reporter, self._error_behind(self.seen_exception)
-        gone = self._is_client_gone()
-        self._pending_5xx = not (self._decided or gone)
+        self._pending_5xx, self._for_nobody = not self._decided, self._is_client_gone()
         if reporter is None:
             return
         if error is not None and self.is_abort(error):
@@ -236,9 +211,6 @@ class Capture(RequestRecords, Generic[R]):
             self._failures += (error,)
             reporter.explain(Reason.ABORTED, error, self)
             return
-        if gone and not self._decided:
-            # This 5xx was made for nobody (B4).
-            reporter.explain(Reason.CLIENT_GONE, error, self)
         if not reporter.is_limited(self.origin(error, self.status).key):
             # Now: later the framework may have removed its request, and a tracer its span.
             self.snapshot()
@@ -249,11 +221,16 @@ class Capture(RequestRecords, Generic[R]):
         if self._decided or self.closed:
             return
         self.has_activity = True
+        exc = self._before_disconnect(exc)
         verdict = self._report(exc, status)
         # A 5xx that was sent before an abort is still to be reported.
         self._decided = verdict.reason is not Reason.ABORTED
-        if verdict.exception is not exc:
+        if self._decided or verdict.exception is not exc:
             self._settle()
+        is_end = isinstance(verdict.exception, SystemExit) and verdict.explains_records
+        if is_end and STATE.reporter is not None:
+            # The process ends, and the server may not run exit hooks (A11).
+            STATE.reporter.flush()
 
     def _settle(self) -> None:
         if self._pending_5xx and not self._decided:
@@ -265,19 +242,23 @@ class Capture(RequestRecords, Generic[R]):
         self._decided = True
         # What nobody handled is the reason for what escapes after it.
         reasons = escaped, None if self._handled else self.seen_exception
-        aborted = escaped is not None and any(exc and self.is_abort(exc) for exc in reasons)
-        logged = [e for e in map(exception_of, self.deferred) if e is not None]
+        aborted = escaped is not None and any(e is not None and self.is_abort(e) for e in reasons)
+        in_log = [e for e in self.claim_records() if e is not None]
+        given_up = tuple(filter(self.is_abort, in_log))
+        logged = [e for e in in_log if not any(e is each for each in given_up)]
+        errors = [e for e in map(self._error_behind, logged) if e is not None]
         # An abort on the way out says nothing about the 5xx before it.
         use_shown = (self._pending_5xx or not self._handled) and not aborted
         seen = Seen(
             escaped,
             self._error_behind(self.seen_exception) if use_shown else None,
-            self._error_behind(logged[-1]) if logged else None,
+            errors[-1] if errors else None,
             captured=bool(self._reported),
             handled=self._handled,
             status=self.status or status,
             escaped_status=status,
             aborted=aborted,
+            client_gone=self._for_nobody or bool(given_up),
             is_reported=self._is_reported,
         )
         if STATE.reporter is None:
@@ -285,21 +266,12 @@ class Capture(RequestRecords, Generic[R]):
         verdict = STATE.reporter.report(self, seen)
         if verdict.exception is not None or verdict.explains_records:
             self._failures += (verdict.exception,)
+        # What the log says of an abort is no event either.
+        self._failures += given_up
         return verdict
 
     def _is_reported(self, exc: BaseException) -> bool:
         return self.already_reported(exc) or exceptions.claim_outside_request(exc)
-
-    def _release_records(self) -> None:
-        """Make events of the deferred records that are not about this request's failure."""
-        records, self.deferred = self.deferred, ()
-        for record in records:
-            error, reporter = exception_of(record), STATE.reporter
-            # One exception may have been logged twice, or captured as well.
-            known = error is not None and self.already_reported(error)
-            about = any(is_about(record, failure) for failure in self._failures)
-            if reporter is not None and not (known or about):
-                reporter.capture_record(record)
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:
         try:

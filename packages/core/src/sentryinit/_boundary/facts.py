@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -26,7 +26,8 @@ class Facts(Generic[R]):
     the server's errors from the application's (B2). *client_gone*: whether the client's connection
     is known to be closed. *endpoint*: what identifies method and route, cheap and hashable: with
     it, a response that the storm guard suppresses is not described. *generic*: the adapter knows no
-    framework, so that any other one knows more of a request.
+    framework, so that any other one knows more of a request. *sockets*: its classes of a WebSocket,
+    whose own errors mean nothing once the client is gone (B3).
     """
 
     name: str
@@ -37,6 +38,7 @@ class Facts(Generic[R]):
     client_gone: Callable[[R], bool] | None = None
     endpoint: Callable[[R], Hashable] | None = None
     generic: bool = False
+    sockets: tuple[type, ...] = ()
 
     def request_info(self, request: R) -> RequestInfo:
         """Return the description of *request*; an empty one if the adapter fails."""
@@ -48,6 +50,16 @@ class Facts(Generic[R]):
             return info
 
         return ask(described, request, UNDESCRIBED, "describing a request")
+
+    def is_response(
+        self, found: Iterable[BaseException], status: int, shown: BaseException | None
+    ) -> bool:
+        """Return True if one of *found*, the framework's own, is the response of *status*.
+
+        *shown*: the exception that a hook of the framework showed last.
+        """
+        known = [(exc, ask(self.status_of, exc, None)) for exc in found if status]
+        return any(own == status or (own is not None and exc is shown) for exc, own in known)
 
 
 def ask(

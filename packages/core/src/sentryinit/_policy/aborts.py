@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import functools
+import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from sentryinit._policy.exceptions import (
     group_members,
     holds,
     text_of,
+    traceback_of,
 )
 
 ABORTS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
@@ -29,12 +31,17 @@ class RequestState(NamedTuple):
     """What is known of the request that an exception ended.
 
     *aborts*: the framework's classes for a client that disconnected. *server*: the server's
-    callables and streams. *client_gone*: the client is known to have disconnected.
+    callables and streams. *client_gone*: the client is known to have disconnected. *cancelled*: the
+    task of the request was cancelled, or that cannot be known. *sockets*: the framework's classes
+    of a WebSocket. *socket_closed*: the application has closed the WebSocket.
     """
 
     aborts: tuple[type[BaseException], ...] = ()
     server: Sequence[object] = ()
     client_gone: bool = False
+    cancelled: bool = True
+    sockets: tuple[type, ...] = ()
+    socket_closed: bool = False
 
 
 NO_REQUEST = RequestState()
@@ -69,46 +76,81 @@ def _is_abort(exc: BaseException, request: RequestState, found: set[int]) -> boo
 
 
 def _is_abort_itself(exc: BaseException, request: RequestState) -> bool:
-    if isinstance(exc, (*ABORTS, *request.aborts)) or exit_code(exc) == 0:
+    if isinstance(exc, (GeneratorExit, KeyboardInterrupt)) or exit_code(exc) == 0:
         return True
-    if isinstance(exc, OSError):
-        if raised_by(exc, request.server) or _is_from_uwsgi(exc, request):
-            return True
-        # The client's connection closes at the same time: the error may well be about that one.
-        return request.client_gone and isinstance(exc, ConnectionError)
-    # Starlette's BaseHTTPMiddleware raises this if a disconnect stopped the application.
-    may_be_stopped = request.client_gone and isinstance(exc, RuntimeError)
-    return may_be_stopped and text_of(exc) == "No response returned."
+    gone, cancelled = request.client_gone, isinstance(exc, asyncio.CancelledError)
+    if cancelled and (gone or request.cancelled):
+        return True
+    framework_s = isinstance(exc, request.aborts)
+    # Where the adapter knows no server, the class alone decides.
+    if framework_s and (gone or request.socket_closed or not request.server):
+        return True
+    if cancelled or framework_s or isinstance(exc, OSError):
+        # The origin decides: another client, or an upstream, raises the same classes (B2).
+        return (
+            raised_by(exc, request.server)
+            or _is_from_uwsgi(exc, request)
+            or (gone and _is_from_socket(exc, request.sockets))
+        )
+    return gone and isinstance(exc, Exception) and _needs_a_peer(exc, request)
+
+
+def _needs_a_peer(exc: Exception, request: RequestState) -> bool:
+    """Return True if *exc* says only that the connection of a client that is gone is used.
+
+    Not a builtin class other than ``RuntimeError``: that is about what the application sends.
+    """
+    if isinstance(exc, RuntimeError) and text_of(exc) == "No response returned.":
+        # Starlette's BaseHTTPMiddleware raises this if a disconnect stopped the application.
+        return True
+    about_state = isinstance(exc, RuntimeError) or type(exc).__module__ != "builtins"
+    return about_state and (raised_by(exc, request.server) or _is_from_socket(exc, request.sockets))
+
+
+def _is_from_socket(exc: BaseException, sockets: tuple[type, ...]) -> bool:
+    """Return True if a method of one of *sockets* itself has raised *exc*."""
+    trace = traceback_of(exc)
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code if trace is not None else None
+    methods = [getattr(kind, code.co_name, None) for kind in sockets if code is not None]
+    return any(_target(method)[0] is code for method in methods)
 
 
 def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
     """Return True if the traceback of *exc* goes through a callable or stream of the *server*.
 
     The class alone does not tell a client that disconnected from a database that did (B2). A
-    callable is recognised by its code object, a stream by being the ``self`` of a frame.
+    callable is recognised by its code object and the object that it is bound to, a stream by being
+    the ``self`` of a frame.
     """
-    codes = set(map(_code_of, server))
+    known = [_target(thing) for thing in server if callable(thing)]
     streams = [thing for thing in server if thing is not None and not callable(thing)]
     streams += [getattr(stream, "raw", stream) for stream in streams]
     # uWSGI's input stream is written in C and leaves no frame.
     if isinstance(exc, OSError) and streams and "on wsgi.input" in text_of(exc):
         return True
-    trace = exc.__traceback__
+    trace = traceback_of(exc)
     while trace is not None:
-        frame = trace.tb_frame
-        if frame.f_code in codes:
+        code, owner = trace.tb_frame.f_code, trace.tb_frame.f_locals.get("self")
+        if any(code is each and (bound is None or bound is owner) for each, bound in known):
             return True
-        owner = frame.f_locals.get("self") if streams else None
-        if owner is not None and any(owner is stream for stream in streams):
+        held = [owner] if owner is not None else []
+        if isinstance(owner, io.IOBase) and not isinstance(exc, OSError):
+            # The framework's stream around the server's raises the framework's class.
+            held += getattr(owner, "__dict__", {}).values()
+        if any(each is stream for each in held for stream in streams):
             return True
         trace = trace.tb_next
     return False
 
 
-def _code_of(function: object) -> object:
+def _target(function: object) -> tuple[object, object]:
+    """Return the code of *function*, and the object that it is bound to."""
     while isinstance(function, functools.partial):
         function = function.func
-    return getattr(getattr(function, "__func__", function), "__code__", None)
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return code, getattr(function, "__self__", None)
 
 
 def _is_from_uwsgi(exc: BaseException, request: RequestState) -> bool:
@@ -118,6 +160,6 @@ def _is_from_uwsgi(exc: BaseException, request: RequestState) -> bool:
     """
     if type(exc) is not OSError:
         return False
-    if exc.__traceback__ is None:
+    if traceback_of(exc) is None:
         return text_of(exc) == "write error"
     return not request.server and text_of(exc).endswith("on wsgi.input")

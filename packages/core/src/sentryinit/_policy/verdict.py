@@ -42,7 +42,8 @@ class Seen(NamedTuple):
     *escaped*: what left the application, with *escaped_status*, what the client gets. *shown*: what
     a hook of the framework showed before a 5xx, with *handled* and *status*. *logged*: the last
     exception that was logged with its traceback. *captured*: the application captured one itself.
-    *aborted*: *escaped* is an abort. *is_reported* asks whether an exception is on an event; *path*
+    *aborted*: *escaped* is an abort. *client_gone*: a response without an exception was made for a
+    client that was gone. *is_reported* asks whether an exception is on an event; *path*
     and *title* describe the request, if needed.
     """
 
@@ -54,6 +55,7 @@ class Seen(NamedTuple):
     status: int | None = None
     escaped_status: int | None = None
     aborted: bool = False
+    client_gone: bool = False
     is_reported: Callable[[BaseException], bool] = lambda _exc: False
     path: Callable[[], str] | None = None
     title: Callable[[], str] | None = None
@@ -95,6 +97,8 @@ def _reason(seen: Seen, evidence: Verdict, rules: IgnoreRules) -> Reason | None:
     exc = evidence.exception
     if seen.aborted:
         return Reason.ABORTED
+    if exc is None and seen.client_gone:
+        return Reason.CLIENT_GONE
     # An exception that the application captured itself says more than the status.
     if seen.captured if exc is None else seen.is_reported(exc):
         return Reason.DUPLICATE

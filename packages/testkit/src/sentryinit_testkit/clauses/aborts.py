@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from sentryinit_testkit._harness import Harness
 from sentryinit_testkit._server import Call
 
 ABORTS: list[type[BaseException]] = [asyncio.CancelledError, GeneratorExit, KeyboardInterrupt]
+# Those that need no other task that was cancelled.
+RAISED = ABORTS[1:]
 # Raised for a lost connection, to a client or to an upstream.
 LOST: list[type[OSError]] = [
     ConnectionResetError,
@@ -24,6 +28,10 @@ LOST: list[type[OSError]] = [
 ]
 MODULE = behaviours.__name__
 UPLOAD = b"half of this never arrives"
+
+knows_cancelled = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="before 3.11 a task does not say if it was cancelled itself"
+)
 
 
 def _from(error: BaseException, cause: BaseException) -> BaseException:
@@ -46,12 +54,11 @@ class Aborts(Contract):
     """Clauses B1 to B6."""
 
     @params(
-        param("CancelledError", asyncio.CancelledError, "raised-abort"),
         param("GeneratorExit", GeneratorExit, "raised-abort"),
         param("KeyboardInterrupt", KeyboardInterrupt),
     )
     def test_b1_abort_is_no_event(self, harness: Harness, param: Param) -> None:
-        """B1: Cancellation and the other aborts give no event."""
+        """B1: ``GeneratorExit`` and ``KeyboardInterrupt`` give no event."""
         harness.serve(behaviours.raises(param.value))
         harness.no_event()
 
@@ -77,6 +84,20 @@ class Aborts(Contract):
         exchange = harness.serve(behaviours.waits_for_ever(started), Call(cancel=started))
         assert isinstance(exchange.error, asyncio.CancelledError)
         harness.no_event()
+
+    @knows_cancelled
+    @requires("raised-abort")
+    def test_b1_cancellation_of_another_task_is_an_event(self, harness: Harness) -> None:
+        """B1: A client gets a 500, because its handler awaits a task that somebody cancelled."""
+        harness.serve(behaviours.awaits_a_cancelled_task)
+        assert _events.types(harness.our_event())[-1:] == ["CancelledError"]
+
+    @knows_cancelled
+    @requires("abort", "evidence")
+    def test_b1_cancellation_turned_into_a_503_is_an_event(self, harness: Harness) -> None:
+        """B1: The framework's 503, raised because another task was cancelled, is a failure."""
+        harness.serve(behaviours.aborts_from_a_cancelled_task)
+        assert _events.types(harness.our_event())[-1:] == ["CancelledError"]
 
     @pytest.mark.parametrize("client", ["leaves", "resets"])
     def test_b1_client_that_leaves_its_upload_is_no_event(
@@ -116,6 +137,23 @@ class Aborts(Contract):
         harness.serve(behaviours.loses_its_upstream, Call("POST", body=UPLOAD))
         assert _events.types(harness.our_event())[-1:] == ["ConnectionResetError"]
 
+    @pytest.mark.parametrize("kind", [ConnectionResetError, FileNotFoundError])
+    @pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
+    def test_b2_lost_upstream_in_a_stream_is_an_event(
+        self, harness: Harness, spec_version: str, kind: type[OSError]
+    ) -> None:
+        """B2: A file or an upstream that is lost in the middle of a body is the failure."""
+
+        def rows() -> Iterator[bytes]:
+            yield b"row 0;"
+            raise kind(104, "gone")
+
+        harness.serve(lambda _: ResponseSpec(stream=rows()), Call(spec_version=spec_version))
+        event = harness.our_event()
+        assert kind.__name__ in _events.types(event)
+        assert "ClientDisconnect" not in _events.types(event)
+        assert _events.tags(event)["status_code"] == "200"
+
     def test_b2_lost_client_is_no_event(self, harness: Harness) -> None:
         """B2: The same exception class, raised by the server's input, is an abort."""
         harness.serve(
@@ -134,7 +172,7 @@ class Aborts(Contract):
     @requires("raised-abort")
     def test_b3_group_of_aborts_is_no_event(self, harness: Harness) -> None:
         """B3: A group that has only aborts is an abort."""
-        harness.serve(_group(asyncio.CancelledError, GeneratorExit))
+        harness.serve(_group(KeyboardInterrupt, GeneratorExit))
         harness.no_event()
 
     def test_b3_mixed_group_is_an_event(self, harness: Harness) -> None:
@@ -142,13 +180,33 @@ class Aborts(Contract):
         harness.serve(_group(asyncio.CancelledError, behaviours.ShopError))
         harness.our_event()
 
-    @pytest.mark.parametrize("kind", ABORTS)
+    @pytest.mark.parametrize("kind", RAISED)
     def test_b3_error_because_of_an_abort_is_no_event(
         self, harness: Harness, kind: type[BaseException]
     ) -> None:
         """B3: An exception raised from an abort is an abort."""
         harness.serve(_wrapped(kind))
         harness.no_event()
+
+    @requires("cancellation")
+    def test_b3_error_because_of_a_cancelled_request_is_no_event(self, harness: Harness) -> None:
+        """B3: An exception raised from the cancellation of the request is an abort."""
+        started = asyncio.Event()
+        harness.serve(behaviours.wraps_its_cancellation(started), Call(cancel=started))
+        harness.no_event()
+
+    @requires("websocket", "websocket-close")
+    def test_b3_reading_on_after_the_peer_left_is_no_event(self, harness: Harness) -> None:
+        """B3: What one more read of a closed WebSocket raises is an abort."""
+        exchange = harness.server.websocket(harness.app(behaviours.reads_on), "hello")
+        assert [message["type"] for message in exchange.messages][:1] == ["websocket.accept"]
+        harness.no_event()
+
+    @requires("websocket", "websocket-afterwards")
+    def test_b3_bug_after_the_peer_left_is_an_event(self, harness: Harness) -> None:
+        """B3: An exception of the application's own is a failure, also if the peer has left."""
+        harness.server.websocket(harness.app(behaviours.reads_then_has_a_bug), "hello")
+        assert _events.types(harness.our_event())[-1:] == ["RuntimeError"]
 
     def test_b3_error_because_of_a_lost_client_is_no_event(self, harness: Harness) -> None:
         """B3: The application's exception raised from a broken upload is an abort."""
@@ -192,6 +250,24 @@ class Aborts(Contract):
         """B4: A 503 returned after the server announced the disconnect gives no event."""
         harness.serve(behaviours.reads_then_answers_503, Call("POST", body=UPLOAD, client="leaves"))
         harness.no_event()
+
+    def test_b4_logged_loss_of_the_client_is_no_event(self, harness: Harness) -> None:
+        """B4: A handler logs that its client is lost, and returns 500 after its except block."""
+        call = Call("POST", body=UPLOAD, client="resets")
+        harness.serve(behaviours.logs_then_answers_500, call)
+        harness.no_event()
+
+    @requires("evidence")
+    def test_b4_error_of_the_application_for_a_gone_client_is_an_event(
+        self, harness: Harness
+    ) -> None:
+        """B4: An exception that a handler turns into a 503 is reported, also for a gone client."""
+        ran: list[str] = []
+        harness.serve(
+            behaviours.reads_then_is_sold_out(ran), Call("POST", body=UPLOAD, client="leaves")
+        )
+        # If the server or framework reads the body first, the handler does not run.
+        assert [_events.types(event)[-1:] for event in harness.events] == [[each] for each in ran]
 
     @params(
         param("class", {"ignore_errors": [behaviours.ShopError]}),
@@ -252,6 +328,7 @@ class Aborts(Contract):
         harness.serve(behaviours.raises(lambda: behaviours.ShopError("no more stock")))
         harness.no_event()
 
+    @requires("given-up")
     def test_b5_work_given_up_is_ignored_by_default(self, harness: Harness) -> None:
         """B5: ``concurrent.futures.CancelledError`` is ignored by default."""
         harness.serve(behaviours.raises(concurrent.futures.CancelledError))
