@@ -370,7 +370,7 @@ def upstream(session: nox.Session, framework: str) -> None:
             "download",
             "--quiet",
             "--no-deps",
-            "--no-binary=:all:",
+            f"--no-binary={Requirement(plan['sdist']).name}",
             "--dest",
             str(folder),
         ]
