@@ -14,7 +14,7 @@ import sentry_sdk
 
 from sentryinit import adapters, testing, wsgi
 from sentryinit._boundary.records import MAX_DEFERRED
-from sentryinit._policy.log_records import is_about
+from sentryinit._policy.log_records import freeze, is_about
 
 log = logging.getLogger("shop")
 Begin = Callable[..., adapters.Capture[Any]]
@@ -691,10 +691,11 @@ def test_deferred_record_has_the_time_when_it_was_logged(
 def test_deferred_record_has_the_data_of_its_request(
     begin: Begin, mailbox: testing.Mailbox
 ) -> None:
-    """The event has the route, and the tags that are set when it is sent."""
+    """The event has the route, and the tags that were set when it was logged."""
     capture = begin()
-    log.error("broken")
     sentry_sdk.set_tag("order", "17")
+    log.error("broken")
+    sentry_sdk.set_tag("order", "18")
     capture.close()
 
     (event,) = mailbox.events
@@ -847,30 +848,35 @@ def test_last_logged_exception_is_the_handled_one_of_a_500(
         ({"msg": "x", "exc_info": (None, None, None)}, None, True),
         ({"msg": ""}, ValueError(), False),
         ({"msg": "odd"}, ValueError("odd"), True),
-        ({"msg": "an %s", "args": ("odd",)}, ValueError("odd"), True),
+        ({"msg": "an %s", "args": ("odd",)}, ValueError("odd"), False),
+        ({"msg": "an %s", "args": ("odd thing",)}, ValueError("odd thing"), True),
+        ({"msg": "no odd thing: 3"}, ValueError("odd thing"), True),
+        ({"msg": "an odd things"}, ValueError("odd thing"), False),
+        ({"msg": "warehouse 10 does not answer"}, KeyError(1), False),
+        ({"msg": "warehouse 1 does not answer"}, KeyError(1), False),
         ({"msg": "an odd thing"}, ValueError("even"), False),
-        ({"msg": "%(a)s", "args": {"a": "odd"}}, ValueError("odd"), True),
+        ({"msg": "a %(a)s", "args": {"a": "sold tea"}}, ValueError("sold tea"), True),
     ],
 )
 def test_is_about(
     record: Any, error: BaseException | None, tells: bool
 ) -> None:  # a column of the table
     """A record is about an error by exception, argument or text, else about a status."""
-    assert is_about(logging.makeLogRecord(record), error) is tells
+    assert is_about(freeze(logging.makeLogRecord(record), None), error) is tells
 
 
 def test_record_with_the_error_as_argument_is_about_it() -> None:
     """A record whose argument is the exception object is about it, whatever its text."""
     error = ValueError()
 
-    assert is_about(logging.makeLogRecord({"msg": "%r", "args": (error,)}), error)
+    assert is_about(freeze(logging.makeLogRecord({"msg": "%r", "args": (error,)}), None), error)
 
 
 def test_record_with_the_error_as_message_is_about_it() -> None:
     """``log.error(exc)`` makes the exception the message."""
     error = ValueError()
 
-    assert is_about(logging.makeLogRecord({"msg": error}), error)
+    assert is_about(freeze(logging.makeLogRecord({"msg": error}), None), error)
 
 
 def test_record_with_the_cause_is_about_the_error() -> None:
@@ -878,7 +884,8 @@ def test_record_with_the_cause_is_about_the_error() -> None:
     cause, error = KeyError(), ValueError()
     error.__cause__ = cause
 
-    assert is_about(logging.makeLogRecord({"msg": "x", "exc_info": (KeyError, cause, None)}), error)
+    record = logging.makeLogRecord({"msg": "x", "exc_info": (KeyError, cause, None)})
+    assert is_about(freeze(record, None), error)
 
 
 @pytest.fixture

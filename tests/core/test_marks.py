@@ -522,6 +522,13 @@ class Silent(Sold):
         raise AttributeError(name)
 
 
+class Lost(Sold, ConnectionError):
+    """Has no attribute, and may be the client's."""
+
+    def __getattribute__(self, name: str) -> NoReturn:
+        raise AttributeError(name)
+
+
 class Loud(Sold):
     """Raises if it is asked for an attribute."""
 
@@ -556,7 +563,7 @@ class Incomparable(Sold):
     __hash__: Any = __eq__
 
 
-HOSTILE = [Strict, Slotted, Hidden, Silent, Loud, Anything, Untrue, Incomparable]
+HOSTILE = [Strict, Slotted, Hidden, Silent, Lost, Loud, Anything, Untrue, Incomparable]
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -148,6 +148,8 @@ ROWS = {
     "storm_guard": flag(True),
     "storm_burst": count(20),
     "log_breadcrumbs": count(20),
+    "log_record_timeout": Row(2.0, "0.5", 0.5, 3, 3.0, "2", "soon", NUMBER),
+    "report_logged_4xx": flag(False),
     "storm_per_minute": Row(60.0, "30", 30.0, 0.5, 0.5, -1, "-1", NUMBER),
     "before_send": hook(),
     "before_breadcrumb": hook(),

@@ -59,7 +59,7 @@ class SyncAsgiDjangoDriver(AsgiDjangoDriver):
     """Synchronous views, which run in threads."""
 
     variant, runs_in = "asgi-sync", "threads"
-    unsupported: ClassVar = AsgiDjangoDriver.unsupported | {"cancellation"}
+    unsupported: ClassVar = AsgiDjangoDriver.unsupported | {"cancellation", "given-up"}
 
     def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""

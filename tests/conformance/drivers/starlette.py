@@ -64,10 +64,8 @@ class StarletteDriver(testkit.Driver):
             app.mount(testkit.MOUNT, spec.mounted)
         if spec.copies:
             app.add_route(testkit.DEBUG_PATH, debug_panic)
-        if spec.inside is not None:
-            app.add_middleware(spec.inside)
-        for _ in range(spec.copies):
-            app.add_middleware(SentryInitMiddleware)
+        for middleware in [spec.wrap, *[SentryInitMiddleware] * spec.copies]:
+            app.add_middleware(middleware)
         return app
 
     def abort(self, status: int) -> BaseException:

@@ -197,7 +197,7 @@ def _switch_on(settings: _settings.Settings) -> None:
         settings.ignore_paths,
     )
     try:
-        client = configure(settings, rules)
+        client = configure(settings)
     except Exception as error:
         suspects = settings.variables_for_sdk()
         if not suspects:
@@ -239,7 +239,9 @@ def _at_exit() -> None:
 def _after_fork() -> None:
     if STATE.reporter is not None:
         # With a reporter, sentry_sdk is imported already.
+        from sentryinit._boundary.deadlines import DEADLINES
         from sentryinit._sdk import transport
 
+        DEADLINES.after_fork()
         STATE.reporter.after_fork()
         transport.reset_transport()

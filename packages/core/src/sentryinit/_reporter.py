@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections.abc import Hashable
 from typing import Any
 
 from sentryinit._boundary.capture import Capture
+from sentryinit._boundary.deadlines import DEADLINES
 from sentryinit._boundary.request_info import UNKNOWN_ROUTE
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
@@ -17,7 +19,7 @@ from sentryinit._policy.grouping import Origin, group_key, group_label
 from sentryinit._policy.ignore_rules import IgnoreRules
 from sentryinit._policy.verdict import COUNTERS, Reason, Seen, Verdict, decide
 from sentryinit._redaction.fallback import fallback_event
-from sentryinit._sdk import log_handler, scopes
+from sentryinit._sdk import scopes
 from sentryinit._sdk.client import Client
 from sentryinit._sdk.exceptions import exception_event
 
@@ -37,8 +39,7 @@ class Reporter:
             settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
         )
         # As the protocol in _state says.
-        self.is_limited = self._limiter.is_limited
-        self.capture_record = log_handler.HANDLER.emit_now
+        self.is_limited, self.drop = self._limiter.is_limited, self._limiter.drop
         self.after_fork()
 
     def report(self, capture: Capture[Any], seen: Seen) -> Verdict:
@@ -48,11 +49,7 @@ class Reporter:
             path=lambda: capture.describe().path,
             title=lambda: build.status_title(capture.describe(), status),
         )
-        verdict = self._report(seen, capture)
-        if isinstance(verdict.exception, SystemExit) and verdict.explains_records:
-            # The process ends, and the server may not run exit hooks (A11).
-            self.flush()
-        return verdict
+        return self._report(seen, capture)
 
     def capture_unhandled(self, exc: BaseException, mechanism: str) -> None:
         """Report *exc*, which nobody handled, outside of any request."""
@@ -72,6 +69,22 @@ class Reporter:
         if verdict.reason is not None:
             self.explain(verdict.reason, verdict.exception, capture)
         return verdict
+
+    def admit(
+        self, seen: Seen, key: Hashable, label: str, capture: Capture[Any] | None
+    ) -> int | None:
+        """Decide on an event that is not ours: as ``acquire()`` of the rate limiter."""
+        reason, exc, suppressed = decide(seen, self._rules).reason, seen.escaped, None
+        if reason is None:
+            suppressed = self._limiter.acquire(key)
+        if suppressed is None:
+            if reason is None and capture is not None and exc is not None:
+                # It has been counted: not again if the request fails with it.
+                capture.mark_reported(exc, None)
+            self.explain(reason or Reason.RATE_LIMITED, exc, capture)
+        else:
+            self._limiter.set_label(key, label)
+        return suppressed
 
     def explain(
         self, reason: Reason, exc: BaseException | None, capture: Capture[Any] | None
@@ -104,7 +117,8 @@ class Reporter:
             self._client.options["shutdown_timeout"] = max(0.0, left)
 
     def send_summary(self) -> None:
-        """Report the suppressed failures that no event has counted yet."""
+        """Send the log records that wait, and the suppressed failures that no event has counted."""
+        DEADLINES.call_all()
         counts = self._limiter.drain()
         if not counts:
             return

@@ -180,7 +180,7 @@ def _started_5xx(
 ) -> list[tuple[str, str]]:
     """Tell *capture* of a 5xx, with the exception that is being handled; return the headers."""
     exc = (exc_info or sys.exc_info())[1]
-    if exc is not None and not capture.seen_exception:
+    if exc is not None and capture.seen_exception is None:
         capture.exception_seen(exc)
     capture.response_started(code)
     # Nothing of a body with a known length can fail; a body without one may be a stream.

@@ -81,11 +81,9 @@ def _note_response(capture: adapters.Capture[Any], request: Any, response: Any) 
             response[adapters.EVENT_ID_HEADER] = capture.event_id
         if response.streaming and not _is_servers_file(request, response):
             # Under WSGI, the server answers 500 if the body fails before its first bytes.
-            stream: Any = response
-            unsent = None if hasattr(request, "scope") else 500
-            stream.streaming_content = adapters.watch_body(
-                stream.streaming_content, capture, unsent, is_async=stream.is_async
-            )
+            body, unsent = response.streaming_content, None if hasattr(request, "scope") else 500  # type: ignore[attr-defined] # it streams
+            body = adapters.watch_body(body, capture, unsent, is_async=response.is_async)  # type: ignore[attr-defined] # likewise
+            response.streaming_content = body  # type: ignore[attr-defined] # likewise
             return response
     capture.close()
     return response

@@ -61,7 +61,8 @@ def _note_error(req: Any, error: Exception, *, handled: bool) -> None:
     if capture is None:
         return
     (req.scope if hasattr(req, "scope") else req.env)[_ROUTE_KEY] = req.uri_template
-    if not (status and capture.seen_exception and error.__context__ is capture.seen_exception):
+    seen = capture.seen_exception
+    if not (status and seen is not None and error.__context__ is seen):
         # If the handler of the seen exception raises a response, the exception is reported.
         capture.exception_seen(error, handled=handled or status is not None)
     if req.is_websocket and status:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +28,7 @@ def serve(bridge: str, protocol: str, app: Any) -> Exchange:
     if bridge != "a2wsgi":
         pytest.skip(f"{bridge} has no bridge from WSGI to ASGI")
     with _loop() as loop:
-        bridged = pytest.importorskip("a2wsgi").ASGIMiddleware(app, loop=loop)
+        bridged = sys.modules["a2wsgi"].ASGIMiddleware(app, loop=loop)
         return WsgiServer().serve(sentryinit.wsgi.SentryInitMiddleware(bridged), Call())[0]
 
 

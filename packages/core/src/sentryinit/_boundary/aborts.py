@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, TypeVar
 
 from sentryinit._boundary.facts import Facts, ask
 from sentryinit._policy import aborts, exceptions
 
 # The codes that close a WebSocket because of an error of the server: RFC 6455 and its registry.
 SERVER_ERRORS = range(1011, 1015)
+
+
+E = TypeVar("E", BaseException, BaseException | None)
 
 
 class RequestAborts:
@@ -64,7 +67,7 @@ class RequestAborts:
             return exc  # a WebSocket has no status to report in its place
         return self._before_disconnect(error)
 
-    def _before_disconnect(self, exc: BaseException | None) -> BaseException | None:
+    def _before_disconnect(self, exc: E) -> E | BaseException:
         """Return what *exc* came from, if it is a framework's disconnect, and yet no abort.
 
         Starlette turns every ``OSError`` of a streamed body into such an exception (B2).
@@ -72,7 +75,8 @@ class RequestAborts:
         kinds = self.adapter.aborts
         if not isinstance(exc, kinds) or isinstance(exc, OSError) or self.is_abort(exc):
             return exc
-        return exceptions.unwrap_response(exc, lambda e: isinstance(e, kinds) or None) or exc
+        error = exceptions.unwrap_response(exc, lambda e: isinstance(e, kinds) or None)
+        return exc if error is None else error
 
 
 def _is_task_cancelled() -> bool:

@@ -12,11 +12,10 @@ from sentryinit._boundary.aborts import SERVER_ERRORS, RequestAborts
 from sentryinit._boundary.carried import Carried
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
-from sentryinit._boundary.records import RequestRecords
+from sentryinit._boundary.records import Deferred, RequestRecords
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
 from sentryinit._policy import exceptions
 from sentryinit._policy.grouping import Origin, group_key
-from sentryinit._policy.log_records import exception_of, is_about
 from sentryinit._policy.verdict import Reason, Seen, Verdict
 from sentryinit._state import STATE
 
@@ -41,7 +40,7 @@ class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
     request: Any
     has_activity: bool
     status: int | None
-    deferred: tuple[logging.LogRecord, ...]
+    deferred: tuple[Deferred, ...]
     recent_records: deque[logging.LogRecord] | tuple[()]
 
     # Known under WSGI only: a part of the body was sent by write().
@@ -195,9 +194,9 @@ class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
     def _started_below_500(self) -> None:
         if self.seen_exception is not None and STATE.reporter is not None:
             STATE.reporter.explain(Reason.HANDLED, self.seen_exception, self)
-        self.seen_exception, self._traceback, self._pending_5xx = None, None, False
-        if self.deferred:
-            self._release_records()
+        self._pending_5xx = False
+        self._release_records()
+        self.seen_exception, self._traceback = None, None
 
     def _started_5xx(self) -> None:
         if self.closed:
@@ -222,12 +221,16 @@ class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
         if self._decided or self.closed:
             return
         self.has_activity = True
-        exc = self._before_disconnect(exc) or exc
+        exc = self._before_disconnect(exc)
         verdict = self._report(exc, status)
         # A 5xx that was sent before an abort is still to be reported.
         self._decided = verdict.reason is not Reason.ABORTED
-        if verdict.exception is not exc:
+        if self._decided or verdict.exception is not exc:
             self._settle()
+        is_end = isinstance(verdict.exception, SystemExit) and verdict.explains_records
+        if is_end and STATE.reporter is not None:
+            # The process ends, and the server may not run exit hooks (A11).
+            STATE.reporter.flush()
 
     def _settle(self) -> None:
         if self._pending_5xx and not self._decided:
@@ -239,16 +242,17 @@ class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
         self._decided = True
         # What nobody handled is the reason for what escapes after it.
         reasons = escaped, None if self._handled else self.seen_exception
-        aborted = escaped is not None and any(exc and self.is_abort(exc) for exc in reasons)
-        in_log = [e for e in map(exception_of, self.deferred) if e is not None]
+        aborted = escaped is not None and any(e is not None and self.is_abort(e) for e in reasons)
+        in_log = [e for e in self.claim_records() if e is not None]
         given_up = tuple(filter(self.is_abort, in_log))
         logged = [e for e in in_log if not any(e is each for each in given_up)]
+        errors = [e for e in map(self._error_behind, logged) if e is not None]
         # An abort on the way out says nothing about the 5xx before it.
         use_shown = (self._pending_5xx or not self._handled) and not aborted
         seen = Seen(
             escaped,
             self._error_behind(self.seen_exception) if use_shown else None,
-            self._error_behind(logged[-1]) if logged else None,
+            errors[-1] if errors else None,
             captured=bool(self._reported),
             handled=self._handled,
             status=self.status or status,
@@ -268,17 +272,6 @@ class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
 
     def _is_reported(self, exc: BaseException) -> bool:
         return self.already_reported(exc) or exceptions.claim_outside_request(exc)
-
-    def _release_records(self) -> None:
-        """Make events of the deferred records that are not about this request's failure."""
-        records, self.deferred = self.deferred, ()
-        for record in records:
-            error, reporter = exception_of(record), STATE.reporter
-            # One exception may have been logged twice, or captured as well.
-            known = error is not None and self.already_reported(error)
-            about = any(is_about(record, failure) for failure in self._failures)
-            if reporter is not None and not (known or about):
-                reporter.capture_record(record)
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:
         try:

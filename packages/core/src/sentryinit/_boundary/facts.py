@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -50,6 +50,16 @@ class Facts(Generic[R]):
             return info
 
         return ask(described, request, UNDESCRIBED, "describing a request")
+
+    def is_response(
+        self, found: Iterable[BaseException], status: int, shown: BaseException | None
+    ) -> bool:
+        """Return True if one of *found*, the framework's own, is the response of *status*.
+
+        *shown*: the exception that a hook of the framework showed last.
+        """
+        known = [(exc, ask(self.status_of, exc, None)) for exc in found if status]
+        return any(own == status or (own is not None and exc is shown) for exc, own in known)
 
 
 def ask(

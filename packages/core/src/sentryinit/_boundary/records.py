@@ -1,16 +1,22 @@
-"""The log records of a request: those at ERROR wait for its decision, others may be breadcrumbs."""
+"""The log records of a request: events wait for its decision, others may be breadcrumbs."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from sentryinit._policy.log_records import is_about
+from sentryinit._boundary.deadlines import DEADLINES, Turn, call, take
+from sentryinit._boundary.facts import Facts
+from sentryinit._policy.log_records import FrozenRecord, exception_of, is_about
+from sentryinit._state import STATE
 
 # More deferred records than these are a storm, and not one error that was logged twice.
 MAX_DEFERRED = 10
+# A record that waits until its request is decided, but not longer than a time (C2).
+Deferred = tuple[FrozenRecord, Turn]
 
 
 class RequestRecords:
@@ -21,20 +27,63 @@ class RequestRecords:
     # True once anything was seen that asks for more than a status and an end.
     has_activity: bool
     status: int | None
-    # At ERROR or above, until it is decided what they are about (C2).
-    deferred: tuple[logging.LogRecord, ...] = ()
+    # Until it is decided what they are about (C2).
+    deferred: tuple[Deferred, ...] = ()
     # The last ones below ERROR, unformatted (F1).
     recent_records: deque[logging.LogRecord] | tuple[()] = ()
     ignores_records: bool = False
+    # As in Capture.
+    adapter: Facts[Any]
+    seen_exception: BaseException | None
+    _failures: tuple[BaseException | None, ...]
 
-    def defer(self, record: logging.LogRecord) -> logging.LogRecord | None:
-        """Keep *record* until the request is decided; return a record that is due now instead."""
+    def already_reported(self, exc: BaseException) -> bool:
+        """Return True if *exc* is on an event of this request: see Capture."""
+        raise NotImplementedError
+
+    def defer(self, record: FrozenRecord, seconds: float, send: Callable[[], None]) -> None:
+        """Keep *record* until the request is decided, for *seconds* at most, then *send* it.
+
+        It is not sent if it is about what is reported otherwise.
+        """
+
+        def release() -> None:
+            if not self._is_known(record):
+                send()
+
         self.has_activity = True
-        self.deferred += (record,)
-        if len(self.deferred) <= MAX_DEFERRED:
-            return None
-        overdue, self.deferred = self.deferred[0], self.deferred[1:]
-        return overdue
+        self.deferred += ((record, DEADLINES.add(seconds, release)),)
+        if len(self.deferred) > MAX_DEFERRED:
+            (_record, oldest), *rest = self.deferred
+            self.deferred = tuple(rest)
+            call(oldest)
+
+    def claim_records(self) -> list[BaseException | None]:
+        """Keep the deferred records that have not been sent, and return their exceptions.
+
+        They are not sent alone any more.
+        """
+        claimed = ((record, take(turn)) for record, turn in self.deferred)
+        self.deferred = tuple(deferred for deferred in claimed if deferred[1])
+        return [exception_of(record) for record, _turn in self.deferred]
+
+    def _release_records(self) -> None:
+        """Make events of the deferred records that are not about what is reported otherwise."""
+        deferred, self.deferred = self.deferred, ()
+        for _record, turn in deferred:
+            call(turn)
+
+    def _is_known(self, record: FrozenRecord) -> bool:
+        """Return True if *record* is about what is reported otherwise, or not at all."""
+        error, status, shown = exception_of(record), self.status or 0, self.seen_exception
+        # One exception may have been logged twice, or captured as well.
+        known = error is not None and self.already_reported(error)
+        wanted = status < 500 and STATE.settings is not None and STATE.settings.report_logged_4xx
+        return (
+            known
+            or (not wanted and self.adapter.is_response(record.exceptions, status, shown))
+            or any(is_about(record, failure) for failure in self._failures)
+        )
 
     def keep_record(self, record: logging.LogRecord, most: int) -> None:
         """Keep *record*, below ERROR, as one of the *most* last ones."""
@@ -42,9 +91,9 @@ class RequestRecords:
             self.recent_records, self.has_activity = deque(maxlen=most), True
         self.recent_records.append(record)
 
-    def records_about(self, failure: BaseException | None) -> list[logging.LogRecord]:
+    def records_about(self, failure: BaseException | None) -> list[FrozenRecord]:
         """Return the deferred records that are about *failure*."""
-        return [record for record in self.deferred if is_about(record, failure)]
+        return [record for record, _turn in self.deferred if is_about(record, failure)]
 
     @contextlib.contextmanager
     def ignore_log_records(self) -> Iterator[None]:

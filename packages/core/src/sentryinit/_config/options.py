@@ -116,6 +116,14 @@ class Options(TypedDict, total=False):
     log_breadcrumbs: Annotated[
         int, Option("Last log records (INFO or above) kept for a request.", types.COUNT, 20)
     ]
+    log_record_timeout: Annotated[
+        float,
+        Option("Seconds that an ERROR record waits for the end of its request.", types.NUMBER, 2.0),
+    ]
+    report_logged_4xx: Annotated[
+        bool,
+        Option("Report logged HTTP exceptions that are the response below 500.", types.FLAG, False),
+    ]
     before_send: Annotated[Hook, Option("Changes or drops an event.", types.CALLABLE)]
     before_breadcrumb: Annotated[Hook, Option("Changes or drops a breadcrumb.", types.CALLABLE)]
     integrations: Annotated[
@@ -178,6 +186,8 @@ class SettingValues:
     storm_burst: int
     storm_per_minute: float
     log_breadcrumbs: int
+    log_record_timeout: float
+    report_logged_4xx: bool
     before_send: Hook | None
     before_breadcrumb: Hook | None
     integrations: tuple[Any, ...]

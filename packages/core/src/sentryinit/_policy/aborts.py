@@ -17,6 +17,7 @@ from sentryinit._policy.exceptions import (
     group_members,
     holds,
     text_of,
+    traceback_of,
 )
 
 ABORTS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
@@ -108,7 +109,7 @@ def _needs_a_peer(exc: Exception, request: RequestState) -> bool:
 
 def _is_from_socket(exc: BaseException, sockets: tuple[type, ...]) -> bool:
     """Return True if a method of one of *sockets* itself has raised *exc*."""
-    trace = exc.__traceback__
+    trace = traceback_of(exc)
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     code = trace.tb_frame.f_code if trace is not None else None
@@ -129,7 +130,7 @@ def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
     # uWSGI's input stream is written in C and leaves no frame.
     if isinstance(exc, OSError) and streams and "on wsgi.input" in text_of(exc):
         return True
-    trace = exc.__traceback__
+    trace = traceback_of(exc)
     while trace is not None:
         code, owner = trace.tb_frame.f_code, trace.tb_frame.f_locals.get("self")
         if any(code is each and (bound is None or bound is owner) for each, bound in known):
@@ -159,6 +160,6 @@ def _is_from_uwsgi(exc: BaseException, request: RequestState) -> bool:
     """
     if type(exc) is not OSError:
         return False
-    if exc.__traceback__ is None:
+    if traceback_of(exc) is None:
         return text_of(exc) == "write error"
     return not request.server and text_of(exc).endswith("on wsgi.input")

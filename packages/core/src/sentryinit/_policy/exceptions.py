@@ -65,21 +65,22 @@ def all_causes(exc: BaseException) -> list[BaseException]:
 
 
 def explicit_causes(exc: BaseException) -> list[BaseException]:
-    """Return the members of a group, and what *exc* was raised ``from``."""
+    """Return the members of a group, and the cause of *exc*."""
     cause = cause_of(exc)
-    explicit = [] if cause is None or not _is_raised_from(exc) else [cause]
-    return [*explicit, *group_members(exc)]
+    return [*group_members(exc)] if cause is None else [cause, *group_members(exc)]
 
 
-def _is_raised_from(exc: BaseException) -> bool:
-    """Return False if the cause of *exc* was its context: of a ``raise`` without ``from``.
+def _raised_from(exc: BaseException) -> list[BaseException]:
+    """Return the members of a group, and the cause of *exc*, unless that was its context.
 
-    Starlette's BaseHTTPMiddleware raises an exception again, ``from`` its context.
+    Starlette's BaseHTTPMiddleware raises an exception again, ``from`` its context. Then a ``raise``
+    without ``from`` made it, and another one has ``from``.
     """
-    entries = list(_iter_traceback(traceback_of(exc)))
+    entries = [] if cause_of(exc) is None else list(_iter_traceback(traceback_of(exc)))
     if not entries or _instruction(entries[-1]) == _RAISE_FROM:
-        return True
-    return _RAISE_FROM not in map(_instruction, entries)
+        return explicit_causes(exc)
+    is_context = _RAISE_FROM in map(_instruction, entries)
+    return [*group_members(exc)] if is_context else explicit_causes(exc)
 
 
 def iter_chain(exc: BaseException, sources: Sources = all_causes) -> Iterator[BaseException]:
@@ -99,7 +100,7 @@ def iter_explicit(exc: BaseException) -> Iterator[BaseException]:
 
     Not a context: an exception that was raised in the handling of another is news (C1).
     """
-    return iter_chain(exc, explicit_causes)
+    return iter_chain(exc, _raised_from)
 
 
 def holds(
@@ -158,10 +159,10 @@ def exit_code(exc: BaseException) -> int | None:
     return 1
 
 
-def text_of(exc: BaseException) -> str:
-    """Return ``str(exc)``, or an empty text if that raises."""
+def text_of(value: object) -> str:
+    """Return ``str(value)``, or an empty text if that raises."""
     try:
-        return str(exc)
+        return str(value)
     except Exception:  # noqa: BLE001 # __str__ is code of the application
         return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Hashable
 from types import TracebackType
@@ -82,6 +83,15 @@ def group_label(exc: BaseException, stack: TracebackType | None) -> str:
         return name
     file = os.path.basename(frame.tb_frame.f_code.co_filename)  # noqa: PTH119 # likewise
     return f"{name} ({file}:{frame.tb_lineno})"
+
+
+def record_key(record: logging.LogRecord) -> str:
+    """Return the rate limit key of *record*, also for people: logger and place, and the template.
+
+    A text without arguments may be made for each record: it is no template.
+    """
+    place = f"{record.name} ({record.filename}:{record.lineno})"
+    return f"{place}: {record.msg}" if record.args else place
 
 
 def status_fingerprint(service: str, method: str, route: str, status: int) -> list[str]:

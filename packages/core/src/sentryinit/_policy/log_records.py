@@ -1,10 +1,59 @@
-"""What a log record is about."""
+"""Log records: a copy that does not change any more, and what a record is about."""
 
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Mapping
+from typing import Any
 
 from sentryinit._policy.exceptions import iter_chain, shares_exception, text_of
+
+# A shorter text, such as "1" of KeyError(1), is in many messages by chance.
+SHORTEST_TEXT = 8
+_CONSTANTS = frozenset({str, int, float, bool, type(None)})
+
+
+class FrozenRecord(logging.LogRecord):
+    """A copy of a record as it was when it was logged: handlers share the record itself.
+
+    *text*: the formatted message. *exceptions*: what it carries, also as arguments. *handled*: the
+    exception that was being handled. *suppressed*: how many of its kind were before its event.
+    """
+
+    # The attributes of a record beyond the usual ones are the extra data of its event: vars() does
+    # not contain slots.
+    __slots__ = ("exceptions", "handled", "suppressed", "text")
+    text: str
+    exceptions: tuple[BaseException, ...]
+    handled: BaseException | None
+    suppressed: int
+
+    def getMessage(self) -> str:  # noqa: N802 # the name that logging gives it
+        """Return the text of the moment when it was logged."""
+        return self.text
+
+
+def freeze(record: logging.LogRecord, handled: BaseException | None) -> FrozenRecord:
+    """Return a copy of *record*, logged while *handled* was being handled."""
+    # Without __init__(), which would be that of now: time, thread and process.
+    frozen = FrozenRecord.__new__(FrozenRecord)
+    frozen.__dict__.update(record.__dict__)
+    frozen.text, frozen.handled, frozen.suppressed = message_of(record), handled, 0
+    error = _logged_exception(record, frozen.text, handled)
+    if error is not None and exception_of(record) is None:
+        frozen.exc_info = type(error), error, error.__traceback__
+    arguments = record.args
+    values = arguments if isinstance(arguments, tuple) else (arguments,)
+    carried = (error, *values, record.msg)
+    frozen.exceptions = tuple(each for each in carried if isinstance(each, BaseException))
+    if not isinstance(record.msg, str):
+        frozen.msg = frozen.text
+    if isinstance(arguments, Mapping):
+        frozen.args = {name: _constant(value) for name, value in arguments.items()}
+    elif arguments:
+        frozen.args = tuple(map(_constant, values))
+    return frozen
 
 
 def exception_of(record: logging.LogRecord) -> BaseException | None:
@@ -17,10 +66,10 @@ def message_of(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception:  # noqa: BLE001 # __str__ of an argument is code of the application
-        return str(record.msg)
+        return text_of(record.msg) or f"<{type(record.msg).__name__}>"
 
 
-def is_about(record: logging.LogRecord, failure: BaseException | None) -> bool:
+def is_about(record: FrozenRecord, failure: BaseException | None) -> bool:
     """Return True if *record* is about *failure*; None stands for a 5xx without an exception."""
     error = exception_of(record)
     if failure is None:
@@ -28,8 +77,59 @@ def is_about(record: logging.LogRecord, failure: BaseException | None) -> bool:
     chain = list(iter_chain(failure))
     if error is not None:
         return shares_exception(error, chain)
-    arguments = record.args if isinstance(record.args, tuple) else (record.args,)
-    if any(argument is link for link in chain for argument in (*arguments, record.msg)):
+    if any(carried is link for link in chain for carried in record.exceptions):
+        return True
+    if any(record.handled is link for link in chain) and _names(record.text, record.handled):
+        return True
+    if any(_has_traceback(record.text, link) for link in chain):
         return True
     text = text_of(failure)
-    return bool(text) and text in message_of(record)
+    if len(text) < SHORTEST_TEXT:
+        return text != "" and record.text == text
+    return _contains(record.text, text)
+
+
+def _logged_exception(
+    record: logging.LogRecord, text: str, handled: BaseException | None
+) -> BaseException | None:
+    # The message of structlog is its dictionary; with ProcessorFormatter the exception is in it.
+    info: Any = record.exc_info
+    if not info and isinstance(record.msg, dict):
+        info = record.msg.get("exc_info")
+    if isinstance(info, tuple) and len(info) == 3:
+        info = info[1]
+    if isinstance(info, BaseException):
+        return info
+    return handled if info is True or _has_traceback(text, handled) else None
+
+
+def _has_traceback(text: str, exc: BaseException | None) -> bool:
+    """Return True if *text* contains the traceback of *exc*, in whatever format.
+
+    Every format names the class, and the function and the line where it was raised.
+    """
+    trace = exc.__traceback__ if exc is not None else None
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    names = type(exc).__name__, trace.tb_frame.f_code.co_name, str(trace.tb_lineno)
+    return all(_contains(text, name) for name in names)
+
+
+def _names(text: str, exc: BaseException | None) -> bool:
+    """Return True if *text* contains the class or the text of *exc*."""
+    message = "" if exc is None else text_of(exc)
+    return _contains(text, type(exc).__name__) or (message != "" and _contains(text, message))
+
+
+def _contains(text: str, part: str) -> bool:
+    """Return True if *text* contains *part*, and not as a part of a longer word."""
+    return part in text and re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) is not None
+
+
+def _constant(value: object) -> object:
+    """Return *value*, or its text if it could change later."""
+    if type(value) in _CONSTANTS:
+        return value
+    return text_of(value) or f"<{type(value).__name__}>"

@@ -23,7 +23,6 @@ from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
-from sentryinit._policy.ignore_rules import IgnoreRules
 from sentryinit._redaction.redactor import Redactor
 from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
@@ -55,7 +54,7 @@ _FIXED = {
 }
 
 
-def configure(settings: Settings, rules: IgnoreRules) -> Client:
+def configure(settings: Settings) -> Client:
     """Initialise sentry-sdk, log handling, the envelope filter and the scopes of requests."""
     if sentry_sdk.is_initialized():
         log.warning(
@@ -67,7 +66,7 @@ def configure(settings: Settings, rules: IgnoreRules) -> Client:
         ignore_logger(name)
     original = logging.Logger.callHandlers
     try:
-        sentry_sdk.init(**_client_options(settings, Hooks(settings, rules, redactor)))
+        sentry_sdk.init(**_client_options(settings, Hooks(settings, redactor)))
     finally:
         # Also after a failure: sentry-sdk patches the logging once, and has done so.
         log_handler.install_filter(original)
@@ -173,7 +172,7 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         "integrations": [
             AtexitIntegration(callback=lambda pending, timeout: None),  # noqa: ARG005 # quiet on stderr
             ExcepthookIntegration(),
-            log_handler.integration(),
+            log_handler.INTEGRATION,
             *settings.integrations,
         ],
         "include_local_variables": "locals" in settings.collect,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Hashable
 from typing import Any
 
 from sentryinit._boundary.capture import Capture
@@ -11,12 +13,12 @@ from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config.settings import Settings
 from sentryinit._events import build, source_context
 from sentryinit._policy import aborts, exceptions
-from sentryinit._policy.ignore_rules import IgnoreRules
-from sentryinit._policy.log_records import message_of
-from sentryinit._policy.verdict import Seen, decide
+from sentryinit._policy.grouping import group_key, group_label
+from sentryinit._policy.log_records import FrozenRecord, message_of
+from sentryinit._policy.verdict import Seen
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Masked, Redactor
-from sentryinit._state import STATE
+from sentryinit._state import STATE, no_op
 
 _Event = dict[str, Any]
 _Hint = dict[str, Any]
@@ -25,6 +27,10 @@ log = logging.getLogger("sentryinit")
 
 # The key of the request's description in the hint of an event of ours.
 HINT_KEY = "sentryinit"
+# The key of the kind of an event that is not ours, and of how many were suppressed before it.
+KIND_KEY = "sentryinit.kind"
+# The kind of a message is its text without these: it may name an order.
+_NUMBER = re.compile(r"\d+")
 
 # Integrations of sentry-sdk that do the work of our boundary, and the mechanisms on the events of
 # these and others. The names of adapters count as well.
@@ -38,8 +44,8 @@ _MECHANISMS = FRAMEWORKS.union(("asgi", "celery", "starlite", "wsgi"))
 class Hooks:
     """The hooks of one client. They never raise; no fault of ours loses an event."""
 
-    def __init__(self, settings: Settings, rules: IgnoreRules, redactor: Redactor) -> None:
-        self._settings, self._rules, self._redactor = settings, rules, redactor
+    def __init__(self, settings: Settings, redactor: Redactor) -> None:
+        self._settings, self._redactor = settings, redactor
 
     def before_send(self, event: _Event, hint: _Hint) -> _Event | None:
         """Return *event* as it may leave, or None. Runs last of all hooks."""
@@ -66,6 +72,8 @@ class Hooks:
             event = fallback_event(event, "report_error")
         changed = self._users_hook(event, hint)
         if not changed:
+            if KIND_KEY in hint and STATE.reporter is not None:
+                STATE.reporter.drop(*hint[KIND_KEY])
             return None
         # Not by the event's path: a hook may have changed it.
         masked = self._redactor.event(changed, info.route or "", info.path)
@@ -83,27 +91,31 @@ class Hooks:
 
     def _complete(self, event: _Event, hint: _Hint) -> RequestInfo | None:
         """Add what events of ours have to *event*, which is not ours; return None to drop it."""
-        capture, exc = current_capture(), _exception_of(hint)
-        seen = Seen(title=lambda: _text(event, hint))
-        if exc is not None:
-            seen = _seen(event, exc, capture)
-        reason = decide(seen, self._rules).reason
-        if reason is not None:
-            if STATE.reporter is not None:
-                STATE.reporter.explain(reason, exc, capture)
-            return None
+        capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
+        if isinstance(record, FrozenRecord):
+            suppressed: int | None = record.suppressed
+        else:
+            text = _text(event, hint)
+            adapter = [] if capture is None else [capture.adapter.name]
+            repeats = _is_frameworks(event, *adapter, *STATE.boundaries)
+            key, suppressed = admit(exc, _NUMBER.sub("", text), text, repeats=repeats)
+            if suppressed is None:
+                return None
+            hint[KIND_KEY] = key, suppressed
         if not event.get("release"):
             event.pop("release", None)
-        if "log_record" in hint:
+        if record is not None:
             # It may be deferred: the time is that of the record.
-            event["timestamp"] = hint["log_record"].created
-        if capture is not None:
+            event["timestamp"] = record.created
+        info = UNDESCRIBED
+        if capture is None:
+            build.add_trace(event, event.get("contexts", {}).get("trace"))
+        else:
             request = capture.snapshot()
             build.add_request(self._settings, event, request)
-            return request.info
-        build.add_service(self._settings, event)
-        build.add_trace(event, event.get("contexts", {}).get("trace"))
-        return UNDESCRIBED
+            info = request.info
+        build.add_service(self._settings, event, suppressed or 0)
+        return info
 
     def _users_hook(self, event: _Event, hint: _Hint) -> _Event | None:
         hook = self._settings.before_send
@@ -141,17 +153,31 @@ def _mark_captured(event: _Event, hint: _Hint) -> None:
         capture.mark_reported(exc, event.get("event_id"))
 
 
-def _seen(event: _Event, exc: BaseException, capture: Capture[Any] | None) -> Seen:
-    """Return what is known of *exc*, which *event* is about."""
+def admit(
+    exc: BaseException | None, key: Hashable, title: str, *, repeats: bool = False
+) -> tuple[Hashable, int | None]:
+    """Decide on an event that is not ours; return its kind, and how many were suppressed before it.
+
+    None: it is no event. *key*: the kind of one without an exception. *repeats*: it repeats what a
+    boundary reports.
+    """
+    capture, reporter = current_capture(), STATE.reporter
+    if exc is None:
+        seen, label = Seen(title=lambda: title), str(key)
+    else:
+        stack = exceptions.traceback_of(exc)
+        seen, label = _seen(exc, capture, repeats=repeats), group_label(exc, stack)
+        key = capture.origin(exc, None).key if capture else group_key(exc, stack, no_op)
+    return key, 0 if reporter is None else reporter.admit(seen, key, label, capture)
+
+
+def _seen(exc: BaseException, capture: Capture[Any] | None, *, repeats: bool) -> Seen:
+    """Return what is known of *exc*, which an event that is not ours is about."""
     if capture is None:
         return Seen(exc, aborted=aborts.is_abort(exc), is_reported=exceptions.was_captured)
 
     def is_reported(exc: BaseException) -> bool:
-        return (
-            capture.already_reported(exc)
-            or _is_frameworks(event, capture.adapter.name, *STATE.boundaries)
-            or exceptions.was_captured(exc)
-        )
+        return repeats or capture.already_reported(exc) or exceptions.was_captured(exc)
 
     return Seen(exc, aborted=capture.is_abort(exc), is_reported=is_reported)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -150,6 +151,21 @@ def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *argu
         return function(*arguments)
 
     return contextvars.copy_context().run(call)
+
+
+def with_scopes_of_now(function: Callable[[], None]) -> Callable[[], None]:
+    """Return a call of *function* in this context, with the scopes as they are now."""
+    isolation: Scope | None = _get_isolation_scope()
+    if isolation is UNFORKED:
+        isolation = _existing_scope()  # None if nobody has used it
+    own, current = copy.copy(isolation), copy.copy(Scope.get_current_scope())
+    context = contextvars.copy_context()
+
+    def call() -> None:
+        _set_scopes(own or _fork(), current)
+        function()
+
+    return functools.partial(context.run, call)
 
 
 def _works(scopes: Scopes) -> bool:

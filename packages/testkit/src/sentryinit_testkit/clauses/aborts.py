@@ -328,6 +328,7 @@ class Aborts(Contract):
         harness.serve(behaviours.raises(lambda: behaviours.ShopError("no more stock")))
         harness.no_event()
 
+    @requires("given-up")
     def test_b5_work_given_up_is_ignored_by_default(self, harness: Harness) -> None:
         """B5: ``concurrent.futures.CancelledError`` is ignored by default."""
         harness.serve(behaviours.raises(concurrent.futures.CancelledError))
