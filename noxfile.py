@@ -365,16 +365,9 @@ def upstream(session: nox.Session, framework: str) -> None:
     folder = session.cache_dir / "upstream" / plan["sdist"]
     if not list(folder.glob("*.tar.gz")):
         # pip builds the metadata of what it downloads; Falcon would compile itself for it.
-        pip = [
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--no-binary=:all:",
-            "--dest",
-            str(folder),
-        ]
-        session.run("python", "-m", *pip, plan["sdist"], env={"FALCON_DISABLE_CYTHON": "1"})
+        only = f"--no-binary={Requirement(plan['sdist']).name}"
+        pip = ["pip", "download", "--quiet", "--no-deps", only, f"--dest={folder}", plan["sdist"]]
+        session.run("python", "-m", *pip, env={"FALCON_DISABLE_CYTHON": "1"})
     (archive,) = folder.glob("*.tar.gz")
     source = folder / archive.name.removesuffix(".tar.gz")
     shutil.rmtree(source, ignore_errors=True)
