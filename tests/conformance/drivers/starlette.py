@@ -64,7 +64,9 @@ class StarletteDriver(testkit.Driver):
             app.mount(testkit.MOUNT, spec.mounted)
         if spec.copies:
             app.add_route(testkit.DEBUG_PATH, debug_panic)
-        for middleware in [spec.wrap, *[SentryInitMiddleware] * spec.copies]:
+        # A class, as sentry-sdk's integration expects.
+        inside = type("Inside", (), {"__new__": lambda _cls, app: spec.wrap(app)})
+        for middleware in [inside, *[SentryInitMiddleware] * spec.copies]:
             app.add_middleware(middleware)
         return app
 
