@@ -572,9 +572,12 @@ def test_5xx_after_an_application_error_is_an_event(
 
 def test_logged_abort_is_no_evidence_for_a_5xx(begin: Begin, mailbox: testing.Mailbox) -> None:
     """B4: after its except block a handler answers 500 for an abort that it has logged."""
-    capture, error = begin(aborts=(ConnectionError,)), raised(ConnectionResetError("by peer"))
-    log.error("upload failed: by peer", exc_info=error)
-    log.error("upload failed: by peer")
+    capture, error = (
+        begin(aborts=(ConnectionError,)),
+        raised(ConnectionResetError("Connection reset by peer")),
+    )
+    log.error("upload failed: Connection reset by peer", exc_info=error)
+    log.error("upload failed: Connection reset by peer")
     capture.response_started(500)
     capture.close()
 
