@@ -1210,3 +1210,22 @@ def test_logged_http_error_is_no_event_of_its_own(
     get(app)
 
     assert summary(mailbox) == events
+
+
+@pytest.mark.parametrize(("status", "events"), [(400, []), (503, ["HTTP 503 GET /orders/17"])])
+def test_logged_text_of_an_http_error_is_no_event(
+    kind: Kind, mailbox: Mailbox, status: int, events: list[str]
+) -> None:
+    """C2: a record with the description of the HTTP error that is the response is about it."""
+
+    def respond(req: Any, resp: Any, **params: Any) -> None:
+        logging.getLogger("shop").error("the order has no lines")
+        raise falcon.HTTPError(
+            falcon.code_to_http_status(status), description="the order has no lines"
+        )
+
+    app = kind.app(respond)
+    install(app)
+    get(app)
+
+    assert [event["logentry"]["formatted"] for event in mailbox.events] == events

@@ -533,3 +533,19 @@ def test_job_after_a_request_is_not_the_request_s(app: Flask, mailbox: Mailbox) 
     assert app.test_client().get("/rows").text == "{'id': 'alice'}" * 2
     sentry_sdk.capture_message("job")
     assert [("user" in e, "request" in e) for e in mailbox.events] == [(False, False)] * 2
+
+
+@pytest.mark.parametrize(("status", "count"), [(400, 0), (503, 1)])
+def test_logged_text_of_an_http_exception_is_no_event(
+    app: Flask, mailbox: Mailbox, status: int, count: int
+) -> None:
+    """C2: a record with the description of the HTTP exception that is the response is about it."""
+
+    @app.get("/orders")
+    def orders() -> None:
+        app.logger.error("the order has no lines")
+        abort(status, "the order has no lines")
+
+    app.test_client().get("/orders")
+
+    assert len(mailbox.events) == count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated, Any
@@ -979,3 +980,38 @@ def test_without_a_dsn_the_middleware_is_removed() -> None:
     app = Starlette()
 
     assert SentryInitMiddleware(app) is app
+
+
+@pytest.mark.parametrize(("status", "count"), [(400, 0), (503, 1)])
+def test_logged_text_of_an_http_exception_is_no_event(
+    mailbox: Mailbox, status: int, count: int
+) -> None:
+    """C2: a record with the detail of the HTTP exception that is the response is about it."""
+
+    async def refuse(request: Any) -> None:
+        logging.getLogger("shop").error("the order has no lines")
+        raise HTTPException(status, "the order has no lines")
+
+    app = Starlette(routes=[Route("/orders", refuse)])
+    app.add_middleware(SentryInitMiddleware)
+    serve(app, "/orders")
+
+    assert len(mailbox.events) == count
+
+
+@pytest.mark.skipif(
+    "max_body_size" not in inspect.signature(Starlette).parameters, reason="Starlette 1.10"
+)
+def test_body_over_starlette_s_limit_is_no_failure() -> None:
+    """E6: the limit is outside of all middlewares; it ends our request by an exception."""
+
+    async def home(request: Any) -> PlainTextResponse:
+        return PlainTextResponse("the body was not read")
+
+    with capture() as mailbox:
+        app = Starlette(routes=[Route("/", home, methods=["POST"])], max_body_size=10)
+        app.add_middleware(SentryInitMiddleware)
+        headers = [(b"host", b"shop.test"), (b"content-length", b"100")]
+        sent, _raised = serve(app, "/", "POST", headers=headers)
+
+    assert (sent[0]["status"], mailbox.events) == (413, [])

@@ -225,6 +225,24 @@ def caught(function: Any) -> BaseException:
     raise AssertionError("raised nothing")
 
 
+class BodyTooShort(Exception):
+    """What a server raises for a response that is shorter than its Content-Length."""
+
+
+@pytest.mark.parametrize(("is_socket", "expected"), [(False, False), (True, True)])
+def test_server_s_own_class_is_about_the_response(*, is_socket: bool, expected: bool) -> None:
+    """B3: a server's own class is an abort for a WebSocket that is closed, else a failure.
+
+    The connection is closed after a response that is too short, so that the client is gone.
+    """
+
+    def send() -> None:
+        raise BodyTooShort
+
+    request = RequestState(server=(send,), client_gone=True, is_socket=is_socket)
+    assert is_abort(caught(send), request) is expected
+
+
 @pytest.mark.parametrize(
     "server",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -74,11 +75,19 @@ def _endpoint(connection: asgi.Connection) -> object:
     return connection.scope.get("method"), connection.scope.get("endpoint")
 
 
+# Starlette's limit for the size of a body is outside of all middlewares. It raises this, a private
+# name of Starlette 1.10, once it has answered 413.
+_OVER_LIMIT = getattr(
+    sys.modules.get("starlette.middleware.body_limit"),
+    "_RequestBodyLimitResponseSent",
+    ClientDisconnect,
+)
+
 ADAPTER: adapters.Adapter[asgi.Connection] = adapters.Adapter(
     name="starlette",
     describe=_describe,
     status_of=_status_of,
-    aborts=(ClientDisconnect, WebSocketDisconnect),
+    aborts=(ClientDisconnect, WebSocketDisconnect, _OVER_LIMIT),
     server=asgi.server,
     sockets=(WebSocket,),
     endpoint=_endpoint,

@@ -46,6 +46,7 @@ class RequestAborts:
             (self.status or 500) < 500 or _is_task_cancelled(),
             self.adapter.sockets,
             self.close_code is not None and self.close_code not in SERVER_ERRORS,
+            self.status == 101,
         )
         return aborts.is_abort(exc, state)
 

@@ -77,13 +77,15 @@ class RequestRecords:
         """Return True if *record* is about what is reported otherwise, or not at all."""
         error, status, shown = exception_of(record), self.status or 0, self.seen_exception
         # One exception may have been logged twice, or captured as well.
-        known = error is not None and self.already_reported(error)
+        if error is not None and self.already_reported(error):
+            return True
+        if any(is_about(record, failure) for failure in self._failures):
+            return True
+        carried = record.exceptions
+        if shown is not None and is_about(record, shown):
+            carried = *carried, shown
         wanted = status < 500 and STATE.settings is not None and STATE.settings.report_logged_4xx
-        return (
-            known
-            or (not wanted and self.adapter.is_response(record.exceptions, status, shown))
-            or any(is_about(record, failure) for failure in self._failures)
-        )
+        return not wanted and self.adapter.is_response(carried, status, shown)
 
     def keep_record(self, record: logging.LogRecord, most: int) -> None:
         """Keep *record*, below ERROR, as one of the *most* last ones."""

@@ -33,7 +33,8 @@ class RequestState(NamedTuple):
     *aborts*: the framework's classes for a client that disconnected. *server*: the server's
     callables and streams. *client_gone*: the client is known to have disconnected. *cancelled*: the
     task of the request was cancelled, or that cannot be known. *sockets*: the framework's classes
-    of a WebSocket. *socket_closed*: the application has closed the WebSocket.
+    of a WebSocket. *socket_closed*: the application has closed the WebSocket. *is_socket*: the
+    client was accepted as a WebSocket.
     """
 
     aborts: tuple[type[BaseException], ...] = ()
@@ -42,6 +43,7 @@ class RequestState(NamedTuple):
     cancelled: bool = True
     sockets: tuple[type, ...] = ()
     socket_closed: bool = False
+    is_socket: bool = False
 
 
 NO_REQUEST = RequestState()
@@ -98,12 +100,14 @@ def _is_abort_itself(exc: BaseException, request: RequestState) -> bool:
 def _needs_a_peer(exc: Exception, request: RequestState) -> bool:
     """Return True if *exc* says only that the connection of a client that is gone is used.
 
-    Not a builtin class other than ``RuntimeError``: that is about what the application sends.
+    Other classes than ``RuntimeError`` are about what the application sends: a body that is too
+    short, for example. Servers have classes of their own for a WebSocket that is closed.
     """
     if isinstance(exc, RuntimeError) and text_of(exc) == "No response returned.":
         # Starlette's BaseHTTPMiddleware raises this if a disconnect stopped the application.
         return True
-    about_state = isinstance(exc, RuntimeError) or type(exc).__module__ != "builtins"
+    own = request.is_socket and type(exc).__module__ != "builtins"
+    about_state = isinstance(exc, RuntimeError) or own
     return about_state and (raised_by(exc, request.server) or _is_from_socket(exc, request.sockets))
 
 

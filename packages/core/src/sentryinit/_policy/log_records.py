@@ -83,10 +83,23 @@ def is_about(record: FrozenRecord, failure: BaseException | None) -> bool:
         return True
     if any(_has_traceback(record.text, link) for link in chain):
         return True
-    text = text_of(failure)
-    if len(text) < SHORTEST_TEXT:
-        return text != "" and record.text == text
-    return _contains(record.text, text)
+    return any(_says(record.text, text) for text in _texts(failure))
+
+
+def _texts(exc: BaseException) -> list[str]:
+    """Return the texts of *exc*: HTTP exceptions of frameworks have one beside ``str()``."""
+    try:
+        attributes = [getattr(exc, name, None) for name in ("description", "detail")]
+    except Exception:  # noqa: BLE001 # a property of the application's class may raise
+        attributes = []
+    return [text_of(exc), *(text for text in attributes if isinstance(text, str))]
+
+
+def _says(text: str, part: str) -> bool:
+    """Return True if *text* contains *part*; a short *part* has to be all of it."""
+    if len(part) < SHORTEST_TEXT:
+        return part != "" and text == part
+    return _contains(text, part)
 
 
 def _logged_exception(
