@@ -640,6 +640,8 @@ def test_use_of_a_websocket_after_its_peer_left(
     mailbox: Mailbox, afterwards: Any, expected: list[str], aborts: bool
 ) -> None:
     """B3: aiohttp's own errors exist only because the client left; others are failures."""
+    if not (aborts or hasattr(aiohttp, "WSMessageTypeError")):
+        pytest.skip("before 3.11 the connection stays open for a while after a closing frame")
     over = asyncio.Event()
 
     async def handler(request: web.Request) -> web.StreamResponse:
