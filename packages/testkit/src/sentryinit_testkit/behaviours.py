@@ -160,7 +160,7 @@ def fails_with_causes(count: int) -> NoReturn:
 
 def fails_in_nested_groups(count: int) -> NoReturn:
     """Raise a group of a group of a group, *count* deep."""
-    group = ExceptionGroup("the first", [UpstreamError("the first")])
+    group: ExceptionGroup[Exception] = ExceptionGroup("the first", [UpstreamError("the first")])
     for _ in range(count - 2):
         group = ExceptionGroup("nested", [group])
     raise ExceptionGroup("the last", [group])
@@ -169,7 +169,8 @@ def fails_in_nested_groups(count: int) -> NoReturn:
 def fails_with_a_group_in_its_chain(count: int) -> NoReturn:
     """Raise an exception with *count* contexts, the middle one of which is a group."""
     error = _linked(count // 2, lambda error, before: setattr(error, "__context__", before))
-    group: BaseException = ExceptionGroup("two suppliers", [error, UpstreamError("no answer")])
+    members: list[Exception] = [error, UpstreamError("no answer")]
+    group: BaseException = ExceptionGroup("two suppliers", members)
     for _ in range(count // 2):
         error = ShopError("again")
         error.__context__, group = group, error
@@ -187,9 +188,9 @@ def fails_in_a_ring(count: int) -> NoReturn:
     raise last
 
 
-def _linked(count: int, link: Callable[[BaseException, BaseException], None]) -> BaseException:
+def _linked(count: int, link: Callable[[Exception, Exception], None]) -> Exception:
     """Return an exception with *count* others behind it, the oldest of another class."""
-    error: BaseException = UpstreamError("the first")
+    error: Exception = UpstreamError("the first")
     for number in range(1, count + 1):
         before, error = error, ShopError("the last" if number == count else "again")
         link(error, before)
