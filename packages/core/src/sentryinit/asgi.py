@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from sentryinit._config.options import Options
 
-log = logging.getLogger("sentryinit")
+log: logging.Logger = logging.getLogger("sentryinit")
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 

@@ -25,7 +25,7 @@ class RequestAborts:
 
     client_gone: bool = False
     # The code with which the application has closed its WebSocket.
-    close_code: int | None = None
+    close_code: int | None
     # The exception that a hook of the framework showed last.
     seen_exception: BaseException | None = None
     _handled = True

@@ -43,6 +43,7 @@ class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
     deferred: tuple[Deferred, ...]
     recent_records: deque[logging.LogRecord] | tuple[()]
 
+    close_code: int | None = None
     # Known under WSGI only: a part of the body was sent by write().
     sent: bool = False
     event_id: str | None = None

@@ -29,7 +29,7 @@ LOST: list[type[OSError]] = [
 MODULE = behaviours.__name__
 UPLOAD = b"half of this never arrives"
 
-knows_cancelled = pytest.mark.skipif(
+knows_cancelled: pytest.MarkDecorator = pytest.mark.skipif(
     sys.version_info < (3, 11), reason="before 3.11 a task does not say if it was cancelled itself"
 )
 

@@ -23,7 +23,7 @@ from sentryinit_testkit._driver import Behaviour, Request, ResponseSpec
 from sentryinit_testkit._harness import Harness
 from sentryinit_testkit._server import Call
 
-log = behaviours.log
+log: logging.Logger = behaviours.log
 LATER = 60.0
 
 
@@ -63,7 +63,8 @@ class Basket:
     """An object whose text changes, and is not to be had once its session is closed."""
 
     def __init__(self) -> None:
-        self.items, self.is_open = ["tea"], True
+        self.items: list[str] = ["tea"]
+        self.is_open: bool = True
 
     def __str__(self) -> str:
         if not self.is_open:
