@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, ClassVar
 
 from django.core.handlers.asgi import ASGIHandler
@@ -59,7 +60,9 @@ class SyncAsgiDjangoDriver(AsgiDjangoDriver):
     """Synchronous views, which run in threads."""
 
     variant, runs_in = "asgi-sync", "threads"
-    unsupported: ClassVar = AsgiDjangoDriver.unsupported | {"cancellation", "given-up"}
+    # Before Python 3.11 every cancellation is an abort, of whatever class asyncio makes it.
+    own_class: ClassVar = {"given-up"} if sys.version_info >= (3, 11) else set()
+    unsupported: ClassVar = AsgiDjangoDriver.unsupported | {"cancellation"} | own_class
 
     def view(self, spec: testkit.AppSpec) -> Any:
         """Return the view."""

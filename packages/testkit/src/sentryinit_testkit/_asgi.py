@@ -78,6 +78,9 @@ class _Connection:
     async def send(self, message: dict[str, Any]) -> None:
         # The send() of a real server waits for its socket, so that other tasks run.
         await asyncio.sleep(0)
+        if self._exchange.error is not None:
+            # The application has ended; a server ignores what a task of it still sends.
+            return
         if self._left.is_set() and self._call.disconnect_after is not None:
             # ASGI 2.4: send() raises OSError if the client is gone. Before, it does nothing.
             if self._call.spec_version >= "2.4":

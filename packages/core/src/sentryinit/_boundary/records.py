@@ -82,7 +82,7 @@ class RequestRecords:
         if any(is_about(record, failure) for failure in self._failures):
             return True
         carried = record.exceptions
-        if shown is not None and is_about(record, shown):
+        if error is None and shown is not None and is_about(record, shown):
             carried = *carried, shown
         wanted = status < 500 and STATE.settings is not None and STATE.settings.report_logged_4xx
         return not wanted and self.adapter.is_response(carried, status, shown)
