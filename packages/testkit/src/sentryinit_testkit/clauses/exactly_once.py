@@ -116,6 +116,7 @@ class ExactlyOnce(Contract):
         harness.serve(behaviour)
         assert "ShopError" in _events.types(harness.one_event())
 
+    @requires("chain")
     def test_c1_bug_in_an_except_block_is_an_event_of_its_own(self, harness: Harness) -> None:
         """C1: A new exception in the handling of one that is captured gives an event as well."""
         harness.serve(_captures_and_has_a_bug)
@@ -124,6 +125,7 @@ class ExactlyOnce(Contract):
         assert _events.types(failure) == ["ShopError", "AttributeError"]
         assert _events.mechanism(failure) == (harness.driver.name, False)
 
+    @requires("chain")
     @pytest.mark.parametrize("options", [{"before_send": _is_noise}, {}], ids=["hook", "processor"])
     @pytest.mark.parametrize("again", [False, True], ids=["raised", "captured"])
     def test_c1_dropped_event_is_no_event(
