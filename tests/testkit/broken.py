@@ -144,7 +144,7 @@ class LeaksAHeader(Broken):
 class SharesAScope(Broken):
     """Serves every request with the scope of the start-up."""
 
-    breaks = frozenset({"D6"})
+    breaks = frozenset({"C2", "D6"})
 
     def inside(self, app: Any) -> Any:
         """Set that scope."""
@@ -210,7 +210,7 @@ class ForgivesExits(Broken):
             try:
                 return app(environ, start_response)
             except SystemExit:
-                environ["sentryinit.capture"].close()
+                environ["sentryinit.capture"].capture.close()
                 raise
 
         return forgive
@@ -279,7 +279,7 @@ class KeepsRequests(Broken):
 class Buffers(Broken):
     """Collects the whole body before sending it."""
 
-    breaks = frozenset({"A3", "B2", "D1", "E1"})
+    breaks = frozenset({"A3", "A8", "B2", "D1", "E1"})
 
     def inside(self, app: Any) -> Any:
         """Collect it."""

@@ -64,7 +64,7 @@ class Reporter:
                 verdict = self._send(verdict, capture, mechanism)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             exc = seen.shown if seen.escaped is None else seen.escaped
-            self._internal_error(error, exc)
+            self.internal_error(error, exc)
             return Verdict(exc, handled=False, status=seen.status)
         if verdict.reason is not None:
             self.explain(verdict.reason, verdict.exception, capture)
@@ -76,7 +76,7 @@ class Reporter:
         """Decide on an event that is not ours: as ``acquire()`` of the rate limiter."""
         reason, exc, suppressed = decide(seen, self._rules).reason, seen.escaped, None
         if reason is None:
-            suppressed = self._limiter.acquire(key)
+            suppressed = self._limiter.acquire(key, is_failure=False)
         if suppressed is None:
             if reason is None and capture is not None and exc is not None:
                 # It has been counted: not again if the request fails with it.
@@ -199,7 +199,7 @@ class Reporter:
         label = group_label(exc, origin.stack)
         return label, event, {"exc_info": (type(exc), exc, origin.stack)}
 
-    def _internal_error(self, error: Exception, exc: BaseException | None) -> None:
+    def internal_error(self, error: Exception, exc: BaseException | None) -> None:
         """Report in minimal form what could not be decided on, as a kind of its own."""
         key = "internal error", type(error)
         suppressed = self._limiter.acquire(key)

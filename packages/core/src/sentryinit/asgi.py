@@ -140,7 +140,7 @@ class SentryInitMiddleware:
         try:
             await self._app(scope, connection.watched_receive, watched_send)
         except BaseException as exc:
-            if self.page_follows(capture, exc):
+            if self.page_follows(connection, exc):
                 raise
             capture.exception_escaped(exc)
             if isinstance(exc, DebugPanic) and capture.status is None:
@@ -151,7 +151,7 @@ class SentryInitMiddleware:
             note_unfinished(connection)
         capture.close()
 
-    def page_follows(self, capture: Capture[Any], exc: BaseException) -> bool:  # noqa: ARG002 # for subclasses
+    def page_follows(self, connection: Connection, exc: BaseException) -> bool:  # noqa: ARG002 # for subclasses
         """Return True if code outside makes the page for *exc*, and then reports and closes."""
         return False
 

@@ -124,6 +124,10 @@ class _WsgiCapture(Capture["WSGIEnvironment"]):
     # Whether the rest of the response may still fail.
     streams: bool = False
 
+    def server_writes(self) -> tuple[object, ...]:
+        """Return the server's ``write``, if the server has got the status."""
+        return (self.server_write,) if hasattr(self, "server_write") else ()
+
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], object]:
@@ -148,7 +152,12 @@ class _WsgiCapture(Capture["WSGIEnvironment"]):
     ) -> Callable[[bytes], object]:
         """Note the status of a response in place of the first, if nothing of that was sent."""
         # PEP 3333: otherwise the server raises. The first status is then what the client got.
-        self.server_write = self.start_response(status, headers, exc_info)
+        try:
+            self.server_write = self.start_response(status, headers, exc_info)
+        except BaseException:
+            if exc_info and code >= 500:
+                self.exception_escaped(exc_info[1])
+            raise
         if code >= 500:
             _started_5xx(self, code, headers, exc_info)
         else:

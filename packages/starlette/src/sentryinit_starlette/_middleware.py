@@ -132,20 +132,20 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
             _fastapi.observe_dependencies()
         return boundary
 
-    def page_follows(self, capture: adapters.Capture[Any], exc: BaseException) -> bool:
+    def page_follows(self, connection: asgi.Connection, exc: BaseException) -> bool:
         """Return True if the application's handler for any exception will get *exc*, from us.
 
         Starlette calls it in the layer around all middlewares. Only layers of the framework may be
         in between: another middleware may answer the exception itself.
         """
-        page = getattr(capture.request.scope.get("app"), "middleware_stack", None)
+        page = getattr(connection.scope.get("app"), "middleware_stack", None)
         layer: Any = page
         while layer is not self and _passes_exceptions(layer):
             layer = getattr(layer, "app", None)
         if (
             layer is not self
             or not (isinstance(page, ServerErrorMiddleware) and page.handler and not page.debug)
-            or capture.status is not None
+            or connection.capture.status is not None
             or not isinstance(exc, Exception)
             or isinstance(exc, (adapters.DebugPanic, HTTPException))
         ):

@@ -32,18 +32,23 @@ class RequestAborts:
     # The facts and the request of an outer boundary, which knows the server.
     _outer: tuple[Facts[Any], Any] | None = None
 
+    def server_writes(self) -> tuple[object, ...]:
+        """Return the function of the server that writes to the client, under WSGI."""
+        return ()
+
     def is_abort(self, exc: BaseException) -> bool:
         """Return True if *exc* means that the client, the server or a caller gave up."""
         known, gone = self.adapter.aborts, self._is_client_gone()
         if not gone and aborts.cannot_be_abort(exc, known):
             return False
         facts, request = self._outer or (self.adapter, self.request)
+        server: tuple[object, ...] = ask(facts.server, request, ())
         state = aborts.RequestState(
             known,
-            ask(facts.server, request, ()),
+            (*server, *self.server_writes()),
             gone,
             # After the start of a good response no client gets a 5xx for a cancellation.
-            (self.status or 500) < 500 or _is_task_cancelled(),
+            (self.status or 500) < 500 or _is_task_cancelled(exc),
             self.adapter.sockets,
             self.close_code is not None and self.close_code not in SERVER_ERRORS,
             self.status == 101,
@@ -80,8 +85,17 @@ class RequestAborts:
         return exc if error is None else error
 
 
-def _is_task_cancelled() -> bool:
-    """Return True if the task that runs was cancelled itself; before Python 3.11 nobody knows."""
+def _is_task_cancelled(exc: BaseException) -> bool:
+    """Return True if the task that runs was cancelled itself; before Python 3.11 nobody knows.
+
+    anyio takes a cancellation back, so that behind two of Starlette's BaseHTTPMiddleware the task
+    no longer tells of it. But a cancellation that the application raises never comes through their
+    ``call_next``, which waits in another task.
+    """
+    frames = (entry.tb_frame for entry in exceptions.iter_traceback(exceptions.traceback_of(exc)))
+    names = ((frame.f_globals.get("__name__"), frame.f_code.co_name) for frame in frames)
+    if ("starlette.middleware.base", "call_next") in names:
+        return True
     try:
         task = asyncio.current_task()
     except RuntimeError:

@@ -7,6 +7,7 @@ from contextvars import Token
 from typing import Any, overload
 
 from sentryinit._boundary.capture import CLOSED, Capture
+from sentryinit._boundary.carried import Carried
 from sentryinit._boundary.current import CURRENT
 from sentryinit._boundary.facts import Facts, R
 from sentryinit._state import STATE
@@ -16,8 +17,8 @@ _Environ = MutableMapping[str, Any]
 _MISSING = Token.MISSING
 # The key of the capture in the environ or scope of its request.
 CAPTURE_KEY = "sentryinit.capture"
-# What a bridge between WSGI and ASGI keeps of a request.
-_IDENTITY = ("method", "host", "path", "query", "client")
+# What a bridge between WSGI and ASGI keeps of a request; a host may be made up.
+_IDENTITY = ("method", "path", "query", "client")
 
 
 class Adapter(Facts[R]):
@@ -39,7 +40,8 @@ class Adapter(Facts[R]):
         if environ_or_scope is not None:
             # a2wsgi serves an ASGI application under WSGI, in a thread of its own.
             environ_or_scope = environ_or_scope.get("wsgi_environ") or environ_or_scope
-            outer = environ_or_scope.get(CAPTURE_KEY)
+            carried = environ_or_scope.get(CAPTURE_KEY)
+            outer = carried.capture if type(carried) is Carried else None
             if outer is not None and outer.request is not CLOSED:
                 is_known = request is outer.request and self is outer.adapter
                 return None if is_known and CURRENT.get() is outer else _join(outer, self, request)
@@ -50,12 +52,14 @@ class Adapter(Facts[R]):
         outer = CURRENT.set(capture).old_value
         if outer is not _MISSING and outer is not None and outer.request is not CLOSED:
             if environ_or_scope is not None and _is_same(outer, capture, environ_or_scope):
-                environ_or_scope[CAPTURE_KEY] = outer
+                environ_or_scope[CAPTURE_KEY] = carried = Carried()
+                carried.capture = outer
                 CURRENT.set(outer)
                 return _join(outer, self, request)
             _nest(capture, outer)
         if environ_or_scope is not None:
-            environ_or_scope[CAPTURE_KEY] = capture
+            environ_or_scope[CAPTURE_KEY] = carried = Carried()
+            carried.capture = capture
         unforked, get_isolation, set_isolation, get_current, set_current, _, _, _ = STATE.scopes
         if get_isolation() is not unforked:
             set_isolation(unforked)
@@ -75,13 +79,14 @@ def _is_same(outer: Capture[Any], inner: Capture[Any], environ_or_scope: _Enviro
     """Return True if the request of *inner* is that of *outer*, translated or copied.
 
     A bridge from ASGI to WSGI makes a new environ: that of a2wsgi has the scope, those of asgiref
-    and Starlette only what the client sent. A deep copy has None in place of the capture. Else it
-    is a request of its own: a handler calls an application in its own context.
+    and Starlette only what the client sent. A deep copy has a plain text in place of the capture.
+    Else it is a request of its own: a handler calls an application in its own context.
     """
-    if environ_or_scope.get("asgi.scope", {}).get(CAPTURE_KEY) is outer:
+    bridged = environ_or_scope.get("asgi.scope", {}).get(CAPTURE_KEY)
+    if getattr(bridged, "capture", None) is outer:
         return True
     is_bridged = hasattr(outer.request, "scope") != hasattr(inner.request, "scope")
-    if not is_bridged and environ_or_scope.get(CAPTURE_KEY, inner) is not None:
+    if not is_bridged and type(environ_or_scope.get(CAPTURE_KEY)) is not str:
         return False
     seen, same = (each.adapter.request_info(each.request) for each in (outer, inner))
     return bool(seen.method) and all(

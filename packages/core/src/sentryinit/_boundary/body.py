@@ -27,7 +27,7 @@ def watch_body(
     both methods. The caller has to close the body.
     """
     if is_async:
-        return _AsyncBody(body, capture)
+        return _AsyncBody(body, capture, status_if_unsent)
     # The server may use the length of a body for its Content-Length.
     if hasattr(body, "__len__"):
         return _SizedBody(body, capture, status_if_unsent)
@@ -129,17 +129,17 @@ class _ScopedBody(WatchedBody):
 
 
 class _AsyncBody:
-    # ASGI sends the status before it iterates the body.
+    # ASGI sends the status before it iterates the body; Django under WSGI, after it has done so.
 
-    def __init__(self, body: Any, capture: Capture[Any]) -> None:
-        self._body, self._capture = body, capture
+    def __init__(self, body: Any, capture: Capture[Any], status_if_unsent: int | None) -> None:
+        self._body, self._capture, self._status_if_unsent = body, capture, status_if_unsent
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._body:
                 yield chunk
         except BaseException as exc:
-            self._capture.exception_escaped(exc)
+            self._capture.exception_escaped(exc, self._status_if_unsent)
             raise
         finally:
             self.close()

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Generic
 
 from sentryinit._boundary.aborts import SERVER_ERRORS, RequestAborts
-from sentryinit._boundary.carried import Carried
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
 from sentryinit._boundary.records import Deferred, RequestRecords
@@ -25,7 +24,7 @@ log = logging.getLogger("sentryinit")
 CLOSED: Any = object()
 
 
-class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
+class Capture(RequestRecords, RequestAborts, Generic[R]):
     """What was seen of one request. Reports at most one failure; its methods never raise.
 
     *status*: what was sent to the client, None before. *client_gone*: the client is known to have
@@ -279,3 +278,5 @@ class Capture(RequestRecords, RequestAborts, Carried, Generic[R]):
             step(*details)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the request
             log.warning("deciding on a failure failed: %s", type(error).__name__)
+            if details and STATE.reporter is not None:
+                STATE.reporter.internal_error(error, details[0])

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 
-class Carried:
-    """A base class: in a request that is copied, pickled or printed, the object is nothing (E1).
+class Carried(str):
+    """An empty text, as which it is copied, pickled, printed and made JSON of (E1).
 
-    A shallow copy of the request keeps it: mounts copy the scope.
+    A shallow copy of the request keeps it, with its *capture*: mounts copy the scope.
     """
 
-    __slots__ = ()
+    __slots__ = ("capture",)
+    capture: Any
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(None), ()
-
-    def __repr__(self) -> str:
-        return "None"
+        return str, ()

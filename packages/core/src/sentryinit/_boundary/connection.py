@@ -18,6 +18,16 @@ Send = Callable[[Message], Awaitable[None]]
 
 # The messages that send a status to the client.
 _STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+# Those that may be the last of a response.
+_BODIES = frozenset(
+    {
+        "http.response.body",
+        "http.response.pathsend",
+        "http.response.zerocopysend",
+        "websocket.close",
+        "websocket.http.response.body",
+    }
+)
 
 
 class Connection:
@@ -50,7 +60,7 @@ class Connection:
                 message = _started(capture, message, status)
             else:
                 capture.status = status
-        elif not message.get("more_body"):
+        elif message["type"] in _BODIES and not message.get("more_body"):
             self.ended = True
         return self.send(message)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sentryinit._boundary.deadlines import DEADLINES, Turn, call, take
 from sentryinit._boundary.facts import Facts
-from sentryinit._policy.log_records import FrozenRecord, exception_of, is_about
+from sentryinit._policy.log_records import FrozenRecord, exception_of, has_text_of, is_about
 from sentryinit._state import STATE
 
 # More deferred records than these are a storm, and not one error that was logged twice.
@@ -82,7 +82,7 @@ class RequestRecords:
         if any(is_about(record, failure) for failure in self._failures):
             return True
         carried = record.exceptions
-        if error is None and shown is not None and is_about(record, shown):
+        if error is None and shown is not None and has_text_of(record, shown):
             carried = *carried, shown
         wanted = status < 500 and STATE.settings is not None and STATE.settings.report_logged_4xx
         return not wanted and self.adapter.is_response(carried, status, shown)

@@ -76,7 +76,7 @@ def _raised_from(exc: BaseException) -> list[BaseException]:
     Starlette's BaseHTTPMiddleware raises an exception again, ``from`` its context. Then a ``raise``
     without ``from`` made it, and another one has ``from``.
     """
-    entries = [] if cause_of(exc) is None else list(_iter_traceback(traceback_of(exc)))
+    entries = [] if cause_of(exc) is None else list(iter_traceback(traceback_of(exc)))
     if not entries or _instruction(entries[-1]) == _RAISE_FROM:
         return explicit_causes(exc)
     is_context = _RAISE_FROM in map(_instruction, entries)
@@ -230,8 +230,8 @@ def _is_raised_again(exc: BaseException, mark: _Marked) -> bool:
     leaves the entries there if the exception is raised anew. The entry before the old ones is
     then that of a ``raise``.
     """
-    old, newest = set(map(id, _iter_traceback(mark.traceback))), None
-    for entry in _iter_traceback(traceback_of(exc)):
+    old, newest = set(map(id, iter_traceback(mark.traceback))), None
+    for entry in iter_traceback(traceback_of(exc)):
         if id(entry) in old:
             break
         newest = entry
@@ -253,7 +253,8 @@ def _instruction(entry: TracebackType) -> tuple[int, ...]:
     return tuple(entry.tb_frame.f_code.co_code[entry.tb_lasti :][:2])
 
 
-def _iter_traceback(entry: TracebackType | None) -> Iterator[TracebackType]:
+def iter_traceback(entry: TracebackType | None) -> Iterator[TracebackType]:
+    """Yield the entries of a traceback, the outermost first."""
     while entry is not None:
         yield entry
         entry = entry.tb_next

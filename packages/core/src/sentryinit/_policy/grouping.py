@@ -37,18 +37,21 @@ def _inner_frames(stack: TracebackType | None) -> tuple[list[TracebackType], boo
         frames.append(stack)
         stack = stack.tb_next
     for at in range(len(frames) - 1, -1, -1):
-        if _is_in_app(frames[at].tb_frame.f_code.co_filename):
+        frame = frames[at].tb_frame
+        if _is_in_app(frame.f_code.co_filename, frame.f_globals.get("__name__")):
             return frames[at:], True
     return frames, False
 
 
-def _is_in_app(file: str) -> bool:
+def _is_in_app(file: str, module: object) -> bool:
     """Return True if *file* is surely the application's, which may be an installed package."""
     known = _known.get(file)
     if known is None:
         is_package = any(part in file for part in _PACKAGES)
         # Generated code has a name such as <string>, which many pieces of code share.
         known = not is_package and not file.startswith((STDLIB, "<"))
+        # Our own packages may be installed from a checkout.
+        known = known and not str(module).startswith(("sentryinit.", "sentryinit_"))
         if len(_known) < _MAX_FILES:
             _known[file] = known
     return known

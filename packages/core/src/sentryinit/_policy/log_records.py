@@ -7,10 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sentryinit._policy.exceptions import iter_chain, shares_exception, text_of
+from sentryinit._policy.exceptions import iter_chain, iter_explicit, text_of
 
 # A shorter text, such as "1" of KeyError(1), is in many messages by chance.
 SHORTEST_TEXT = 8
+# An escaped character of JSON, or of repr().
+_ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _CONSTANTS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -76,14 +78,20 @@ def is_about(record: FrozenRecord, failure: BaseException | None) -> bool:
         return error is None
     chain = list(iter_chain(failure))
     if error is not None:
-        return shares_exception(error, chain)
+        # An error that only has a context in common with the failure is another one.
+        return not {id(each) for each in iter_explicit(error)}.isdisjoint(map(id, chain))
     if any(carried is link for link in chain for carried in record.exceptions):
         return True
     if any(record.handled is link for link in chain) and _names(record.text, record.handled):
         return True
     if any(_has_traceback(record.text, link) for link in chain):
         return True
-    return any(_says(record.text, text) for text in _texts(failure))
+    return has_text_of(record, failure)
+
+
+def has_text_of(record: FrozenRecord, exc: BaseException) -> bool:
+    """Return True if the text of *record* contains that of *exc*."""
+    return any(_says(record.text, text) for text in _texts(exc))
 
 
 def _texts(exc: BaseException) -> list[str]:
@@ -138,7 +146,15 @@ def _names(text: str, exc: BaseException | None) -> bool:
 
 def _contains(text: str, part: str) -> bool:
     """Return True if *text* contains *part*, and not as a part of a longer word."""
+    if "\\" in text:
+        text = f"{text}\n{_ESCAPED.sub(_unescape, text)}"
     return part in text and re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) is not None
+
+
+def _unescape(found: re.Match[str]) -> str:
+    if found[1]:
+        return chr(int(found[1], 16))
+    return {"n": "\n", "t": "\t"}.get(found[2], found[2])
 
 
 def _constant(value: object) -> object:

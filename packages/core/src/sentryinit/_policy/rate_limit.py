@@ -14,6 +14,8 @@ from sentryinit._locks import RenewedLock
 ALL_KINDS = 3
 # The reserve for the first failure of a new kind: events at once, and events a minute.
 NEW_KINDS = 30
+# The share of both that log records, and what the application captures, leave for failures.
+KEPT = 1 / 3
 # Bounds the memory if each failure is a new kind.
 MAX_KINDS = 1000
 OTHER_KINDS = "other kinds"
@@ -28,12 +30,12 @@ class _Bucket:
         self.rate, self.refilled = rate, now
         self.suppressed, self.label = 0, OTHER_KINDS
 
-    def refill(self, now: float) -> bool:
-        """Add the tokens since the last refill; return True if there is at least one."""
+    def refill(self, now: float, kept: float = 0) -> bool:
+        """Add the tokens since the last refill; return True if there is one beside those *kept*."""
         tokens = self.tokens + (now - self.refilled) * self.rate
         self.tokens = tokens if tokens < self.size else self.size  # noqa: FURB136 # min() is a call
         self.refilled = now
-        return tokens >= 1
+        return tokens >= 1 + kept
 
 
 class RateLimiter:
@@ -61,8 +63,11 @@ class RateLimiter:
         for bucket in (*self._buckets.values(), self._new):
             bucket.suppressed = 0
 
-    def acquire(self, key: Hashable) -> int | None:
-        """Return how many failures of *key* were suppressed before this one; None: suppress it."""
+    def acquire(self, key: Hashable, *, is_failure: bool = True) -> int | None:
+        """Return how many failures of *key* were suppressed before this one; None: suppress it.
+
+        What is no failure of a request or program, such as a log record, leaves a third for those.
+        """
         now = self._clock()
         with self._lock:
             self._failures += 1
@@ -70,8 +75,9 @@ class RateLimiter:
                 return 0
             bucket = self._buckets.get(key)
             if bucket is None:
-                return self._acquire_first(key, now)
-            if bucket.refill(now) and self._all.refill(now):
+                return self._acquire_first(key, now, is_failure=is_failure)
+            kept = 0 if is_failure else self._all.size * KEPT
+            if bucket.refill(now) and self._all.refill(now, kept):
                 bucket.tokens -= 1
                 self._all.tokens -= 1
                 suppressed, bucket.suppressed = bucket.suppressed, 0
@@ -80,9 +86,11 @@ class RateLimiter:
             self._suppressed += 1
             return None
 
-    def _acquire_first(self, key: Hashable, now: float) -> int | None:
+    def _acquire_first(self, key: Hashable, now: float, *, is_failure: bool) -> int | None:
         # A rare new error in the middle of a storm is the one that people need to see.
-        source = next((b for b in (self._all, self._new) if b.refill(now)), None)
+        kept = 0 if is_failure else KEPT
+        both = self._all, self._new
+        source = next((b for b in both if b.refill(now, b.size * kept)), None)
         if source is None:
             self._new.suppressed += 1
             self._suppressed += 1
