@@ -45,7 +45,7 @@ class RequestAborts:
         server: tuple[object, ...] = ask(facts.server, request, ())
         state = aborts.RequestState(
             known,
-            (*server, *self.server_writes()),
+            (*server, *self.server_writes()) if server else (),
             gone,
             # After the start of a good response no client gets a 5xx for a cancellation.
             (self.status or 500) < 500 or _is_task_cancelled(exc),
