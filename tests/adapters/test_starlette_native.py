@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import pytest
 import sentry_sdk
+from a2wsgi import WSGIMiddleware
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
@@ -22,6 +23,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from sentryinit import adapters, wsgi
 from sentryinit.testing import Mailbox, capture
 from sentryinit_starlette import SentryInitMiddleware, debug_panic
 
@@ -1015,3 +1017,48 @@ def test_body_over_starlette_s_limit_is_no_failure() -> None:
         sent, _raised = serve(app, "/", "POST", headers=headers)
 
     assert (sent[0]["status"], mailbox.events) == (413, [])
+
+
+def test_failure_that_crosses_a_bridge_reaches_the_server(mailbox: Mailbox) -> None:
+    """C3, E2: a WSGI application with an adapter of its own, whose stream fails."""
+
+    def shop(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"row"
+        raise LookupError("no stock")
+
+    inner = wsgi.SentryInitMiddleware(
+        shop, adapter=adapters.Adapter("inner", wsgi.describe, server=wsgi.server)
+    )
+    app = Starlette(routes=[Mount("/shop", WSGIMiddleware(inner))])
+    app.add_middleware(SentryInitMiddleware)
+    _sent, raised = serve(app, "/shop/orders")
+
+    assert type(raised) is LookupError
+    assert [event["tags"]["status_code"] for event in mailbox.events] == ["200"]
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2, 3])
+def test_request_that_the_server_cancels_is_no_event(mailbox: Mailbox, layers: int) -> None:
+    """B1: also behind several middlewares, whose groups of anyio take the cancellation back."""
+
+    async def slow(request: Any) -> None:
+        await asyncio.sleep(60)
+
+    async def passes(request: Any, call_next: Any) -> Response:
+        return await call_next(request)  # type: ignore[no-any-return] # a Response
+
+    app = Starlette(routes=[Route("/orders", slow)])
+    for _ in range(layers):
+        app.add_middleware(BaseHTTPMiddleware, dispatch=passes)
+    app.add_middleware(SentryInitMiddleware)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.1, asyncio.current_task().cancel)  # type: ignore[union-attr] # it runs in one
+        with contextlib.suppress(asyncio.CancelledError):
+            scope = {"type": "http", "method": "GET", "path": "/orders", "headers": []}
+            await app({**scope, "query_string": b""}, asyncio.Event().wait, None)
+
+    asyncio.run(main())
+    assert mailbox.events == []

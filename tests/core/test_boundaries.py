@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import json
 import logging
@@ -67,6 +68,7 @@ def sends(*messages: dict[str, Any], awaits: int = 0) -> Any:
         ([START, END, END], []),
         ([{**START, "status": 503}], [("RuntimeError", "503")]),
         ([START, {"type": "http.response.pathsend", "path": "/file"}], []),
+        ([{"type": "http.response.early_hint", "links": []}], [("HTTP 500 GET /orders/17", "500")]),
     ],
 )
 @pytest.mark.parametrize("gone", [False, True])
@@ -449,3 +451,40 @@ def test_job_after_a_request_belongs_to_the_start_up(mailbox: testing.Mailbox, w
     assert [event.get("user") for event in mailbox.events] == [None] * 3
     assert {"name", "inner"}.isdisjoint({**first["tags"], **second["tags"], **last["tags"]})
     assert {"list", "stream"} <= last["tags"].keys()
+
+
+def test_refused_error_response_is_one_event(mailbox: testing.Mailbox) -> None:
+    """A8: the server refuses a second start; the application may answer that as well."""
+
+    def start_response(_status: str, _headers: Any, exc_info: Any = None) -> Any:
+        if exc_info:
+            raise exc_info[1]
+
+    def app(_environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"row"
+        try:
+            fails()
+        except LookupError:
+            with contextlib.suppress(LookupError):
+                start_response("500 Internal Server Error", [], sys.exc_info())
+
+    body = sentryinit.wsgi.SentryInitMiddleware(app)(environ(), start_response)
+    list(body)
+    body.close()
+    assert summary(mailbox) == [("LookupError", "200")]
+
+
+def test_write_to_a_client_that_left_is_no_event(mailbox: testing.Mailbox, wsgi: Serve) -> None:
+    """B2: the server's ``write`` raises as its input stream does."""
+
+    def write(_data: bytes) -> None:
+        raise BrokenPipeError
+
+    def app(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])(b"row")
+        return []
+
+    with contextlib.suppress(BrokenPipeError):
+        wsgi(sentryinit.wsgi.SentryInitMiddleware(app), write=write)
+    assert mailbox.events == []

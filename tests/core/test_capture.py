@@ -1174,3 +1174,61 @@ def test_invalid_status_line_is_passed_to_the_server(
     wsgi.SentryInitMiddleware(app)({}, lambda line, _headers: got.append(line))  # type: ignore[arg-type] # as far as it is needed
 
     assert (got, mailbox.events, said()) == ([status], [], [])
+
+
+class Unreadable(Exception):
+    """An exception whose class raises when it is asked for."""
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override] # see above
+        raise LookupError("no class")
+
+
+def test_exception_that_cannot_be_decided_on_is_sent_in_minimal_form(
+    begin: Begin, mailbox: testing.Mailbox, said: Any
+) -> None:
+    """E2: the event has the tag of a fault of ours."""
+    capture = begin()
+    capture.exception_escaped(Unreadable())
+    capture.close()
+
+    (event,) = mailbox.events
+    assert event["tags"]["report_error"] == "true"
+    assert {text.rpartition(": ")[2] for text in said()} == {"LookupError"}
+
+
+def test_error_logged_behind_an_answered_4xx_is_an_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """C2: a record about what an HTTP exception came from is not about that exception."""
+    capture = begin(status_of=lambda exc: 404 if isinstance(exc, LookupError) else None)
+    try:
+        raise Hostile("no database")
+    except Hostile as error:
+        log.error("cannot look it up: %s", error)  # noqa: TRY400 # this is the case
+        try:
+            raise LookupError("no such order")
+        except LookupError as response:
+            capture.exception_seen(response)
+    capture.response_started(404)
+    capture.close()
+
+    assert titles(mailbox) == ["cannot look it up: no database"]
+
+
+def test_error_logged_in_the_handling_of_the_failure_is_an_event(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles
+) -> None:
+    """C2: two errors with one context are two."""
+    capture = begin()
+    try:
+        raise Hostile("no stock")
+    except Hostile as error:
+        try:
+            raise LookupError("cannot roll back")
+        except LookupError:
+            log.exception("cannot roll back")
+        capture.exception_escaped(error)
+    capture.close()
+
+    assert sorted(titles(mailbox)) == ["Hostile", "LookupError"]

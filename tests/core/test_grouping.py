@@ -90,3 +90,12 @@ def test_route_counts_without_a_frame_of_the_application(file: str, kinds: int) 
     generic = view("show", LIBRARY, file)
 
     assert len({key(generic, "/orders"), key(generic, "/invoices")}) == kinds
+
+
+def test_our_own_packages_are_no_application() -> None:
+    """They may be installed from a checkout; then the route tells the kinds apart."""
+    inner = view("show", LIBRARY, f"{PACKAGES}/shop/views.py")
+    boundary = code("def call(): inner()", "/src/sentryinit/wsgi.py", inner=inner)
+    boundary.__globals__["__name__"] = "sentryinit.wsgi"
+
+    assert key(boundary, "/orders") != key(boundary, "/invoices")

@@ -74,10 +74,11 @@ def box(log: Any) -> Iterator[testing.Mailbox]:
 
 
 def _fail(text: str) -> None:
-    raise ShopError(text) if text else ShopError
+    error = ShopError(text) if text else ShopError()
+    raise error
 
 
-@pytest.mark.parametrize("text", ["", "1", "no stock"])
+@pytest.mark.parametrize("text", ["", "1", "no stock", 'no "tea" in Köln'])
 def test_logged_and_raised_is_one_event(
     begin: Begin, box: testing.Mailbox, log: Any, text: str
 ) -> None:
@@ -96,18 +97,21 @@ def test_logged_and_raised_is_one_event(
     assert (value["mechanism"]["handled"], event["tags"]["status_code"]) == (False, "500")
 
 
-def test_logged_and_answered_500_is_one_event(begin: Begin, box: testing.Mailbox, log: Any) -> None:
-    """The logged exception explains the response."""
-    capture = begin()
+@pytest.mark.parametrize("kind", [ShopError, KeyError])
+def test_logged_and_answered_500_is_one_event(
+    begin: Begin, box: testing.Mailbox, log: Any, kind: type[Exception]
+) -> None:
+    """The logged exception explains the response; JSON escapes the line break before its name."""
+    capture, error = begin(), kind("tea")
     try:
-        _fail("")
-    except ShopError:
+        raise error
+    except kind:
         log.exception("cannot order")
     capture.response_started(500)
     capture.close()
 
     (event,) = box.events
-    assert event["exception"]["values"][-1]["type"] == "ShopError"
+    assert event["exception"]["values"][-1]["type"] == kind.__name__
     assert event["tags"]["status_code"] == "500"
 
 

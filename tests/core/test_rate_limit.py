@@ -341,3 +341,13 @@ def test_counts_are_exact_with_threads(groups: int) -> None:
         thread.join()
 
     assert sum(totals) + sum(limiter.drain().values()) == 8000
+
+
+def test_log_records_leave_a_share_to_failures() -> None:
+    """A library that logs many kinds of errors does not hide four failures of one kind."""
+    limiter = RateLimiter(20, 60, Clock())
+    logged = [limiter.acquire(f"line {n % 5}", is_failure=False) for n in range(2000)]
+    made_anew = [limiter.acquire(f"id {n}", is_failure=False) for n in range(2000)]
+
+    assert [limiter.acquire("a") for _ in range(4)] == [0] * 4
+    assert len([each for each in logged + made_anew if each is not None]) == 40 + 20
