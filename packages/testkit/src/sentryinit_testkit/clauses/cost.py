@@ -28,7 +28,7 @@ from sentryinit_testkit._watch import new_objects_only, profiled, wait_for_threa
 # The limit for what adapter, core and sentry-sdk hold while a good request's handler runs.
 MOST_BYTES = 4096
 # The number of requests: a leak of one block a request exceeds the noise.
-MANY = 100
+MANY = 300
 
 
 def _is_ours(frame: FrameType) -> bool:
