@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sentryinit._policy.exceptions import iter_chain, iter_explicit, text_of
+from sentryinit._policy.exceptions import iter_chain, iter_explicit, shares_exception, text_of
 
 # A shorter text, such as "1" of KeyError(1), is in many messages by chance.
 SHORTEST_TEXT = 8
@@ -78,8 +78,12 @@ def is_about(record: FrozenRecord, failure: BaseException | None) -> bool:
         return error is None
     chain = list(iter_chain(failure))
     if error is not None:
-        # An error that only has a context in common with the failure is another one.
-        return not {id(each) for each in iter_explicit(error)}.isdisjoint(map(id, chain))
+        # An error that only has a context in common with the failure is another one, unless code
+        # has failed twice in the same way: Flask calls its hooks again for its own 500.
+        if not {id(each) for each in iter_explicit(error)}.isdisjoint(map(id, chain)):
+            return True
+        same = (each for each in chain if type(each) is type(error))
+        return shares_exception(error, chain) and text_of(error) in map(text_of, same)
     if any(carried is link for link in chain for carried in record.exceptions):
         return True
     if any(record.handled is link for link in chain) and _names(record.text, record.handled):

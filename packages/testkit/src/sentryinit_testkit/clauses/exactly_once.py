@@ -17,7 +17,7 @@ import sentry_sdk
 
 from sentryinit.wsgi import SentryInitMiddleware
 from sentryinit_testkit import _bridges, _events, _isolated, behaviours
-from sentryinit_testkit._contract import Contract, requires
+from sentryinit_testkit._contract import Contract, Param, param, params, requires
 from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Request, ResponseSpec
 from sentryinit_testkit._harness import Harness
 from sentryinit_testkit._server import Call
@@ -125,11 +125,10 @@ class ExactlyOnce(Contract):
         assert _events.types(failure) == ["ShopError", "AttributeError"]
         assert _events.mechanism(failure) == (harness.driver.name, False)
 
-    @requires("chain")
+    @params(param("raised", False, "chain"), param("captured", True))
     @pytest.mark.parametrize("options", [{"before_send": _is_noise}, {}], ids=["hook", "processor"])
-    @pytest.mark.parametrize("again", [False, True], ids=["raised", "captured"])
     def test_c1_dropped_event_is_no_event(
-        self, harness: Harness, options: dict[str, Any], again: bool
+        self, harness: Harness, options: dict[str, Any], param: Param
     ) -> None:
         """C1: If a hook drops an event of an exception, the next one of it is not a second."""
         harness.start(**options)
@@ -141,7 +140,7 @@ class ExactlyOnce(Contract):
                 behaviours.fails()
             except behaviours.ShopError as error:
                 sentry_sdk.capture_exception(error, tags={"noise": "yes"})
-                if again:
+                if param.value:
                     sentry_sdk.capture_exception(error)
                 raise
 

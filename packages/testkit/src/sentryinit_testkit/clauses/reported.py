@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import sentry_sdk
@@ -86,28 +84,25 @@ class Reported(Contract):
         event = harness.our_event()
         assert set(_events.types(event)) == {"ShopError", "UpstreamError", "ExceptionGroup"}
 
-    @requires("chain")
-    @pytest.mark.parametrize(
-        ("fail", "count"),
-        [
-            (behaviours.fails_with_contexts, 1000),
-            (behaviours.fails_with_causes, 1000),
-            # The frameworks' own walk through groups is recursive.
-            (behaviours.fails_in_nested_groups, 200),
-            (behaviours.fails_with_a_group_in_its_chain, 1000),
-            (behaviours.fails_in_a_ring, 1000),
-        ],
+    @params(
+        # The frameworks' own walk through groups is recursive.
+        *(
+            param(f"{fail.__name__}-{how}", (fail, count, how), *(needs if how == "raised" else ()))
+            for fail, count, needs in (
+                (behaviours.fails_with_contexts, 1000, ["chain"]),
+                (behaviours.fails_with_causes, 1000, []),
+                (behaviours.fails_in_nested_groups, 200, ["chain"]),
+                (behaviours.fails_with_a_group_in_its_chain, 1000, []),
+                (behaviours.fails_in_a_ring, 1000, []),
+            )
+            for how in ("raised", "captured")
+        )
     )
-    @pytest.mark.parametrize("captured", [False, True], ids=["raised", "captured"])
     def test_a2_long_chain_is_one_event(
-        self,
-        harness: Harness,
-        monkeypatch: pytest.MonkeyPatch,
-        fail: Callable[[int], Any],
-        count: int,
-        captured: bool,
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch, param: Param
     ) -> None:
         """A2: A failure with many exceptions behind it is one event, with the first one."""
+        fail, count, how = param.value
         # Python's own formatting of nested groups is recursive.
         monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
 
@@ -115,7 +110,7 @@ class Reported(Contract):
             try:
                 fail(count)
             except Exception as error:
-                if captured:
+                if how == "captured":
                     sentry_sdk.capture_exception(error)
                 raise
             return ResponseSpec()
@@ -129,7 +124,7 @@ class Reported(Contract):
         assert event["contexts"]["sentryinit"]["cut"] is True
         tags = _events.tags(event)
         assert tags["service"] == SERVICE
-        assert tags.get("status_code") == (None if captured else "500")
+        assert tags.get("status_code") == (None if how == "captured" else "500")
 
     def test_a2_error_after_reading_the_body_is_one_event(self, harness: Harness) -> None:
         """A2: An exception that is raised after the body was read gives one event."""
