@@ -22,6 +22,7 @@ from sentryinit._redaction.fallback import fallback_event
 from sentryinit._sdk import scopes
 from sentryinit._sdk.client import Client
 from sentryinit._sdk.exceptions import exception_event
+from sentryinit._state import no_op
 
 log = logging.getLogger("sentryinit")
 
@@ -149,7 +150,7 @@ class Reporter:
             origin = capture.origin(exc, verdict.status)
         else:
             stack = exceptions.traceback_of(exc) if exc is not None else None
-            origin = Origin(group_key(exc, stack, lambda: None), stack, mechanism)
+            origin = Origin(group_key(exc, stack, no_op), stack, mechanism)
         suppressed, event_id = self._limiter.acquire(origin.key), None
         if suppressed is not None:
             event_id = self._deliver(verdict, origin, suppressed, capture)

@@ -16,6 +16,7 @@ from sentryinit._policy.exceptions import (
     exit_code,
     group_members,
     holds,
+    iter_traceback,
     text_of,
     traceback_of,
 )
@@ -113,10 +114,8 @@ def _needs_a_peer(exc: Exception, request: RequestState) -> bool:
 
 def _is_from_socket(exc: BaseException, sockets: tuple[type, ...]) -> bool:
     """Return True if a method of one of *sockets* itself has raised *exc*."""
-    trace = traceback_of(exc)
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code if trace is not None else None
+    entries = list(iter_traceback(traceback_of(exc)))
+    code = entries[-1].tb_frame.f_code if entries else None
     methods = [getattr(kind, code.co_name, None) for kind in sockets if code is not None]
     return any(_target(method)[0] is code for method in methods)
 
@@ -134,9 +133,8 @@ def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
     # uWSGI's input stream is written in C and leaves no frame.
     if isinstance(exc, OSError) and streams and "on wsgi.input" in text_of(exc):
         return True
-    trace = traceback_of(exc)
-    while trace is not None:
-        code, owner = trace.tb_frame.f_code, trace.tb_frame.f_locals.get("self")
+    for entry in iter_traceback(traceback_of(exc)):
+        code, owner = entry.tb_frame.f_code, entry.tb_frame.f_locals.get("self")
         if any(code is each and (bound is None or bound is owner) for each, bound in known):
             return True
         held = [owner] if owner is not None else []
@@ -145,7 +143,6 @@ def raised_by(exc: BaseException, server: Sequence[object]) -> bool:
             held += getattr(owner, "__dict__", {}).values()
         if any(each is stream for each in held for stream in streams):
             return True
-        trace = trace.tb_next
     return False
 
 

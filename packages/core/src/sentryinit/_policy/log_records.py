@@ -7,7 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sentryinit._policy.exceptions import iter_chain, iter_explicit, shares_exception, text_of
+from sentryinit._policy.exceptions import (
+    iter_chain,
+    iter_explicit,
+    iter_traceback,
+    shares_exception,
+    text_of,
+    traceback_of,
+)
 
 # A shorter text, such as "1" of KeyError(1), is in many messages by chance.
 SHORTEST_TEXT = 8
@@ -19,14 +26,16 @@ _CONSTANTS = frozenset({str, int, float, bool, type(None)})
 class FrozenRecord(logging.LogRecord):
     """A copy of a record as it was when it was logged: handlers share the record itself.
 
-    *text*: the formatted message. *exceptions*: what it carries, also as arguments. *handled*: the
-    exception that was being handled. *suppressed*: how many of its kind were before its event.
+    *text*: the formatted message; *searched*: also as it was before JSON escaped it. *exceptions*:
+    what it carries, also as arguments. *handled*: the exception that was being handled.
+    *suppressed*: how many of its kind were before its event.
     """
 
     # The attributes of a record beyond the usual ones are the extra data of its event: vars() does
     # not contain slots.
-    __slots__ = ("exceptions", "handled", "suppressed", "text")
+    __slots__ = ("exceptions", "handled", "searched", "suppressed", "text")
     text: str
+    searched: str
     exceptions: tuple[BaseException, ...]
     handled: BaseException | None
     suppressed: int
@@ -42,9 +51,10 @@ def freeze(record: logging.LogRecord, handled: BaseException | None) -> FrozenRe
     frozen = FrozenRecord.__new__(FrozenRecord)
     frozen.__dict__.update(record.__dict__)
     frozen.text, frozen.handled, frozen.suppressed = message_of(record), handled, 0
-    error = _logged_exception(record, frozen.text, handled)
+    frozen.searched = _searched(frozen.text)
+    error = _logged_exception(record, frozen.searched, handled)
     if error is not None and exception_of(record) is None:
-        frozen.exc_info = type(error), error, error.__traceback__
+        frozen.exc_info = type(error), error, traceback_of(error)
     arguments = record.args
     values = arguments if isinstance(arguments, tuple) else (arguments,)
     carried = (error, *values, record.msg)
@@ -68,7 +78,7 @@ def message_of(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception:  # noqa: BLE001 # __str__ of an argument is code of the application
-        return text_of(record.msg) or f"<{type(record.msg).__name__}>"
+        return _as_text(record.msg)
 
 
 def is_about(record: FrozenRecord, failure: BaseException | None) -> bool:
@@ -86,16 +96,22 @@ def is_about(record: FrozenRecord, failure: BaseException | None) -> bool:
         return shares_exception(error, chain) and text_of(error) in map(text_of, same)
     if any(carried is link for link in chain for carried in record.exceptions):
         return True
-    if any(record.handled is link for link in chain) and _names(record.text, record.handled):
+    if any(record.handled is link for link in chain) and _names(record.searched, record.handled):
         return True
-    if any(_has_traceback(record.text, link) for link in chain):
+    if any(_has_traceback(record.searched, link) for link in chain):
         return True
     return has_text_of(record, failure)
 
 
 def has_text_of(record: FrozenRecord, exc: BaseException) -> bool:
     """Return True if the text of *record* contains that of *exc*."""
-    return any(_says(record.text, text) for text in _texts(exc))
+    return any(
+        # A short text has to be all of it.
+        _contains(record.searched, text)
+        if len(text) >= SHORTEST_TEXT
+        else text != "" and text == record.text
+        for text in _texts(exc)
+    )
 
 
 def _texts(exc: BaseException) -> list[str]:
@@ -105,13 +121,6 @@ def _texts(exc: BaseException) -> list[str]:
     except Exception:  # noqa: BLE001 # a property of the application's class may raise
         attributes = []
     return [text_of(exc), *(text for text in attributes if isinstance(text, str))]
-
-
-def _says(text: str, part: str) -> bool:
-    """Return True if *text* contains *part*; a short *part* has to be all of it."""
-    if len(part) < SHORTEST_TEXT:
-        return part != "" and text == part
-    return _contains(text, part)
 
 
 def _logged_exception(
@@ -133,12 +142,11 @@ def _has_traceback(text: str, exc: BaseException | None) -> bool:
 
     Every format names the class, and the function and the line where it was raised.
     """
-    trace = exc.__traceback__ if exc is not None else None
-    if trace is None:
+    entries = [] if exc is None else list(iter_traceback(traceback_of(exc)))
+    if not entries:
         return False
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    names = type(exc).__name__, trace.tb_frame.f_code.co_name, str(trace.tb_lineno)
+    raised = entries[-1]
+    names = type(exc).__name__, raised.tb_frame.f_code.co_name, str(raised.tb_lineno)
     return all(_contains(text, name) for name in names)
 
 
@@ -150,9 +158,12 @@ def _names(text: str, exc: BaseException | None) -> bool:
 
 def _contains(text: str, part: str) -> bool:
     """Return True if *text* contains *part*, and not as a part of a longer word."""
-    if "\\" in text:
-        text = f"{text}\n{_ESCAPED.sub(_unescape, text)}"
     return part in text and re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) is not None
+
+
+def _searched(text: str) -> str:
+    """Return *text*; if it has escaped characters, also as it was before."""
+    return f"{text}\n{_ESCAPED.sub(_unescape, text)}" if "\\" in text else text
 
 
 def _unescape(found: re.Match[str]) -> str:
@@ -163,6 +174,8 @@ def _unescape(found: re.Match[str]) -> str:
 
 def _constant(value: object) -> object:
     """Return *value*, or its text if it could change later."""
-    if type(value) in _CONSTANTS:
-        return value
+    return value if type(value) in _CONSTANTS else _as_text(value)
+
+
+def _as_text(value: Any) -> str:
     return text_of(value) or f"<{type(value).__name__}>"

@@ -68,16 +68,15 @@ class RateLimiter:
 
         What is no failure of a request or program, such as a log record, leaves a third for those.
         """
-        now = self._clock()
+        now, kept = self._clock(), 0 if is_failure else KEPT
         with self._lock:
             self._failures += 1
             if not self._on:
                 return 0
             bucket = self._buckets.get(key)
             if bucket is None:
-                return self._acquire_first(key, now, is_failure=is_failure)
-            kept = 0 if is_failure else self._all.size * KEPT
-            if bucket.refill(now) and self._all.refill(now, kept):
+                return self._acquire_first(key, now, kept)
+            if bucket.refill(now) and self._all.refill(now, self._all.size * kept):
                 bucket.tokens -= 1
                 self._all.tokens -= 1
                 suppressed, bucket.suppressed = bucket.suppressed, 0
@@ -86,9 +85,8 @@ class RateLimiter:
             self._suppressed += 1
             return None
 
-    def _acquire_first(self, key: Hashable, now: float, *, is_failure: bool) -> int | None:
+    def _acquire_first(self, key: Hashable, now: float, kept: float) -> int | None:
         # A rare new error in the middle of a storm is the one that people need to see.
-        kept = 0 if is_failure else KEPT
         both = self._all, self._new
         source = next((b for b in both if b.refill(now, b.size * kept)), None)
         if source is None:

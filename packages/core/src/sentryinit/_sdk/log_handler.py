@@ -24,7 +24,6 @@ from sentryinit._state import STATE, Reporter
 
 log = logging.getLogger("sentryinit")
 
-
 # The function by which the event loop tells of an exception: module and name.
 _LOOP = "asyncio.base_events", "call_exception_handler"
 _emit = EventHandler.emit
