@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from reported import summary
 
 from sentryinit.testing import Mailbox, capture
 from sentryinit_aiohttp import debug_panic, sentryinit_middleware, setup
@@ -67,17 +68,6 @@ def serve(
             await runner.cleanup()
 
     asyncio.run(main())
-
-
-def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
-    """Return type or text, handled, status and route of each event."""
-    found = []
-    for event in mailbox.events:
-        values = event.get("exception", {}).get("values", [{}])
-        what = values[-1].get("type") or event["logentry"]["formatted"]
-        handled = values[-1].get("mechanism", {}).get("handled")
-        found.append((what, handled, event["tags"].get("status_code"), event.get("transaction")))
-    return found
 
 
 async def fail(request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sentry_sdk
 from flask import Blueprint, Flask, Response, abort, make_response, request, stream_with_context
+from reported import summary
 from werkzeug.exceptions import (
     BadRequestKeyError,
     HTTPException,
@@ -44,17 +45,6 @@ def app(mailbox: Mailbox) -> Flask:
 def the_event(mailbox: Mailbox) -> dict[str, object]:
     (event,) = mailbox.events
     return event
-
-
-def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
-    """Return type or text, handled, status and route of each event."""
-    found = []
-    for event in mailbox.events:
-        values = event.get("exception", {}).get("values", [{}])
-        what = values[-1].get("type") or event["logentry"]["formatted"]
-        handled = values[-1].get("mechanism", {}).get("handled")
-        found.append((what, handled, event["tags"].get("status_code"), event["transaction"]))
-    return found
 
 
 def test_blueprint_prefix_is_part_of_the_route(app: Flask, mailbox: Mailbox) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, abort, request_started
+from reported import summary
 from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 
 from sentryinit.testing import Mailbox, capture
@@ -28,17 +29,6 @@ class OutOfStock(Exception):
 def mailbox() -> Iterator[Mailbox]:
     with capture() as box:
         yield box
-
-
-def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
-    """Return type or text, handled, status and route of each event."""
-    found = []
-    for event in mailbox.events:
-        values = event.get("exception", {}).get("values", [{}])
-        what = values[-1].get("type") or event["logentry"]["formatted"]
-        handled = values[-1].get("mechanism", {}).get("handled")
-        found.append((what, handled, event["tags"].get("status_code"), event["transaction"]))
-    return found
 
 
 def restx(app: Flask, answer: Answer) -> Any:

@@ -14,6 +14,7 @@ import sentry_sdk
 from a2wsgi import WSGIMiddleware
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from reported import summary
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException, WebSocketException
@@ -81,17 +82,6 @@ def serve(
         return None
 
     return sent, asyncio.run(main())
-
-
-def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
-    """Return type or text, handled, status and route of each event."""
-    found = []
-    for event in mailbox.events:
-        values = event.get("exception", {}).get("values", [{}])
-        what = values[-1].get("type") or event["logentry"]["formatted"]
-        handled = values[-1].get("mechanism", {}).get("handled")
-        found.append((what, handled, event["tags"].get("status_code"), event["transaction"]))
-    return found
 
 
 async def fail(request: Request) -> Response:

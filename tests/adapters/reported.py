@@ -1,0 +1,16 @@
+"""What the tests of adapters compare: a line for each event."""
+
+from __future__ import annotations
+
+from sentryinit.testing import Mailbox
+
+
+def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
+    """Return type or text, handled, status and route of each event."""
+    found = []
+    for event in mailbox.events:
+        values = event.get("exception", {}).get("values", [{}])
+        what = values[-1].get("type") or event["logentry"]["formatted"]
+        handled = values[-1].get("mechanism", {}).get("handled")
+        found.append((what, handled, event["tags"].get("status_code"), event.get("transaction")))
+    return found
