@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backend import Event
 from scenarios import SCENARIOS, Scenario, Stored
-from traffic import DEBUG_TOKEN, SECRET, Visit
+from traffic import DEBUG_TOKEN, PLANTED, SECRET, Visit
 
 UNKNOWN_ROUTE = "<unknown>"
 ENVIRONMENT = "demo"
 RELEASE = "demo-1"
+STORED_VALUES = f"of {len(PLANTED)} harmless values, stored"
 
 
 @dataclass
@@ -54,6 +55,14 @@ class Column:
             for event in cell.events:
                 cell.differences += _described(event, scenario.stored, self)
         return cell
+
+    def leaks(self) -> Iterator[str]:
+        """Yield a line for each planted value that is in stored events, of a request or not."""
+        for planted in PLANTED:
+            found = [part for part in (planted.found_in(e.record) for e in self.events) if part]
+            if found:
+                what = f"{planted.place} {planted.name} {planted.value!r}"
+                yield f"expected no {what}, got it in {len(found)} events: ...{found[0]}..."
 
     def strays(self) -> Iterator[str]:
         """Yield a line for each stored event that belongs to no request."""
@@ -116,7 +125,8 @@ def _differs(what: str, expected: object, got: object) -> Iterator[str]:
 def show(columns: Sequence[Column]) -> bool:
     """Print the table and every difference; return True if there is none."""
     rows = {scenario: [column.cell(scenario) for column in columns] for scenario in SCENARIOS}
-    _print_table([column.service for column in columns], rows)
+    leaks = [list(column.leaks()) for column in columns]
+    _print_table([column.service for column in columns], rows, leaks)
     print("\n2 in 1: two events in one issue, with the title below; -: no event; !: a difference")
     differences = [
         f"{column.service}, {scenario.title}: {difference}"
@@ -124,21 +134,29 @@ def show(columns: Sequence[Column]) -> bool:
         for column, cell in zip(columns, cells, strict=True)
         for difference in cell.differences
     ]
-    differences += [f"{column.service}: {stray}" for column in columns for stray in column.strays()]
+    for column, found in zip(columns, leaks, strict=True):
+        differences += [f"{column.service}: {line}" for line in (*column.strays(), *found)]
     for difference in differences:
         print(f"  ! {difference}")
     return not differences
 
 
-def _print_table(services: Sequence[str], rows: Mapping[Scenario, Sequence[Cell]]) -> None:
-    wide = max(len(scenario.title) for scenario in rows)
-    print(" " * wide, *(f"{service:9}" for service in services), sep="  ")
-    print("-" * wide, *("-" * max(9, len(service)) for service in services), sep="  ")
+def _print_table(
+    services: Sequence[str],
+    rows: Mapping[Scenario, Sequence[Cell]],
+    leaks: Sequence[Sequence[str]],
+) -> None:
+    wide = max(map(len, [STORED_VALUES, *(scenario.title for scenario in rows)]))
+    widths = [max(9, len(service)) for service in services]
+
+    def line(first: str, texts: Iterable[object]) -> None:
+        cells = (f"{text!s:{width}}" for text, width in zip(texts, widths, strict=True))
+        print(first.ljust(wide), *cells, sep="  ")
+
+    line("", services)
+    line("-" * wide, ["-" * width for width in widths])
     for scenario, cells in rows.items():
-        texts = [
-            f"{cell!s:{max(9, len(service))}}"
-            for cell, service in zip(cells, services, strict=True)
-        ]
-        print(scenario.title.ljust(wide), *texts, sep="  ")
+        line(scenario.title, cells)
         for title in sorted({event.title for cell in cells for event in cell.events}):
             print(f"    {title}")
+    line(STORED_VALUES, [f"{len(found)} !" if found else "0" for found in leaks])

@@ -6,7 +6,8 @@ Needs only Python 3.10 or newer with pip, on a POSIX system. The demo:
 2. starts them on free loopback ports;
 3. sends requests to each service;
 4. reads the events from the backend, by id;
-5. prints a table of the events that are stored for each request.
+5. prints a table of the events that are stored for each request, and of the harmless values, sent
+   with each request, that are stored although nobody asked for them.
 
 The exit code is 0 if all events are as expected, 1 if they are not, 2 if the demo could not run.
 With `--keep` the backend and the services keep running after the table, until Ctrl-C.
@@ -45,7 +46,7 @@ def gunicorn(app: str, port: int) -> str:
     """Return the arguments to serve a WSGI application, with threads."""
     return (
         f"-m gunicorn --chdir {APPS} -b 127.0.0.1:{port} -w 1 -k gthread --threads 4 "
-        f"--graceful-timeout 5 --no-control-socket {app}"
+        f"--graceful-timeout 5 --no-control-socket --access-logfile - {app}"
     )
 
 

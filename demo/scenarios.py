@@ -58,6 +58,13 @@ SCENARIOS = (
         Stored("ValueError: order 21 has no price", 500, "/orders/{order_id}/price", False),
     ),
     Scenario(
+        "form",
+        "an unhandled exception, after a form",
+        1,
+        traffic.post("/orders/24/complaint", traffic.FORM, 500),
+        Stored("LookupError: order 24 has no clerk", 500, "/orders/{order_id}/complaint", False),
+    ),
+    Scenario(
         "swallowed",
         "a handled exception: 500",
         1,

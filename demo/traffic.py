@@ -12,11 +12,48 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote, quote_plus, urlencode
 
 SECRET = f"planted{secrets.token_hex(12)}"
 """Sent with each request as cookie, credentials and query value. No event may contain it."""
 
 DEBUG_TOKEN = secrets.token_hex(16)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A harmless value that is sent to each service, and that no event may contain."""
+
+    place: str
+    name: str
+    value: str
+
+    def found_in(self, text: str) -> str | None:
+        """Return the part of `text` around the value, in any encoding, or around its name."""
+        for form in (self.value, quote(self.value), quote_plus(self.value), self.name):
+            at = text.lower().find(form.lower())
+            if at >= 0:
+                return text[max(0, at - 40) : at + len(form) + 20]
+        return None
+
+
+# Nothing about these looks like a secret: masking keeps them, so they must not be collected.
+PLANTED = (
+    Planted("query", "customer", "Alice Smith"),
+    Planted("query", "diagnosis", "hay fever"),
+    Planted("cookie", "insurer", "Northern Mutual"),
+    Planted("header", "clinic", "St. Mary Hospital"),
+    Planted("form", "allergy", "bee venom"),
+)
+
+
+def fields(place: str) -> dict[str, str]:
+    """Return the names and values that are sent in this place."""
+    return {planted.name: planted.value for planted in PLANTED if planted.place == place}
+
+
+QUERY = urlencode({"api_key": SECRET} | fields("query"))
+FORM = urlencode(fields("form"))
 
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with zero seconds, so that `close` sends RST."""
@@ -37,26 +74,34 @@ class Visit:
     event_ids: list[str] = field(default_factory=list)
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of the next request: an id to find its event, and secrets."""
+        """Return the headers of the next request: an id to find its event, and planted values."""
         self.requests.append(f"{self.scenario}-{len(self.requests) + 1}")
+        cookies = {"session": SECRET} | fields("cookie")
         return {
             "Host": "shop.example",
             "X-Request-Id": self.requests[-1],
-            "Cookie": f"session={SECRET}",
+            "Cookie": "; ".join(f"{name}={quote(value)}" for name, value in cookies.items()),
             "Authorization": f"Bearer {SECRET}",
+            "Referer": f"http://shop.example/?{QUERY}",
+            **{f"X-{name.title()}": value for name, value in fields("header").items()},
         }
 
-    def ask(self, path: str, answer: int | None, token: str | None = None) -> None:
+    def ask(
+        self, path: str, answer: int | None, token: str | None = None, form: str | None = None
+    ) -> None:
         """Send a request, and note a response that is not *answer*.
 
-        If *answer* is None, any response is right, and no response too.
+        If *answer* is None, any response is right, and no response too. With a *form* the request
+        is a POST.
         """
         headers = self.headers()
         if token:
             headers["X-Sentryinit-Debug-Token"] = token
+        if form:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            connection.request("GET", f"{path}?api_key={SECRET}", headers=headers)
+            connection.request("POST" if form else "GET", f"{path}?{QUERY}", form, headers)
             got = connection.getresponse()
             got.read()
         except (OSError, http.client.HTTPException) as error:
@@ -77,7 +122,7 @@ class Visit:
         head = "".join(f"{name}: {value}\r\n" for name, value in (self.headers() | lines).items())
         with closing(socket.create_connection(("127.0.0.1", self.port), PATIENCE)) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            request = f"{method} {path}?api_key={SECRET} HTTP/1.1\r\n{head}\r\n"
+            request = f"{method} {path}?{QUERY} HTTP/1.1\r\n{head}\r\n"
             client.sendall(request.encode() + (b"x" * 50_000 if lines else b""))
             self.wait_for(f"{work}: began")
             yield client
@@ -104,6 +149,11 @@ def get(path: str, orders: range, answer: int | None) -> Traffic:
             visit.ask(path.format(order), answer)
 
     return send
+
+
+def post(path: str, form: str, answer: int) -> Traffic:
+    """Return a function that sends a form."""
+    return lambda visit: visit.ask(path, answer, form=form)
 
 
 def debug_route(token: str | None, answer: int) -> Traffic:

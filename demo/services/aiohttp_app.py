@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from typing import Any
 
@@ -38,6 +39,10 @@ async def unavailable(request: web.Request) -> web.Response:
 
 async def price(request: web.Request) -> web.Response:
     return web.Response(text=str(orders.price(_order(request))))
+
+
+async def complaint(request: web.Request) -> web.Response:
+    return web.Response(text=orders.complain(_order(request), await request.read()))
 
 
 async def reserve(request: web.Request) -> web.Response:
@@ -77,6 +82,7 @@ app.add_routes(
         web.get(r"/orders/{order_id:\d+}", show),
         web.get(r"/orders/{order_id:\d+}/unavailable", unavailable),
         web.get(r"/orders/{order_id:\d+}/price", price),
+        web.post(r"/orders/{order_id:\d+}/complaint", complaint),
         web.get(r"/orders/{order_id:\d+}/reserve", reserve),
         web.get(r"/orders/{order_id:\d+}/stock", stock),
         web.post(r"/orders/{order_id:\d+}/photo", photo),
@@ -87,4 +93,5 @@ app.add_routes(
 )
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)  # with the access log, which has the query
     web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None)

@@ -42,6 +42,15 @@ async def price(order_id: int, receive: Receive, send: Send) -> None:
     await answer(send, 200, b"%d" % orders.price(order_id))
 
 
+async def complaint(order_id: int, receive: Receive, send: Send) -> None:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    await answer(send, 200, orders.complain(order_id, body).encode())
+
+
 async def reserve(order_id: int, receive: Receive, send: Send) -> None:
     orders.reserve(order_id)
     await answer(send, 200, b"reserved")
@@ -83,6 +92,7 @@ PAGES = {
     "": show,
     "/unavailable": unavailable,
     "/price": price,
+    "/complaint": complaint,
     "/reserve": reserve,
     "/stock": stock,
     "/photo": photo,

@@ -60,6 +60,11 @@ def price(request: HttpRequest, order_id: int) -> HttpResponse:
     return HttpResponse(str(orders.price(order_id)))
 
 
+@csrf_exempt
+def complaint(request: HttpRequest, order_id: int) -> HttpResponse:
+    return HttpResponse(orders.complain(order_id, request.body))
+
+
 def reserve(request: HttpRequest, order_id: int) -> HttpResponse:
     orders.reserve(order_id)
     return HttpResponse("reserved")
@@ -95,6 +100,7 @@ urlpatterns = [
     path("orders/<int:order_id>", show),
     path("orders/<int:order_id>/unavailable", unavailable),
     path("orders/<int:order_id>/price", price),
+    path("orders/<int:order_id>/complaint", complaint),
     path("orders/<int:order_id>/reserve", reserve),
     path("orders/<int:order_id>/stock", stock),
     path("orders/<int:order_id>/photo", photo),

@@ -30,6 +30,11 @@ class Price:
         resp.text = str(orders.price(order_id))
 
 
+class Complaint:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, order_id: int) -> None:
+        resp.text = orders.complain(order_id, req.bounded_stream.read())
+
+
 class Reserve:
     def on_get(self, _req: falcon.Request, resp: falcon.Response, order_id: int) -> None:
         orders.reserve(order_id)
@@ -76,6 +81,7 @@ install(app)
 app.add_route("/orders/{order_id:int}", Order())
 app.add_route("/orders/{order_id:int}/unavailable", Unavailable())
 app.add_route("/orders/{order_id:int}/price", Price())
+app.add_route("/orders/{order_id:int}/complaint", Complaint())
 app.add_route("/orders/{order_id:int}/reserve", Reserve())
 app.add_route("/orders/{order_id:int}/stock", Stock())
 app.add_route("/orders/{order_id:int}/photo", Photo())

@@ -32,6 +32,11 @@ class Price:
         resp.text = str(orders.price(order_id))
 
 
+class Complaint:
+    async def on_post(self, req: Request, resp: Response, order_id: int) -> None:
+        resp.text = orders.complain(order_id, await req.stream.read())
+
+
 class Reserve:
     async def on_get(self, _req: Request, resp: Response, order_id: int) -> None:
         orders.reserve(order_id)
@@ -78,6 +83,7 @@ install(app)
 app.add_route("/orders/{order_id:int}", Order())
 app.add_route("/orders/{order_id:int}/unavailable", Unavailable())
 app.add_route("/orders/{order_id:int}/price", Price())
+app.add_route("/orders/{order_id:int}/complaint", Complaint())
 app.add_route("/orders/{order_id:int}/reserve", Reserve())
 app.add_route("/orders/{order_id:int}/stock", Stock())
 app.add_route("/orders/{order_id:int}/photo", Photo())

@@ -40,6 +40,11 @@ def price(order_id: int) -> int:
     return orders.price(order_id)
 
 
+@app.post("/orders/{order_id}/complaint")
+async def complaint(order_id: int, request: Request) -> str:
+    return orders.complain(order_id, await request.body())
+
+
 @app.get("/orders/{order_id}/reserve")
 async def reserve(order_id: int) -> str:
     orders.reserve(order_id)

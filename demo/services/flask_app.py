@@ -37,6 +37,11 @@ def price(order_id: int) -> str:
     return str(orders.price(order_id))
 
 
+@app.post("/orders/<int:order_id>/complaint")
+def complaint(order_id: int) -> str:
+    return orders.complain(order_id, request.get_data())
+
+
 @app.get("/orders/<int:order_id>/reserve")
 def reserve(order_id: int) -> str:
     orders.reserve(order_id)

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import parse_qs
 
 WORK = 0.5
 """Seconds that the slow page takes."""
@@ -24,6 +25,14 @@ class SoldOut(Exception):
 def price(order_id: int) -> int:
     """Raise an exception, as a bug in the shop."""
     raise ValueError(f"order {order_id} has no price")
+
+
+def complain(order_id: int, form: bytes) -> str:
+    """Read the fields of a form, then raise an exception, as a bug in the shop."""
+    fields = parse_qs(form.decode())
+    if fields:
+        raise LookupError(f"order {order_id} has no clerk")
+    return "an empty form"
 
 
 def reserve(order_id: int) -> None:

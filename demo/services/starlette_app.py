@@ -34,6 +34,11 @@ async def price(request: Request) -> Response:
     return PlainTextResponse(str(orders.price(request.path_params["order_id"])))
 
 
+async def complaint(request: Request) -> Response:
+    text = orders.complain(request.path_params["order_id"], await request.body())
+    return PlainTextResponse(text)
+
+
 async def reserve(request: Request) -> Response:
     orders.reserve(request.path_params["order_id"])
     return PlainTextResponse("reserved")
@@ -69,6 +74,7 @@ app = Starlette(
         Route("/orders/{order_id:int}", show),
         Route("/orders/{order_id:int}/unavailable", unavailable),
         Route("/orders/{order_id:int}/price", price),
+        Route("/orders/{order_id:int}/complaint", complaint, methods=["POST"]),
         Route("/orders/{order_id:int}/reserve", reserve),
         Route("/orders/{order_id:int}/stock", stock),
         Route("/orders/{order_id:int}/photo", photo, methods=["POST"]),

@@ -34,6 +34,11 @@ def price(environ: WSGIEnvironment, order_id: int) -> Answer:
     return "200 OK", [b"%d" % orders.price(order_id)]
 
 
+def complaint(environ: WSGIEnvironment, order_id: int) -> Answer:
+    body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    return "200 OK", [orders.complain(order_id, body).encode()]
+
+
 def reserve(environ: WSGIEnvironment, order_id: int) -> Answer:
     orders.reserve(order_id)
     return "200 OK", [b"reserved"]
@@ -69,6 +74,7 @@ PAGES = {
     "": show,
     "/unavailable": unavailable,
     "/price": price,
+    "/complaint": complaint,
     "/reserve": reserve,
     "/stock": stock,
     "/photo": photo,

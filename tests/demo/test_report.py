@@ -15,6 +15,19 @@ Change = Callable[[list[dict[str, Any]], dict[str, Any]], None]
 """Changes the stored events, or the visits of the scenarios."""
 
 
+ARRIVED = [
+    "GET /orders/1?customer=Alice+Smith&diagnosis=flu HTTP/1.1",
+    "GET /orders/1?customer=Alice%20Smith HTTP/1.1",
+    "the order of ALICE SMITH",
+    "no customer",
+    "Northern%20Mutual",
+    "{'Referer': 'http://shop.example/?diagnosis=hay fever'}",
+    "HTTP_X_CLINIC",
+    "bee+venom",
+]
+"""Texts with a planted value in each encoding, or with the name of one."""
+
+
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Change], bool]]:
     """Return a function that applies a change, and returns True if the report is clean."""
@@ -151,3 +164,27 @@ def test_a_difference_is_not_as_promised(
     """Each difference is printed with its service."""
     assert not judged(change)
     assert "  ! shop" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ARRIVED)
+@pytest.mark.parametrize("request_of", ["returned-1", "nobody"])
+def test_a_harmless_value_that_arrived_is_printed(
+    judged: Callable[[Change], bool],
+    text: str,
+    request_of: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The line names the service and the value; the event may belong to no request."""
+    import traffic
+
+    def leak(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+        event = next(event for event in events if event["event_id"] == "returned-1")
+        event["data"]["request"]["headers"]["x-request-id"] = request_of
+        event["data"]["breadcrumbs"] = {"values": [{"message": text}]}
+
+    assert not judged(leak)
+    (planted,) = [one for one in traffic.PLANTED if one.found_in(text)][:1]
+    printed = capsys.readouterr().out
+    (line,) = [line for line in printed.splitlines() if planted.value in line and "!" in line]
+    assert line.startswith(f"  ! shop: expected no {planted.place} {planted.name}")
+    assert "harmless values, stored  " in printed
