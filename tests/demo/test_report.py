@@ -71,7 +71,7 @@ def _event(stored: Any, request: str) -> dict[str, Any]:
         "release": "demo-1",
         "server_name": "shop",
         "transaction": stored.route,
-        "tags": {"service": "shop", "status_code": str(stored.status)},
+        "tags": {"service": "shop", "status_code": str(stored.status), "route": stored.route},
         "request": {"url": "http://shop.example/", "headers": {"x-request-id": request}},
         "exception": {"values": [mechanism] if stored.handled is not None else []},
     }
@@ -130,6 +130,18 @@ def _set(name: str, value: object) -> Change:
     return change
 
 
+def _set_tag(name: str, value: str) -> Change:
+    def change(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+        events[0]["data"]["tags"][name] = value
+
+    change.__name__ = f"tag {name}"
+    return change
+
+
+def _title_of_the_path(events: list[dict[str, Any]], visits: dict[str, Any]) -> None:
+    events[0]["title"] = "HTTP 503 GET /orders/17/unavailable"
+
+
 def test_what_is_promised_is_right(judged: Callable[[Change], bool]) -> None:
     """Events that match the scenarios give a clean report."""
     assert judged(_nothing)
@@ -143,13 +155,15 @@ def test_what_is_promised_is_right(judged: Callable[[Change], bool]) -> None:
         _stray,
         _of_an_abort,
         _split,
+        _title_of_the_path,
         _leaks,
         _not_sent,
         _oddly_answered,
         _id_unknown,
         _set("transaction", "/orders/17/unavailable"),
-        _set("tags", {"service": "shop", "status_code": "500"}),
-        _set("tags", {"service": "other", "status_code": "503"}),
+        _set_tag("status_code", "500"),
+        _set_tag("service", "other"),
+        _set_tag("route", "/orders/17/unavailable"),
         _set("level", "warning"),
         _set("release", "demo-2"),
         _set("environment", "production"),
