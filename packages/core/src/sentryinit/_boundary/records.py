@@ -6,17 +6,37 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from sentryinit._boundary.deadlines import DEADLINES, Turn, call, take
 from sentryinit._boundary.facts import Facts
-from sentryinit._policy.log_records import FrozenRecord, exception_of, has_text_of, is_about
+from sentryinit._policy.log_records import (
+    FrozenRecord,
+    exception_of,
+    has_names,
+    has_text_of,
+    is_about,
+)
 from sentryinit._state import STATE
 
 # More deferred records than these are a storm, and not one error that was logged twice.
 MAX_DEFERRED = 10
 # A record that waits until its request is decided, but not longer than a time (C2).
 Deferred = tuple[FrozenRecord, Turn]
+
+# What the text of a server has if it is about the failure that was decided on last: see
+# names_in_traceback(). Nothing for a response.
+TOLD: ContextVar[tuple[str, ...] | None] = ContextVar("sentryinit_told", default=None)
+
+
+def was_told(record: FrozenRecord) -> bool:
+    """Return True if a request of this context has told of what a server's text says, once."""
+    names = TOLD.get()
+    is_told = has_names(record.searched, names) if names else names is not None
+    if is_told:
+        TOLD.set(None)
+    return is_told
 
 
 class RequestRecords:

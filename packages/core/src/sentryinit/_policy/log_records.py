@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,16 +139,23 @@ def _logged_exception(
 
 
 def _has_traceback(text: str, exc: BaseException | None) -> bool:
-    """Return True if *text* contains the traceback of *exc*, in whatever format.
+    """Return True if *text* contains the traceback of *exc*, in whatever format."""
+    return exc is not None and has_names(text, names_in_traceback(exc))
 
-    Every format names the class, and the function and the line where it was raised.
+
+def names_in_traceback(exc: BaseException) -> tuple[str, ...]:
+    """Return what every format of the traceback of *exc* has: class, and function and line.
+
+    The function and the line are those where it was raised.
     """
-    entries = [] if exc is None else list(iter_traceback(traceback_of(exc)))
-    if not entries:
-        return False
-    raised = entries[-1]
-    names = type(exc).__name__, raised.tb_frame.f_code.co_name, str(raised.tb_lineno)
-    return all(_contains(text, name) for name in names)
+    for raised in deque(iter_traceback(traceback_of(exc)), maxlen=1):
+        return type(exc).__name__, raised.tb_frame.f_code.co_name, str(raised.tb_lineno)
+    return ()
+
+
+def has_names(text: str, names: tuple[str, ...]) -> bool:
+    """Return True if *text* contains all *names*, and there are some."""
+    return bool(names) and all(_contains(text, name) for name in names)
 
 
 def _names(text: str, exc: BaseException | None) -> bool:

@@ -76,7 +76,7 @@ class Hooks:
                 STATE.reporter.drop(*hint[KIND_KEY])
             return None
         # Not by the event's path: a hook may have changed it.
-        masked = self._redactor.event(changed, info.route or "", info.path)
+        masked = self._redactor.event(changed, info.route or "", info.path, info.query)
         _mark_captured(masked, hint)
         return masked
 
