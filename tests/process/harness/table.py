@@ -396,7 +396,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "fastapi/*": reported(Failure("LookupError", None)),
     },
     "import_failed": {
-        "*/gunicorn*": CAUGHT,
+        # It logs the exception.
+        "*/gunicorn*": reported(Failure("LookupError", None)),
         "*/uwsgi": CAUGHT,
         "*/granian*": CAUGHT,
         "*/hypercorn": CAUGHT,

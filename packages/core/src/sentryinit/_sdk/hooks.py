@@ -94,6 +94,9 @@ class Hooks:
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
         if isinstance(record, FrozenRecord):
             suppressed: int | None = record.suppressed
+            for value in event.get("exception", {}).get("values", ()) if record.by_server else ():
+                # Of the application nobody has handled it.
+                value["mechanism"] = {**value.get("mechanism", {}), "handled": False}
         else:
             text = _text(event, hint)
             adapter = [] if capture is None else [capture.adapter.name]

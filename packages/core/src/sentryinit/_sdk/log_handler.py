@@ -76,7 +76,7 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
     # The boundary of a request that is open will tell; below ERROR nothing has failed.
     if is_servers and (record.levelno < logging.ERROR or capture is not None):
         return
-    frozen = freeze(record, sys.exc_info()[1])
+    frozen = freeze(record, sys.exc_info()[1], _given_to_structlog(), by_server=is_servers)
     if _is_double(handler, frozen):
         return
     extra = handler._extra_from_record(record)  # noqa: SLF001 # emit() asks it
@@ -97,6 +97,14 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
         send()
         return
     capture.defer(frozen, seconds, scopes.with_scopes_of_now(send))
+
+
+def _given_to_structlog() -> Any:
+    """Return the ``exc_info`` that structlog was given; its record may have only a text."""
+    frame = sys._getframe() if "structlog" in sys.modules else None  # noqa: SLF001 # inspect reads source files
+    while frame is not None and frame.f_globals.get("__name__") != "structlog._base":
+        frame = frame.f_back
+    return frame and frame.f_locals.get("event_kw", {}).get("exc_info")
 
 
 def _is_double(handler: EventHandler, record: FrozenRecord) -> bool:
