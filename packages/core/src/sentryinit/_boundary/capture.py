@@ -11,11 +11,10 @@ from typing import Any, Generic
 from sentryinit._boundary.aborts import SERVER_ERRORS, RequestAborts
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
-from sentryinit._boundary.records import TOLD, Deferred, RequestRecords
+from sentryinit._boundary.records import Deferred, RequestRecords, note_decided
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
 from sentryinit._policy import exceptions
 from sentryinit._policy.grouping import Origin, group_key
-from sentryinit._policy.log_records import names_in_traceback
 from sentryinit._policy.verdict import Reason, Seen, Verdict
 from sentryinit._state import STATE
 
@@ -86,8 +85,7 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         self._safely(self._escaped, exc, status or self.status or 500)
         if not self.closed:
             # What the server will say of it is no news.
-            exceptions.mark_decided(exc)
-            TOLD.set(names_in_traceback(exc))
+            note_decided(exc)
 
     def close_sent(self, code: int, exc: BaseException | None) -> None:
         """Note that the application closes its WebSocket, while it handles *exc*.
@@ -207,7 +205,7 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         if self.closed:
             return  # the server's own page, after what escaped was reported
         self.has_activity = True
-        TOLD.set(())
+        note_decided(None)
         reporter, error = STATE.reporter, self._error_behind(self.seen_exception)
         self._pending_5xx, self._for_nobody = not self._decided, self._is_client_gone()
         if reporter is None:

@@ -11,12 +11,14 @@ from typing import Any
 
 from sentryinit._boundary.deadlines import DEADLINES, Turn, call, take
 from sentryinit._boundary.facts import Facts
+from sentryinit._policy import exceptions
 from sentryinit._policy.log_records import (
     FrozenRecord,
     exception_of,
     has_names,
     has_text_of,
     is_about,
+    names_in_traceback,
 )
 from sentryinit._state import STATE
 
@@ -25,18 +27,29 @@ MAX_DEFERRED = 10
 # A record that waits until its request is decided, but not longer than a time (C2).
 Deferred = tuple[FrozenRecord, Turn]
 
-# What the text of a server has if it is about the failure that was decided on last: see
-# names_in_traceback(). Nothing for a response.
-TOLD: ContextVar[tuple[str, ...] | None] = ContextVar("sentryinit_told", default=None)
+# What texts have that are about the exceptions that boundaries decided on last: some servers log
+# a text only. Whether a request in this context was decided.
+_TOLD: deque[tuple[str, ...]] = deque(maxlen=100)
+_IS_DECIDED: ContextVar[bool] = ContextVar("sentryinit_decided", default=False)
+
+
+def note_decided(exc: BaseException | None) -> None:
+    """Remember that a boundary has decided on *exc*, or on a response, before its server logs it."""
+    _IS_DECIDED.set(True)
+    if exc is not None:
+        exceptions.mark_decided(exc)
+        names = names_in_traceback(exc)
+        if names and names not in _TOLD:
+            _TOLD.append(names)
 
 
 def was_told(record: FrozenRecord) -> bool:
-    """Return True if a request of this context has told of what a server's text says, once."""
-    names = TOLD.get()
-    is_told = has_names(record.searched, names) if names else names is not None
-    if is_told:
-        TOLD.set(None)
-    return is_told
+    """Return True if a boundary has decided on what a server's text says."""
+    if "Traceback" in record.text:
+        return any(has_names(record.searched, names) for names in _TOLD)
+    is_decided = _IS_DECIDED.get()
+    _IS_DECIDED.set(False)
+    return is_decided
 
 
 class RequestRecords:
