@@ -39,7 +39,7 @@ def log_failure(name: str, call: Callable[[], object] = fail) -> BaseException |
     """Log what *call* raises, as the server *name* does."""
     try:
         call()
-    except BaseException as error:  # noqa: BLE001 # a server catches them all
+    except BaseException as error:  # a server catches them all
         # As gunicorn does.
         uri = f"/orders/17?{QUERY}"
         logging.getLogger(name).exception("Error handling request %s %s", "GET", uri)
@@ -199,7 +199,7 @@ def test_an_application_that_returns_without_an_answer(
 def test_a_traceback_in_a_text(
     begin: Begin, mailbox: testing.Mailbox, titles: Titles, said: Said
 ) -> None:
-    """granian's records under WSGI have no exception, but its traceback."""
+    """The records of granian under WSGI have the traceback of an exception only."""
     text = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\nKeyError: 1'
     log = logging.getLogger("_granian.utils")
     log.error("Application callable raised an exception\n%s", text)
@@ -380,9 +380,7 @@ def test_values_of_queries_if_asked_for(begin: Begin) -> None:
     assert value["value"] == f"/orders/17?{QUERY}&token=[secret]"
 
 
-def test_a_query_without_a_name_is_masked_in_a_url(
-    begin: Begin, mailbox: testing.Mailbox
-) -> None:
+def test_a_query_without_a_name_is_masked_in_a_url(begin: Begin, mailbox: testing.Mailbox) -> None:
     """It may be a word of any other text."""
     capture = begin(
         describe=lambda _: adapters.RequestInfo("GET", "http", "s", "/orders", query="Alice")

@@ -34,7 +34,7 @@ _IS_DECIDED: ContextVar[bool] = ContextVar("sentryinit_decided", default=False)
 
 
 def note_decided(exc: BaseException | None) -> None:
-    """Remember that a boundary has decided on *exc*, or on a response, before its server logs it."""
+    """Remember that a boundary has decided on *exc*, or on a response."""
     _IS_DECIDED.set(True)
     if exc is not None:
         exceptions.mark_decided(exc)

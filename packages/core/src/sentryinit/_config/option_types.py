@@ -177,7 +177,9 @@ def _level(value: Any) -> int:
     text = str(_instance_of(int, str)(value)).strip().upper()
     level = int(text) if text.isdigit() else logging.getLevelName(text)
     # For an unknown name the function returns another text.
-    return OFF if text == "OFF" else _require(lambda found: 0 < found <= OFF, _instance_of(int))(level)
+    return (
+        OFF if text == "OFF" else _require(lambda found: 0 < found <= OFF, _instance_of(int))(level)
+    )
 
 
 def one_of(*words: str) -> OptionType:

@@ -10,11 +10,11 @@ from fnmatch import translate
 
 from sentryinit._policy.log_records import FrozenRecord, exception_of
 
-# Of servers and frameworks, which log what their boundary tells. granian names loggers after its
-# Rust modules; a bridge to loguru names records after the Python module that logged them.
+# Of servers and frameworks. granian names loggers after its Rust modules; a bridge to loguru names
+# records after the Python module that logged them.
 _SERVERS = tuple(
-    "uvicorn gunicorn hypercorn daphne granian _granian waitress werkzeug falcon "
-    "aiohttp.server aiohttp.web_protocol django.request django.utils.log django.core.handlers".split()
+    "uvicorn gunicorn hypercorn daphne granian _granian waitress werkzeug falcon aiohttp.server "
+    "aiohttp.web_protocol django.request django.utils.log django.core.handlers".split()
 )
 
 # Of lines about each request, and about the faults of clients (Django's 400s are at ERROR).

@@ -84,8 +84,8 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
         frozen.__dict__.update(serialize({"extra": extra})["extra"])
     send = functools.partial(_send, handler, frozen, STATE.reporter)
     if is_servers:
-        loop = asyncio._get_running_loop() if record.name.startswith("aiohttp.") else None  # noqa: SLF001 # the public function raises
         # aiohttp logs what a response raises before it ends the task of the request.
+        loop = asyncio._get_running_loop() if record.msg == "Unhandled exception" else None  # noqa: SLF001 # the public function raises
         (loop.call_soon if loop else _call)(_send_unless_told, frozen, send)
         return
     if _is_of_event_loop(record):
@@ -108,9 +108,9 @@ def _given_to_structlog() -> Any:
 
 
 def _is_double(handler: EventHandler, record: FrozenRecord) -> bool:
-    """Return True if another handler got *record* just now: a bridge between libraries logs it again.
+    """Return True if another handler got *record* just now.
 
-    The text may have the time and the place around it.
+    A bridge between libraries logs it again. One text may have the time and place around it.
     """
     place = record.pathname, record.lineno, record.levelno
     before, text, last_place = getattr(_LAST, "record", (handler, "", None))
@@ -161,7 +161,7 @@ def _is_of_event_loop(record: logging.LogRecord) -> bool:
 
 
 def _send(handler: EventHandler, record: FrozenRecord, reporter: Reporter | None) -> bool:
-    """Make an event of *record*, unless the rate limit or a rule is against it; return True then."""
+    """Make an event of *record* and return True, unless the rate limit or a rule is against it."""
     error = exception_of(record)
     if reporter is None or reporter is not STATE.reporter:
         return False  # tests replace it
