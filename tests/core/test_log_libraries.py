@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import loguru
 import pytest
 import structlog
-from sentry_sdk.integrations.loguru import LoguruIntegration
+from sentry_sdk.integrations.loguru import LoguruEventHandler, LoguruIntegration
 
 from sentryinit import adapters, testing
 
@@ -142,3 +144,155 @@ def test_logged_and_answered_200_is_the_exception(
     (event,) = box.events
     assert event["exception"]["values"][-1]["type"] == "ShopError"
     assert "cannot order" in event["logentry"]["formatted"]
+
+
+# -- bridges ---------------------------------------------------------------------------------------
+
+
+class ToLoguru(logging.Handler):
+    """Pass records on to loguru: ``InterceptHandler`` of its manual."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log *record* as its caller does."""
+        frame, depth = inspect.currentframe(), 0
+        while frame and (depth == 0 or frame.f_code.co_filename == logging.__file__):
+            frame, depth = frame.f_back, depth + 1
+        loguru.logger.opt(depth=depth, exception=record.exc_info).log(
+            record.levelname, record.getMessage()
+        )
+
+
+class ToLogging(logging.Handler):
+    """Pass records of loguru on to the standard library."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Handle *record* by the logger of its name."""
+        logging.getLogger(record.name).handle(record)
+
+
+def handed_over(integration: bool, sink: Any) -> Iterator[tuple[testing.Mailbox, list[str]]]:
+    """Report, with *sink* between the libraries, and sentry-sdk's handler of loguru or not."""
+    callers: list[str] = []
+    loguru.logger.remove()
+    loguru.logger.add(lambda m: callers.append(m.record["function"]), level="ERROR")
+    with testing.capture("shop") as box:
+        if integration:
+            loguru.logger.add(
+                LoguruEventHandler(level="ERROR"), level="ERROR", format="at {message}"
+            )
+        sink()
+        yield box, callers
+    loguru.logger.remove()
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "with the integration"])
+def intercepted(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[testing.Mailbox, list[str]]]:
+    """The standard library's records go on to loguru."""
+
+    def sink() -> None:
+        monkeypatch.setattr(logging.getLogger("shop"), "handlers", [ToLoguru()])
+        monkeypatch.setattr(logging.getLogger("shop"), "propagate", False)
+
+    yield from handed_over(request.param, sink)
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "with the integration"])
+def passed_on(request: pytest.FixtureRequest) -> Iterator[tuple[testing.Mailbox, list[str]]]:
+    """The records of loguru go on to the standard library."""
+    yield from handed_over(
+        request.param, lambda: loguru.logger.add(ToLogging(), format="{message}")
+    )
+
+
+def test_text_that_goes_to_loguru_is_one_event(
+    intercepted: tuple[testing.Mailbox, list[str]],
+) -> None:
+    """Each time that it is logged; loguru finds the function that has logged it."""
+    box, callers = intercepted
+    for _ in range(2):
+        logging.getLogger("shop").error("no stock")
+
+    assert len(box.events) == 2
+    assert callers == ["test_text_that_goes_to_loguru_is_one_event"] * 2
+
+
+def test_text_that_goes_to_logging_is_one_event(
+    passed_on: tuple[testing.Mailbox, list[str]],
+) -> None:
+    """Each time that it is logged."""
+    box, _callers = passed_on
+    for _ in range(2):
+        loguru.logger.error("no stock")
+
+    assert len(box.events) == 2
+
+
+@pytest.mark.parametrize("name", ["opt", "catch", "exception"])
+def test_failure_that_goes_to_logging_is_one_event(
+    begin: Begin, passed_on: tuple[testing.Mailbox, list[str]], name: str
+) -> None:
+    """With its class, in whatever way loguru was given the exception."""
+    box, _callers = passed_on
+    capture = begin()
+    try:
+        if name == "catch":
+            loguru.logger.catch(reraise=True)(_fail)("no stock")
+        _fail("no stock")
+    except ShopError as error:
+        if name == "opt":
+            loguru.logger.opt(exception=error).error("cannot order")
+        elif name == "exception":
+            loguru.logger.exception("cannot order")
+        capture.exception_escaped(error)
+    capture.close()
+
+    (event,) = box.events
+    assert event["exception"]["values"][-1]["type"] == "ShopError"
+    assert event["tags"]["status_code"] == "500"
+
+
+@pytest.mark.parametrize("renderer", [*RENDERERS, "bare JSON"])
+def test_exception_that_structlog_was_given_after_its_handling(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, renderer: str
+) -> None:
+    """It is the evidence, although the record has a text, or nothing, of it."""
+    monkeypatch.setattr(logging.getLogger("shop"), "propagate", False)
+    bare = _with(structlog.processors.JSONRenderer())
+    with testing.capture("shop") as box:
+        log = RENDERERS.get(renderer, bare)()
+        capture = begin()
+        try:
+            _fail("no stock")
+        except ShopError as error:
+            failure = error
+        log.error("cannot order", exc_info=failure)
+        capture.response_started(503)
+        capture.close()
+    structlog.reset_defaults()
+
+    (event,) = box.events
+    assert event["exception"]["values"][-1]["type"] == "ShopError"
+
+
+def test_exception_of_an_asynchronous_logger(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``aexception`` logs in another thread, where nothing is being handled."""
+    monkeypatch.setattr(logging.getLogger("shop"), "propagate", False)
+
+    async def handler() -> None:
+        log = RENDERERS["JSONRenderer"]()
+        try:
+            _fail("no stock")
+        except ShopError:
+            await log.aexception("cannot order")
+
+    with testing.capture("shop") as box:
+        capture = begin()
+        asyncio.run(handler())
+        capture.response_started(503)
+        capture.close()
+    structlog.reset_defaults()
+
+    (event,) = box.events
+    assert event["exception"]["values"][-1]["type"] == "ShopError"

@@ -120,7 +120,7 @@ unexpected token: identifier
 signature: verification
 [secret] [email] [ip] [secret:0123456789ab]
 max_tokens=4096
-https://medium.com/@ann/post?x=1
+https://medium.com/@ann/post?x
 http://localhost:8000/a@b
 lodash@4.17.21 and @app.route
 1700000000000 1700000000000000 1700000000000000000
@@ -154,7 +154,7 @@ HTTP 503 GET /orders/17
 --token {token}
 `password` and "token" are both required
 ('password', and others)
-https://shop.example/?token={token}&b=1
+https://shop.example/{token}&b=1
 """.splitlines()
 
 

@@ -97,6 +97,7 @@ def patterns() -> Row:
 
 
 NUMBER = "a number, 0 or more"
+LEVEL = "a level of logging, by name or number, or off"
 ROWS = {
     "service": word("unknown_service", 200, ".:/@+~-"),
     "dsn": text(""),
@@ -127,6 +128,7 @@ ROWS = {
         "a list of statuses from 100 to 599, or ranges such as 502-504",
     ),
     "ignore_paths": names(),
+    "ignore_loggers": names(),
     "mask_keys": names(),
     "mask_patterns": patterns(),
     "mask_path_parameters": names(),
@@ -148,6 +150,7 @@ ROWS = {
     "storm_guard": flag(True),
     "storm_burst": count(20),
     "log_breadcrumbs": count(20),
+    "log_level": Row(40, " warning", 30, "CRITICAL", 50, 0, "loud", LEVEL),
     "log_record_timeout": Row(2.0, "0.5", 0.5, 3, 3.0, "2", "soon", NUMBER),
     "report_logged_4xx": flag(False),
     "storm_per_minute": Row(60.0, "30", 30.0, 0.5, 0.5, -1, "-1", NUMBER),

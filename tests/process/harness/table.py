@@ -109,10 +109,16 @@ class Server:
     alone: bool = False
     breaks_off: bool = True
 
-    def line(self, app: str, port: int, *, timeout: str = "60", grace: str = "5") -> list[str]:
-        """Return the command line: *timeout* of a worker, *grace* at the end, in seconds."""
+    def line(
+        self, app: str, port: int, *, timeout: str = "60", grace: str = "5", more: str = ""
+    ) -> list[str]:
+        """Return the command line: *timeout* of a worker, *grace* at the end, in seconds.
+
+        *more*: what comes after it.
+        """
         names = {"app": app, "port": port, "timeout": timeout, "grace": grace}
-        return [sys.executable, *shlex.split(self.command.format(**names, prefix=sys.prefix))]
+        command = f"{self.command.format(**names, prefix=sys.prefix)} {more}"
+        return [sys.executable, *shlex.split(command)]
 
 
 _GUNICORN = (
@@ -390,7 +396,8 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
         "fastapi/*": reported(Failure("LookupError", None)),
     },
     "import_failed": {
-        "*/gunicorn*": CAUGHT,
+        # It logs the exception.
+        "*/gunicorn*": reported(Failure("LookupError", None)),
         "*/uwsgi": CAUGHT,
         "*/granian*": CAUGHT,
         "*/hypercorn": CAUGHT,

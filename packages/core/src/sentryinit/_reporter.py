@@ -10,6 +10,7 @@ from typing import Any
 
 from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.deadlines import DEADLINES
+from sentryinit._boundary.records import note_decided
 from sentryinit._boundary.request_info import UNKNOWN_ROUTE
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
@@ -57,6 +58,7 @@ class Reporter:
         aborted = aborts.is_abort(exc)
         seen = Seen(exc, aborted=aborted, is_reported=exceptions.was_captured)
         self._report(seen, None, mechanism)
+        note_decided(exc)
 
     def _report(self, seen: Seen, capture: Capture[Any] | None, mechanism: str = "") -> Verdict:
         try:

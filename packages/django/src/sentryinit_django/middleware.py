@@ -59,7 +59,7 @@ def _note_unhandled(**_signal: object) -> None:
 
 
 def _note_escaped(capture: adapters.Capture[Any] | None, exc: BaseException) -> Any:
-    """Report an exception that Django does not answer.
+    """Report an exception that Django does not answer; return a response, or None to raise it.
 
     It is no ``Exception``, unless DEBUG_PROPAGATE_EXCEPTIONS is set.
     """
@@ -69,7 +69,7 @@ def _note_escaped(capture: adapters.Capture[Any] | None, exc: BaseException) -> 
             # The server's own 500 cannot have the event id.
             return http.HttpResponseServerError()
         capture.close()
-    raise exc
+    return None
 
 
 def _note_response(capture: adapters.Capture[Any], request: Any, response: Any) -> Any:
@@ -126,16 +126,20 @@ class SentryInitMiddleware:
         capture = ADAPTER.open(request, getattr(request, "scope", request.META))
         try:
             response = self.get_response(request)
-        except BaseException as exc:  # noqa: BLE001 # _note_escaped() raises it again
+        except BaseException as exc:
             response = _note_escaped(capture, exc)
+            if response is None:
+                raise
         return response if capture is None else _note_response(capture, request, response)
 
     async def __acall__(self, request: http.HttpRequest) -> Any:
         capture = ADAPTER.open(request, getattr(request, "scope", request.META))
         try:
             response = await self.get_response(request)
-        except BaseException as exc:  # noqa: BLE001 # _note_escaped() raises it again
+        except BaseException as exc:
             response = _note_escaped(capture, exc)
+            if response is None:
+                raise
         return response if capture is None else _note_response(capture, request, response)
 
     def process_exception(self, request: http.HttpRequest, exception: Exception) -> None:  # noqa: ARG002 # Django's

@@ -11,7 +11,7 @@ from typing import Any, Generic
 from sentryinit._boundary.aborts import SERVER_ERRORS, RequestAborts
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
-from sentryinit._boundary.records import Deferred, RequestRecords
+from sentryinit._boundary.records import Deferred, RequestRecords, note_decided
 from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
 from sentryinit._policy import exceptions
 from sentryinit._policy.grouping import Origin, group_key
@@ -83,6 +83,9 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         *status* is what the client gets, if not what was sent before (or else 500).
         """
         self._safely(self._escaped, exc, status or self.status or 500)
+        if not self.closed:
+            # What the server will say of it is no news.
+            note_decided(exc)
 
     def close_sent(self, code: int, exc: BaseException | None) -> None:
         """Note that the application closes its WebSocket, while it handles *exc*.
@@ -202,6 +205,7 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         if self.closed:
             return  # the server's own page, after what escaped was reported
         self.has_activity = True
+        note_decided(None)
         reporter, error = STATE.reporter, self._error_behind(self.seen_exception)
         self._pending_5xx, self._for_nobody = not self._decided, self._is_client_gone()
         if reporter is None:

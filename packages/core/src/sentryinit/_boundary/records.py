@@ -6,17 +6,50 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from sentryinit._boundary.deadlines import DEADLINES, Turn, call, take
 from sentryinit._boundary.facts import Facts
-from sentryinit._policy.log_records import FrozenRecord, exception_of, has_text_of, is_about
+from sentryinit._policy import exceptions
+from sentryinit._policy.log_records import (
+    FrozenRecord,
+    exception_of,
+    has_names,
+    has_text_of,
+    is_about,
+    names_in_traceback,
+)
 from sentryinit._state import STATE
 
 # More deferred records than these are a storm, and not one error that was logged twice.
 MAX_DEFERRED = 10
 # A record that waits until its request is decided, but not longer than a time (C2).
 Deferred = tuple[FrozenRecord, Turn]
+
+# What texts have that are about the exceptions that boundaries decided on last: some servers log
+# a text only. Whether a request in this context was decided.
+_TOLD: deque[tuple[str, ...]] = deque(maxlen=100)
+_IS_DECIDED: ContextVar[bool] = ContextVar("sentryinit_decided", default=False)
+
+
+def note_decided(exc: BaseException | None) -> None:
+    """Remember that a boundary has decided on *exc*, or on a response."""
+    _IS_DECIDED.set(True)
+    if exc is not None:
+        exceptions.mark_decided(exc)
+        names = names_in_traceback(exc)
+        if names and names not in _TOLD:
+            _TOLD.append(names)
+
+
+def was_told(record: FrozenRecord) -> bool:
+    """Return True if a boundary has decided on what a server's text says."""
+    if "Traceback" in record.text:
+        return any(has_names(record.searched, names) for names in _TOLD)
+    is_decided = _IS_DECIDED.get()
+    _IS_DECIDED.set(False)
+    return is_decided
 
 
 class RequestRecords:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import logging
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 Check = Callable[[Any], Any]
+# A level that no log record has.
+OFF = 1_000_000
 
 
 def code_only(text: str) -> Any:
@@ -170,6 +173,15 @@ def _split(text: str) -> list[str]:
     return [item for item in map(str.strip, text.split(",")) if item]
 
 
+def _level(value: Any) -> int:
+    text = str(_instance_of(int, str)(value)).strip().upper()
+    level = int(text) if text.isdigit() else logging.getLevelName(text)
+    # For an unknown name the function returns another text.
+    return (
+        OFF if text == "OFF" else _require(lambda found: 0 < found <= OFF, _instance_of(int))(level)
+    )
+
+
 def one_of(*words: str) -> OptionType:
     """Return the type of a value that is one of *words*."""
     check = _require(lambda value: value in words, _text)
@@ -210,3 +222,4 @@ INTEGRATIONS = _list_of("a list of integrations", _require(_is_integration), cod
 TRANSPORT = OptionType("a transport of sentry-sdk", _require(_is_transport))
 SPOTLIGHT = OptionType("true, false or a URL", _instance_of(bool, str))
 SOCKET_OPTIONS = _list_of("a list of (level, option, value)", _socket_option, code_only)
+LOG_LEVEL = OptionType("a level of logging, by name or number, or off", _level, _level)

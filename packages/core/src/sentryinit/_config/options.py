@@ -88,6 +88,9 @@ class Options(TypedDict, total=False):
     ignore_paths: Annotated[
         Names, Option("Paths not reported; `*` matches any text.", types.NAMES, ())
     ]
+    ignore_loggers: Annotated[
+        Names, Option("Loggers not heard, with those below; `*` matches.", types.NAMES, ())
+    ]
     mask_keys: Annotated[
         Names, Option("Names of values to mask, besides the default list.", types.NAMES, ())
     ]
@@ -116,9 +119,13 @@ class Options(TypedDict, total=False):
     log_breadcrumbs: Annotated[
         int, Option("Last log records (INFO or above) kept for a request.", types.COUNT, 20)
     ]
+    log_level: Annotated[
+        int | str,
+        Option("Level from which log records are events, or `off`.", types.LOG_LEVEL, 40),
+    ]
     log_record_timeout: Annotated[
         float,
-        Option("Seconds that an ERROR record waits for the end of its request.", types.NUMBER, 2.0),
+        Option("Seconds that such a record waits for the end of its request.", types.NUMBER, 2.0),
     ]
     report_logged_4xx: Annotated[
         bool,
@@ -175,6 +182,7 @@ class SettingValues:
     ignore_messages: tuple[re.Pattern[str], ...]
     ignore_statuses: tuple[range, ...]
     ignore_paths: tuple[str, ...]
+    ignore_loggers: tuple[str, ...]
     mask_keys: tuple[str, ...]
     mask_patterns: tuple[re.Pattern[str], ...]
     mask_path_parameters: tuple[str, ...]
@@ -186,6 +194,7 @@ class SettingValues:
     storm_burst: int
     storm_per_minute: float
     log_breadcrumbs: int
+    log_level: int
     log_record_timeout: float
     report_logged_4xx: bool
     before_send: Hook | None

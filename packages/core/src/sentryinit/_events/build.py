@@ -13,6 +13,7 @@ from sentryinit._config.settings import Settings
 from sentryinit._events.request import request_section
 from sentryinit._policy.grouping import status_fingerprint
 from sentryinit._policy.log_records import exception_of, message_of
+from sentryinit._policy.loggers import is_ignored, is_of_server
 
 # As sentry-sdk writes a time.
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -55,7 +56,11 @@ def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) ->
     add_service(settings, event)
     info = request.info
     crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
-    crumbs += breadcrumbs(request.recent_records)
+    crumbs += breadcrumbs(
+        record
+        for record in request.recent_records
+        if not (is_ignored(record, settings.ignore_loggers) or is_of_server(record))
+    )
     event.setdefault("contexts", {})["trace"] = request.trace
     event["request"] = request_section(info, settings.collect, settings.collect_headers)
     event["transaction"] = info.route or UNKNOWN_ROUTE
@@ -93,7 +98,7 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def breadcrumbs(records: Iterable[logging.LogRecord]) -> list[dict[str, Any]]:
-    """Return *records*, without those of sentryinit itself, as breadcrumbs."""
+    """Return *records* as breadcrumbs."""
     return [
         {
             "type": "log",
@@ -103,5 +108,4 @@ def breadcrumbs(records: Iterable[logging.LogRecord]) -> list[dict[str, Any]]:
             "timestamp": datetime.fromtimestamp(record.created, timezone.utc).strftime(TIME_FORMAT),
         }
         for record in records
-        if record.name != "sentryinit"
     ]

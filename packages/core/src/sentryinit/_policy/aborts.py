@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import functools
 import io
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,10 +21,22 @@ from sentryinit._policy.exceptions import (
     text_of,
     traceback_of,
 )
+from sentryinit._policy.grouping import STDLIB
 
 ABORTS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
 # asyncio.timeout() and wait_for() raise these from the CancelledError that they cause themselves.
 TIMEOUTS = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
+# The classes of frameworks for a client that disconnected, by module, where no request is known.
+_DISCONNECTS = {
+    "django.core.exceptions": "RequestAborted",
+    "django.http.request": "UnreadablePostError",
+    "falcon": "WebSocketDisconnected",
+    "starlette.requests": "ClientDisconnect",
+    "starlette.websockets": "WebSocketDisconnect",
+    "werkzeug.exceptions": "ClientDisconnected",
+}
+# The modules of servers, whose own errors of a socket are about their clients.
+_SERVERS = frozenset("daphne granian gunicorn hypercorn uvicorn waitress".split())
 # Only these classes can be an abort; what else is known about the request decides.
 _CANDIDATES = (*ABORTS, OSError, RuntimeError, SystemExit)
 
@@ -63,6 +76,28 @@ def is_abort(exc: BaseException, request: RequestState = NO_REQUEST) -> bool:
     timeouts and task groups leave one behind too.
     """
     return holds(exc, lambda link, found: _is_abort(link, request, found), causes)
+
+
+def is_of_client(exc: BaseException) -> bool:
+    """Return True if *exc*, which a server has logged, is about its client; no request is known."""
+    found = [getattr(sys.modules.get(name), cls, None) for name, cls in _DISCONNECTS.items()]
+    request = NO_REQUEST._replace(aborts=tuple(filter(None, found)))
+
+    def rule(link: BaseException, known: set[int]) -> bool:
+        return _is_abort(link, request, known) or _is_from_server(link)
+
+    return holds(exc, rule, causes)
+
+
+def _is_from_server(exc: BaseException) -> bool:
+    """Return True if a server itself has raised *exc*, an error of a socket."""
+    if not isinstance(exc, OSError):
+        return False
+    frames = (entry.tb_frame for entry in iter_traceback(traceback_of(exc)))
+    outside = (f for f in frames if not f.f_code.co_filename.startswith(STDLIB))
+    packages = [str(frame.f_globals.get("__name__")).partition(".")[0] for frame in outside]
+    # The sockets of gevent are those of servers and of applications.
+    return next((each for each in packages[::-1] if each != "gevent"), None) in _SERVERS
 
 
 def _is_abort(exc: BaseException, request: RequestState, found: set[int]) -> bool:

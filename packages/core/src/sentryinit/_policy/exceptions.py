@@ -171,21 +171,22 @@ class _Marked(dict[str, Any]):
     """The attributes of an exception that is on an event; no copy of them has the mark.
 
     *owner* is its id: another exception may be given the same attributes. *traceback* and *thread*
-    are those when the event left.
+    are those when the event left. *on_event*: False if a boundary has decided on no event.
     """
 
-    __slots__ = ("in_request", "owner", "thread", "traceback")
+    __slots__ = ("in_request", "on_event", "owner", "thread", "traceback")
     owner: int
     traceback: TracebackType | None
     thread: int
     in_request: bool
+    on_event: bool
 
     def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
         return dict, (), None, None, iter(self.items())
 
 
-def _iter_marks(exc: BaseException) -> Iterator[tuple[BaseException, _Marked]]:
-    for link in iter_explicit(exc):
+def _iter_marks(links: Iterable[BaseException]) -> Iterator[tuple[BaseException, _Marked]]:
+    for link in links:
         mark = _FIELDS["__dict__"].__get__(link)
         if type(mark) is _Marked and mark.owner == id(link):
             yield link, mark
@@ -196,17 +197,34 @@ def was_captured(exc: BaseException) -> bool:
 
     False if that was raised again since then.
     """
-    return any(not _is_raised_again(link, mark) for link, mark in _iter_marks(exc))
+    marks = _iter_marks(iter_explicit(exc))
+    return any(mark.on_event and not _is_raised_again(link, mark) for link, mark in marks)
+
+
+def was_decided(exc: BaseException) -> bool:
+    """Return True if *exc* is on an event, or if a boundary has decided that it is on none."""
+    marks = _iter_marks(iter_explicit(exc))
+    return any(not _is_raised_again(link, mark) for link, mark in marks)
 
 
 def mark_captured(exc: BaseException, *, in_request: bool) -> None:
     """Remember that *exc* is on an event, with the exceptions that it was raised ``from``."""
     for link in islice(iter_explicit(exc), MAX_MARKED):
-        # Past __setattr__ and __slots__ of the class.
-        mark = _Marked(_FIELDS["__dict__"].__get__(link))
-        mark.owner, mark.in_request = id(link), in_request
-        mark.traceback, mark.thread = traceback_of(link), threading.get_ident()
-        _FIELDS["__dict__"].__set__(link, mark)
+        _mark(link, in_request=in_request)
+
+
+def mark_decided(exc: BaseException) -> None:
+    """Remember that a boundary has decided on *exc*, which goes on to the server."""
+    if not any(not _is_raised_again(link, mark) for link, mark in _iter_marks([exc])):
+        _mark(exc, in_request=True, on_event=False)
+
+
+def _mark(exc: BaseException, *, in_request: bool, on_event: bool = True) -> None:
+    # Past __setattr__ and __slots__ of the class.
+    mark = _Marked(_FIELDS["__dict__"].__get__(exc))
+    mark.owner, mark.in_request, mark.on_event = id(exc), in_request, on_event
+    mark.traceback, mark.thread = traceback_of(exc), threading.get_ident()
+    _FIELDS["__dict__"].__set__(exc, mark)
 
 
 def claim_outside_request(exc: BaseException) -> bool:
@@ -215,7 +233,7 @@ def claim_outside_request(exc: BaseException) -> bool:
     True once: the next request that raises the same instance has a failure of its own (C4, C6).
     """
     here, claimed = threading.get_ident(), False
-    for link, mark in _iter_marks(exc):
+    for link, mark in _iter_marks(iter_explicit(exc)):
         # What comes from another thread may have been raised again to get here.
         is_new = mark.thread == here and _is_raised_again(link, mark)
         if not mark.in_request and not is_new:

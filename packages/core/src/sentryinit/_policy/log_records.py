@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,12 +29,13 @@ class FrozenRecord(logging.LogRecord):
 
     *text*: the formatted message; *searched*: also as it was before JSON escaped it. *exceptions*:
     what it carries, also as arguments. *handled*: the exception that was being handled.
-    *suppressed*: how many of its kind were before its event.
+    *suppressed*: how many of its kind were before its event. *by_server*: a server logged it.
     """
 
     # The attributes of a record beyond the usual ones are the extra data of its event: vars() does
     # not contain slots.
-    __slots__ = ("exceptions", "handled", "searched", "suppressed", "text")
+    __slots__ = ("by_server", "exceptions", "handled", "searched", "suppressed", "text")
+    by_server: bool
     text: str
     searched: str
     exceptions: tuple[BaseException, ...]
@@ -45,14 +47,24 @@ class FrozenRecord(logging.LogRecord):
         return self.text
 
 
-def freeze(record: logging.LogRecord, handled: BaseException | None) -> FrozenRecord:
-    """Return a copy of *record*, logged while *handled* was being handled."""
+def freeze(
+    record: logging.LogRecord,
+    handled: BaseException | None,
+    given: Any = None,
+    *,
+    by_server: bool = False,
+) -> FrozenRecord:
+    """Return a copy of *record*, logged while *handled* was being handled.
+
+    *given*: the ``exc_info`` that it may have had before a library made a text of it.
+    """
     # Without __init__(), which would be that of now: time, thread and process.
     frozen = FrozenRecord.__new__(FrozenRecord)
     frozen.__dict__.update(record.__dict__)
     frozen.text, frozen.handled, frozen.suppressed = message_of(record), handled, 0
+    frozen.by_server = by_server
     frozen.searched = _searched(frozen.text)
-    error = _logged_exception(record, frozen.searched, handled)
+    error = _logged_exception(record, given, frozen.searched, handled)
     if error is not None and exception_of(record) is None:
         frozen.exc_info = type(error), error, traceback_of(error)
     arguments = record.args
@@ -124,10 +136,13 @@ def _texts(exc: BaseException) -> list[str]:
 
 
 def _logged_exception(
-    record: logging.LogRecord, text: str, handled: BaseException | None
+    record: logging.LogRecord, given: Any, text: str, handled: BaseException | None
 ) -> BaseException | None:
     # The message of structlog is its dictionary; with ProcessorFormatter the exception is in it.
     info: Any = record.exc_info
+    # Three times None: a library looked for it where none was being handled.
+    if not info or (isinstance(info, tuple) and exception_of(record) is None):
+        info = given
     if not info and isinstance(record.msg, dict):
         info = record.msg.get("exc_info")
     if isinstance(info, tuple) and len(info) == 3:
@@ -138,16 +153,23 @@ def _logged_exception(
 
 
 def _has_traceback(text: str, exc: BaseException | None) -> bool:
-    """Return True if *text* contains the traceback of *exc*, in whatever format.
+    """Return True if *text* contains the traceback of *exc*, in whatever format."""
+    return exc is not None and has_names(text, names_in_traceback(exc))
 
-    Every format names the class, and the function and the line where it was raised.
+
+def names_in_traceback(exc: BaseException) -> tuple[str, ...]:
+    """Return what every format of the traceback of *exc* has: class, and function and line.
+
+    The function and the line are those where it was raised.
     """
-    entries = [] if exc is None else list(iter_traceback(traceback_of(exc)))
-    if not entries:
-        return False
-    raised = entries[-1]
-    names = type(exc).__name__, raised.tb_frame.f_code.co_name, str(raised.tb_lineno)
-    return all(_contains(text, name) for name in names)
+    for raised in deque(iter_traceback(traceback_of(exc)), maxlen=1):
+        return type(exc).__name__, raised.tb_frame.f_code.co_name, str(raised.tb_lineno)
+    return ()
+
+
+def has_names(text: str, names: tuple[str, ...]) -> bool:
+    """Return True if *text* contains all *names*, and there are some."""
+    return bool(names) and all(_contains(text, name) for name in names)
 
 
 def _names(text: str, exc: BaseException | None) -> bool:

@@ -1,4 +1,4 @@
-"""Sensitive path parameters: found by the route, replaced in every text."""
+"""Sensitive path parameters, and the query: replaced in every text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote, unquote
 
-from sentryinit._redaction.placeholders import Mask
+from sentryinit._redaction.placeholders import QUERY, Mask
 
 _PARAMETER = re.compile(r"\{([^{}]*)\}")
 # Several parameters can match in many ways; these bounds keep the time small.
@@ -43,16 +43,23 @@ def _match_segments(templates: list[str], segments: list[str]) -> dict[str, str]
     return found
 
 
-def parameter_masker(route: str, path: str, is_sensitive: Callable[[str], bool]) -> Mask | None:
+def parameter_masker(
+    route: str, path: str, is_sensitive: Callable[[str], bool], query: str = ""
+) -> Mask | None:
     """Return a function that replaces values in a text by their parameters, ``{tenant_id}``.
 
-    It replaces the whole *path* if that does not match. None if no parameter is sensitive.
+    It replaces the whole *path* if that does not match, and *query*. None if there is nothing.
     """
     names = [name for name in _PARAMETER.findall(route) if is_sensitive(name)]
-    if not names or path.strip("/") == route.strip("/"):
+    values: dict[str, str] = {}
+    if names and path.strip("/") != route.strip("/"):
+        found = parameters(route, path)
+        values = {found[n]: f"{{{n}}}" for n in names} if found else {path: route}
+    if query:
+        # Without a name it may be a word of any text.
+        values |= {query: f"[{QUERY}]"} if "=" in query else {f"?{query}": f"?[{QUERY}]"}
+    if not values:
         return None
-    found = parameters(route, path)
-    values = {found[n]: f"{{{n}}}" for n in names} if found else {path: route}
     spellings = {
         spelling: name
         for value, name in values.items()

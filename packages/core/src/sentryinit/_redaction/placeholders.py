@@ -1,4 +1,4 @@
-"""Placeholders for masked values: ``[secret]``, ``[email]``, ``[ip]``."""
+"""Placeholders for masked values: ``[secret]``, ``[email]``, ``[ip]``, ``[query]``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import hmac
 import re
 from collections.abc import Callable, Iterable
 
-SECRET, EMAIL, IP = "secret", "email", "ip"
+SECRET, EMAIL, IP, QUERY = "secret", "email", "ip", "query"
 
 # Never masked again (contract G3).
-PLACEHOLDER = re.compile(r"\[(?:secret|email|ip)(?::[0-9a-f]{12})?\]")
+PLACEHOLDER = re.compile(r"\[(?:secret|email|ip|query)(?::[0-9a-f]{12})?\]")
 
 # Returns what stands in place of a text.
 Mask = Callable[[str], str]

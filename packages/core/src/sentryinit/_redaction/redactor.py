@@ -59,10 +59,15 @@ class Masked(dict[str, Any]):
 class Redactor(TextMasker):
     """Masks secrets in events and texts, and limits sizes."""
 
-    def event(self, event: Mapping[str, Any], route: str = "", path: str = "") -> Masked:
-        """Return *event* masked, as backends accept it; if that fails, a fallback event."""
+    def event(
+        self, event: Mapping[str, Any], route: str = "", path: str = "", query: str = ""
+    ) -> Masked:
+        """Return *event* masked, as backends accept it; if that fails, a fallback event.
+
+        *route*, *path* and *query* are those of its request.
+        """
         try:
-            return self._event(event, route, path)
+            return self._event(event, route, path, query)
         except Exception as error:  # noqa: BLE001 # the event is sent, and never unmasked
             log.warning("masking an event failed: %s", type(error).__name__)
             return Masked(fallback_event(event, "redaction_error"))
@@ -75,11 +80,12 @@ class Redactor(TextMasker):
             log.warning("masking an item failed: %s", type(error).__name__)
             return Masked()
 
-    def _event(self, event: Mapping[str, Any], route: str, path: str) -> Masked:
+    def _event(self, event: Mapping[str, Any], route: str, path: str, query: str) -> Masked:
         given = _move_unknown(event)
         # The dots of truncated texts need room in a second pass.
         size = 2 * SIZE if _own_context(given).get("cut") is True else SIZE
-        hide = parameter_masker(route, path, self.names.is_sensitive_parameter)
+        query = "" if self._query is None else query
+        hide = parameter_masker(route, path, self.names.is_sensitive_parameter, query)
         walker = Walker(self, hide, size)
         made = Masked(
             (key, value)

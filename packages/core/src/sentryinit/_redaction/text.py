@@ -11,7 +11,15 @@ from sentryinit._redaction import limits, pii
 from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials, mask_userinfo
 from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, normalize
 from sentryinit._redaction.key_values import mask_key_values
-from sentryinit._redaction.placeholders import EMAIL, IP, PLACEHOLDER, SECRET, Mask, Placeholders
+from sentryinit._redaction.placeholders import (
+    EMAIL,
+    IP,
+    PLACEHOLDER,
+    QUERY,
+    SECRET,
+    Mask,
+    Placeholders,
+)
 
 # Short texts of words, numbers, paths: there is nothing to mask.
 _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
@@ -23,6 +31,9 @@ _DIGIT = re.compile(r"\d")
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
 # Between a name and its value.
 _SEPARATOR = re.compile(r"[=:'\"<%-]")
+# The query of a URL, and a value in it.
+_QUERY = re.compile(r"(?<=\?)[\w.%\[\]$+~-]+=[^\s\"'<>]*")
+_QUERY_VALUE = re.compile(r"(?<==)(?!\[(?:secret|email|ip|query)\b)[^&;#]+")
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 
 
@@ -40,6 +51,7 @@ class TextMasker:
 
     *keys* and path *parameters* are added to the default lists. *secrets* are known values,
     *patterns* the user's. *hash_key*: see placeholders. *networks*: keeps those of IP addresses.
+    *queries*: keeps the values in queries of URLs.
     """
 
     def __init__(  # noqa: PLR0913 # one for each setting
@@ -51,6 +63,7 @@ class TextMasker:
         parameters: Iterable[str] = (),
         hash_key: str = "",
         networks: bool = False,
+        queries: bool = False,
         limit: int = 8192,
     ) -> None:
         self.names, self.limit = KeyNames(keys, parameters), limit
@@ -70,6 +83,7 @@ class TextMasker:
         self._secret: Mask = functools.partial(self.placeholders, SECRET)
         self._email: Mask = functools.partial(self.placeholders, EMAIL)
         self._ip: Mask = pii.network_of if networks else functools.partial(self.placeholders, IP)
+        self._query: Mask | None = None if queries else functools.partial(self.placeholders, QUERY)
         # The masked section ``sdk``, the same in each event: 15 us.
         self.sdk: dict[str, Any] = {}
         self.cached_text = functools.lru_cache(maxsize=2048)(self._cached_text)
@@ -111,6 +125,8 @@ class TextMasker:
             text = mask_credentials(text, secret)
         if _SEPARATOR.search(text) and self.names.may_contain(text):
             text = mask_key_values(text, self.names, secret, code=code)
+        if self._query is not None and "?" in text and not code:
+            text = _QUERY.sub(self._mask_query, text)
         has_digit = _DIGIT.search(text)
         if has_digit and len(text) >= SHORTEST_KEY and _FOUR_DIGITS.search(text):
             text = pii.mask_numbers(text, secret)
@@ -119,6 +135,9 @@ class TextMasker:
         if has_at or _ENCODED_AT.search(text):
             text = pii.mask_emails(text, self._email)
         return text
+
+    def _mask_query(self, query: re.Match[str]) -> str:
+        return _QUERY_VALUE.sub(lambda value: self._query(value[0]), query[0])  # type: ignore[misc] # it is set
 
     def _secret_in_lines(self, secret: str) -> str:
         """Return the placeholder for *secret* and its line breaks."""

@@ -17,7 +17,6 @@ import sentry_sdk
 from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
-from sentry_sdk.integrations.logging import ignore_logger
 
 from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config.options import TABLE
@@ -31,14 +30,6 @@ from sentryinit._sdk.hooks import FRAMEWORKS, HINT_KEY, Hooks, drop
 from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
-
-# Of us, and of servers that log what a boundary has reported. Patterns of fnmatch: granian names
-# loggers after its Rust modules.
-_IGNORED_LOGGERS = (
-    "sentryinit aiohttp.server daphne daphne.server daphne.http_protocol django.request "
-    "django.security.* django.server falcon _granian* gunicorn.error hypercorn.error "
-    "uvicorn.error waitress werkzeug"
-).split()
 
 _FIXED = {
     "default_integrations": False,
@@ -62,8 +53,6 @@ def configure(settings: Settings) -> Client:
             "remove that call"
         )
     redactor = _redactor(settings)
-    for name in _IGNORED_LOGGERS:
-        ignore_logger(name)
     original = logging.Logger.callHandlers
     try:
         sentry_sdk.init(**_client_options(settings, Hooks(settings, redactor)))
@@ -71,7 +60,7 @@ def configure(settings: Settings) -> Client:
         # Also after a failure: sentry-sdk patches the logging once, and has done so.
         log_handler.install_filter(original)
     client = sentry_sdk.get_client()
-    log_handler.set_filter(client, settings.log_breadcrumbs)
+    log_handler.set_filter(client, settings.log_breadcrumbs, settings.log_level)
     transport.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
     _warn_of_integrations()
     if "argv" in settings.collect:
@@ -88,9 +77,8 @@ def conflicting_integrations(*names: str) -> list[str]:
 
 
 def add_boundary(name: str, loggers: Iterable[str]) -> None:
-    """Ignore *loggers*, which repeat what the adapter *name* reports; warn of its integration."""
-    for logger in loggers:
-        ignore_logger(logger)
+    """Take *loggers* for those of the framework of *name*; warn of its integration."""
+    log_handler.add_loggers(loggers)
     if name not in FRAMEWORKS:  # for those, configure() has warned
         _warn_of_integrations(name)
 
@@ -157,6 +145,7 @@ def _redactor(settings: Settings) -> Redactor:
         parameters=settings.mask_path_parameters,
         hash_key=key,
         networks=settings.mask_ip == "network",
+        queries="query" in settings.collect,
         limit=settings.max_value_length,
     )
 

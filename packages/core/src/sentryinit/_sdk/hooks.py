@@ -76,7 +76,7 @@ class Hooks:
                 STATE.reporter.drop(*hint[KIND_KEY])
             return None
         # Not by the event's path: a hook may have changed it.
-        masked = self._redactor.event(changed, info.route or "", info.path)
+        masked = self._redactor.event(changed, info.route or "", info.path, info.query)
         _mark_captured(masked, hint)
         return masked
 
@@ -94,6 +94,9 @@ class Hooks:
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
         if isinstance(record, FrozenRecord):
             suppressed: int | None = record.suppressed
+            for value in event.get("exception", {}).get("values", ()) if record.by_server else ():
+                # Of the application nobody has handled it.
+                value["mechanism"] = {**value.get("mechanism", {}), "handled": False}
         else:
             text = _text(event, hint)
             adapter = [] if capture is None else [capture.adapter.name]

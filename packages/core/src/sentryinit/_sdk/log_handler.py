@@ -1,32 +1,48 @@
-"""Log records: those at ERROR wait until their request is decided; the last others are kept."""
+"""Log records: events wait until their request is decided; the last others are kept.
+
+Of servers and frameworks only what no boundary has told of is an event.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import logging
 import sys
+import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sentry_sdk
-from sentry_sdk.integrations.logging import EventHandler, LoggingIntegration
+from sentry_sdk.integrations.logging import (
+    _IGNORED_LOGGERS,
+    BreadcrumbHandler,
+    EventHandler,
+    LoggingIntegration,
+)
 from sentry_sdk.serializer import serialize
 
 from sentryinit._boundary.capture import CLOSED
 from sentryinit._boundary.current import CURRENT, current_capture
+from sentryinit._boundary.records import was_told
+from sentryinit._config.settings import Settings
+from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import record_key
 from sentryinit._policy.log_records import FrozenRecord, exception_of, freeze
+from sentryinit._policy.loggers import is_ignored, is_of_server, tells_of_failure
 from sentryinit._sdk import scopes
 from sentryinit._sdk.hooks import admit
 from sentryinit._state import STATE, Reporter
 
 log = logging.getLogger("sentryinit")
 
+# The handler, text and place of the last record of a thread.
+_LAST = threading.local()
 # The function by which the event loop tells of an exception: module and name.
 _LOOP = "asyncio.base_events", "call_exception_handler"
-_emit = EventHandler.emit
+_emit, _add_breadcrumb = EventHandler.emit, BreadcrumbHandler.emit
 
 
 def _emit_or_defer(handler: EventHandler, record: logging.LogRecord) -> None:
@@ -40,24 +56,96 @@ def _emit_or_defer(handler: EventHandler, record: logging.LogRecord) -> None:
         log.warning("deferring a log record failed: %s", type(error).__name__)
 
 
+def _emit_breadcrumb(handler: BreadcrumbHandler, record: logging.LogRecord) -> None:
+    """Replace ``BreadcrumbHandler.emit``: of integrations that the application has added."""
+    settings = STATE.settings
+    ignored = settings is not None and is_ignored(record, settings.ignore_loggers)
+    if not (ignored or is_of_server(record, _FILTER.loggers)):
+        _add_breadcrumb(handler, record)
+
+
+BreadcrumbHandler.emit = _emit_breadcrumb  # type: ignore[method-assign,assignment] # see above
 EventHandler.emit = _emit_or_defer  # type: ignore[method-assign,assignment] # see above
 
 
 def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
-    frozen = freeze(record, sys.exc_info()[1])
+    settings: Settings = STATE.settings  # type: ignore[assignment] # there is a reporter
+    if is_ignored(record, settings.ignore_loggers):
+        return
+    is_servers, capture = is_of_server(record, _FILTER.loggers), current_capture()
+    # The boundary of a request that is open will tell; below ERROR nothing has failed.
+    if is_servers and (record.levelno < logging.ERROR or capture is not None):
+        return
+    frozen = freeze(record, sys.exc_info()[1], _given_to_structlog(), by_server=is_servers)
+    if _is_double(handler, frozen):
+        return
     extra = handler._extra_from_record(record)  # noqa: SLF001 # emit() asks it
     if extra:
         frozen.__dict__.update(serialize({"extra": extra})["extra"])
     send = functools.partial(_send, handler, frozen, STATE.reporter)
+    if is_servers:
+        # aiohttp logs what a response raises before it ends the task of the request.
+        loop = asyncio._get_running_loop() if record.msg == "Unhandled exception" else None  # noqa: SLF001 # the public function raises
+        (loop.call_soon if loop else _call)(_send_unless_told, frozen, send)
+        return
     if _is_of_event_loop(record):
         scopes.run_in_scope(None, send)
         return
-    capture, seconds = current_capture(), STATE.settings.log_record_timeout  # type: ignore[union-attr] # there is a reporter
+    seconds = settings.log_record_timeout
     # Not once the status is sent: a stream or a WebSocket may run for hours.
     if capture is None or capture.status is not None or not seconds:
         send()
         return
     capture.defer(frozen, seconds, scopes.with_scopes_of_now(send))
+
+
+def _given_to_structlog() -> Any:
+    """Return the ``exc_info`` that structlog was given; its record may have only a text."""
+    frame = sys._getframe() if "structlog" in sys.modules else None  # noqa: SLF001 # inspect reads source files
+    while frame is not None and frame.f_globals.get("__name__") != "structlog._base":
+        frame = frame.f_back
+    return frame and frame.f_locals.get("event_kw", {}).get("exc_info")
+
+
+def _is_double(handler: EventHandler, record: FrozenRecord) -> bool:
+    """Return True if another handler got *record* just now.
+
+    A bridge between libraries logs it again. One text may have the time and place around it.
+    """
+    place = record.pathname, record.lineno, record.levelno
+    before, text, last_place = getattr(_LAST, "record", (handler, "", None))
+    _LAST.record = handler, record.text, place
+    is_same = place == last_place and (record.text in text or text in record.text)
+    if before is handler or not is_same:
+        return False
+    _LAST.record = handler, "", None
+    return True
+
+
+def _is_told(record: FrozenRecord) -> bool:
+    """Return True if *record*, of a server, is no news: a boundary has decided on its failure.
+
+    Or if there is none: the client has disconnected, or the server tells of itself.
+    """
+    error = exception_of(record)
+    if error is not None:
+        return exceptions.was_decided(error) or aborts.is_of_client(error)
+    return not tells_of_failure(record) or was_told(record)
+
+
+def _call(function: Callable[..., None], *arguments: Any) -> None:
+    function(*arguments)
+
+
+def _send_unless_told(record: FrozenRecord, send: Callable[[], bool]) -> None:
+    """Make an event of *record*, of a server; say once that no boundary has seen the failure."""
+    if not _is_told(record) and scopes.run_in_scope(None, send) and not _FILTER.has_warned:
+        _FILTER.has_warned = True
+        log.warning(
+            "the logger %s tells of a failure that no boundary has seen: set up the middleware of "
+            "sentryinit, as the outermost one; without it events say nothing of their requests",
+            record.name,
+        )
 
 
 def _is_of_event_loop(record: logging.LogRecord) -> bool:
@@ -72,18 +160,20 @@ def _is_of_event_loop(record: logging.LogRecord) -> bool:
     return frame is not None or record.name == "asyncio"
 
 
-def _send(handler: EventHandler, record: FrozenRecord, reporter: Reporter | None) -> None:
-    """Make an event of *record*, unless the rate limit or a rule is against it."""
+def _send(handler: EventHandler, record: FrozenRecord, reporter: Reporter | None) -> bool:
+    """Make an event of *record* and return True, unless the rate limit or a rule is against it."""
     error = exception_of(record)
     if reporter is None or reporter is not STATE.reporter:
-        return  # tests replace it
+        return False  # tests replace it
     key, suppressed = admit(error, record_key(record), record.text)
     if suppressed is None:
-        return
+        return False
     record.suppressed, before = suppressed, sentry_sdk.last_event_id()
     _emit(handler, record)
-    if sentry_sdk.last_event_id() == before:
+    is_sent = sentry_sdk.last_event_id() != before
+    if not is_sent:
         reporter.drop(key, suppressed)
+    return is_sent
 
 
 def _integration() -> LoggingIntegration:
@@ -96,8 +186,9 @@ def _integration() -> LoggingIntegration:
 
 INTEGRATION = _integration()
 
-# The lowest level that sentry-sdk sees, and how many other records a request keeps.
-_FILTER = types.SimpleNamespace(level=logging.NOTSET, kept=0)
+# The lowest level that sentry-sdk sees, and how many other records a request keeps. The loggers of
+# adapters, and whether a failure outside of boundaries was told of.
+_FILTER = types.SimpleNamespace(level=logging.NOTSET, kept=0, loggers=(), has_warned=False)
 
 
 def install_filter(original: Callable[..., Any]) -> None:
@@ -116,17 +207,29 @@ def install_filter(original: Callable[..., Any]) -> None:
             patched(self, record)
             return
         original(self, record)
-        is_wanted = _FILTER.kept and logging.INFO <= record.levelno < logging.ERROR
+        is_wanted = _FILTER.kept and logging.INFO <= record.levelno < _FILTER.level
+        is_wanted = is_wanted and record.name not in _IGNORED_LOGGERS
         if is_wanted and capture is not None and capture.request is not CLOSED:
             capture.keep_record(record, _FILTER.kept)
 
+    for function in (patched, call_handlers):
+        # A handler that looks for the caller, as that of loguru's manual, skips this file.
+        code = function.__code__.replace(co_filename=logging.__file__)
+        function.__code__ = code
     logging.Logger.callHandlers = call_handlers  # type: ignore[method-assign] # as sentry-sdk does
 
 
-def set_filter(client: Any, kept: int) -> None:
-    """Filter for *client*, and keep the last *kept* records of a request.
+def set_filter(client: Any, kept: int, level: int) -> None:
+    """Filter for *client*, keep the last *kept* records of a request, make events from *level* on.
 
     A LoggingIntegration of the application gets all records.
     """
     ours = client.get_integration(LoggingIntegration) is INTEGRATION
-    _FILTER.level, _FILTER.kept = logging.ERROR if ours else logging.NOTSET, kept
+    INTEGRATION._handler.setLevel(level)  # type: ignore[union-attr] # noqa: SLF001 # it has one
+    _FILTER.level, _FILTER.kept = level if ours else logging.NOTSET, kept
+    _FILTER.loggers, _FILTER.has_warned = (), False
+
+
+def add_loggers(names: Iterable[str]) -> None:
+    """Take *names* for loggers of a framework, as those of servers."""
+    _FILTER.loggers += tuple(names)

@@ -153,7 +153,7 @@ def run_in_scope(capture: Capture[Any] | None, function: Callable[..., T], *argu
     return contextvars.copy_context().run(call)
 
 
-def with_scopes_of_now(function: Callable[[], None]) -> Callable[[], None]:
+def with_scopes_of_now(function: Callable[[], object]) -> Callable[[], None]:
     """Return a call of *function* in this context, with the scopes as they are now."""
     isolation: Scope | None = _get_isolation_scope()
     if isolation is UNFORKED:

@@ -276,7 +276,10 @@ class NoHarm(Contract):
         harness.no_event()
 
     def test_e6_error_outside_of_us_is_left_alone(self, harness: Harness) -> None:
-        """E6: An exception of a middleware outside the adapter passes, and gives no event."""
+        """E6: An exception of a middleware outside the adapter passes.
+
+        The event, if its server logs it, is about that record: it has no request (C2).
+        """
         error = behaviours.ShopError("before us")
 
         def fail() -> ResponseSpec:
@@ -284,4 +287,8 @@ class NoHarm(Contract):
 
         exchange = harness.server.serve(harness.wrap(harness.app(), fail), Call())[0]
         assert exchange.error is error
-        harness.no_event()
+        assert harness.mailbox is not None
+        logged = harness.mailbox.events
+        assert len(logged) <= 1
+        assert all("logger" in event and "request" not in event for event in logged)
+        harness.expect_complaints(len(logged))
