@@ -171,7 +171,7 @@ def _start_late(
     if _settings.backend_host(settings.dsn) is None:
         return
     if STATE.boundaries:
-        note_problem(checks.late_dsn(first, STATE.boundaries))
+        note_problem(checks.late_dsn(first, STATE.boundaries[0]))
         return
     settings.sources |= {name: first.sources[name] for name in first.given if name != "dsn"}
     settings.warnings = [each for each in settings.warnings if each not in first.warnings]

@@ -49,10 +49,10 @@ def foreign_init(place: str, *, is_ignored: bool) -> Problem:
     return Problem(6, text, "Remove that call; give its options to sentryinit.init().")
 
 
-def late_dsn(first: Settings, boundaries: Sequence[str]) -> Problem:
-    """Return the problem of a DSN that comes after *boundaries* have removed themselves."""
+def late_dsn(first: Settings, boundary: str) -> Problem:
+    """Return the problem of a DSN that comes after *boundary* has removed itself."""
     found = f"a malformed DSN ({first.sources['dsn']})" if first.dsn else "no DSN"
-    text = f"Reporting is off: the first set-up (by {', '.join(boundaries)}) found {found}."
+    text = f"Reporting is off: the first set-up (by {boundary}) found {found}."
     hint = "There is a DSN now: set it, or call sentryinit.init(), before the application is built."
     return Problem(7, text, hint)
 
