@@ -191,7 +191,7 @@ _INSTALLED = web.AppKey("sentryinit", bool)
 def setup(app: web.Application, **options: Unpack[Options]) -> None:
     """Report the failures of *app*; call it after the middlewares are added.
 
-    *options* are those of :func:`sentryinit.init`, and are ignored if it was called before.
+    *options* are those of :func:`sentryinit.init`. If it was called before, only masks are added.
     Without a DSN the application is unchanged. A second call does nothing. A sub-application needs
     a set-up of its own only if its middlewares answer its exceptions.
     """

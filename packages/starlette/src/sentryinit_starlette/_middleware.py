@@ -141,8 +141,8 @@ def _outside(app: Any) -> list[object]:
 class SentryInitMiddleware(asgi.SentryInitMiddleware):
     """The middleware: ``app.add_middleware(SentryInitMiddleware)``, added last to be outermost.
 
-    *options* are those of :func:`sentryinit.init`; if it was called before, its values count, and
-    a warning names the others. Without a DSN the application is unchanged.
+    *options* are those of :func:`sentryinit.init`. If it was called before, only masks are added.
+    Without a DSN the application is unchanged.
     """
 
     adapter: adapters.Adapter[asgi.Connection] = ADAPTER
