@@ -1124,7 +1124,9 @@ def test_middlewares_outside_are_named_once(
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_order_that_is_right_is_no_warning(mailbox: Mailbox, warnings: Any, *, wrapped: bool) -> None:
+def test_order_that_is_right_is_no_warning(
+    mailbox: Mailbox, warnings: Any, *, wrapped: bool
+) -> None:
     """E6: what FastAPI and Starlette add themselves is no middleware of the application."""
     app: Any = FastAPI()
     app.add_middleware(Auth)

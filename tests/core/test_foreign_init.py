@@ -39,7 +39,9 @@ def foreign(**options: Any) -> None:
     sentry_sdk.init(default_integrations=False, auto_enabling_integrations=False, **options)
 
 
-@pytest.mark.parametrize("options", [{}, {"dsn": ""}, {"dsn": OTHER}, {"dsn": OTHER, "debug": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"dsn": ""}, {"dsn": OTHER}, {"dsn": OTHER, "debug": True}]
+)
 def test_our_client_stays(mailbox: testing.Mailbox, said: Any, options: dict[str, Any]) -> None:
     """G2: Failures, log records and what the application captures are sent by us, and masked."""
     foreign(**options)
@@ -80,7 +82,10 @@ def test_client_that_is_closed_by_its_library_is_not_ours(
     mailbox: testing.Mailbox, said: Any
 ) -> None:
     """A library may use the result as a context manager, which closes its client."""
-    with pytest.warns(DeprecationWarning), sentry_sdk.init(dsn=OTHER, default_integrations=False):
+    with (
+        pytest.warns(DeprecationWarning, match="context manager"),
+        sentry_sdk.init(dsn=OTHER, default_integrations=False),
+    ):
         sentry_sdk.capture_message("inside")
     sentry_sdk.capture_message("after")
 

@@ -154,9 +154,9 @@ def _config(app: Flask) -> dict[str, Any]:
 class SentryInit:
     """The extension: ``SentryInit(app)``, or ``init_app(app)`` in an application factory.
 
-    *options* are those of :func:`sentryinit.init`. If it was called before, only masks are added. They
-    precede ``SENTRYINIT_*`` in ``app.config``, which precedes the environment. The default service
-    is ``app.name``. Without a DSN the application is unchanged.
+    *options* are those of :func:`sentryinit.init`. They precede ``SENTRYINIT_*`` in ``app.config``,
+    which precedes the environment. If ``init`` was called before, only masks are added. The default
+    service is ``app.name``. Without a DSN the application is unchanged.
     """
 
     def __init__(self, app: Flask | None = None, **options: Unpack[Options]) -> None:

@@ -119,7 +119,7 @@ class _Page:
 
 def _first_call(boundary: Any, app: ASGIApp, scope: Scope, *ends: Any) -> Awaitable[None]:
     """Check the order of the middlewares, once: at the lifespan, or at the first request."""
-    boundary._app = app
+    boundary._app = app  # noqa: SLF001 # of our own class
     adapters.check_order(
         _outside(scope.get("app")),
         "Call app.add_middleware(SentryInitMiddleware) after all other add_middleware() calls.",
