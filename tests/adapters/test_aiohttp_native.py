@@ -956,3 +956,67 @@ def test_good_request_makes_four_calls(mailbox: Mailbox) -> None:
         "_on_response_prepare",
         "_task_done",
     ]
+
+
+# -- the order of middlewares ----------------------------------------------------------------------
+
+
+@web.middleware
+async def auth(request: web.Request, handler: Any) -> Any:
+    return await handler(request)
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Return the warnings of sentryinit."""
+
+    def found() -> list[str]:
+        records = [each for each in caplog.records if each.name == "sentryinit"]
+        return [each.getMessage() for each in records if each.levelno == logging.WARNING]
+
+    return found
+
+
+OUTSIDE = (
+    "Outside of sentryinit's middleware: {}; what fails there is not seen. Call setup(app) after "
+    "the middlewares are added."
+)
+
+
+async def bad(_request: web.Request) -> web.Response:
+    raise OutOfStock
+
+
+@pytest.mark.parametrize("outside", [[], ["auth"], ["auth", "sorry"]])
+def test_middlewares_outside_are_named_at_the_start(
+    mailbox: Mailbox, warnings: Any, outside: list[str]
+) -> None:
+    """E6: what was put before ours since setup()."""
+    for _ in range(2):
+        app = covered(good, middlewares=[sorry])
+        for name in reversed(outside):
+            app.middlewares.insert(0, globals()[name])
+        ask(app)
+
+    assert warnings() == [OUTSIDE.format(", ".join(outside))] * bool(outside)
+
+
+def test_middlewares_outside_of_one_in_a_list_are_named_at_the_first_failure(
+    mailbox: Mailbox, warnings: Any
+) -> None:
+    """E6: without setup() nothing of ours runs at the start, and a good request pays nothing."""
+    for _ in range(2):
+        app = web.Application(middlewares=[auth, sentryinit_middleware])
+        app.router.add_get("/orders", bad)
+        ask(app, "/orders")
+
+    assert (warnings(), len(mailbox.events)) == ([OUTSIDE.format("auth")], 2)
+
+
+def test_middlewares_of_the_parent_application_are_named(mailbox: Mailbox, warnings: Any) -> None:
+    """E6: setup() of a sub-application alone: those of its parent are outside."""
+    app = web.Application(middlewares=[auth])
+    app.add_subapp("/shop", covered(bad))
+    ask(app, "/shop/orders/17")
+
+    assert (warnings(), len(mailbox.events)) == ([OUTSIDE.format("auth")], 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,8 +20,11 @@ from werkzeug.exceptions import (
     Unauthorized,
 )
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import Client
 
+import sentryinit
+from sentryinit import wsgi
 from sentryinit.testing import Mailbox, capture
 from sentryinit_flask import SentryInit, debug_panic
 
@@ -539,3 +543,108 @@ def test_logged_text_of_an_http_exception_is_no_event(
     app.test_client().get("/orders")
 
     assert len(mailbox.events) == count
+
+
+# -- the order of middlewares ----------------------------------------------------------------------
+
+
+class Auth:
+    """A WSGI middleware."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self.app(environ, start_response)
+
+
+class Hostile(Auth):
+    """A middleware that refuses attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ZeroDivisionError
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "app" and sys._getframe(1).f_code.co_name != "__call__":
+            raise ZeroDivisionError
+        return object.__getattribute__(self, name)
+
+
+def timed(app: Any) -> Any:
+    """Return *app* in a function."""
+
+    def timing(environ: Any, start_response: Any) -> Any:
+        return app(environ, start_response)
+
+    return timing
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Return the warnings of sentryinit."""
+
+    def found() -> list[str]:
+        records = [each for each in caplog.records if each.name == "sentryinit"]
+        return [each.getMessage() for each in records if each.levelno == logging.WARNING]
+
+    return found
+
+
+@pytest.mark.parametrize(
+    ("layers", "named"),
+    [
+        ([], ""),
+        ([ProxyFix], ""),
+        ([DispatcherMiddleware], ""),
+        ([Auth], "Auth"),
+        ([timed], "timed.<locals>.timing"),
+        ([Auth, ProxyFix], "Auth"),
+        ([timed, Auth, ProxyFix], "Auth, timed.<locals>.timing"),
+        ([wsgi.SentryInitMiddleware, Auth], ""),
+        ([Hostile], ""),
+    ],
+)
+def test_middlewares_outside_are_named_at_the_first_request(
+    app: Flask, warnings: Any, layers: list[Any], named: str
+) -> None:
+    """E6: those of Werkzeug, as ProxyFix, have to be outside; a generic boundary reports itself."""
+    for each in layers:
+        app.wsgi_app = each(app.wsgi_app)
+    assert warnings() == []
+    for _ in range(2):
+        assert app.test_client().get("/nowhere").status_code == 404
+
+    text = f"Outside of sentryinit's middleware: {named}; what fails there is not seen. "
+    hint = "Call SentryInit(app) after app.wsgi_app is wrapped."
+    assert warnings() == [text + hint] * bool(named)
+
+
+def test_middlewares_inside_are_no_warning(mailbox: Mailbox, warnings: Any) -> None:
+    """E6: what was there before the extension is inside of it."""
+    app = Flask("orders")
+    app.wsgi_app = Auth(app.wsgi_app)  # type: ignore[method-assign] # the documented way
+    SentryInit(app)
+    app.test_client().get("/nowhere")
+
+    assert warnings() == []
+
+
+# -- other options than those of init() ------------------------------------------------------------
+
+
+def test_options_that_come_too_late_are_named_and_masks_are_added(
+    mailbox: Mailbox, warnings: Any
+) -> None:
+    """G1: the extension's options after an init(): masks count, the others are a warning."""
+    sentryinit.init("orders")
+    for _ in range(2):
+        app = Flask("orders")
+        app.config["SENTRYINIT_FLUSH_TIMEOUT"] = 7
+        SentryInit(app, mask_keys=["pet"], environment="staging")
+    sentry_sdk.capture_message("pet=cat")
+
+    assert warnings() == [
+        "A later set-up (flask configuration) has other values of flush_timeout, environment: "
+        "they are ignored. The first set-up of a process counts: give them to that one."
+    ]
+    assert the_event(mailbox)["logentry"]["message"] == "pet=[secret]"  # type: ignore[index] # an event is JSON

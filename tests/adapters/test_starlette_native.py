@@ -24,7 +24,8 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sentryinit import adapters, wsgi
+from sentryinit import adapters, asgi, wsgi
+from sentryinit._state import STATE
 from sentryinit.testing import Mailbox, capture
 from sentryinit_starlette import SentryInitMiddleware, debug_panic
 
@@ -1052,3 +1053,118 @@ def test_request_that_the_server_cancels_is_no_event(mailbox: Mailbox, layers: i
 
     asyncio.run(main())
     assert mailbox.events == []
+
+
+# -- the order of middlewares ----------------------------------------------------------------------
+
+
+class Auth:
+    """A pure ASGI middleware."""
+
+    def __init__(self, app: Any, **_options: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+async def add_timing(request: Request, call_next: Any) -> Response:
+    return await call_next(request)  # type: ignore[no-any-return] # a Response
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Return the warnings of sentryinit."""
+
+    def found() -> list[str]:
+        records = [each for each in caplog.records if each.name == "sentryinit"]
+        return [each.getMessage() for each in records if each.levelno == logging.WARNING]
+
+    return found
+
+
+OUTSIDE = (
+    "Outside of sentryinit's middleware: {}; what fails there is not seen. Call "
+    "app.add_middleware(SentryInitMiddleware) after all other add_middleware() calls."
+)
+
+
+def lifespan(app: Any) -> None:
+    """Start and stop *app* without a request."""
+    incoming = iter(["lifespan.startup", "lifespan.shutdown"])
+
+    async def receive() -> dict[str, str]:
+        return {"type": next(incoming)}
+
+    async def send(message: Any) -> None:
+        assert message["type"].endswith("complete")
+
+    asyncio.run(app({"type": "lifespan", "state": {}}, receive, send))
+
+
+@pytest.mark.parametrize("kind", [Starlette, FastAPI])
+@pytest.mark.parametrize("first", ["lifespan", "request", "websocket"])
+def test_middlewares_outside_are_named_once(
+    mailbox: Mailbox, warnings: Any, kind: Any, first: str
+) -> None:
+    """E6: at the lifespan or the first request, whichever is first, and not again."""
+    app = kind()
+    app.add_middleware(Auth)
+    app.add_middleware(SentryInitMiddleware)
+    app.add_middleware(Auth, realm="shop")
+    app.add_middleware(BaseHTTPMiddleware, dispatch=add_timing)
+    if first == "lifespan":
+        lifespan(app)
+        assert warnings() == [OUTSIDE.format("add_timing, Auth")]
+    for _ in range(2):
+        serve(app, "/nowhere", **({"type": "websocket"} if first == "websocket" else {}))
+
+    assert warnings() == [OUTSIDE.format("add_timing, Auth")]
+    assert [each.number for each in adapters.problems() if each.number > 5] == [9]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_order_that_is_right_is_no_warning(
+    mailbox: Mailbox, warnings: Any, *, wrapped: bool
+) -> None:
+    """E6: what FastAPI and Starlette add themselves is no middleware of the application."""
+    app: Any = FastAPI()
+    app.add_middleware(Auth)
+    app.middleware("http")(add_timing)
+    app.add_exception_handler(Exception, lambda *_: Response("sorry", 500))
+    if not wrapped:
+        app.add_middleware(SentryInitMiddleware)
+    inner = Starlette()
+    inner.add_middleware(SentryInitMiddleware)
+    app.mount("/inner", inner)
+    app = SentryInitMiddleware(app) if wrapped else app
+    lifespan(app)
+    serve(app, "/nowhere")
+    serve(app, "/inner/nowhere")
+
+    assert warnings() == []
+
+
+def test_generic_boundary_around_all_is_no_warning(mailbox: Mailbox, warnings: Any) -> None:
+    """E6: it reports what fails outside of the adapter's."""
+    app: Any = FastAPI()
+    app.add_middleware(SentryInitMiddleware)
+    app.add_middleware(Auth)
+    serve(asgi.SentryInitMiddleware(app), "/nowhere")
+
+    assert warnings() == []
+
+
+def test_order_is_not_checked_where_reporting_is_off(
+    warnings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E3: without a DSN nothing is installed."""
+    monkeypatch.delenv("SENTRY_DSN", raising=False)
+    restore = STATE.reset()
+    app = Starlette()
+    app.add_middleware(SentryInitMiddleware)
+    app.add_middleware(Auth)
+    serve(app, "/nowhere")
+    restore()
+
+    assert warnings() == []

@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sentry_sdk
+from sentry_sdk.integrations import Integration
 
 import sentryinit
 from sentryinit import _init, testing
+from sentryinit._sdk.testing import disconnect
 from sentryinit._state import STATE
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -58,6 +61,8 @@ def clean() -> Iterator[None]:
     """The state of a process in which init() has not been called."""
     restore = STATE.reset()
     yield
+    if STATE.reporter is not None:
+        disconnect()
     restore()
 
 
@@ -371,28 +376,172 @@ def test_wrong_argument_of_a_second_init_raises(mailbox: testing.Mailbox) -> Non
         sentryinit.init("shop", enviroment="x")  # type: ignore[call-arg] # what it is about
 
 
+LATE = (
+    "Reporting is off: the first set-up (by {}) found {}. There is a DSN now: set it, or call "
+    "sentryinit.init(), before the application is built."
+)
+
+
+@pytest.mark.parametrize("late", ["argument", "environment", "configuration"])
 @pytest.mark.usefixtures("clean")
-def test_dsn_in_a_second_init_is_a_warning(said: Any) -> None:
-    """If only the second call has a DSN, a warning says that reporting is off."""
-    sentryinit.init("shop")
-    sentryinit.init("shop", dsn=DSN)
+def test_late_dsn_starts_if_nothing_was_removed(late: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E3: A call that finds no DSN, and after it no boundary: the next call with one starts."""
+    sentryinit.init("shop", environment="staging", mask_keys=["iban_of"])
+    if late == "environment":
+        monkeypatch.setenv("SENTRY_DSN", testing.DSN)
+    given: Any = {} if late == "environment" else {"dsn": testing.DSN}
+    if late == "configuration":
+        assert _init.ensure_initialized("flask", "flask-app", {**given, "mask_keys": "pet"})
+    else:
+        sentryinit.init(**given, mask_keys=["pet"])
 
-    assert said() == [
-        (
-            "init() was called again, with a DSN; the first call (by init() itself) had none, and "
-            "counts"
-        )
-    ]
+    settings = STATE.settings
+    assert settings is not None
+    assert STATE.reporter is not None
+    assert (settings.service, settings.environment) == ("shop", "staging")
+    assert set(settings.mask_keys) == {"iban_of", "pet"}
+    assert settings.sources["environment"] == "argument"
 
 
+@pytest.mark.parametrize("late", ["argument", "environment", "configuration", "adapter"])
 @pytest.mark.usefixtures("clean")
-def test_warning_about_a_late_dsn_names_the_middleware(said: Any) -> None:
-    """The warning names the middleware that was built without a DSN."""
+def test_late_dsn_after_a_boundary_is_one_warning(
+    late: str, said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E3: The boundary has removed itself: a warning names it, whatever the source of the DSN."""
     _init.ensure_initialized("wsgi")
+    given: Any = {"dsn": testing.DSN} if late in {"argument", "configuration"} else {}
+    if not given:
+        monkeypatch.setenv("SENTRY_DSN", testing.DSN)
+    for _ in range(2):
+        if late in {"configuration", "adapter"}:
+            assert not _init.ensure_initialized("flask", None, given)
+        else:
+            sentryinit.init(**given)
+
+    assert said() == [LATE.format("wsgi", "no DSN")]
+    assert [each.number for each in _init.problems() if each.number > 5] == [7]
+
+
+@pytest.mark.usefixtures("clean")
+def test_dsn_after_a_malformed_one_is_a_warning(said: Any) -> None:
+    """E4: The first DSN was malformed: the warning says so, and not that there was none."""
+    _init.ensure_initialized("flask", None, {"dsn": f"https://{KEY}@backend.example/x"})
+    said()
     sentryinit.init(dsn=DSN)
 
-    assert said() == [
-        "init() was called again, with a DSN; the first call (by wsgi) had none, and counts"
+    assert said() == [LATE.format("flask", "a malformed DSN (flask configuration)")]
+
+
+@pytest.mark.usefixtures("clean")
+def test_dsn_that_was_switched_off_by_an_argument_is_not_late(
+    said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An argument counts before the environment, also in a second call."""
+    monkeypatch.setenv("SENTRY_DSN", testing.DSN)
+    sentryinit.init("shop", dsn="")
+    _init.ensure_initialized("flask", "shop")
+    sentryinit.init("shop")
+
+    assert (STATE.reporter, said()) == (None, [])
+
+
+# -- other options in a second init() --------------------------------------------------------------
+
+
+def _hook(*_: Any) -> Any:
+    """Stand for a hook of the application."""
+
+
+OTHERS: dict[str, Any] = {
+    "environment": "staging",
+    "release": "2",
+    "debug_token": "tok-5f1c9a",
+    "mask_hash_key": "tok-5f1c9a",
+    "mask_ip": "network",
+    "flush_timeout": 9.0,
+    "ignore_errors": [KeyError],
+    "ignore_paths": ["/health"],
+    "ignore_statuses": [503],
+    "collect": ["query"],
+    "before_send": _hook,
+    "storm_burst": 3,
+}
+
+
+@pytest.mark.parametrize("where", ["argument", "flask configuration"])
+@pytest.mark.usefixtures("clean")
+def test_other_options_of_a_second_call_are_named(where: str, said: Any) -> None:
+    """One warning names each option that is ignored, and no value."""
+    with testing.capture("shop"):
+        for _ in range(2):
+            if where == "argument":
+                sentryinit.init("shop", **OTHERS)
+            else:
+                _init.ensure_initialized("flask", "shop", OTHERS)
+
+        assert said() == [
+            f"A later set-up ({where}) has other values of {', '.join(OTHERS)}: they are ignored. "
+            "The first set-up of a process counts: give them to that one."
+        ]
+        assert [each.number for each in _init.problems() if each.number > 5] == [8]
+
+
+@pytest.mark.usefixtures("clean")
+def test_equal_options_of_a_second_call_are_no_warning(
+    said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two applications of one factory have equal options, also where objects are made anew."""
+
+    class Spy(Integration):
+        identifier = "spy"
+
+        @staticmethod
+        def setup_once() -> None:
+            """Install nothing."""
+
+    def options() -> dict[str, Any]:
+        return {
+            **OTHERS,
+            "before_send": lambda event, hint: event,
+            "integrations": [Spy()],
+            "ignore_messages": ["no stock", "tea.*"],
+        }
+
+    with testing.capture("shop", **options()):
+        monkeypatch.setenv("SENTRY_ENVIRONMENT", "elsewhere")
+        sentryinit.init("shop", **options())
+        _init.ensure_initialized("flask", "shop", {**options(), "ignore_statuses": "503"})
+
+    assert said() == []
+
+
+def test_masks_of_a_second_call_are_added(mailbox: testing.Mailbox, said: Any) -> None:
+    """G1: What only a later set-up wants to be masked is masked."""
+    sentry_sdk.capture_message("iban_of=DE12 order 17-42 pet=cat")
+    sentryinit.init("shop", mask_keys=["iban_of"], mask_patterns=[r"17-\d+"])
+    _init.ensure_initialized("flask", "shop", {"mask_keys": "pet"})
+    sentry_sdk.capture_message("iban_of=DE12 order 17-42 pet=cat")
+
+    texts = [event["logentry"]["message"] for event in mailbox.events]
+    assert texts == [
+        "iban_of=DE12 order 17-42 pet=cat",
+        "iban_of=[secret] order [secret] pet=[secret]",
+    ]
+    assert said() == []
+
+
+@pytest.mark.usefixtures("clean")
+def test_application_s_first_call_in_a_test_is_not_a_second_one(said: Any) -> None:
+    """In capture() the application calls init() first; what differs from that is a warning."""
+    with testing.capture():
+        sentryinit.init("shop", environment="staging", mask_keys=["pet"])
+        sentryinit.init("shop", environment="staging")
+        assert said() == []
+        sentryinit.init("shop", environment="testing")
+
+    assert [text.partition(":")[0] for text in said()] == [
+        "A later set-up (argument) has other values of environment"
     ]
 
 
@@ -471,6 +620,62 @@ def test_adapter_with_another_service_is_a_warning(mailbox: testing.Mailbox, sai
     _init.ensure_initialized("flask", None, {"service": "till"})
 
     assert said() == ["init() was called again with another service: till; shop stays"]
+
+
+# -- what a start imports --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", ["", "import sentry_sdk", "import sentryinit.testing"])
+def test_start_imports_no_framework(child: Any, tmp_path: Any, first: str) -> None:
+    """E5: init() imports nothing of what sentry-sdk has integrations for."""
+    package = tmp_path / "django"
+    package.mkdir()
+    for name in ("__init__", "conf", "http"):
+        (package / f"{name}.py").write_text(f"print('import of {name}')", encoding="utf-8")
+    code = """
+import pkgutil, sentry_sdk.integrations
+known = {each.name for each in pkgutil.iter_modules(sentry_sdk.integrations.__path__)}
+print(sorted((known - sys.stdlib_module_names) & sys.modules.keys() - before))
+"""
+    done = child(
+        f"{first}\nbefore = set(sys.modules)\nsentryinit.init('shop', dsn=DSN){code}",
+        "import sentryinit, sys\nDSN = 'https://a@backend.example/1'\n",
+        PYTHONPATH=str(tmp_path),
+    )
+
+    # sentry-sdk 2.20 imports Django itself, if the application imports sentry-sdk first.
+    expected = ["[]"] if "sentry_sdk" not in first else done.lines[-1:]
+    assert (done.lines[-1:], done.err) == (expected, "")
+    assert done.lines[:-1] == [] or "sentry_sdk" in first
+
+
+@pytest.mark.parametrize("order", ["init first", "Django first"])
+def test_django_can_be_used_after_a_start(child: Any, order: str) -> None:
+    """E5: Django is imported when the application does, also by name and in other threads."""
+    pytest.importorskip("django", reason="not in the environment with the core only")
+    use = """
+from django.conf import settings
+settings.configure(DEBUG=True)
+"""
+    init = "sentryinit.init('shop', dsn=DSN, transport=Pipe)"
+    done = child(
+        "\n".join([init, use] if order == "init first" else [use, init])
+        + """
+import threading
+from django.utils.module_loading import import_string
+def look():
+    print(import_string("sentry_sdk.spotlight.SpotlightMiddleware").__name__)
+    print(import_string("django.http.HttpResponse").__name__)
+thread = threading.Thread(target=look)
+thread.start()
+thread.join()
+import sentry_sdk.spotlight
+print(sentry_sdk.spotlight.settings is settings, [type(each).__name__ for each in sys.meta_path if
+    type(each).__module__.startswith("sentryinit")])
+"""
+    )
+
+    assert done.lines == ["SpotlightMiddleware", "HttpResponse", "True []"], done.err
 
 
 # -- an SDK that is already set up -----------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import aiohttp
@@ -28,6 +29,8 @@ def _route(request: web.Request) -> str | None:
 
 
 def _describe(request: web.Request) -> adapters.RequestInfo:
+    # At the first failure: without setup() there is no other moment. The root application.
+    _check_order(request.match_info.apps[0])
     is_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
     return adapters.RequestInfo(
         method=request.method,
@@ -162,8 +165,14 @@ async def _on_response_prepare(request: web.Request, response: web.StreamRespons
 
 
 async def _on_startup(app: web.Application) -> None:
+    _check_order(app)
     # aiohttp has no hook for a failed start-up; the task that starts the application ends.
     asyncio.current_task().add_done_callback(functools.partial(_start_up_done, app))  # type: ignore[union-attr] # a coroutine runs in a task
+
+
+def _check_order(app: web.Application) -> None:
+    outside = itertools.takewhile(lambda each: each is not sentryinit_middleware, app.middlewares)
+    adapters.check_order(outside, "Call setup(app) after the middlewares are added.")
 
 
 def _start_up_done(app: web.Application, task: asyncio.Task[Any]) -> None:
@@ -182,7 +191,7 @@ _INSTALLED = web.AppKey("sentryinit", bool)
 def setup(app: web.Application, **options: Unpack[Options]) -> None:
     """Report the failures of *app*; call it after the middlewares are added.
 
-    *options* are those of :func:`sentryinit.init`, and are ignored if it was called before.
+    *options* are those of :func:`sentryinit.init`. If it was called before, only masks are added.
     Without a DSN the application is unchanged. A second call does nothing. A sub-application needs
     a set-up of its own only if its middlewares answer its exceptions.
     """

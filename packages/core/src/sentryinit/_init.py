@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sentryinit._config import checks
+from sentryinit._config import checks, later
 from sentryinit._config import settings as _settings
 from sentryinit._locks import RenewedLock
-from sentryinit._state import STATE
+from sentryinit._logger import log
+from sentryinit._state import STATE, note_problem
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from sentryinit._config.options import Options
-
-log = logging.getLogger("sentryinit")
 
 # The service in tests, until the application sets its own.
 TEST_SERVICE = "test-service"
@@ -134,32 +132,72 @@ def problems() -> Iterator[checks.Problem]:
     yield from checks.problems(
         STATE.settings, is_on=STATE.reporter is not None, conflicting=conflicting
     )
+    yield from STATE.problems
+
+
+def check_order(outside: Iterable[object], hint: str) -> None:
+    """Warn, for an adapter, of middlewares *outside* of its boundary; *hint*: what to do.
+
+    Not if a generic boundary may be around them all.
+    """
+    names = [getattr(each, "__qualname__", type(each).__qualname__) for each in outside]
+    if names and not {"wsgi", "asgi"} & {*STATE.boundaries}:
+        note_problem(checks.wrong_order(names, hint))
 
 
 def _start_once(
     given: Mapping[str, Any], where: str = "argument", default_service: str | None = None
 ) -> None:
     with _lock:
-        if STATE.settings is not None:
-            _warn_if_different(STATE.settings, _settings.check_arguments(given, where))
+        first = STATE.settings
+        if first is None:
+            settings = _settings.resolve(
+                given, os.environ, where=where, default_service=default_service
+            )
+            _start(settings)
             return
-        _start(_settings.resolve(given, os.environ, where=where, default_service=default_service))
+        given = _settings.check_arguments(given, where)
+        if STATE.reporter is None and _settings.backend_host(first.dsn) is None:
+            _start_late(first, given, where, default_service)
+        _compare(STATE.settings or first, given, where)
 
 
-def _warn_if_different(settings: _settings.Settings, given: Mapping[str, Any]) -> None:
-    """Warn if a repeated ``init()`` differs from the first one, which counts."""
+def _start_late(
+    first: _settings.Settings, given: Mapping[str, Any], where: str, default_service: str | None
+) -> None:
+    """Start if there is a DSN now. If boundaries have removed themselves, only say so."""
+    given = {**given, **first.given, "dsn": given.get("dsn", first.given.get("dsn"))}
+    settings = _settings.resolve(given, os.environ, where=where, default_service=default_service)
+    if _settings.backend_host(settings.dsn) is None:
+        return
+    if STATE.boundaries:
+        note_problem(checks.late_dsn(first, STATE.boundaries[0]))
+        return
+    settings.sources |= {name: first.sources[name] for name in first.given if name != "dsn"}
+    settings.warnings = [each for each in settings.warnings if each not in first.warnings]
+    _start(settings)
+
+
+def _compare(settings: _settings.Settings, given: Mapping[str, Any], where: str) -> None:
+    """Warn if a later set-up differs from the first one, which counts; add the masks of both."""
     asked = given.get("service", settings.service)
     if settings.service == TEST_SERVICE:
+        # A test has called init() in place of the application, whose call this is.
         settings.service = asked
-    if asked != settings.service:
+        settings.given |= given
+    elif asked != settings.service:
         log.warning(
             "init() was called again with another service: %s; %s stays", asked, settings.service
         )
-    elif given.get("dsn") and STATE.reporter is None:
-        log.warning(
-            "init() was called again, with a DSN; the first call (by %s) had none, and counts",
-            ", ".join(STATE.boundaries) or "init() itself",
-        )
+    if STATE.reporter is not None:
+        names = later.differing(settings, given)
+        if names:
+            note_problem(checks.ignored_options(names, where))
+        if later.add_masks(settings, given):
+            # With a reporter, sentry_sdk is imported already.
+            from sentryinit._sdk.client import update_masks
+
+            update_masks(settings)
 
 
 def _start(settings: _settings.Settings) -> None:

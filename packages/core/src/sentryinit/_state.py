@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from sentryinit._logger import log
+
 if TYPE_CHECKING:
+    from sentryinit._config.checks import Problem
     from sentryinit._config.settings import Settings
     from sentryinit._policy.verdict import Reason, Seen, Verdict
 
@@ -55,14 +58,16 @@ class State:
     """*settings* once ``init`` has run, *reporter* and *scopes* if reporting is on.
 
     *boundaries*: the names of the adapters that were set up; without a DSN they are not installed.
+    *problems*: what was noticed since then.
     """
 
     # A slot is read in a third of the time of a dictionary's entry.
-    __slots__ = ("boundaries", "reporter", "scopes", "settings")
+    __slots__ = ("boundaries", "problems", "reporter", "scopes", "settings")
     settings: Settings | None
     reporter: Reporter | None
     scopes: Scopes
     boundaries: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
     def __init__(self) -> None:
         self.reset()
@@ -71,7 +76,7 @@ class State:
         """Return to what there is before ``init``; return a function that restores all."""
         saved = {name: getattr(self, name, None) for name in self.__slots__}
         self.settings, self.reporter = None, None
-        self.boundaries, self.scopes = (), Scopes()
+        self.boundaries, self.problems, self.scopes = (), (), Scopes()
 
         def restore() -> None:
             for name, value in saved.items():
@@ -81,3 +86,10 @@ class State:
 
 
 STATE = State()
+
+
+def note_problem(problem: Problem) -> None:
+    """Log *problem*, once, and keep it for the checks of frameworks."""
+    if problem not in STATE.problems:
+        STATE.problems += (problem,)
+        log.warning("%s %s", problem.text, problem.hint)

@@ -14,7 +14,7 @@ from sentryinit._boundary.current import current_capture, note_exception
 from sentryinit._boundary.debug_route import EVENT_ID_HEADER, DebugPanic, check_debug_token
 from sentryinit._boundary.request_info import RequestInfo, route_template
 from sentryinit._config.checks import Problem
-from sentryinit._init import ensure_initialized, problems, shutdown
+from sentryinit._init import check_order, ensure_initialized, problems, shutdown
 
 __all__ = [
     "EVENT_ID_HEADER",
@@ -24,6 +24,7 @@ __all__ = [
     "Problem",
     "RequestInfo",
     "check_debug_token",
+    "check_order",
     "current_capture",
     "ensure_initialized",
     "note_exception",

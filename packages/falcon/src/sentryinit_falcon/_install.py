@@ -197,7 +197,7 @@ class SentryInitComponent:
 def install(app: falcon.App[Any, Any], **options: Unpack[Options]) -> None:
     """Report the failures of *app*; a second call does nothing.
 
-    *options* are those of :func:`sentryinit.init`, and are ignored if it was called before.
+    *options* are those of :func:`sentryinit.init`. If it was called before, only masks are added.
     Without a DSN the application is unchanged.
     """
     if isinstance(app, _ObservedApp) or not adapters.ensure_initialized("falcon", None, options):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -69,6 +70,8 @@ def _note_unhandled(sender: Flask, exception: BaseException, **extra: Any) -> No
 
 # The key of the receiver of an application that has had no request yet.
 _FIRST_REQUEST = "sentryinit.first_request"
+# An object may have every attribute, such as a mock.
+_MOST_LAYERS = 20
 
 
 def _wrap_methods(app: Flask, **_signal: Any) -> None:
@@ -79,8 +82,26 @@ def _wrap_methods(app: Flask, **_signal: Any) -> None:
     receiver = app.extensions.pop(_FIRST_REQUEST, None)
     if receiver is not None:
         request_started.disconnect(receiver)
+        with contextlib.suppress(Exception):  # other middlewares may refuse attributes
+            hint = "Call SentryInit(app) after app.wsgi_app is wrapped."
+            adapters.check_order(_outside(app.wsgi_app), hint)
         _note_handled(app)
         _ignore_log_exception(app)
+
+
+def _outside(layer: Any) -> list[object]:
+    """Return the WSGI middlewares around the boundary.
+
+    Not those of Werkzeug, such as ``ProxyFix``, which have to be outside and do not fail.
+    """
+    found = []
+    for _ in range(_MOST_LAYERS):
+        if layer is None or isinstance(layer, wsgi.SentryInitMiddleware):
+            break
+        if not type(layer).__module__.startswith("werkzeug."):
+            found.append(layer)
+        layer = getattr(layer, "app", None)
+    return found
 
 
 def _note_handled(app: Flask) -> None:
@@ -133,9 +154,9 @@ def _config(app: Flask) -> dict[str, Any]:
 class SentryInit:
     """The extension: ``SentryInit(app)``, or ``init_app(app)`` in an application factory.
 
-    *options* are those of :func:`sentryinit.init`, and are ignored if it was called before. They
-    precede ``SENTRYINIT_*`` in ``app.config``, which precedes the environment. The default service
-    is ``app.name``. Without a DSN the application is unchanged.
+    *options* are those of :func:`sentryinit.init`. They precede ``SENTRYINIT_*`` in ``app.config``,
+    which precedes the environment. If ``init`` was called before, only masks are added. The default
+    service is ``app.name``. Without a DSN the application is unchanged.
     """
 
     def __init__(self, app: Flask | None = None, **options: Unpack[Options]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from starlette._utils import is_async_callable
@@ -116,10 +117,31 @@ class _Page:
                 capture.close()
 
 
+def _first_call(boundary: Any, app: ASGIApp, scope: Scope, *ends: Any) -> Awaitable[None]:
+    """Check the order of the middlewares, once: at the lifespan, or at the first request."""
+    boundary._app = app  # noqa: SLF001 # of our own class
+    adapters.check_order(
+        _outside(scope.get("app")),
+        "Call app.add_middleware(SentryInitMiddleware) after all other add_middleware() calls.",
+    )
+    return app(scope, *ends)
+
+
+def _outside(app: Any) -> list[object]:
+    """Return the middlewares that *app* has around the boundary, besides Starlette's own layers."""
+    found: list[object] = []
+    for each in getattr(app, "user_middleware", ()):
+        if isinstance(each.cls, type) and issubclass(each.cls, asgi.SentryInitMiddleware):
+            return found
+        # The function of @app.middleware("http").
+        found.append(each.kwargs.get("dispatch", each.cls))
+    return []  # the boundary is around the application, or in a part of it
+
+
 class SentryInitMiddleware(asgi.SentryInitMiddleware):
     """The middleware: ``app.add_middleware(SentryInitMiddleware)``, added last to be outermost.
 
-    *options* are those of :func:`sentryinit.init`, and are ignored if it was called before.
+    *options* are those of :func:`sentryinit.init`. If it was called before, only masks are added.
     Without a DSN the application is unchanged.
     """
 
@@ -130,6 +152,7 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
         boundary = super().__new__(cls, app, **options)
         if isinstance(boundary, cls):
             _fastapi.observe_dependencies()
+            boundary._app = functools.partial(_first_call, boundary, app)
         return boundary
 
     def page_follows(self, connection: asgi.Connection, exc: BaseException) -> bool:

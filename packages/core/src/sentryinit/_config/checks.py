@@ -1,4 +1,4 @@
-"""Problems of a configuration, for the checks of frameworks."""
+"""Problems of a set-up, for the checks of frameworks."""
 
 from __future__ import annotations
 
@@ -37,3 +37,36 @@ def problems(
     if not settings.release:
         hint = "Set SENTRY_RELEASE, or the option release."
         yield Problem(5, "The release of the service is not known.", hint, deployed=True)
+
+
+# The numbers from 6 on are noticed when they happen.
+
+
+def foreign_init(place: str, *, is_ignored: bool) -> Problem:
+    """Return the problem of a ``sentry_sdk.init()`` in *place*, after ours."""
+    what = "it is ignored" if is_ignored else "its transport gets the events, masked"
+    text = f"sentry_sdk.init() was called after sentryinit.init(), in {place}: {what}."
+    return Problem(6, text, "Remove that call; give its options to sentryinit.init().")
+
+
+def late_dsn(first: Settings, boundary: str) -> Problem:
+    """Return the problem of a DSN that comes after *boundary* has removed itself."""
+    found = f"a malformed DSN ({first.sources['dsn']})" if first.dsn else "no DSN"
+    text = f"Reporting is off: the first set-up (by {boundary}) found {found}."
+    hint = "There is a DSN now: set it, or call sentryinit.init(), before the application is built."
+    return Problem(7, text, hint)
+
+
+def ignored_options(names: Sequence[str], where: str) -> Problem:
+    """Return the problem of a later set-up with other values than the first."""
+    values = ", ".join(names)
+    text = f"A later set-up ({where}) has other values of {values}: they are ignored."
+    return Problem(8, text, "The first set-up of a process counts: give them to that one.")
+
+
+def wrong_order(outside: Sequence[str], hint: str) -> Problem:
+    """Return the problem of middlewares *outside* of the boundary."""
+    text = (
+        f"Outside of sentryinit's middleware: {', '.join(outside)}; what fails there is not seen."
+    )
+    return Problem(9, text, hint)

@@ -23,11 +23,13 @@ class Settings(SettingValues):
     """The resolved settings.
 
     *sources*: where each value came from: the *where* of :func:`resolve`, a variable,
-    ``application`` or ``default``. *warnings*: what was wrong in the environment.
+    ``application`` or ``default``. *given*: the arguments. *warnings*: what was wrong in the
+    environment.
     """
 
     def __init__(self) -> None:
         self.sources: dict[str, str] = {}
+        self.given: dict[str, Any] = {}
         self.warnings: list[str] = []
 
     def variables_for_sdk(self) -> list[str]:
@@ -60,7 +62,7 @@ def resolve(
     *where* names the arguments. *default_service*: the application's name.
     """
     settings = Settings()
-    given = check_arguments(arguments, where)
+    settings.given = given = check_arguments(arguments, where)
     for name in TABLE:
         if name in given:
             value, source = given[name], where

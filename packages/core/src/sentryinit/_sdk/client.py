@@ -17,8 +17,10 @@ import sentry_sdk
 from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
+from sentry_sdk.scope import Scope
 
 from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
+from sentryinit._config import checks
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
@@ -27,7 +29,7 @@ from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent
 from sentryinit._sdk.hooks import FRAMEWORKS, HINT_KEY, Hooks, drop
-from sentryinit._state import STATE
+from sentryinit._state import STATE, note_problem
 
 log = logging.getLogger("sentryinit")
 
@@ -45,6 +47,10 @@ _FIXED = {
 }
 
 
+# That of the hooks and filters.
+_redactor: Redactor
+
+
 def configure(settings: Settings) -> Client:
     """Initialise sentry-sdk, log handling, the envelope filter and the scopes of requests."""
     if sentry_sdk.is_initialized():
@@ -52,13 +58,15 @@ def configure(settings: Settings) -> Client:
             "sentry_sdk.init() was called before sentryinit.init(); its client is replaced: "
             "remove that call"
         )
-    redactor = _redactor(settings)
+    global _redactor  # noqa: PLW0603 # there is one client in force
+    _redactor = redactor = _make_redactor(settings)
     original = logging.Logger.callHandlers
     try:
         sentry_sdk.init(**_client_options(settings, Hooks(settings, redactor)))
     finally:
         # Also after a failure: sentry-sdk patches the logging once, and has done so.
         log_handler.install_filter(original)
+    sentry_sdk.get_global_scope().__class__ = _GlobalScope
     client = sentry_sdk.get_client()
     log_handler.set_filter(client, settings.log_breadcrumbs, settings.log_level)
     transport.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
@@ -93,32 +101,52 @@ def _warn_of_integrations(*names: str) -> None:
         )
 
 
+class _GlobalScope(Scope):
+    """The global scope while we report: another ``sentry_sdk.init()`` does not replace our client.
+
+    Nothing would be masked, or nothing would be sent: a library calls it without a DSN.
+    """
+
+    __slots__ = ()
+
+    def set_client(self, client: Any = None) -> None:
+        """Set *client* if it is None, as at the end of a test, or has a transport, as in tests."""
+        if STATE.reporter is not None and client is not None:
+            is_ignored = not client.options.get("transport")
+            note_problem(checks.foreign_init(_caller(), is_ignored=is_ignored))
+            if is_ignored:
+                return
+            transport.install_filter(_redactor, client.transport)
+        super().set_client(client)
+
+
+def _caller() -> str:
+    """Return the place outside of sentry-sdk that calls it."""
+    frame = sys._getframe(2)  # noqa: SLF001 # inspect reads source files
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("sentry_sdk."):
+        frame = frame.f_back
+    return f"{frame.f_globals.get('__name__')}, line {frame.f_lineno}"
+
+
 class Client:
     """The client of sentry-sdk."""
 
     def __init__(self) -> None:
-        self._client = sentry_sdk.get_client()
-        self._is_replaced = False
-        self.options: dict[str, Any] = self._client.options
-        self.lost = transport.LostEvents(self._client.transport)
+        client = sentry_sdk.get_client()
+        self.options: dict[str, Any] = client.options
+        self.lost = transport.LostEvents(client.transport)
         version = sentry_sdk.VERSION
         self._sdk_info = {
             "name": "sentry.python",
             "version": version,
             "packages": [{"name": "pypi:sentry-sdk", "version": version}],
-            "integrations": sorted(self._client.integrations),
+            "integrations": sorted(client.integrations),
         }
 
     def capture_event(
         self, event: dict[str, Any], hint: dict[str, Any], info: RequestInfo = UNDESCRIBED
     ) -> str | None:
         """Send *event*, ours, of the request *info*; return its id, None if a hook dropped it."""
-        if sentry_sdk.get_client() is not self._client and not self._is_replaced:
-            self._is_replaced = True
-            log.warning(
-                "sentry_sdk.init() was called after sentryinit.init() and replaced its client, so "
-                "that nothing is masked any more: remove that call"
-            )
         event["sdk"] = self._sdk_info
         event.setdefault("breadcrumbs", {"values": []})
         if "trace" not in event.setdefault("contexts", {}):
@@ -136,7 +164,12 @@ class Client:
         sentry_sdk.flush(timeout=timeout)
 
 
-def _redactor(settings: Settings) -> Redactor:
+def update_masks(settings: Settings) -> None:
+    """Mask by what *settings* have now: hooks and filters keep their redactor."""
+    vars(_redactor).update(vars(_make_redactor(settings)))
+
+
+def _make_redactor(settings: Settings) -> Redactor:
     dsn, key = urlsplit(settings.dsn), settings.mask_hash_key
     return Redactor(
         settings.mask_keys,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import sentry_sdk
 from sentry_sdk.envelope import Envelope, Item, PayloadRef
 from sentry_sdk.transport import BaseHttpTransport
+from urllib3.util import ssl_ as urllib3_ssl
 
 from sentryinit._redaction.redactor import Masked, Redactor
 
@@ -36,6 +38,9 @@ class EnvelopeFilter:
         if self._lock_class is not threading.Lock:
             # gevent has patched the process since: the locks of the transport block all greenlets.
             self._lock_class = threading.Lock
+            # With the class of before, gevent's methods call themselves for ever: no event would
+            # leave over HTTPS (github.com/gevent/gevent/issues/1016).
+            urllib3_ssl.SSLContext = ssl.SSLContext  # type: ignore[misc] # see above
             reset_transport()
         items = [item for item in map(self._filtered, envelope.items) if item is not None]
         # The event goes first: a backend may stop at an item that it does not know.

@@ -193,6 +193,21 @@ class Redaction(Contract):
         assert harness.events
         assert leaks(harness) == []
 
+    @pytest.mark.parametrize("dsn", ["", "https://key@other.invalid/1"])
+    def test_g2_another_init_of_the_sdk_does_not_replace_ours(
+        self, harness: Harness, dsn: str
+    ) -> None:
+        """G2: Whatever calls ``sentry_sdk.init()`` later: events leave by us, masked."""
+        harness.start()
+        app = harness.app(behaviours.fails)
+        sentry_sdk.init(dsn, default_integrations=False, auto_enabling_integrations=False)
+        sentry_sdk.capture_message(ALL)
+        harness.server.serve(app, Call())
+        assert len(harness.events) == 2, harness.titles
+        assert leaks(harness) == []
+        (complaint,) = harness.expect_complaints()
+        assert "sentry_sdk.init() was called after sentryinit.init()" in complaint
+
     def test_g2_what_passes_no_hook_does_not_leave(self, harness: Harness) -> None:
         """G2: Attachments, sessions, transactions and logs are not sent."""
 
