@@ -26,11 +26,11 @@ def _import_without_django() -> None:
     every object, also at those of Django, which raise if it has no settings.
     """
     finder = _NoDjango()
-    sys.meta_path.insert(0, finder)  # type: ignore[arg-type] # it finds nothing
+    sys.meta_path.insert(0, finder)
     try:
         spotlight = importlib.import_module("sentry_sdk.spotlight")
     finally:
-        sys.meta_path.remove(finder)  # type: ignore[arg-type] # as above
+        sys.meta_path.remove(finder)
 
     def complete(name: str) -> object:
         # The application uses Django after all, and names SpotlightMiddleware in its settings.

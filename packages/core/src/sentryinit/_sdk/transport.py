@@ -40,7 +40,7 @@ class EnvelopeFilter:
             self._lock_class = threading.Lock
             # With the class of before, gevent's methods call themselves for ever: no event would
             # leave over HTTPS (github.com/gevent/gevent/issues/1016).
-            urllib3_ssl.SSLContext = ssl.SSLContext  # type: ignore[misc] # see above
+            urllib3_ssl.SSLContext = ssl.SSLContext  # type: ignore[assignment] # None without ssl
             reset_transport()
         items = [item for item in map(self._filtered, envelope.items) if item is not None]
         # The event goes first: a backend may stop at an item that it does not know.
