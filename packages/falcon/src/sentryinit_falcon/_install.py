@@ -200,6 +200,7 @@ def install(app: falcon.App[Any, Any], **options: Unpack[Options]) -> None:
     *options* are those of :func:`sentryinit.init`, and are ignored if it was called before.
     Without a DSN the application is unchanged.
     """
+    adapters.check_kind("install(app): app", app, falcon.App, "a Falcon application")
     if isinstance(app, _ObservedApp) or not adapters.ensure_initialized("falcon", None, options):
         return
     target: Any = app
