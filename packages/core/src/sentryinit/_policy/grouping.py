@@ -15,6 +15,7 @@ _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 # `exec` makes code with unlimited file names: the cache is bounded.
 _MAX_FILES = 1000
 _known: dict[str, bool] = {}
+_LOADERS = {"importlib._bootstrap", "pkgutil"}
 
 
 class Origin(NamedTuple):
@@ -92,7 +93,8 @@ def group_label(exc: BaseException, stack: TracebackType | None) -> str:
 def error_label(error: BaseException) -> str:
     """Return class, file and line of *error*, raised by a user's hook; its text may have data."""
     frame, name = app_frame(error.__traceback__), type(error).__name__
-    if frame is None:
+    # Nor where a module is not found.
+    if frame is None or frame.tb_frame.f_globals.get("__name__") in _LOADERS:
         return name
     # As long as the name of the module: shop/hooks.py for shop.hooks.
     depth = 1 + str(frame.tb_frame.f_globals.get("__name__")).count(".")

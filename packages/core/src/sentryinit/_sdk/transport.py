@@ -105,9 +105,8 @@ class LostEvents:
         if now >= self._next_log:
             new = self.count - self._logged
             self._logged, self._next_log = self.count, now + LOG_INTERVAL
-            log.warning(
-                "%s %s", "1 event" if new == 1 else f"{new} events, the last one", _why(reason)
-            )
+            what = "1 event" if new == 1 else f"{new} events not delivered; the last was"
+            log.warning("%s %s", what, _why(reason))
         return self._original(reason)  # type: ignore[misc] # there is one, or this is not called
 
 
