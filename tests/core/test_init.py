@@ -821,7 +821,7 @@ def test_wrong_object_is_no_application(boundary: str, app: Any) -> None:
 def test_wrong_object_is_no_service(service: Any) -> None:
     """What is no name is refused; a DSN in the place of the service says so, without its key."""
     with pytest.raises(
-        (TypeError, ValueError), match="^argument: service must be 1 to 200"
+        (TypeError, ValueError), match=r"^argument: service must be 1 to 200"
     ) as caught:
         sentryinit.init(service)
 

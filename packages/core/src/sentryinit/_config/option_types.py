@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import contextlib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +38,7 @@ class OptionType(NamedTuple):
 class WrongItem(NamedTuple):
     """What is wrong in a list: the argument of the error that its check raises."""
 
-    at: int
+    at: str
     item: Any
     type: OptionType
 
@@ -203,16 +202,16 @@ def _list_of(
         try:
             return item.check(value)
         except (TypeError, ValueError) as error:
-            raise type(error)(WrongItem(at, value, item)) from None
+            raise type(error)(WrongItem(f"[{at}]", value, item)) from None
+
+    def repair_item(text: str) -> Any:
+        try:
+            return item.check(text)
+        except (TypeError, ValueError):
+            return item.repair(text)
 
     def repair(text: str) -> tuple[Any, ...] | None:
-        valid = []
-        for value in _split(text):
-            for each in (value, item.repair(value)):
-                with contextlib.suppress(TypeError, ValueError):
-                    valid.append(item.check(each))
-                    break
-        return tuple(valid) or None
+        return tuple(filter(None, map(repair_item, _split(text)))) or None
 
     parse = parse or (lambda text: check(_split(text)))
     return OptionType(expected, check, parse, repair, suggest=item.suggest)
@@ -260,16 +259,13 @@ NAMES = _list_of("a list of names", _NAME)
 _is_path = _require(lambda path: path.startswith(("/", "*", "?", "[")), _text)
 _PATH = OptionType("a path, with / or * first", _is_path, repair=_slashed, suggest=_slashed)
 PATHS = _list_of("a list of paths, with / or * first", _PATH)
-_EXCEPTION = OptionType(
-    "an exception class, a dotted name, or the name of a builtin exception",
-    _require(lambda value: _is_exception(value) or _names_exception(value)),
-    suggest=_nearest_exception,
-)
+_exception = _require(lambda value: _is_exception(value) or _names_exception(value))
+_a_class = "an exception class, a dotted name, or the name of a builtin exception"
+_EXCEPTION = OptionType(_a_class, _exception, suggest=_nearest_exception)
 EXCEPTIONS = _list_of("a list of exception classes or their dotted names", _EXCEPTION)
 PATTERNS = _list_of("a list of regular expressions", OptionType("a regular expression", _pattern))
-_STATUS = OptionType(
-    "a status from 100 to 599, or a range such as 502-504", _require(_are_statuses, _statuses)
-)
+_status = _require(_are_statuses, _statuses)
+_STATUS = OptionType("a status from 100 to 599, or a range such as 502-504", _status)
 STATUSES = _list_of("a list of statuses from 100 to 599, or ranges such as 502-504", _STATUS)
 _is_hook = _require(lambda value: callable(value) or isinstance(value, DottedName), error=TypeError)
 CALLABLE = OptionType("a callable", _is_hook, DottedName)

@@ -98,8 +98,8 @@ def check_arguments(arguments: Mapping[str, Any], where: str) -> dict[str, Any]:
         if name in REFUSED:
             raise TypeError(f"option {name} cannot be set: {REFUSED[name]}")
         if name not in TABLE:
-            related = [each for each in TABLE if name in each or each in name]
-            meant = nearest(name, TABLE, 0.5) or nearest(name, related, 0)
+            related = (each for each in TABLE if name in each or each in name)
+            meant = nearest(name, TABLE, 0.5) or next(related, "")
             hint = f"; did you mean {meant}?" if meant else ""
             raise TypeError(f"unknown option {name}{hint}")
         if value is None:
@@ -198,25 +198,19 @@ def _meant(name: str, rows: Mapping[str, tuple[str, ...]]) -> str:
     prefix = next((each for each in (PREFIX, "SENTRY_") if name.startswith(each)), "")
     names = [each for each in spellings if each.startswith(prefix)]
     # SENTRY_DNS is 0.9 from SENTRY_DSN; SENTRY_JS_DSN, 0.87.
-    found = nearest(name, names, 0 if prefix == PREFIX else 0.88)
-    return spellings.get(found, "")
+    return spellings.get(nearest(name, names, 0 if prefix == PREFIX else 0.88), "")
 
 
 def _wrong_value(name: str, where: str, value: object, error: Exception) -> str:
     option_type, at = TABLE[name].type, ""
     if error.args and isinstance(error.args[0], WrongItem):
-        index, value, option_type = error.args[0]
-        at = f"[{index}]"
-    shown, hint = _shown(name, value), ""
-    suggestion = None if shown.endswith(_HIDDEN) else option_type.suggest(value)
-    if suggestion:
-        hint = f"; did you mean {_cut(str(suggestion))}?"
-    elif isinstance(value, str) and backend_host(unquoted(value)):
+        at, value, option_type = error.args[0]
+    shown = _shown(name, value)
+    meant = "(not shown)" not in shown and option_type.suggest(value)
+    hint = f"; did you mean {_cut(str(meant))}?" if meant else ""
+    if isinstance(value, str) and backend_host(unquoted(value)):
         hint = "; it is a DSN: pass it as dsn=..., or set SENTRY_DSN"
     return f"{where}: {name}{at} must be {option_type.expected}, not {shown}{hint}"
-
-
-_HIDDEN = "(not shown)"
 
 
 def _shown(name: str, value: object) -> str:
@@ -224,7 +218,7 @@ def _shown(name: str, value: object) -> str:
     option, text = TABLE[name], repr(value)
     # A URL may contain a key.
     if value is not option.default and (option.type.secret or "://" in text):
-        return f"a value of type {type(value).__name__} {_HIDDEN}"
+        return f"a value of type {type(value).__name__} (not shown)"
     return _cut(text)
 
 

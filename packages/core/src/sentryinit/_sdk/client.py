@@ -24,12 +24,11 @@ from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
 from sentryinit._redaction.redactor import Redactor
-from sentryinit._redaction.stacktrace import safe_repr, type_name
+from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
-from sentryinit._sdk.callables import guarded
 from sentryinit._sdk.exceptions import PreSerializedEvent
 from sentryinit._sdk.hooks import FRAMEWORKS, HINT_KEY, Hooks, drop
-from sentryinit._state import STATE, no_op
+from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
@@ -181,8 +180,7 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         "max_value_length": 4 * settings.max_value_length + 4096,
         "shutdown_timeout": settings.flush_timeout,
         "before_send": hooks.before_send,
-        "before_breadcrumb": settings.before_breadcrumb
-        and guarded("before_breadcrumb", settings.before_breadcrumb, no_op),
+        "before_breadcrumb": settings.before_breadcrumb,
     }
     options = _FIXED | _passed_on(settings) | ours
     return {name: value for name, value in options.items() if name in DEFAULT_OPTIONS}
@@ -197,14 +195,9 @@ def _passed_on(settings: Settings) -> dict[str, Any]:
     }
     # _events.source_context costs less.
     passed["include_source_context"] = False
-    if "error_sampler" in passed:
-        passed["error_sampler"] = guarded("error_sampler", passed["error_sampler"], lambda *_: 1.0)
-    if "custom_repr" in passed:
-        # What a failing one would have hidden is unknown.
-        passed["custom_repr"] = guarded("custom_repr", passed["custom_repr"], type_name)
     if "locals" in settings.collect:
-        custom, limit = passed.get("custom_repr"), settings.max_value_length
-        passed["custom_repr"] = functools.partial(safe_repr, custom, limit)
+        limit = settings.max_value_length
+        passed["custom_repr"] = functools.partial(safe_repr, settings.custom_repr, limit)
     # Older releases refuse unknown options.
     for name in passed.keys() - DEFAULT_OPTIONS.keys():
         log.warning("option %s: this release of sentry-sdk does not have it", name)
