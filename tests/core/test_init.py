@@ -826,4 +826,4 @@ def test_wrong_object_is_no_service(service: Any) -> None:
         sentryinit.init(service)
 
     assert KEY not in str(caught.value)
-    assert ("it is a DSN: pass it as dsn=..." in str(caught.value)) is (service == DSN)
+    assert ("it is a DSN: pass dsn=..." in str(caught.value)) is (service == DSN)

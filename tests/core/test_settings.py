@@ -959,7 +959,7 @@ def test_empty_quotes_are_not_set(text: str) -> None:
     assert (settings.environment, settings.warnings) == ("staging", [])
 
 
-@pytest.mark.parametrize("path", ["/root/.shinit", "~/.profile", '"$HOME/.kshrc"', "a/b"])
+@pytest.mark.parametrize("path", ["/etc/.shinit", "~/.profile", '"$HOME/.kshrc"', "a/b"])
 def test_the_start_up_file_of_a_shell_is_no_environment(path: str) -> None:
     """ENV with a slash is the start-up file of POSIX shells; under our own name it is repaired."""
     settings = resolve({}, {"ENV": path})
@@ -981,7 +981,7 @@ def test_a_dsn_in_the_place_of_another_option(name: str, dsn: str) -> None:
         resolve({name: dsn}, {})
 
     for message in (str(caught.value), warning):
-        assert "(not shown); it is a DSN: pass it as dsn=..., or set SENTRY_DSN" in message
+        assert "(not shown); it is a DSN: pass dsn=..., or set SENTRY_DSN" in message
         assert KEY not in message
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -98,7 +97,7 @@ def _is_servers_file(request: Any, response: Any) -> bool:
 def configure() -> bool:
     """Call ``init`` with ``settings.SENTRYINIT`` if needed; return True if reporting is on."""
     config = getattr(settings, "SENTRYINIT", None)
-    adapters.check_kind("settings.SENTRYINIT", config, (Mapping, type(None)), "a dict of options")
+    adapters.check_kind("settings.SENTRYINIT", config, (dict, type(None)), "a dict of options")
     service = str(getattr(settings, "ROOT_URLCONF", "")).partition(".")[0]
     return adapters.ensure_initialized("django", service, config)
 

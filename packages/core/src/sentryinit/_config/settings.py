@@ -209,7 +209,7 @@ def _wrong_value(name: str, where: str, value: object, error: Exception) -> str:
     meant = "(not shown)" not in shown and option_type.suggest(value)
     hint = f"; did you mean {_cut(str(meant))}?" if meant else ""
     if isinstance(value, str) and backend_host(unquoted(value)):
-        hint = "; it is a DSN: pass it as dsn=..., or set SENTRY_DSN"
+        hint = "; it is a DSN: pass dsn=..., or set SENTRY_DSN"
     return f"{where}: {name}{at} must be {option_type.expected}, not {shown}{hint}"
 
 
