@@ -851,6 +851,26 @@ def test_cleanup_sends_the_summary() -> None:
         assert box.events[-1]["contexts"]["sentryinit"]["suppressed"] == 2
 
 
+WRONG = [
+    "orders",
+    "https://0a1b2c@sentryinit.invalid/1",
+    object(),
+    web.Application,
+    {"dsn": "x"},
+    5,
+]
+
+
+@pytest.mark.parametrize("app", WRONG)
+def test_wrong_object_is_refused(app: Any) -> None:
+    """What is no application is a TypeError that says so, without the value: it may be a DSN."""
+    words = r"^setup\(app\): app must be an aiohttp application, not a value of type "
+    for options in ({}, {"dsn": WRONG[1]}):
+        with pytest.raises(TypeError, match=words) as caught:
+            setup(app, **options)
+        assert "0a1b2c" not in str(caught.value)
+
+
 def test_setup_is_idempotent_and_does_nothing_without_a_dsn() -> None:
     """C3, E3: a second set-up changes nothing; without a DSN the first one changes nothing."""
     with capture():

@@ -1053,3 +1053,32 @@ class Login(Middleware):
 
     def process_view(self, request: Any, view: Any, args: Any, kwargs: Any) -> Any:
         return HttpResponse(status=302) if getattr(view, "login_required", True) else None
+
+
+# -- mistakes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "config,words",
+    [
+        (["x"], "settings.SENTRYINIT must be a dict of options, not a value of type list"),
+        ("x", "settings.SENTRYINIT must be a dict of options, not a value of type str"),
+        ([], "settings.SENTRYINIT must be a dict of options, not a value of type list"),
+        ({1: "x"}, "django configuration: each name must be text, not a value of type int"),
+        ({"dsn": 5}, r"django configuration: dsn must be text, not a value of type int"),
+        (
+            {"ignore_path": "/x"},
+            "unknown option ignore_path; did you mean ignore_paths?",
+        ),
+    ],
+)
+def test_wrong_configuration_is_refused(config: Any, words: str) -> None:
+    """What is wrong in ``SENTRYINIT`` is an error that names it, also where reporting is off."""
+    with override_settings(SENTRYINIT=config), pytest.raises(TypeError, match=words):
+        SentryInitMiddleware(lambda request: HttpResponse())
+
+
+def test_no_configuration_is_none() -> None:
+    """None is no configuration."""
+    with override_settings(SENTRYINIT=None), pytest.raises(MiddlewareNotUsed):
+        SentryInitMiddleware(lambda request: HttpResponse())

@@ -1233,3 +1233,18 @@ def test_logged_text_of_an_http_error_is_no_event(
     get(app)
 
     assert [event["logentry"]["formatted"] for event in mailbox.events] == events
+
+
+# -- mistakes -------------------------------------------------------------------------------------
+
+WRONG = ["orders", "https://0a1b2c@sentryinit.invalid/1", object(), falcon.App, {"dsn": "x"}, 5]
+
+
+@pytest.mark.parametrize("app", WRONG)
+def test_wrong_object_is_refused(app: Any) -> None:
+    """What is no application is a TypeError that says so, without the value: it may be a DSN."""
+    words = r"^install\(app\): app must be a Falcon application, not a value of type "
+    for options in ({}, {"dsn": WRONG[1]}):
+        with pytest.raises(TypeError, match=words) as caught:
+            install(app, **options)
+        assert "0a1b2c" not in str(caught.value)

@@ -443,6 +443,31 @@ def test_wrong_option_raises() -> None:
         SentryInit(app)
 
 
+WRONG = ["orders", "https://0a1b2c@sentryinit.invalid/1", object(), Flask, {"dsn": "x"}, 5]
+
+
+@pytest.mark.parametrize("app", WRONG)
+def test_wrong_object_is_refused(app: Any) -> None:
+    """What is no application is a TypeError that says so, without the value: it may be a DSN."""
+    words = r"^SentryInit\(app\): app must be a Flask application, not a value of type "
+    for options in ({}, {"dsn": WRONG[1]}):
+        with pytest.raises(TypeError, match=words) as caught:
+            SentryInit(app, **options)
+        assert "0a1b2c" not in str(caught.value)
+
+
+def test_keys_of_app_config_may_be_anything() -> None:
+    """A key of app.config that is no text is nothing of ours, and hides nothing of the event."""
+    app = Flask("orders")
+    app.config[5] = "x"  # type: ignore[index] # Flask itself does not refuse it
+    app.add_url_rule("/fail", view_func=lambda: 1 / 0)
+    with capture() as mailbox:
+        SentryInit(app)
+        app.test_client().get("/fail")
+
+    assert the_event(mailbox)["transaction"] == "/fail"
+
+
 def test_without_a_dsn_the_application_is_unchanged() -> None:
     """E3: nothing is wrapped, connected or replaced."""
     app = Flask("orders")

@@ -1168,3 +1168,16 @@ def test_order_is_not_checked_where_reporting_is_off(
     restore()
 
     assert warnings() == []
+# -- mistakes -------------------------------------------------------------------------------------
+
+WRONG = ["orders", "https://0a1b2c@sentryinit.invalid/1", object(), None, {"dsn": "x"}, 5]
+
+
+@pytest.mark.parametrize("app", WRONG)
+def test_wrong_object_is_refused(app: Any) -> None:
+    """What is no application is a TypeError that says so, without the value: it may be a DSN."""
+    words = r"^SentryInitMiddleware\(app\): app must be an ASGI application, not a value of type "
+    for options in ({}, {"dsn": WRONG[1]}):
+        with pytest.raises(TypeError, match=words) as caught:
+            SentryInitMiddleware(app, **options)
+        assert "0a1b2c" not in str(caught.value)

@@ -146,7 +146,7 @@ def test_events_that_the_transport_drops_count_as_lost(begin: Begin, said: Any) 
 
         assert sentryinit.stats()["lost"] == 2
     assert reasons == ["full_queue", "full_queue"]
-    assert said() == ["lost on the way to the backend: 1, the last one by full_queue"]
+    assert said() == ["1 event lost: the queue is full"]
 
 
 def test_losses_are_logged_once_a_minute(said: Any) -> None:
@@ -160,8 +160,8 @@ def test_losses_are_logged_once_a_minute(said: Any) -> None:
         now += LOG_INTERVAL / 2
 
     assert said() == [
-        "lost on the way to the backend: 1, the last one by network",
-        "lost on the way to the backend: 4, the last one by network",
+        "1 event lost: the backend cannot be reached",
+        "4 events not delivered; the last was lost: the backend cannot be reached",
     ]
     assert lost.count == 6
 

@@ -169,7 +169,7 @@ def test_malformed_dsn_is_one_warning(child: Any) -> None:
 def test_without_a_dsn_the_middleware_is_removed(boundary: str) -> None:
     """The generic middleware returns the application itself."""
     module = getattr(__import__(f"sentryinit.{boundary}"), boundary)
-    application = object()
+    application = print  # it is never called
 
     assert module.SentryInitMiddleware(application) is application
 
@@ -179,7 +179,7 @@ def test_without_a_dsn_the_middleware_is_removed(boundary: str) -> None:
 def test_without_a_dsn_the_debug_route_is_left_out(boundary: str) -> None:
     """The middleware does not add the debug route either."""
     module = getattr(__import__(f"sentryinit.{boundary}"), boundary)
-    application = object()
+    application = print  # it is never called
 
     assert module.SentryInitMiddleware(module.debug_panic(application)) is application
 
@@ -1005,3 +1005,30 @@ def test_unknown_name_is_an_attribute_error() -> None:
     """Any other name of the module is an AttributeError."""
     with pytest.raises(AttributeError, match="module 'sentryinit' has no attribute 'nothing'"):
         _ = sentryinit.nothing  # type: ignore[attr-defined] # what it is about
+
+
+@pytest.mark.parametrize("app", ["orders", DSN, object(), None, {"dsn": DSN}, 5])
+@pytest.mark.parametrize("boundary", ["wsgi", "asgi"])
+def test_wrong_object_is_no_application(boundary: str, app: Any) -> None:
+    """What cannot be called is refused, also where reporting is off, and is not shown."""
+    module = getattr(__import__(f"sentryinit.{boundary}"), boundary)
+    expected = (
+        rf"^SentryInitMiddleware\(app\): app must be an? {boundary.upper()} application, not a "
+    )
+    with pytest.raises(TypeError, match=expected) as caught:
+        module.SentryInitMiddleware(app)
+
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("service", [["x"], b"x", 5, {"service": "x"}, DSN])
+@pytest.mark.usefixtures("clean")
+def test_wrong_object_is_no_service(service: Any) -> None:
+    """What is no name is refused; a DSN in the place of the service says so, without its key."""
+    with pytest.raises(
+        (TypeError, ValueError), match=r"^argument: service must be 1 to 200"
+    ) as caught:
+        sentryinit.init(service)
+
+    assert KEY not in str(caught.value)
+    assert ("it is a DSN: pass dsn=..." in str(caught.value)) is (service == DSN)

@@ -13,6 +13,7 @@ from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.dedupe import DedupeIntegration
 
 from sentryinit._config.checks import problems
+from sentryinit._config.option_types import DottedName
 from sentryinit._config.options import REFUSED, TABLE
 from sentryinit._config.settings import (
     Settings,
@@ -34,7 +35,7 @@ class Row:
     """What the tests expect of an option.
 
     *text* and *parsed* are NOTHING if it is set in code only; *wrong* and *wrong_text* if every
-    value of the type is valid.
+    value of the type is valid. *item*: what a list expects of the item that is wrong.
     """
 
     default: Any
@@ -45,6 +46,12 @@ class Row:
     wrong: Any = NOTHING
     wrong_text: Any = NOTHING
     expected: str = ""
+    item: str = ""
+
+    def must(self, name: str, *, is_list: bool) -> str:
+        """Return the start of a message about a wrong value."""
+        what = f"{name}[0] must be {self.item}" if self.item and is_list else ""
+        return what or f"{name} must be {self.expected}"
 
 
 def flag(default: Any) -> Row:
@@ -56,7 +63,8 @@ def count(default: Any) -> Row:
 
 
 def names() -> Row:
-    return Row((), " a, b ,,c", ("a", "b", "c"), ["a"], ("a",), "a", expected="a list of names")
+    words = "a list of names"
+    return Row((), " a, b ,,c", ("a", "b", "c"), ["a"], ("a",), "a,b", expected=words)
 
 
 def text(default: Any) -> Row:
@@ -69,7 +77,8 @@ def in_code(expected: str, good: Any, default: Any = None) -> Row:
 
 
 def hook() -> Row:
-    return in_code("a callable", len)
+    name = "shop.hooks:scrub"
+    return Row(None, name, DottedName(name), len, len, name, expected="a callable")
 
 
 def word(default: Any, limit: int, marks: str) -> Row:
@@ -93,6 +102,7 @@ def patterns() -> Row:
         ["("],
         "(",
         "a list of regular expressions",
+        "a regular expression",
     )
 
 
@@ -115,6 +125,7 @@ ROWS = {
         [int],
         "nosuchbuiltin",
         "a list of exception classes or their dotted names",
+        "an exception class, a dotted name, or the name of a builtin exception",
     ),
     "ignore_messages": patterns(),
     "ignore_statuses": Row(
@@ -126,8 +137,19 @@ ROWS = {
         [600],
         "5xx",
         "a list of statuses from 100 to 599, or ranges such as 502-504",
+        "a status from 100 to 599, or a range such as 502-504",
     ),
-    "ignore_paths": names(),
+    "ignore_paths": Row(
+        (),
+        "/a, */b",
+        ("/a", "*/b"),
+        ["/a,b"],
+        ("/a,b",),
+        ["a"],
+        "a",
+        "a list of paths, with / or * first",
+        "a path, with / or * first",
+    ),
     "ignore_loggers": names(),
     "mask_keys": names(),
     "mask_patterns": patterns(),
@@ -143,8 +165,9 @@ ROWS = {
         ["argv"],
         ("argv",),
         ["body"],
-        "query,body",
+        "body,query",
         "a list with any of query, cookies, client_address, host_name, locals, argv",
+        "query or cookies or client_address or host_name or locals or argv",
     ),
     "collect_headers": names(),
     "storm_guard": flag(True),
@@ -194,6 +217,27 @@ VARIABLES = {
     "debug_token": ("SENTRYINIT_DEBUG_TOKEN", "ELIDO_SENTRY_DEBUG_TOKEN"),
 }
 
+# What other programs read: sentry-sdk, sentry-cli, Sentry's other SDKs and bundler plugins,
+# self-hosted Sentry; and what applications use for Sentry by custom.
+FOREIGN = """
+SENTRY_DEBUG SENTRY_SPOTLIGHT SENTRY_SPOTLIGHT_ON_ERROR SENTRY_KEEP_ALIVE SENTRY_TRACE
+SENTRY_BAGGAGE SENTRY_USE_ENVIRONMENT SENTRY_PRINT_ENVELOPES SENTRY_INITIAL_HANDLER
+SENTRY_AUTH_TOKEN SENTRY_TOKEN SENTRY_API_KEY SENTRY_ORG SENTRY_PROJECT SENTRY_URL SENTRY_HEADER
+SENTRY_LOG_LEVEL SENTRY_NO_PROGRESS_BAR SENTRY_PIPELINE SENTRY_PROPERTIES SENTRY_VCS_REMOTE
+SENTRY_HTTP_MAX_RETRIES SENTRY_DISABLE_UPDATE_CHECK SENTRY_LOAD_DOTENV SENTRY_DOTENV_PATH
+SENTRY_ALLOW_FAILURE SENTRY_CONFIG_DIR SENTRY_CLIENT_ID SENTRYCLI_CDNURL SENTRYCLI_SKIP_DOWNLOAD
+SENTRY_SKIP_AUTO_RELEASE SENTRY_MONITOR_SLUG SENTRY_INGEST_URL SENTRY_TIMEOUT_WARNING
+SENTRY_SAMPLE_RATE SENTRY_TRACES_SAMPLE_RATE SENTRY_PROFILES_SAMPLE_RATE SENTRY_ERROR_SAMPLE_RATE
+SENTRY_PROFILE_SESSION_SAMPLE_RATE SENTRY_REPLAYS_SESSION_SAMPLE_RATE SENTRY_SEND_DEFAULT_PII
+SENTRY_DIST SENTRY_SERVERNAME SENTRY_SERVER_NAME SENTRY_TAGS SENTRY_ATTACH_STACKTRACE
+SENTRY_MAX_BREADCRUMBS SENTRY_ENABLE_TRACING SENTRY_ENABLE_LOGS SENTRY_ENABLED
+SENTRY_LARAVEL_DSN SENTRY_JS_DSN SENTRY_PUBLIC_DSN SENTRY_FRONTEND_DSN SENTRY_DSN_FRONTEND
+SENTRY_EVENT_RETENTION_DAYS SENTRY_BIND SENTRY_IMAGE SENTRY_MAIL_HOST SENTRY_SECRET_KEY
+SENTRY_SYSTEM_SECRET_KEY SENTRY_POSTGRES_HOST SENTRY_DB_NAME SENTRY_DB_USER SENTRY_REDIS_HOST
+SENTRY_REDIS_DB SENTRY_SERVER_EMAIL SENTRY_EMAIL_HOST SENTRY_FILESTORE_DIR SENTRY_CONF
+SENTRY_SINGLE_ORGANIZATION SENTRY_WEB_HOST SENTRY_WEB_PORT SENTRY_LOG_FILE SENTRY_KEY
+"""
+
 every = pytest.mark.parametrize("name", sorted(ROWS))
 with_text = pytest.mark.parametrize(
     "name", sorted(name for name, row in ROWS.items() if row.text is not NOTHING)
@@ -211,6 +255,8 @@ with_wrong_text = pytest.mark.parametrize(
 
 def is_of_type(value: Any, hint: Any) -> bool:
     origin, arguments = get_origin(hint), get_args(hint)
+    if isinstance(value, DottedName):
+        return origin is UnionType  # it is loaded if reporting is on
     if hint is Any or origin in {Union, UnionType}:
         return hint is Any or any(is_of_type(value, each) for each in arguments)
     if origin is type:
@@ -362,9 +408,27 @@ def test_the_name_of_the_application() -> None:
 
 def test_texts_of_a_framework() -> None:
     """Text in a framework's configuration is parsed, but for what is set in code only."""
-    config = {"storm_burst": "7", "storm_guard": "maybe", "collect": ["argv"], "before_send": "a:b"}
+    config = {"Storm_Burst": "7", "storm_guard": "maybe", "collect": ["argv"], "before_send": "a:b"}
+    lower = {**config, "storm_burst": 7}
+    del lower["Storm_Burst"]
 
-    assert parse_texts(config) == {**config, "storm_burst": 7}
+    assert parse_texts(config, "here") == lower
+    assert parse_texts(None, "here") == {}
+
+
+@pytest.mark.parametrize("config", [["x"], "x", 5, b"x", {"service"}, [], ""])
+def test_a_configuration_that_is_no_dict_is_refused(config: object) -> None:
+    """A framework's configuration of another type is refused: the message says where it is."""
+    expected = f"here must be a dict of options, not a value of type {type(config).__name__}"
+    with pytest.raises(TypeError, match=expected):
+        parse_texts(config, "here")
+
+
+@pytest.mark.parametrize("name", [1, None, b"service", ("service",)])
+def test_a_name_that_is_no_text_is_refused(name: object) -> None:
+    """The names in a framework's configuration are text."""
+    with pytest.raises(TypeError, match="here: each name must be text, not a value of type"):
+        parse_texts({name: "x"}, "here")
 
 
 # -- wrong arguments -----------------------------------------------------------------------------
@@ -378,7 +442,8 @@ def test_a_wrong_argument_raises_at_once(name: str) -> None:
     with pytest.raises((TypeError, ValueError)) as caught:
         resolve({name: row.wrong}, {})
 
-    assert str(caught.value).startswith(f"argument: {name} must be {row.expected}, not ")
+    must = row.must(name, is_list=isinstance(row.wrong, list))
+    assert str(caught.value).startswith(f"argument: {must}, not ")
 
 
 @pytest.mark.parametrize(
@@ -457,14 +522,14 @@ def test_a_long_wrong_value_is_cut() -> None:
 @pytest.mark.parametrize("value", [1.5, None, b"503", [503], "503-", "504-502", "99", True])
 def test_a_wrong_status_names_the_option(value: object) -> None:
     """What is neither a status nor a range is refused; the message names the option."""
-    with pytest.raises((TypeError, ValueError), match="argument: ignore_statuses must be a list"):
+    with pytest.raises((TypeError, ValueError), match=r"argument: ignore_statuses\[0\] must be a"):
         resolve({"ignore_statuses": [value]}, {})
 
 
 @pytest.mark.parametrize("value", [b"bytes", re.compile(b"bytes"), None, 5])
 def test_a_pattern_that_cannot_match_text_is_refused(value: object) -> None:
     """A pattern of bytes is refused at the start: it would fail at the first event."""
-    with pytest.raises((TypeError, ValueError), match="argument: ignore_messages must be a list"):
+    with pytest.raises((TypeError, ValueError), match=r"argument: ignore_messages\[0\] must be a"):
         resolve({"ignore_messages": [value]}, {})
 
 
@@ -485,7 +550,7 @@ def test_a_number_too_large_for_a_float_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["print", "int", ""])
 def test_a_builtin_that_is_no_exception_is_refused(name: str) -> None:
     """A name without a dot is refused if it is not the name of a builtin exception."""
-    with pytest.raises(ValueError, match="argument: ignore_errors must be a list"):
+    with pytest.raises(ValueError, match=r"argument: ignore_errors\[0\] must be an exception"):
         resolve({"ignore_errors": [name]}, {})
 
 
@@ -579,7 +644,7 @@ def test_a_wrong_variable_is_one_warning(name: str) -> None:
     settings = resolve({}, {variable(name): ROWS[name].wrong_text})
 
     (warning,) = settings.warnings
-    assert warning.startswith(f"{variable(name)}: {name} must be {ROWS[name].expected}, not ")
+    assert warning.startswith(f"{variable(name)}: {ROWS[name].must(name, is_list=True)}, not ")
 
 
 @with_wrong_text
@@ -588,9 +653,8 @@ def test_a_wrong_variable_falls_back(name: str) -> None:
     repaired = dict.fromkeys(("service", "environment", "release", "server_name", "dist"), "a-b")
     settings = resolve({}, {variable(name): ROWS[name].wrong_text})
 
-    assert getattr(settings, name) == (repaired | {"collect": ("query",)}).get(
-        name, ROWS[name].default
-    )
+    lists = {"collect": ("query",), "ignore_paths": ("/a",)}
+    assert getattr(settings, name) == (repaired | lists).get(name, ROWS[name].default)
 
 
 @pytest.mark.parametrize(
@@ -665,7 +729,7 @@ def test_a_variable_of_an_option_for_code_is_a_warning(name: str) -> None:
 @pytest.mark.parametrize("value", [[dict], [object()], "x", 5])
 def test_a_wrong_integration_in_code_raises(value: object) -> None:
     """An integration is an object with setup_once(); a class is refused."""
-    with pytest.raises((TypeError, ValueError), match="argument: integrations must be a list"):
+    with pytest.raises((TypeError, ValueError), match=r"argument: integrations.* must be an? "):
         resolve({"integrations": value}, {})
 
 
@@ -680,10 +744,30 @@ def test_a_wrong_integration_in_code_raises(value: object) -> None:
         ("SENTRYINIT_DSN", "SENTRY_DSN"),
         ("SENTRYINIT_ENVIRONMENT", "SENTRY_ENVIRONMENT"),
         ("SENTRYINIT_RELEASE", "SENTRY_RELEASE"),
-        ("SENTRYINIT_ENV", "ENV"),
+        ("SENTRYINIT_ENV", "SENTRY_ENVIRONMENT"),
         ("SENTRYINIT_DSNS", "SENTRY_DSN"),
-        ("SENTRYINIT_VERSION", "ELIDO_VERSION"),
-        ("SENTRYINIT_OTEL_SERVICE_NAME", "OTEL_SERVICE_NAME"),
+        ("SENTRYINIT_OTEL_SERVICE_NAME", "SENTRYINIT_SERVICE"),
+        ("SENTRYINIT_BEFORESEND", "SENTRYINIT_BEFORE_SEND"),
+        # Another prefix, or another spelling of it.
+        ("SENTRY_DNS", "SENTRY_DSN"),
+        ("SENTRYDSN", "SENTRY_DSN"),
+        ("SENTY_DSN", "SENTRY_DSN"),
+        ("SETNRY_DSN", "SENTRY_DSN"),
+        ("sentry_dsn", "SENTRY_DSN"),
+        ("Sentry_Dsn", "SENTRY_DSN"),
+        ("SENTRY_ENVIROMENT", "SENTRY_ENVIRONMENT"),
+        ("SENTRY_ENVIRONEMENT", "SENTRY_ENVIRONMENT"),
+        ("SENTRY_ENV", "SENTRY_ENVIRONMENT"),
+        ("SENTRY_RELAESE", "SENTRY_RELEASE"),
+        ("SENTRY_INIT_DSN", "SENTRY_DSN"),
+        ("SENTRY_INIT_IGNORE_PATHS", "SENTRYINIT_IGNORE_PATHS"),
+        ("SENTRY_INIT_IGNORE_PATH", "SENTRYINIT_IGNORE_PATHS"),
+        ("SENTRYINT_IGNORE_PATHS", "SENTRYINIT_IGNORE_PATHS"),
+        ("SENTRYNIT_SERVICE", "SENTRYINIT_SERVICE"),
+        ("SENTRY_IGNORE_PATHS", "SENTRYINIT_IGNORE_PATHS"),
+        ("SENTRY_MASK_KEYS", "SENTRYINIT_MASK_KEYS"),
+        ("SENTRY_SERVICE", "SENTRYINIT_SERVICE"),
+        ("sentryinit_service", "SENTRYINIT_SERVICE"),
     ],
 )
 def test_an_unknown_variable_names_the_nearest(variable: str, meant: str) -> None:
@@ -703,7 +787,24 @@ def test_a_variable_for_an_option_that_is_ours_says_why(name: str) -> None:
 
 def test_a_variable_of_others_is_none_of_our_business() -> None:
     """Variables without our prefix are ignored: they belong to other programs."""
-    assert resolve({}, {"SENTRY_AUTH_TOKEN": "x", "OTEL_SOMETHING": "y"}).warnings == []
+    foreign = dict.fromkeys([*FOREIGN.split(), "OTEL_SOMETHING", "PATH", "SERVER_NAME"], "x")
+
+    assert resolve({}, foreign).warnings == []
+    assert resolve({}, foreign | {"SENTRY_DSN": DSN}).warnings == []
+
+
+def test_a_similar_variable_is_left_alone_if_the_meant_one_is_set() -> None:
+    """A variable that is similar to one that is set belongs to the application."""
+    environ = {"SENTRY_DSN": DSN, "SENTRY_DSNS": "x", "SENTRY_ENV": "y", "SENTRY_ENVIRONMENT": "z"}
+
+    assert resolve({}, environ).warnings == []
+
+
+def test_a_misspelt_prefix_with_an_option_that_is_ours_says_why() -> None:
+    """The reason for a refused option is given, whatever the spelling of the prefix."""
+    (warning,) = resolve({}, {"SENTRY_INIT_SEND_DEFAULT_PII": "1"}).warnings
+
+    assert warning == f"SENTRY_INIT_SEND_DEFAULT_PII cannot be set: {REFUSED['send_default_pii']}"
 
 
 # -- secrets -------------------------------------------------------------------------------------
@@ -719,7 +820,7 @@ def test_a_dsn_in_the_wrong_variable_is_not_shown(name: str) -> None:
 
 def test_a_dsn_that_is_kept_from_a_wrong_list_is_not_shown() -> None:
     """The value that is used in place of a wrong one may contain the DSN: it is not shown."""
-    (warning,) = resolve({}, {"SENTRYINIT_IGNORE_ERRORS": f"{DSN},nosuchbuiltin"}).warnings
+    (warning,) = resolve({}, {"SENTRYINIT_MASK_PATTERNS": f"{DSN},("}).warnings
 
     assert warning.endswith("; using a value of type tuple (not shown)")
     assert KEY not in warning
@@ -817,6 +918,220 @@ def test_the_host_of_a_dsn(dsn: str, host: str) -> None:
 def test_a_malformed_dsn_has_no_host(dsn: str) -> None:
     """Return None for a DSN that sentry-sdk refuses, or accepts and then loses every event."""
     assert backend_host(dsn) is None
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+@pytest.mark.parametrize("form", ["{0}{1}{0}", " {0}{1}{0}\n", "{0} {1} {0}"])
+def test_quotes_around_a_dsn(quote: str, form: str) -> None:
+    """A DSN in quotes is used without them, and a warning says where they are, and not the DSN."""
+    quoted = form.format(quote, DSN)
+    by_variable = resolve({}, {"SENTRY_DSN": quoted})
+    by_argument = resolve({"dsn": quoted}, {}, where="flask configuration")
+
+    assert (by_variable.dsn, by_argument.dsn) == (DSN, DSN)
+    words = "is in quotes, which docker's --env-file keeps: it is used without them"
+    assert by_variable.warnings == [f"SENTRY_DSN {words}"]
+    assert by_argument.warnings == [f"flask configuration: dsn {words}"]
+
+
+@with_text
+def test_quotes_around_a_variable(name: str) -> None:
+    """Any variable in quotes is used without them, with a warning; so is a framework's text."""
+    settings = resolve({}, {variable(name): f'"{ROWS[name].text}"'})
+
+    assert getattr(settings, name) == ROWS[name].parsed
+    assert [warning.partition(" ")[0] for warning in settings.warnings] == [variable(name)]
+    if name != "dsn":
+        parsed = parse_texts({name: f"'{ROWS[name].text}'"}, "here")
+        assert parsed[name] == ROWS[name].parsed
+
+
+@pytest.mark.parametrize("text", ['"[^"]+"', "'a'|'b'", "\"a'", '"', "a'b'"])
+def test_quotes_that_are_no_pair_around_the_whole_stay(text: str) -> None:
+    """Only one pair around the whole is removed: a pattern may begin and end with a quote."""
+    settings = resolve({}, {"SENTRYINIT_MASK_PATTERNS": text})
+
+    assert (settings.mask_patterns, settings.warnings) == ((re.compile(text),), [])
+
+
+@pytest.mark.parametrize("text", ['""', "''", '" "'])
+def test_empty_quotes_are_not_set(text: str) -> None:
+    """A variable that is empty but for quotes counts as not set."""
+    settings = resolve({}, {"SENTRY_ENVIRONMENT": text, "ENV": "staging"})
+
+    assert (settings.environment, settings.warnings) == ("staging", [])
+
+
+@pytest.mark.parametrize("path", ["/etc/.shinit", "~/.profile", '"$HOME/.kshrc"', "a/b"])
+def test_the_start_up_file_of_a_shell_is_no_environment(path: str) -> None:
+    """ENV with a slash is the start-up file of POSIX shells; under our own name it is repaired."""
+    settings = resolve({}, {"ENV": path})
+
+    assert (settings.environment, settings.sources["environment"]) == ("production", "default")
+    assert settings.warnings == []
+    assert resolve({}, {"SENTRY_ENVIRONMENT": "eu/staging"}).environment == "eu-staging"
+    assert len(resolve({}, {"SENTRY_ENVIRONMENT": "eu/staging"}).warnings) == 1
+
+
+@pytest.mark.parametrize("dsn", [DSN, f'"{DSN}"', f" {DSN}\n"])
+@pytest.mark.parametrize("name", ["service", "environment", "ignore_errors", "flush_timeout"])
+def test_a_dsn_in_the_place_of_another_option(name: str, dsn: str) -> None:
+    """The message says that the value is a DSN, and what to do; it does not show it."""
+    (warning,) = [
+        each for each in resolve({}, {variable(name): dsn}).warnings if "quotes" not in each
+    ]
+    with pytest.raises((TypeError, ValueError)) as caught:
+        resolve({name: dsn}, {})
+
+    for message in (str(caught.value), warning):
+        assert "(not shown); it is a DSN: pass dsn=..., or set SENTRY_DSN" in message
+        assert KEY not in message
+
+
+# -- lists -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "single", "checked"),
+    [
+        ("ignore_errors", KeyError, (KeyError,)),
+        ("ignore_errors", "shop.errors.Gone", ("shop.errors.Gone",)),
+        ("ignore_messages", "a,b", (re.compile("a,b"),)),
+        ("ignore_messages", re.compile("a"), (re.compile("a"),)),
+        ("ignore_statuses", 503, (range(503, 504),)),
+        ("ignore_statuses", "502-504", (range(502, 505),)),
+        ("ignore_statuses", range(502, 504), (range(502, 503), range(503, 504))),
+        ("ignore_paths", "/healthz", ("/healthz",)),
+        ("ignore_paths", "/a,/b", ("/a,/b",)),
+        ("mask_keys", "iban", ("iban",)),
+        ("mask_patterns", "a,b", (re.compile("a,b"),)),
+        ("mask_path_parameters", "tenant", ("tenant",)),
+        ("collect", "query", ("query",)),
+        ("collect_headers", "X-Shop", ("X-Shop",)),
+        ("in_app_include", "shop", ("shop",)),
+    ],
+)
+def test_a_single_item_is_a_list_of_one(name: str, single: object, checked: object) -> None:
+    """A single item in place of a list is a list of one; text in code is not split at commas."""
+    assert getattr(resolve({name: single}, {}), name) == checked
+
+
+def test_a_single_integration() -> None:
+    """A single integration is a list of one."""
+    integration = DedupeIntegration()
+
+    assert resolve({"integrations": integration}, {}).integrations == (integration,)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "ignore_errors",
+            [KeyError, "ValueErorr"],
+            "ignore_errors[1] must be an exception class, a dotted name, or the name of a builtin "
+            "exception, not 'ValueErorr'; did you mean ValueError?",
+        ),
+        (
+            "ignore_errors",
+            "ValueErorr",
+            "ignore_errors must be a list of exception classes or their dotted names, not "
+            "'ValueErorr'; did you mean ValueError?",
+        ),
+        (
+            "ignore_errors",
+            ["a.b,c.d"],
+            "ignore_errors[0] must be an exception class, a dotted name, or the name of a builtin "
+            "exception, not 'a.b,c.d'",
+        ),
+        (
+            "ignore_paths",
+            ["/a", "*/b", "healthz"],
+            "ignore_paths[2] must be a path, with / or * first, not 'healthz'; did you mean "
+            "/healthz?",
+        ),
+        (
+            "mask_keys",
+            "iban,passport",
+            "mask_keys must be a list of names, not 'iban,passport'; did you mean "
+            "['iban', 'passport']?",
+        ),
+        ("mask_keys", ["iban", " "], "mask_keys[1] must be a name, not ' '"),
+        ("mask_keys", {"iban": True}, "mask_keys must be a list of names, not {'iban': True}"),
+        (
+            "integrations",
+            [DedupeIntegration],
+            "integrations[0] must be an integration, not <class "
+            "'sentry_sdk.integrations.dedupe.DedupeIntegration'>; did you mean "
+            "DedupeIntegration()?",
+        ),
+        (
+            "integrations",
+            DedupeIntegration,
+            "integrations must be a list of integrations, not <class "
+            "'sentry_sdk.integrations.dedupe.DedupeIntegration'>; did you mean "
+            "DedupeIntegration()?",
+        ),
+        (
+            "collect",
+            ["query", "cookie"],
+            "collect[1] must be query or cookies or client_address or host_name or locals or argv, "
+            "not 'cookie'; did you mean cookies?",
+        ),
+        (
+            "mask_ip",
+            "netwrok",
+            "mask_ip must be whole or network, not 'netwrok'; did you mean network?",
+        ),
+        (
+            "ignore_statuses",
+            [503, "5xx"],
+            "ignore_statuses[1] must be a status from 100 to 599, or a range such as 502-504, "
+            "not '5xx'",
+        ),
+    ],
+)
+def test_the_message_of_a_wrong_item(name: str, value: object, message: str) -> None:
+    """The message names the item, what it was, what is expected, and what may be meant."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        resolve({name: value}, {})
+
+    assert str(caught.value) == f"argument: {message}"
+
+
+def test_a_suggestion_is_cut_and_shows_no_secret() -> None:
+    """What may be meant is as long as what was given; of a URL nothing is shown."""
+    with pytest.raises(ValueError, match=r"did you mean /a{76}\.\.\.\?$"):
+        resolve({"ignore_paths": ["a" * 300]}, {})
+    with pytest.raises(ValueError, match=r"not a value of type str \(not shown\)$"):
+        resolve({"ignore_paths": ["https://user:hunter2@shop.test/healthz"]}, {})
+
+
+def test_a_path_without_a_slash_in_the_environment_gets_one() -> None:
+    """In the environment the path that is meant is used, with a warning."""
+    settings = resolve({}, {"SENTRYINIT_IGNORE_PATHS": "/a,healthz"})
+
+    assert settings.ignore_paths == ("/a", "/healthz")
+    assert len(settings.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("environement", "environment"),
+        ("env", "environment"),
+        ("sentry_dsn", "dsn"),
+        ("ignore_error", "ignore_errors"),
+        ("ignored_paths", "ignore_paths"),
+        ("mask", "mask_ip"),
+        ("collects", "collect"),
+        ("flush_timout", "flush_timeout"),
+    ],
+)
+def test_an_option_that_is_nearly_right(name: str, meant: str) -> None:
+    """A misspelt option, a part of one, or more than one, names an option."""
+    with pytest.raises(TypeError, match=f"^unknown option {name}; did you mean {meant}"):
+        check_arguments({name: "x"}, "argument")
 
 
 def test_blanks_around_a_dsn() -> None:

@@ -70,6 +70,17 @@ def asgi(app: sentryinit.asgi.Application) -> sentryinit.asgi.Application:
     return panicking
 
 
+async def plain(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """An ASGI application without a framework."""
+
+
+sentryinit.asgi.SentryInitMiddleware(plain)
+sentryinit.asgi.SentryInitMiddleware("app")  # type: ignore[arg-type] # an application
+sentryinit.wsgi.SentryInitMiddleware("app")  # type: ignore[arg-type] # likewise
+sentryinit.wsgi.SentryInitMiddleware(plain)  # type: ignore[arg-type] # of the other protocol
+number: int = sentryinit.asgi.SentryInitMiddleware(plain)  # type: ignore[assignment] # no number
+
+
 def test_something(sentryinit_mailbox: Mailbox, act: Callable[[], None]) -> None:
     """Stand for a test of an application, which asks for the fixture."""
     act()

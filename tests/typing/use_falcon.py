@@ -5,6 +5,8 @@ from __future__ import annotations
 import falcon
 import falcon.asgi
 
+import sentryinit.asgi
+import sentryinit.wsgi
 from sentryinit_falcon import SentryInitComponent, debug_panic, install
 
 app = falcon.App(middleware=[SentryInitComponent()])
@@ -16,6 +18,9 @@ asgi = falcon.asgi.App(middleware=[SentryInitComponent()])
 install(asgi, environment="staging")
 asgi.add_sink(debug_panic, "/debug/sentry-panic")
 asgi.add_route("/debug/sentry-panic", debug_panic)
+
+sentryinit.wsgi.SentryInitMiddleware(app)
+sentryinit.asgi.SentryInitMiddleware(asgi)
 
 install(app, ignore_path=["/"])  # type: ignore[call-arg] # a misspelt option
 install(app, flush_timeout="2")  # type: ignore[arg-type] # a number, and no text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+import sentryinit.wsgi
 from sentryinit_flask import SentryInit, debug_panic
 
 app = Flask("orders")
@@ -14,6 +15,7 @@ extension = SentryInit(storm_guard=False)
 extension.init_app(app)
 extension.init_app(app, environment="staging")
 
+sentryinit.wsgi.SentryInitMiddleware(app)
 SentryInit(app, ignore_path=["/"])  # type: ignore[call-arg] # a misspelt option
 SentryInit(app, flush_timeout="2")  # type: ignore[arg-type] # a number, and no text
 extension.init_app("app")  # type: ignore[arg-type] # an application, and not its name

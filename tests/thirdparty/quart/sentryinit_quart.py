@@ -183,6 +183,7 @@ class SentryInit:
 
     def init_app(self, app: Quart, **options: Unpack[Options]) -> None:
         """Report what fails in *app*, once."""
+        adapters.check_kind("SentryInit(app): app", app, Quart, "a Quart application")
         if "sentryinit" in app.extensions:
             return
         app.extensions["sentryinit"] = self

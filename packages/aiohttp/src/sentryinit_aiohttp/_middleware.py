@@ -195,6 +195,7 @@ def setup(app: web.Application, **options: Unpack[Options]) -> None:
     Without a DSN the application is unchanged. A second call does nothing. A sub-application needs
     a set-up of its own only if its middlewares answer its exceptions.
     """
+    adapters.check_kind("setup(app): app", app, web.Application, "an aiohttp application")
     if _INSTALLED in app or not adapters.ensure_initialized("aiohttp", None, options):
         return
     app[_INSTALLED] = True

@@ -98,8 +98,8 @@ def ensure_initialized(
     *loggers* are loggers of the framework that only repeat what the adapter reports: their records
     become no events.
     """
-    config = _settings.parse_texts(config or {})
-    _start_once(config, f"{boundary} configuration", default_service)
+    where = f"{boundary} configuration"
+    _start_once(_settings.parse_texts(config, where), where, default_service)
     if boundary not in STATE.boundaries:
         STATE.boundaries += (boundary,)
         if STATE.reporter is not None:
@@ -203,8 +203,13 @@ def _compare(settings: _settings.Settings, given: Mapping[str, Any], where: str)
 def _start(settings: _settings.Settings) -> None:
     for warning in settings.warnings:
         log.warning("%s", warning)
-    STATE.settings = settings
     host = _settings.backend_host(settings.dsn)
+    if host is not None:
+        # With reporting, sentry_sdk is imported anyway.
+        from sentryinit._sdk.callables import prepare
+
+        prepare(settings)
+    STATE.settings = settings
     if host is not None:
         _switch_on(settings)
     elif settings.dsn:

@@ -14,6 +14,7 @@ from sentryinit._boundary.current import current_capture, note_exception
 from sentryinit._boundary.debug_route import EVENT_ID_HEADER, DebugPanic, check_debug_token
 from sentryinit._boundary.request_info import RequestInfo, route_template
 from sentryinit._config.checks import Problem
+from sentryinit._config.option_types import check_kind
 from sentryinit._init import check_order, ensure_initialized, problems, shutdown
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Problem",
     "RequestInfo",
     "check_debug_token",
+    "check_kind",
     "check_order",
     "current_capture",
     "ensure_initialized",

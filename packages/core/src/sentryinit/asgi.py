@@ -37,13 +37,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
     from sentryinit._config.options import Options
 
 log: logging.Logger = logging.getLogger("sentryinit")
 
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+# Any: frameworks have types of their own for the three.
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 # The messages that end a lifespan.
 _ENDS = frozenset(
@@ -115,15 +116,16 @@ class SentryInitMiddleware:
     adapter: Adapter[Connection] = ADAPTER
     _app: Application
 
-    def __new__(cls, app: Application, **options: Unpack[Options]) -> Any:
+    def __new__(cls, app: Application, **options: Unpack[Options]) -> Self:
         """Return a boundary around *app*, or *app* if reporting is off."""
+        adapters.check_kind("SentryInitMiddleware(app): app", app, Callable, "an ASGI application")
         if not adapters.ensure_initialized(cls.adapter.name, None, options):
-            return app.app if isinstance(app, _DebugRoute) else app
+            return app.app if isinstance(app, _DebugRoute) else app  # type: ignore[return-value] # an application, as the boundary is
         boundary = super().__new__(cls)
         boundary._app = app
         return boundary
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request, WebSocket or lifespan with the application."""
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)

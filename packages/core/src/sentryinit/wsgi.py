@@ -18,9 +18,12 @@ from sentryinit.adapters import EVENT_ID_HEADER, Adapter, Capture, DebugPanic, R
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
     from sentryinit._config.options import Options
+
+# Any: frameworks have types of their own for the two.
+Application = Callable[[Any, Any], Iterable[bytes]]
 
 __all__ = ["ADAPTER", "SentryInitMiddleware", "debug_panic", "describe", "server"]
 
@@ -71,19 +74,20 @@ class SentryInitMiddleware:
     DSN, the call returns *app* itself.
     """
 
-    _app: WSGIApplication
+    _app: Application
     _adapter: Adapter[WSGIEnvironment]
 
     def __new__(
         cls,
-        app: WSGIApplication,
+        app: Application,
         *,
         adapter: Adapter[WSGIEnvironment] = ADAPTER,
         **options: Unpack[Options],
-    ) -> Any:
+    ) -> Self:
         """Return a boundary around *app*, or *app* if reporting is off."""
+        adapters.check_kind("SentryInitMiddleware(app): app", app, Callable, "a WSGI application")
         if not adapters.ensure_initialized(adapter.name, None, options):
-            return app.app if isinstance(app, _DebugRoute) else app
+            return app.app if isinstance(app, _DebugRoute) else app  # type: ignore[return-value] # an application, as the boundary is
         boundary = super().__new__(cls)
         boundary._app, boundary._adapter = app, adapter
         return boundary
@@ -222,7 +226,7 @@ def _finish(body: Iterable[bytes], capture: _WsgiCapture, *, is_file: bool) -> I
 
 
 class _DebugRoute:
-    def __init__(self, app: WSGIApplication, path: str) -> None:
+    def __init__(self, app: Application, path: str) -> None:
         self.app, self._path = app, path
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -233,7 +237,7 @@ class _DebugRoute:
         return self.app(environ, start_response)
 
 
-def debug_panic(app: WSGIApplication, path: str = PATH) -> WSGIApplication:
+def debug_panic(app: Application, path: str = PATH) -> WSGIApplication:
     """Return *app* with the debug route at *path*; put ``SentryInitMiddleware`` around it.
 
     With the right token the route raises; otherwise *app* answers, with its own 404. Where

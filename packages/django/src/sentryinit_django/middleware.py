@@ -96,7 +96,8 @@ def _is_servers_file(request: Any, response: Any) -> bool:
 
 def configure() -> bool:
     """Call ``init`` with ``settings.SENTRYINIT`` if needed; return True if reporting is on."""
-    config = {name.lower(): value for name, value in getattr(settings, "SENTRYINIT", {}).items()}
+    config = getattr(settings, "SENTRYINIT", None)
+    adapters.check_kind("settings.SENTRYINIT", config, (dict, type(None)), "a dict of options")
     service = str(getattr(settings, "ROOT_URLCONF", "")).partition(".")[0]
     return adapters.ensure_initialized("django", service, config)
 

@@ -51,6 +51,9 @@ _WSGI = _make_adapter(describe=lambda env: wsgi.describe(env, _route(env)), serv
 _ASGI = _make_adapter(describe=lambda c: asgi.describe(c, _route(c.scope)), server=asgi.server)
 
 
+_wsgi_boundary = functools.partial(wsgi.SentryInitMiddleware, adapter=_WSGI)
+
+
 class _AsgiBoundary(asgi.SentryInitMiddleware):
     adapter = _ASGI
 
@@ -200,14 +203,12 @@ def install(app: falcon.App[Any, Any], **options: Unpack[Options]) -> None:
     *options* are those of :func:`sentryinit.init`. If it was called before, only masks are added.
     Without a DSN the application is unchanged.
     """
+    adapters.check_kind("install(app): app", app, falcon.App, "a Falcon application")
     if isinstance(app, _ObservedApp) or not adapters.ensure_initialized("falcon", None, options):
         return
     target: Any = app
-    boundary: Any = (
-        _AsgiBoundary(target.__call__)
-        if inspect.iscoroutinefunction(target.__call__)
-        else wsgi.SentryInitMiddleware(target.__call__, adapter=_WSGI)
-    )
+    is_async = inspect.iscoroutinefunction(target.__call__)
+    boundary: Any = (_AsgiBoundary if is_async else _wsgi_boundary)(target.__call__)
     mixin = _ReportingApp if hasattr(app, "set_error_reporter") else _ObservedApp
     # Python looks up __call__ on the class, and Falcon has no other hook around the application.
     target.__class__ = _subclass(mixin, type(app), __call__=boundary.__call__)

@@ -32,7 +32,7 @@ def _route(app: Flask, environ: WSGIEnvironment) -> str | None:
 
 def _describe(app: Flask, environ: WSGIEnvironment) -> adapters.RequestInfo:
     # The session, and what extensions name: REMEMBER_COOKIE_NAME, JWT_ACCESS_COOKIE_NAME.
-    cookies = [app.config[key] for key in app.config if key.endswith("COOKIE_NAME")]
+    cookies = [app.config[key] for key in app.config if str(key).endswith("COOKIE_NAME")]
     return wsgi.describe(environ, adapters.route_template(_route(app, environ)), cookies)
 
 
@@ -147,7 +147,7 @@ def _config(app: Flask) -> dict[str, Any]:
     return {
         key.removeprefix(_CONFIG_PREFIX).lower(): value
         for key, value in app.config.items()
-        if key.startswith(_CONFIG_PREFIX)
+        if isinstance(key, str) and key.startswith(_CONFIG_PREFIX)
     }
 
 
@@ -169,6 +169,7 @@ class SentryInit:
 
         Raises ``TypeError`` or ``ValueError`` for a wrong option.
         """
+        adapters.check_kind("SentryInit(app): app", app, Flask, "a Flask application")
         if "sentryinit" in app.extensions:
             return
         app.extensions["sentryinit"] = self

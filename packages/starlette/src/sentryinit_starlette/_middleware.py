@@ -21,7 +21,7 @@ from sentryinit import adapters, asgi
 from sentryinit_starlette import _fastapi
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
     from sentryinit import Options
 
@@ -147,7 +147,7 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
 
     adapter: adapters.Adapter[asgi.Connection] = ADAPTER
 
-    def __new__(cls, app: ASGIApp, **options: Unpack[Options]) -> Any:
+    def __new__(cls, app: ASGIApp, **options: Unpack[Options]) -> Self:
         """Return a boundary around *app*, or *app* if reporting is off."""
         boundary = super().__new__(cls, app, **options)
         if isinstance(boundary, cls):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import builtins
-import contextlib
 import logging
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 Check = Callable[[Any], Any]
@@ -27,7 +26,8 @@ class OptionType(NamedTuple):
 
     *check* takes an argument and *parse* takes text; both return the value to use, or raise
     ``TypeError`` or ``ValueError``. *repair* returns the valid value nearest to wrong text, or
-    None. *secret*: no message shows a value.
+    None. *secret*: no message shows a value. *suggest* returns what a wrong value may mean, or
+    nothing.
     """
 
     expected: str
@@ -35,6 +35,42 @@ class OptionType(NamedTuple):
     parse: Callable[[str], Any] = code_only
     repair: Callable[[str], Any] = lambda _text: None
     secret: bool = False
+    suggest: Callable[[Any], object] = lambda _value: None
+
+
+class WrongItem(NamedTuple):
+    """What is wrong in a list: the argument of the error that its check raises."""
+
+    at: str
+    item: Any
+    type: OptionType
+
+
+class DottedName(str):
+    """The name of a callable, which is loaded if reporting is on: ``package.module:function``."""
+
+    __slots__ = ()
+
+
+def unquoted(text: str) -> str:
+    """Return *text* without blanks around it, and without one pair of quotes around the whole."""
+    text = text.strip()
+    quote, inner = text[:1], text[1:-1]
+    is_quoted = text == f"{quote}{inner}{quote}" and quote in {"'", '"'} and quote not in inner
+    return inner.strip() if is_quoted else text
+
+
+def nearest(name: object, names: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the one of *names* that is most similar to *name*, or an empty text."""
+    import difflib  # only after a mistake
+
+    return next(iter(difflib.get_close_matches(str(name), [*names], 1, cutoff)), "")
+
+
+def check_kind(what: str, value: object, kind: Any, expected: str) -> None:
+    """Raise ``TypeError`` if *value* is no instance of *kind*. It is not shown: it may be a DSN."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} must be {expected}, not a value of type {type(value).__name__}")
 
 
 def _require(
@@ -88,7 +124,13 @@ def _is_exception(value: object) -> bool:
 def _names_exception(value: object) -> bool:
     # A dotted name is not imported; one without a dot is a builtin's.
     name = value if isinstance(value, str) else ""
-    return "." in name.strip(".") or _is_exception(getattr(builtins, name, None))
+    # A class in a function is module.function.<locals>.Class.
+    is_dotted = "." in name and all(part.strip("<>").isidentifier() for part in name.split("."))
+    return is_dotted or _is_exception(getattr(builtins, name, None))
+
+
+def _nearest_exception(name: object) -> str:
+    return nearest(name, [each for each in vars(builtins) if _names_exception(each)])
 
 
 def _pattern(value: Any) -> re.Pattern[str]:
@@ -151,22 +193,31 @@ def _name(limit: int, marks: str) -> OptionType:
 
 
 def _list_of(
-    expected: str, check_item: Check, parse: Callable[[str], Any] | None = None
+    expected: str, item: OptionType, parse: Callable[[str], Any] | None = None
 ) -> OptionType:
     def check(values: Any) -> tuple[Any, ...]:
-        # A string is iterable too.
-        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-            raise TypeError
-        return tuple(map(check_item, values))
+        # A single item is a list of one. Text is iterable too.
+        if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+            return (item.check(values),)
+        return tuple(check_item(at, value) for at, value in enumerate(values))
+
+    def check_item(at: int, value: Any) -> Any:
+        try:
+            return item.check(value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(WrongItem(f"[{at}]", value, item)) from None
+
+    def repair_item(text: str) -> Any:
+        try:
+            return item.check(text)
+        except (TypeError, ValueError):
+            return item.repair(text)
 
     def repair(text: str) -> tuple[Any, ...] | None:
-        valid = []
-        for item in _split(text):
-            with contextlib.suppress(TypeError, ValueError):
-                valid.append(check_item(item))
-        return tuple(valid) or None
+        return tuple(filter(None, map(repair_item, _split(text)))) or None
 
-    return OptionType(expected, check, parse or (lambda text: check(_split(text))), repair)
+    parse = parse or (lambda text: check(_split(text)))
+    return OptionType(expected, check, parse, repair, suggest=item.suggest)
 
 
 def _split(text: str) -> list[str]:
@@ -182,20 +233,26 @@ def _level(value: Any) -> int:
     )
 
 
-def one_of(*words: str) -> OptionType:
-    """Return the type of a value that is one of *words*."""
+def one_of(literal: Any) -> OptionType:
+    """Return the type of a value that is one of the words of *literal*."""
+    words = get_args(literal)
     check = _require(lambda value: value in words, _text)
-    return OptionType(" or ".join(words), check, lambda text: check(text.strip().lower()))
+    parse, suggest = lambda text: check(text.strip().lower()), lambda value: nearest(value, words)
+    return OptionType(" or ".join(words), check, parse, suggest=suggest)
 
 
-def list_from(*words: str) -> OptionType:
-    """Return the type of a list whose items are some of *words*."""
-    return _list_of(f"a list with any of {', '.join(words)}", _require(lambda item: item in words))
+def list_from(literal: Any) -> OptionType:
+    """Return the type of a list whose items are some of the words of *literal*."""
+    return _list_of(f"a list with any of {', '.join(get_args(literal))}", one_of(literal))
+
+
+def _slashed(path: object) -> str | None:
+    return f"/{path}" if isinstance(path, str) and "://" not in path else None
 
 
 TEXT = OptionType("text", _text, str)
 SECRET = OptionType("text", _text, str, secret=True)
-DSN = OptionType("text", lambda value: _text(value).strip(), str, secret=True)
+DSN = OptionType("text", lambda value: unquoted(_text(value)), str, secret=True)
 # The URL and the headers of a proxy may contain a password.
 _proxy = _require(_is_proxy, _text)
 PROXY = OptionType("the URL of a proxy, such as http://proxy:3128", _proxy, _proxy, secret=True)
@@ -207,19 +264,32 @@ FLAG = OptionType("true or false", _instance_of(bool), _parse_flag)
 COUNT = OptionType("a whole number, 0 or more", _count, lambda text: _count(int(text)))
 NUMBER = OptionType("a number, 0 or more", _number, lambda text: _number(float(text)))
 FRACTION = OptionType("a number from 0 to 1", _fraction, lambda text: _fraction(float(text)))
-NAMES = _list_of("a list of names", _text)
-EXCEPTIONS = _list_of(
-    "a list of exception classes or their dotted names",
-    _require(lambda value: _is_exception(value) or _names_exception(value)),
+# Text is split at commas in the environment only: in code, a name with one would match nothing.
+_is_name = _require(lambda name: name.strip() and "," not in name, _text)
+_NAME = OptionType("a name", _is_name, suggest=lambda name: "," in str(name) and _split(name))
+NAMES = _list_of("a list of names", _NAME)
+_is_path = _require(lambda path: path.startswith(("/", "*", "?", "[")), _text)
+_PATH = OptionType("a path, with / or * first", _is_path, repair=_slashed, suggest=_slashed)
+PATHS = _list_of("a list of paths, with / or * first", _PATH)
+_exception = _require(lambda value: _is_exception(value) or _names_exception(value))
+_a_class = "an exception class, a dotted name, or the name of a builtin exception"
+_EXCEPTION = OptionType(_a_class, _exception, suggest=_nearest_exception)
+EXCEPTIONS = _list_of("a list of exception classes or their dotted names", _EXCEPTION)
+PATTERNS = _list_of("a list of regular expressions", OptionType("a regular expression", _pattern))
+_status = _require(_are_statuses, _statuses)
+_STATUS = OptionType("a status from 100 to 599, or a range such as 502-504", _status)
+STATUSES = _list_of("a list of statuses from 100 to 599, or ranges such as 502-504", _STATUS)
+_is_hook = _require(lambda value: callable(value) or isinstance(value, DottedName), error=TypeError)
+CALLABLE = OptionType("a callable", _is_hook, DottedName)
+# The usual mistake is the class in place of an instance.
+_INTEGRATION = OptionType(
+    "an integration",
+    _require(_is_integration),
+    suggest=lambda value: isinstance(value, type) and f"{value.__name__}()",
 )
-PATTERNS = _list_of("a list of regular expressions", _pattern)
-STATUSES = _list_of(
-    "a list of statuses from 100 to 599, or ranges such as 502-504",
-    _require(_are_statuses, _statuses),
-)
-CALLABLE = OptionType("a callable", _require(callable, error=TypeError))
-INTEGRATIONS = _list_of("a list of integrations", _require(_is_integration), code_only)
+INTEGRATIONS = _list_of("a list of integrations", _INTEGRATION, code_only)
 TRANSPORT = OptionType("a transport of sentry-sdk", _require(_is_transport))
 SPOTLIGHT = OptionType("true, false or a URL", _instance_of(bool, str))
-SOCKET_OPTIONS = _list_of("a list of (level, option, value)", _socket_option, code_only)
+_SOCKET_OPTION = OptionType("(level, option, value)", _socket_option)
+SOCKET_OPTIONS = _list_of("a list of (level, option, value)", _SOCKET_OPTION, code_only)
 LOG_LEVEL = OptionType("a level of logging, by name or number, or off", _level, _level)

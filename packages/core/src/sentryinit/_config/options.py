@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple, TypedDict, get_type_hints
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypedDict, get_type_hints
 
 from sentryinit._config import option_types as types
 
@@ -27,25 +27,35 @@ def _sdk(doc: str, option_type: types.OptionType, default: Any = None) -> Option
     return Option(doc, option_type, default, passed_to_sdk=True)
 
 
-Event = dict[str, Any]
-Hint = dict[str, Any]
-Hook = Callable[[Event, Hint], Event | None]
-Sampler = Callable[[Event, Hint], float]
+if TYPE_CHECKING:
+    from sentry_sdk.types import Breadcrumb, BreadcrumbHint, Event, Hint
+else:
+    # This module reads its own types, also where sentry_sdk is not to be imported.
+    Breadcrumb = BreadcrumbHint = Event = Hint = dict[str, Any]
+
+# A hook may be annotated with the types of sentry_sdk, or with plain dicts, which these are.
+_Dict = dict[str, Any]
+_NewEvent = Event | _Dict | None
+_NewCrumb = Breadcrumb | _Dict | None
+EventHook = Callable[[Event, Hint], _NewEvent] | Callable[[_Dict, _Dict], _NewEvent]
+CrumbHook = Callable[[Breadcrumb, BreadcrumbHint], _NewCrumb] | Callable[[_Dict, _Dict], _NewCrumb]
+Sampler = Callable[[Event, Hint], float] | Callable[[_Dict, _Dict], float]
 Repr = Callable[[Any], str | None]
 SocketOption = tuple[int, int, int | bytes]
-Exceptions = Sequence[type[BaseException] | str]
-Patterns = Sequence[str | re.Pattern[str]]
-Statuses = Sequence[int | str | range]
-Names = Sequence[str]
-
-COLLECTABLE = ("query", "cookies", "client_address", "host_name", "locals", "argv")
+# A single item is a list of one.
+Exceptions = Iterable[type[BaseException] | str] | type[BaseException]
+Patterns = Iterable[str | re.Pattern[str]] | re.Pattern[str]
+Statuses = Iterable[int | str | range] | int
+Names = Iterable[str]
+MaskIp = Literal["whole", "network"]
+Collectable = Literal["query", "cookies", "client_address", "host_name", "locals", "argv"]
 
 
 class Options(TypedDict, total=False):
     """Every option of :func:`sentryinit.init`."""
 
     service: Annotated[
-        str,
+        str | None,
         Option(
             "Name of the service, a tag on every event.",
             types.SERVICE,
@@ -54,10 +64,10 @@ class Options(TypedDict, total=False):
         ),
     ]
     dsn: Annotated[
-        str, Option("Backend to send to; if empty, off.", types.DSN, "", ("SENTRY_DSN",))
+        str | None, Option("Backend to send to; if empty, off.", types.DSN, "", ("SENTRY_DSN",))
     ]
     environment: Annotated[
-        str,
+        str | None,
         Option(
             "Deployment that the service runs in.",
             types.ENVIRONMENT,
@@ -66,11 +76,11 @@ class Options(TypedDict, total=False):
         ),
     ]
     release: Annotated[
-        str,
+        str | None,
         Option("Version of the service.", types.RELEASE, "", ("SENTRY_RELEASE", "ELIDO_VERSION")),
     ]
     debug_token: Annotated[
-        str,
+        str | None,
         Option(
             "Token of the debug route. Without it the route answers 404.",
             types.SECRET,
@@ -79,93 +89,124 @@ class Options(TypedDict, total=False):
         ),
     ]
     server_name: Annotated[
-        str, Option("Name of the host on events; if empty, the service.", types.SERVICE, "")
+        str | None, Option("Name of the host on events; if empty, the service.", types.SERVICE, "")
     ]
-    flush_timeout: Annotated[float, Option("Seconds that a flush may take.", types.NUMBER, 2.0)]
-    ignore_errors: Annotated[Exceptions, Option("Exceptions not reported.", types.EXCEPTIONS, ())]
-    ignore_messages: Annotated[Patterns, Option("Messages not reported.", types.PATTERNS, ())]
-    ignore_statuses: Annotated[Statuses, Option("Statuses not reported.", types.STATUSES, ())]
+    flush_timeout: Annotated[
+        float | None, Option("Seconds that a flush may take.", types.NUMBER, 2.0)
+    ]
+    ignore_errors: Annotated[
+        Exceptions | None, Option("Exceptions not reported.", types.EXCEPTIONS, ())
+    ]
+    ignore_messages: Annotated[
+        Patterns | None, Option("Messages not reported.", types.PATTERNS, ())
+    ]
+    ignore_statuses: Annotated[
+        Statuses | None, Option("Statuses not reported.", types.STATUSES, ())
+    ]
     ignore_paths: Annotated[
-        Names, Option("Paths not reported; `*` matches any text.", types.NAMES, ())
+        Names | None, Option("Paths not reported; `*` matches any text.", types.PATHS, ())
     ]
     ignore_loggers: Annotated[
-        Names, Option("Loggers not heard, with those below; `*` matches.", types.NAMES, ())
+        Names | None, Option("Loggers not heard, with those below; `*` matches.", types.NAMES, ())
     ]
     mask_keys: Annotated[
-        Names, Option("Names of values to mask, besides the default list.", types.NAMES, ())
+        Names | None, Option("Names of values to mask, besides the default list.", types.NAMES, ())
     ]
-    mask_patterns: Annotated[Patterns, Option("Text to mask everywhere.", types.PATTERNS, ())]
+    mask_patterns: Annotated[
+        Patterns | None, Option("Text to mask everywhere.", types.PATTERNS, ())
+    ]
     mask_path_parameters: Annotated[
-        Names, Option("Route parameters to mask, besides the default list.", types.NAMES, ())
+        Names | None, Option("Route parameters to mask, besides the default list.", types.NAMES, ())
     ]
     mask_ip: Annotated[
-        str,
-        Option("`network` keeps 24 bits (IPv6: 48).", types.one_of("whole", "network"), "whole"),
+        MaskIp | None,
+        Option("`network` keeps 24 bits (IPv6: 48).", types.one_of(MaskIp), "whole"),
     ]
     mask_hash_key: Annotated[
-        str, Option("Key of a hash in placeholders: equal values look equal.", types.SECRET, "")
+        str | None,
+        Option("Key of a hash in placeholders: equal values look equal.", types.SECRET, ""),
     ]
     collect: Annotated[
-        Names, Option("What is not collected by default.", types.list_from(*COLLECTABLE), ())
+        Iterable[Collectable] | Collectable | None,
+        Option("What is not collected by default.", types.list_from(Collectable), ()),
     ]
     collect_headers: Annotated[
-        Names, Option("Request headers to collect, besides the default list.", types.NAMES, ())
+        Names | None,
+        Option("Request headers to collect, besides the default list.", types.NAMES, ()),
     ]
-    storm_guard: Annotated[bool, Option("Hold back repeated failures.", types.FLAG, True)]
-    storm_burst: Annotated[int, Option("Failures of one kind sent at once.", types.COUNT, 20)]
+    storm_guard: Annotated[bool | None, Option("Hold back repeated failures.", types.FLAG, True)]
+    storm_burst: Annotated[
+        int | None, Option("Failures of one kind sent at once.", types.COUNT, 20)
+    ]
     storm_per_minute: Annotated[
-        float, Option("Failures of one kind sent per minute after that.", types.NUMBER, 60.0)
+        float | None, Option("Failures of one kind sent per minute after that.", types.NUMBER, 60.0)
     ]
     log_breadcrumbs: Annotated[
-        int, Option("Last log records (INFO or above) kept for a request.", types.COUNT, 20)
+        int | None, Option("Last log records (INFO or above) kept for a request.", types.COUNT, 20)
     ]
     log_level: Annotated[
-        int | str,
+        int | str | None,
         Option("Level from which log records are events, or `off`.", types.LOG_LEVEL, 40),
     ]
     log_record_timeout: Annotated[
-        float,
+        float | None,
         Option("Seconds that such a record waits for the end of its request.", types.NUMBER, 2.0),
     ]
     report_logged_4xx: Annotated[
-        bool,
+        bool | None,
         Option("Report logged HTTP exceptions that are the response below 500.", types.FLAG, False),
     ]
-    before_send: Annotated[Hook, Option("Changes or drops an event.", types.CALLABLE)]
-    before_breadcrumb: Annotated[Hook, Option("Changes or drops a breadcrumb.", types.CALLABLE)]
-    integrations: Annotated[
-        Sequence[Any], Option("Integrations of sentry-sdk to add.", types.INTEGRATIONS, ())
+    before_send: Annotated[EventHook | None, Option("Changes or drops an event.", types.CALLABLE)]
+    before_breadcrumb: Annotated[
+        CrumbHook | None, Option("Changes or drops a breadcrumb.", types.CALLABLE)
     ]
-    sample_rate: Annotated[float, _sdk("Fraction of events that is sent.", types.FRACTION)]
-    error_sampler: Annotated[Sampler, _sdk("Returns the fraction for an event.", types.CALLABLE)]
-    max_breadcrumbs: Annotated[int, _sdk("Breadcrumbs kept.", types.COUNT)]
-    max_value_length: Annotated[int, Option("Characters kept of a text.", types.COUNT, 8192)]
-    max_stack_frames: Annotated[int, _sdk("Frames kept of a stack.", types.COUNT)]
-    include_source_context: Annotated[bool, _sdk("Add source lines to frames.", types.FLAG, True)]
-    attach_stacktrace: Annotated[bool, _sdk("Add a stack to events without one.", types.FLAG)]
-    add_full_stack: Annotated[bool, _sdk("Add the frames above the handler.", types.FLAG)]
-    in_app_include: Annotated[Names, _sdk("Modules of the application.", types.NAMES)]
-    in_app_exclude: Annotated[Names, _sdk("Modules that are not its own.", types.NAMES)]
-    project_root: Annotated[str, _sdk("Folder of the application's code.", types.TEXT)]
-    dist: Annotated[str, _sdk("Build of a release.", types.RELEASE)]
-    custom_repr: Annotated[Repr, _sdk("Returns the text of a value, or None.", types.CALLABLE)]
-    http_proxy: Annotated[str, _sdk("Proxy for HTTP.", types.PROXY)]
-    https_proxy: Annotated[str, _sdk("Proxy for HTTPS.", types.PROXY)]
-    proxy_headers: Annotated[Mapping[str, str], _sdk("Headers for the proxy.", types.HEADERS)]
-    ca_certs: Annotated[str, _sdk("File of CA certificates.", types.TEXT)]
-    cert_file: Annotated[str, _sdk("File of the client certificate.", types.TEXT)]
-    key_file: Annotated[str, _sdk("File of its key.", types.TEXT)]
-    keep_alive: Annotated[bool, _sdk("Send TCP keep-alive probes.", types.FLAG)]
+    integrations: Annotated[
+        Any, Option("Integrations of sentry-sdk to add.", types.INTEGRATIONS, ())
+    ]
+    sample_rate: Annotated[float | None, _sdk("Fraction of events that is sent.", types.FRACTION)]
+    error_sampler: Annotated[
+        Sampler | None, _sdk("Returns the fraction for an event.", types.CALLABLE)
+    ]
+    max_breadcrumbs: Annotated[int | None, _sdk("Breadcrumbs kept.", types.COUNT)]
+    max_value_length: Annotated[int | None, Option("Characters kept of a text.", types.COUNT, 8192)]
+    max_stack_frames: Annotated[int | None, _sdk("Frames kept of a stack.", types.COUNT)]
+    include_source_context: Annotated[
+        bool | None, _sdk("Add source lines to frames.", types.FLAG, True)
+    ]
+    attach_stacktrace: Annotated[
+        bool | None, _sdk("Add a stack to events without one.", types.FLAG)
+    ]
+    add_full_stack: Annotated[bool | None, _sdk("Add the frames above the handler.", types.FLAG)]
+    in_app_include: Annotated[Names | None, _sdk("Modules of the application.", types.NAMES)]
+    in_app_exclude: Annotated[Names | None, _sdk("Modules that are not its own.", types.NAMES)]
+    project_root: Annotated[str | None, _sdk("Folder of the application's code.", types.TEXT)]
+    dist: Annotated[str | None, _sdk("Build of a release.", types.RELEASE)]
+    custom_repr: Annotated[
+        Repr | None, _sdk("Returns the text of a value, or None.", types.CALLABLE)
+    ]
+    http_proxy: Annotated[str | None, _sdk("Proxy for HTTP.", types.PROXY)]
+    https_proxy: Annotated[str | None, _sdk("Proxy for HTTPS.", types.PROXY)]
+    proxy_headers: Annotated[
+        Mapping[str, str] | None, _sdk("Headers for the proxy.", types.HEADERS)
+    ]
+    ca_certs: Annotated[str | None, _sdk("File of CA certificates.", types.TEXT)]
+    cert_file: Annotated[str | None, _sdk("File of the client certificate.", types.TEXT)]
+    key_file: Annotated[str | None, _sdk("File of its key.", types.TEXT)]
+    keep_alive: Annotated[bool | None, _sdk("Send TCP keep-alive probes.", types.FLAG)]
     socket_options: Annotated[
-        Sequence[SocketOption], _sdk("Options of the sockets.", types.SOCKET_OPTIONS)
+        Iterable[SocketOption] | None, _sdk("Options of the sockets.", types.SOCKET_OPTIONS)
     ]
     transport: Annotated[Any, _sdk("Transport in place of HTTP.", types.TRANSPORT)]
-    transport_queue_size: Annotated[int, _sdk("Events that may wait to be sent.", types.COUNT)]
-    send_client_reports: Annotated[
-        bool, _sdk("Tell the backend what was dropped (Sentry only).", types.FLAG, False)
+    transport_queue_size: Annotated[
+        int | None, _sdk("Events that may wait to be sent.", types.COUNT)
     ]
-    spotlight: Annotated[bool | str, _sdk("Send events to Spotlight as well.", types.SPOTLIGHT)]
-    debug: Annotated[bool, _sdk("Log what sentry-sdk does.", types.FLAG)]
+    send_client_reports: Annotated[
+        bool | None, _sdk("Tell the backend what was dropped (Sentry only).", types.FLAG, False)
+    ]
+    spotlight: Annotated[
+        bool | str | None, _sdk("Send events to Spotlight as well.", types.SPOTLIGHT)
+    ]
+    debug: Annotated[bool | None, _sdk("Log what sentry-sdk does.", types.FLAG)]
 
 
 class SettingValues:
@@ -197,8 +238,8 @@ class SettingValues:
     log_level: int
     log_record_timeout: float
     report_logged_4xx: bool
-    before_send: Hook | None
-    before_breadcrumb: Hook | None
+    before_send: EventHook | None
+    before_breadcrumb: CrumbHook | None
     integrations: tuple[Any, ...]
     sample_rate: float | None
     error_sampler: Sampler | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 # `exec` makes code with unlimited file names: the cache is bounded.
 _MAX_FILES = 1000
 _known: dict[str, bool] = {}
+_LOADERS = {"importlib._bootstrap", "pkgutil"}
 
 
 class Origin(NamedTuple):
@@ -86,6 +88,18 @@ def group_label(exc: BaseException, stack: TracebackType | None) -> str:
         return name
     file = os.path.basename(frame.tb_frame.f_code.co_filename)  # noqa: PTH119 # likewise
     return f"{name} ({file}:{frame.tb_lineno})"
+
+
+def error_label(error: BaseException) -> str:
+    """Return class, file and line of *error*, raised by a user's hook; its text may have data."""
+    frame, name = app_frame(error.__traceback__), type(error).__name__
+    # Nor where a module is not found.
+    if frame is None or frame.tb_frame.f_globals.get("__name__") in _LOADERS:
+        return name
+    # As long as the name of the module: shop/hooks.py for shop.hooks.
+    depth = 1 + str(frame.tb_frame.f_globals.get("__name__")).count(".")
+    parts = Path(frame.tb_frame.f_code.co_filename).parts
+    return f"{name} ({'/'.join(parts[-depth:])}:{frame.tb_lineno})"
 
 
 def record_key(record: logging.LogRecord) -> str:

@@ -91,4 +91,9 @@ def safe_repr(custom: Callable[[Any], str | None] | None, limit: int, value: Any
         return text
     if type(value) in {str, bytes, bytearray}:
         return repr(value[:limit])
+    return type_name(value)
+
+
+def type_name(value: object) -> str:
+    """Return a text for *value* with none of its data."""
     return f"<{type(value).__module__}.{type(value).__qualname__}>"

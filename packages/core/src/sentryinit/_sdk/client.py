@@ -202,7 +202,7 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         "max_value_length": 4 * settings.max_value_length + 4096,
         "shutdown_timeout": settings.flush_timeout,
         "before_send": hooks.before_send,
-        "before_breadcrumb": hooks.before_breadcrumb if settings.before_breadcrumb else None,
+        "before_breadcrumb": settings.before_breadcrumb,
     }
     options = _FIXED | _passed_on(settings) | ours
     return {name: value for name, value in options.items() if name in DEFAULT_OPTIONS}

@@ -13,7 +13,7 @@ from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config.settings import Settings
 from sentryinit._events import build, source_context
 from sentryinit._policy import aborts, exceptions
-from sentryinit._policy.grouping import group_key, group_label
+from sentryinit._policy.grouping import error_label, group_key, group_label
 from sentryinit._policy.log_records import FrozenRecord, message_of
 from sentryinit._policy.verdict import Seen
 from sentryinit._redaction.fallback import fallback_event
@@ -80,15 +80,6 @@ class Hooks:
         _mark_captured(masked, hint)
         return masked
 
-    def before_breadcrumb(self, crumb: dict[str, Any], hint: _Hint) -> Any:
-        """Return the result of the user's hook; if that raises, drop the breadcrumb."""
-        hook: Any = self._settings.before_breadcrumb
-        try:
-            return hook(crumb, hint)
-        except Exception as error:  # noqa: BLE001 # the hook is code of the application
-            log.warning("before_breadcrumb failed: %s", type(error).__name__)
-            return None
-
     def _complete(self, event: _Event, hint: _Hint) -> RequestInfo | None:
         """Add what events of ours have to *event*, which is not ours; return None to drop it."""
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
@@ -121,7 +112,7 @@ class Hooks:
         return info
 
     def _users_hook(self, event: _Event, hint: _Hint) -> _Event | None:
-        hook = self._settings.before_send
+        hook: Any = self._settings.before_send
         if hook is None:
             return event
         # The hook may change it before it raises.
@@ -130,7 +121,7 @@ class Hooks:
             result = hook(event, hint)
             changed = None if result is None else _event(result)
         except Exception as error:  # noqa: BLE001 # the hook is code of the application
-            log.warning("before_send failed: %s", type(error).__name__)
+            log.warning("before_send failed: %s", error_label(error))
             # What it would have removed is unknown: no text of the application may leave.
             changed = fallback_event(before, "before_send_error")
         # The hook may have added attachments.

@@ -22,6 +22,19 @@ log = logging.getLogger("sentryinit")
 _ALLOWED_ITEMS = frozenset({"event", "check_in", "client_report"})
 # The others say how a trace is sampled, in words of the application.
 _ALLOWED_HEADERS = frozenset({"event_id", "sent_at"})
+# Why an event was lost, by the reason of sentry-sdk, or by the status of the backend.
+_REASONS = {
+    "full_queue": "the queue is full",
+    "network": "the backend cannot be reached",
+    "self_rate_limits": "the backend has asked to wait, with HTTP 429",
+}
+_HINTS = {
+    "401": "check the key in the DSN",
+    "403": "check the key in the DSN",
+    "404": "check the host and the project number in the DSN",
+    "413": "the backend takes no event of this size",
+    "429": "the backend takes no more for now",
+}
 # Seconds between two log lines about lost events.
 LOG_INTERVAL = 60
 
@@ -97,8 +110,17 @@ class LostEvents:
         if now >= self._next_log:
             new = self.count - self._logged
             self._logged, self._next_log = self.count, now + LOG_INTERVAL
-            log.warning("lost on the way to the backend: %s, the last one by %s", new, reason)
+            what = "1 event" if new == 1 else f"{new} events not delivered; the last was"
+            log.warning("%s %s", what, _why(reason))
         return self._original(reason)  # type: ignore[misc] # there is one, or this is not called
+
+
+def _why(reason: str) -> str:
+    status = reason.removeprefix("status_")
+    if status == reason:
+        return f"lost: {_REASONS.get(reason, reason)}"
+    hint = _HINTS.get(status, "the backend has an error" if status.startswith("5") else "")
+    return f"rejected with HTTP {status}{hint and ': '}{hint}"
 
 
 def reset_transport() -> None:

@@ -184,6 +184,21 @@ class NoHarm(Contract):
         harness.expect_complaints()
 
     @pytest.mark.parametrize("behaviour", FAILURES)
+    def test_e2_user_hook_that_cannot_be_loaded_withholds_all_text(
+        self, harness: Harness, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """E2: A ``before_send`` that is named and cannot be loaded: as one that raises."""
+        bare = harness.serve(behaviour, copies=0)
+        monkeypatch.setenv("SENTRYINIT_BEFORE_SEND", "sentryinit_testkit.nowhere:hook")
+        harness.start()
+        ours = harness.serve(behaviour, Call(path="/orders/c4nary"))
+        assert ours.wire_response == bare.wire_response
+        assert _events.tags(harness.one_event())["before_send_error"] == "true"
+        assert b"c4nary" not in harness.sent_bytes()
+        # At the start, and at the event.
+        harness.expect_complaints(2)
+
+    @pytest.mark.parametrize("behaviour", FAILURES)
     def test_e2_failing_redaction_harms_nobody(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
