@@ -1168,6 +1168,8 @@ def test_order_is_not_checked_where_reporting_is_off(
     restore()
 
     assert warnings() == []
+
+
 # -- mistakes -------------------------------------------------------------------------------------
 
 WRONG = ["orders", "https://0a1b2c@sentryinit.invalid/1", object(), None, {"dsn": "x"}, 5]
