@@ -34,6 +34,7 @@ from django.test.utils import override_settings
 from django.urls import include, path, re_path
 from django.views import View
 from reported import summary
+from sentry_sdk.integrations.logging import _IGNORED_LOGGERS
 
 from drivers import django_app
 from sentryinit import asgi, wsgi
@@ -1082,3 +1083,51 @@ def test_no_configuration_is_none() -> None:
     """None is no configuration."""
     with override_settings(SENTRYINIT=None), pytest.raises(MiddlewareNotUsed):
         SentryInitMiddleware(lambda request: HttpResponse())
+
+
+# -- outside of the boundary -----------------------------------------------------------------------
+
+
+def raise_outside(request: Any) -> None:
+    """Fail for one path, in a middleware."""
+    if request.path == "/outside":
+        raise LookupError("outside")
+
+
+@pytest.mark.parametrize("middlewares", [[THEIRS, OURS], [THEIRS]], ids=["too far in", "none"])
+def test_failure_outside_of_the_boundary_is_an_event(
+    site: Site, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, middlewares: list[str]
+) -> None:
+    """C2: Django's own record of it, each time."""
+    monkeypatch.setattr(Middleware, "before", staticmethod(raise_outside))
+    # The SDK's own integration, in another test, has ignored it.
+    _IGNORED_LOGGERS.discard("django.request")
+    client = site(path("outside", lambda _: HttpResponse()), MIDDLEWARE=middlewares)
+    for _ in range(2):
+        assert client.get("/outside").status_code == 500
+
+    assert summary(mailbox) == [("LookupError", False, None, None)] * 2
+    assert {event["logger"] for event in mailbox.events} == {"django.request"}
+
+
+def test_what_a_client_did_wrong_is_no_event(site: Site, mailbox: Mailbox) -> None:
+    """A bad host is at ERROR in Django's log, and a 400."""
+    client = site(path("good", lambda request: HttpResponse(request.get_host())), MIDDLEWARE=[])
+    with override_settings(ALLOWED_HOSTS=["shop.test"]):
+        assert client.get("/good", headers={"host": "evil.example"}).status_code == 400
+
+    assert mailbox.events == []
+
+
+def test_exit_is_one_event_and_its_record_none(site: Site, mailbox: Mailbox) -> None:
+    """A11: What the server logs of it has been told, although Django's middleware raises it."""
+
+    def leave(_request: Any) -> HttpResponse:
+        raise SystemExit(3)
+
+    try:
+        site(path("leave", leave)).get("/leave")
+    except SystemExit:
+        logging.getLogger("gunicorn.error").exception("Error handling request")
+
+    assert summary(mailbox) == [("SystemExit", False, "500", "/leave")]

@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 import sentry_sdk
-from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
+from sentry_sdk.integrations.logging import (
+    _IGNORED_LOGGERS,
+    LoggingIntegration,
+    ignore_logger,
+)
 
 from sentryinit import adapters, testing
 from sentryinit._policy import loggers
@@ -29,6 +33,12 @@ ACCESS = (
 ).split()
 QUERY = "customer=Alice+Smith&diagnosis=flu"
 LINE = f'127.0.0.1 - "GET /orders/17?{QUERY} HTTP/1.1" 503'
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> None:
+    """Undo what the SDK's own integrations of frameworks have ignored in other tests."""
+    _IGNORED_LOGGERS.difference_update(SERVERS)
 
 
 def fail(text: str = "no stock") -> None:
