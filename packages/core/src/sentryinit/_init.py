@@ -155,7 +155,7 @@ def _warn_if_different(settings: _settings.Settings, given: Mapping[str, Any]) -
         log.warning(
             "init() was called again with another service: %s; %s stays", asked, settings.service
         )
-    elif given.get("dsn") and STATE.reporter is None:
+    elif given.get("dsn") and STATE.reporter is None and settings.enabled:
         log.warning(
             "init() was called again, with a DSN; the first call (by %s) had none, and counts",
             ", ".join(STATE.boundaries) or "init() itself",
@@ -166,10 +166,12 @@ def _start(settings: _settings.Settings) -> None:
     for warning in settings.warnings:
         log.warning("%s", warning)
     STATE.settings = settings
-    host = _settings.backend_host(settings.dsn)
+    host = _settings.backend_host(settings.dsn) if settings.enabled else None
     if host is not None:
         _switch_on(settings)
-    elif settings.dsn:
+        if settings.sources["service"] == "default":
+            log.warning("the service has no name (unknown_service): set SENTRYINIT_SERVICE")
+    elif settings.dsn and settings.enabled:
         log.warning(
             "the DSN of service %s (from %s) is malformed: expected "
             "https://<key>@<host>/<project number>; reporting is off",
@@ -181,6 +183,8 @@ def _start(settings: _settings.Settings) -> None:
         for name in ("service", "environment", "release")
     ]
     where = f"backend={host} ({settings.sources['dsn']})" if host else "no usable DSN"
+    if not settings.enabled:
+        where = f"enabled=false ({settings.sources['enabled']})"
     log.info("%s: %s %s", "on" if STATE.reporter else "off", " ".join(parts), where)
 
 

@@ -37,8 +37,21 @@ Exceptions = Sequence[type[BaseException] | str]
 Patterns = Sequence[str | re.Pattern[str]]
 Statuses = Sequence[int | str | range]
 Names = Sequence[str]
+Tags = Mapping[str, str | float | bool | None]
 
-COLLECTABLE = ("query", "cookies", "client_address", "host_name", "locals", "argv")
+# After SENTRY_RELEASE those of platforms, as sentry_sdk.utils.get_default_release() reads them
+# (2.75): Heroku, AWS CodeBuild, CircleCI, Google App Engine, Google Cloud Run.
+RELEASE_VARIABLES = (
+    "SENTRY_RELEASE",
+    "HEROKU_BUILD_COMMIT",
+    "HEROKU_SLUG_COMMIT",
+    "SOURCE_VERSION",
+    "CODEBUILD_RESOLVED_SOURCE_VERSION",
+    "CIRCLE_SHA1",
+    "GAE_DEPLOYMENT_ID",
+    "K_REVISION",
+)
+COLLECTABLE = ("query", "cookies", "client_address", "host_name", "locals", "argv", "user")
 
 
 class Options(TypedDict, total=False):
@@ -56,6 +69,9 @@ class Options(TypedDict, total=False):
     dsn: Annotated[
         str, Option("Backend to send to; if empty, off.", types.DSN, "", ("SENTRY_DSN",))
     ]
+    enabled: Annotated[
+        bool, Option("Report failures; if false, exactly as without a DSN.", types.FLAG, True)
+    ]
     environment: Annotated[
         str,
         Option(
@@ -67,20 +83,16 @@ class Options(TypedDict, total=False):
     ]
     release: Annotated[
         str,
-        Option("Version of the service.", types.RELEASE, "", ("SENTRY_RELEASE", "ELIDO_VERSION")),
+        Option("Version of the service.", types.RELEASE, "", RELEASE_VARIABLES),
     ]
     debug_token: Annotated[
         str,
-        Option(
-            "Token of the debug route. Without it the route answers 404.",
-            types.SECRET,
-            "",
-            ("SENTRYINIT_DEBUG_TOKEN", "ELIDO_SENTRY_DEBUG_TOKEN"),
-        ),
+        Option("Token of the debug route. Without it the route answers 404.", types.SECRET, ""),
     ]
     server_name: Annotated[
         str, Option("Name of the host on events; if empty, the service.", types.SERVICE, "")
     ]
+    tags: Annotated[Tags, Option("Tags of every event; the application's own win.", types.TAGS, {})]
     flush_timeout: Annotated[float, Option("Seconds that a flush may take.", types.NUMBER, 2.0)]
     ignore_errors: Annotated[Exceptions, Option("Exceptions not reported.", types.EXCEPTIONS, ())]
     ignore_messages: Annotated[Patterns, Option("Messages not reported.", types.PATTERNS, ())]
@@ -97,7 +109,12 @@ class Options(TypedDict, total=False):
     ]
     mask_ip: Annotated[
         str,
-        Option("`network` keeps 24 bits (IPv6: 48).", types.one_of("whole", "network"), "whole"),
+        Option(
+            "Masks addresses: `whole` all; `network` not their first 24 bits (IPv6: 48); `public` "
+            "only those that the internet reaches.",
+            types.one_of("whole", "network", "public"),
+            "whole",
+        ),
     ]
     mask_hash_key: Annotated[
         str, Option("Key of a hash in placeholders: equal values look equal.", types.SECRET, "")
@@ -166,10 +183,12 @@ class SettingValues:
 
     service: str
     dsn: str
+    enabled: bool
     environment: str
     release: str
     debug_token: str
     server_name: str
+    tags: dict[str, str]
     flush_timeout: float
     ignore_errors: tuple[type[BaseException] | str, ...]
     ignore_messages: tuple[re.Pattern[str], ...]

@@ -156,7 +156,7 @@ def _redactor(settings: Settings) -> Redactor:
         settings.mask_patterns,
         parameters=settings.mask_path_parameters,
         hash_key=key,
-        networks=settings.mask_ip == "network",
+        ip=settings.mask_ip,
         limit=settings.max_value_length,
     )
 
