@@ -247,7 +247,9 @@ def environment(session: nox.Session) -> dict[str, str | None]:
 
 def clean() -> dict[str, str | None]:
     """Return what removes, from the environment, the variables that configure services."""
-    foreign = ("SENTRY", "ELIDO", "OTEL")
+    # The last ones are of platforms, for the release.
+    platforms = ("HEROKU_", "SOURCE_VERSION", "CODEBUILD_", "CIRCLE_", "GAE_", "K_REVISION")
+    foreign = ("SENTRY", "OTEL", *platforms)
     found = [name for name in os.environ if name.startswith(foreign)]
     return dict.fromkeys([*found, "ENV", "PYTHONPATH"])
 
