@@ -66,8 +66,8 @@ MATRIX = (
     # Flask 2.3 admits any later Werkzeug, but its test client fails with 3.1; and it calls
     # pkgutil.get_loader, which is gone from Python 3.14.
     Row("flask", "lowest", ("flask[async]", "werkzeug<3"), PYTHONS),
-    # Extensions that answer exceptions themselves.
-    Row("flask", "latest", ("flask[async]", "flask-restx", "flask-restful")),
+    # Extensions that answer exceptions themselves, and one that knows the user.
+    Row("flask", "latest", ("flask[async]", "flask-restx", "flask-restful", "flask-login")),
     # Python 3.13 has no module cgi, which Falcon 3 imports.
     Row("falcon", "lowest", pythons=("3.10", "3.11", "3.12")),
     Row("falcon", "latest", ("falcon",)),
@@ -77,7 +77,7 @@ MATRIX = (
     # aiohttp 3.9 has no wheels for later Pythons. It admits any later yarl, but with those that
     # check a host its sub-applications fail.
     Row("aiohttp", "lowest", ("yarl<1.10",), PYTHONS[:3]),
-    Row("aiohttp", "latest", ("aiohttp",)),
+    Row("aiohttp", "latest", ("aiohttp", "aiohttp-session", "aiohttp-security")),
 )
 # The contract tests of a subject, where they do not have its name.
 CONTRACTS = {"generic": ("wsgi", "asgi"), "starlette": ("starlette", "fastapi")}
@@ -247,7 +247,9 @@ def environment(session: nox.Session) -> dict[str, str | None]:
 
 def clean() -> dict[str, str | None]:
     """Return what removes, from the environment, the variables that configure services."""
-    foreign = ("SENTRY", "ELIDO", "OTEL")
+    # The last ones are of platforms, for the release.
+    platforms = ("HEROKU_", "SOURCE_VERSION", "CODEBUILD_", "CIRCLE_", "GAE_", "K_REVISION")
+    foreign = ("SENTRY", "OTEL", *platforms)
     found = [name for name in os.environ if name.startswith(foreign)]
     return dict.fromkeys([*found, "ENV", "PYTHONPATH"])
 

@@ -70,7 +70,7 @@ def once() -> Iterator[Case]:
 
 def environment() -> dict[str, str]:
     """Return the environment of a worker, without settings of this machine for services."""
-    foreign = ("SENTRY", "ELIDO", "OTEL", "PYTHON", "COVERAGE")
+    foreign = ("SENTRY", "OTEL", "PYTHON", "COVERAGE")
     kept = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
     kept.pop("ENV", None)
     return {**kept, "PYTHONHASHSEED": "0"}

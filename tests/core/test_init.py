@@ -164,6 +164,40 @@ def test_malformed_dsn_is_one_warning(child: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize("dsn", ["", DSN, f"https://{KEY}@backend.example/not-a-number"])
+@pytest.mark.parametrize("by", ["argument", "SENTRYINIT_ENABLED"])
+def test_disabled_is_as_without_a_dsn(child: Any, dsn: str, by: str) -> None:
+    """enabled=False installs nothing, whatever the DSN is; the line at the start says so."""
+    given = {"SENTRYINIT_ENABLED": "false"} if by == "SENTRYINIT_ENABLED" else {}
+    done = child(
+        LOOK
+        + LOGGED
+        + f"""
+import sentryinit, sentryinit.wsgi
+sentryinit.init("shop"{", enabled=False" if not given else ""})()
+print(look() == BARE, sentryinit.wsgi.SentryInitMiddleware(print) is print)
+""",
+        prelude="",
+        SENTRY_DSN=dsn,
+        **given,
+    )
+
+    assert (done.out, done.err) == (
+        "INFO off: service=shop (argument) environment=production (default) "
+        f"release=none (default) enabled=false ({by})\nTrue True\n",
+        "",
+    )
+
+
+@pytest.mark.usefixtures("clean")
+def test_dsn_after_an_init_that_was_disabled_is_no_warning(said: Any) -> None:
+    """A later call with a DSN is not said to be too late: reporting is off on purpose."""
+    sentryinit.init("shop", enabled=False)
+    sentryinit.init("shop", dsn=DSN)
+
+    assert said() == []
+
+
 @pytest.mark.parametrize("boundary", ["wsgi", "asgi"])
 @pytest.mark.usefixtures("clean")
 def test_without_a_dsn_the_middleware_is_removed(boundary: str) -> None:
@@ -207,6 +241,41 @@ def test_start_is_logged_with_the_source_of_each_value(child: Any) -> None:
         "INFO on: service=shop (OTEL_SERVICE_NAME) environment=staging (ENV) "
         "release=1.2 (argument) backend=backend.example (SENTRY_DSN)\n"
     )
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["sentryinit.init(transport=Pipe)", "_init.ensure_initialized('wsgi', None)"],
+)
+def test_service_without_a_name_is_one_warning(child: Any, call: str) -> None:
+    """A service that reports and has no name is one warning, also if init() runs again."""
+    start = LOGGED.replace('"INFO"', '"WARNING"') + "from sentryinit import _init\n"
+    done = child(f"{start}{call}; {call}; sentryinit.init()", SENTRY_DSN=DSN)
+
+    assert done.out == (
+        "WARNING the service has no name (unknown_service): set SENTRYINIT_SERVICE\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "call,variables",
+    [
+        ("sentryinit.init('shop', transport=Pipe)", {}),
+        ("sentryinit.init(transport=Pipe)", {"OTEL_SERVICE_NAME": "shop"}),
+        ("_init.ensure_initialized('flask', 'shop')", {}),
+        ("sentryinit.init(enabled=False)", {}),
+        ("with sentryinit.testing.capture(): sentryinit.init()", {}),
+    ],
+)
+def test_service_with_a_name_is_no_warning(
+    child: Any, call: str, variables: dict[str, str]
+) -> None:
+    """There is no warning about a name from anywhere, where reporting is off, and in tests."""
+    start = LOGGED.replace('"INFO"', '"WARNING"')
+    start += "import sentryinit.testing; from sentryinit import _init\n"
+    done = child(f"{start}{call}", SENTRY_DSN=DSN, **variables)
+
+    assert (done.out, done.err) == ("", "")
 
 
 @pytest.mark.parametrize("name", ["SENTRYINIT_SERVICE", "SENTRY_ENVIRONMENT", "SENTRY_RELEASE"])

@@ -13,7 +13,7 @@ from planted import CARRIERS, CODE, KINDS, NOT_IN_CODE, VERSIONS, Event, refused
 from sentryinit._redaction.redactor import Redactor
 
 REDACTOR = Redactor()
-NETWORKS = Redactor(networks=True)
+NETWORKS = Redactor(ip="network")
 HASHING = Redactor(hash_key="a key of tests")
 
 # Words, and separators between them and a secret.

@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sentryinit._redaction.placeholders import Placeholders
 from sentryinit._redaction.text import TextMasker
@@ -217,11 +219,77 @@ def test_patterns_of_the_user() -> None:
 
 def test_networks() -> None:
     """The network of an address stays; a network stays as it is."""
-    masker = TextMasker(networks=True)
+    masker = TextMasker(ip="network")
 
     masked = masker.text("203.0.113.9 and 2001:db8:1:2::3 and ip-10-1-2-3")
     assert masked == "203.0.113.0 and 2001:db8:1:: and ip-10.1.2.0"
     assert masker.text(masked) == masked
+
+
+PUBLIC = TextMasker(ip="public")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("10.1.2.3", "172.16.0.1", "172.31.255.254", "192.168.1.9", "127.0.0.1", "192.0.0.1"),
+        *("100.64.0.1", "100.127.255.254", "169.254.169.254", "192.0.2.1", "198.51.100.7"),
+        *("203.0.113.9", "198.18.0.1", "224.0.0.251", "240.0.0.1", "255.255.255.255"),
+        *("::1", "fe80::1ff:fe23:4567:890a", "fd12:3456:789a::1", "2001:db8::1", "ff02::fb"),
+        *("::ffff:10.0.0.1", "::ffff:0a00:0001", "2002:a00:1::1"),
+    ],
+)
+def test_an_address_of_the_own_network(address: str) -> None:
+    """mask_ip="public": what the internet does not reach stays as it is, however it is written."""
+    dashed = f"ip-{address.replace('.', '-')}.internal" if address[0] in "12" else ""
+    text = f"{address}, [{address}]:80 '{address}' x={address} {address}%eth0 {dashed}"
+
+    assert PUBLIC.text(text) == text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.1", "172.15.0.1", "172.32.0.1"),
+        *("192.167.255.255", "169.253.0.1", "193.0.2.1", "223.255.255.254"),
+        *("2a00:1450:4001:82a::200e", "2606:4700:4700::1111", "64:ff9b::808:808"),
+        *(
+            "::ffff:8.8.8.8",
+            "::ffff:0808:0808",
+            "2002:808:808::1",
+            "2001:0:4136:e378:8000:63bf:f7f7:f7f7",
+        ),
+    ],
+)
+def test_an_address_of_the_internet(address: str) -> None:
+    """mask_ip="public": what the internet reaches is masked, however it is written."""
+    shown = "::ffff:[ip]" if "." in address and ":" in address else "[ip]"
+    text = f"{address}, [{address}]:80 '{address}' x={address} {address}%eth0"
+
+    assert PUBLIC.text(text) == text.replace(address, shown)
+
+
+def test_an_address_of_the_internet_with_dashes() -> None:
+    """mask_ip="public" masks the host names of cloud providers, if the address is public."""
+    assert PUBLIC.text("ip-8-8-8-8.ec2.internal") == "ip-[ip].ec2.internal"
+
+
+@given(
+    st.ip_addresses(),
+    st.sampled_from(["{}", "({})", "[{}]:443", "x={}", "GET /{}?a", "from {}, again {}%eth0"]),
+)
+def test_public_addresses(address: Any, template: str) -> None:
+    """mask_ip="public": an address is masked or kept as a whole; masking again changes nothing."""
+    text = template.replace("{}", str(address))
+    masked = PUBLIC.text(text)
+
+    assert masked in {text, template.replace("{}", "[ip]")}
+    assert PUBLIC.text(masked) == masked
+    if address.is_private or address.is_link_local or address.is_loopback:
+        embedded = address.version == 6 and (address.teredo or address.sixtofour)
+        assert masked == text or embedded
+    elif address.is_global and not address.is_multicast:
+        assert masked != text
 
 
 def test_placeholders_with_a_hash_key() -> None:

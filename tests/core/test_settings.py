@@ -9,6 +9,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
+import sentry_sdk.utils
 from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.dedupe import DedupeIntegration
 
@@ -111,10 +112,21 @@ LEVEL = "a level of logging, by name or number, or off"
 ROWS = {
     "service": word("unknown_service", 200, ".:/@+~-"),
     "dsn": text(""),
+    "enabled": flag(True),
     "environment": word("production", 64, ".:@+~-"),
     "release": word("", 200, ".:@+~()-"),
     "debug_token": text(""),
     "server_name": word("", 200, ".:/@+~-"),
+    "tags": Row(
+        {},
+        "region=eu, team = orders,empty=,team=a=b",
+        {"region": "eu", "empty": "", "team": "a=b"},
+        {"region": "eu", "shard": 3, "share": 0.5, "canary": True, "unset": None},
+        {"region": "eu", "shard": "3", "share": "0.5", "canary": "True"},
+        {"region": ["eu"]},
+        "region",
+        "a mapping of names to texts, such as region=eu,team=orders",
+    ),
     "flush_timeout": Row(2.0, "1.5", 1.5, 3, 3.0, "2", "soon", NUMBER),
     "ignore_errors": Row(
         (),
@@ -155,7 +167,14 @@ ROWS = {
     "mask_patterns": patterns(),
     "mask_path_parameters": names(),
     "mask_ip": Row(
-        "whole", " Network ", "network", "network", "network", "none", "none", "whole or network"
+        "whole",
+        " Network ",
+        "network",
+        "public",
+        "public",
+        "none",
+        "none",
+        "whole, network or public",
     ),
     "mask_hash_key": text(""),
     "collect": Row(
@@ -166,8 +185,8 @@ ROWS = {
         ("argv",),
         ["body"],
         "body,query",
-        "a list with any of query, cookies, client_address, host_name, locals, argv",
-        "query or cookies or client_address or host_name or locals or argv",
+        "a list with any of query, cookies, client_address, host_name, locals, argv, user",
+        "query, cookies, client_address, host_name, locals, argv or user",
     ),
     "collect_headers": names(),
     "storm_guard": flag(True),
@@ -213,8 +232,16 @@ VARIABLES = {
     "service": ("SENTRYINIT_SERVICE", "OTEL_SERVICE_NAME"),
     "dsn": ("SENTRY_DSN",),
     "environment": ("SENTRY_ENVIRONMENT", "ENV"),
-    "release": ("SENTRY_RELEASE", "ELIDO_VERSION"),
-    "debug_token": ("SENTRYINIT_DEBUG_TOKEN", "ELIDO_SENTRY_DEBUG_TOKEN"),
+    "release": (
+        "SENTRY_RELEASE",
+        "HEROKU_BUILD_COMMIT",
+        "HEROKU_SLUG_COMMIT",
+        "SOURCE_VERSION",
+        "CODEBUILD_RESOLVED_SOURCE_VERSION",
+        "CIRCLE_SHA1",
+        "GAE_DEPLOYMENT_ID",
+        "K_REVISION",
+    ),
 }
 
 # What other programs read: sentry-sdk, sentry-cli, Sentry's other SDKs and bundler plugins,
@@ -387,7 +414,7 @@ def test_the_second_variable_counts_if_the_first_is_not_set(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(name for name, known in VARIABLES.items() if known[1:]))
 def test_the_first_variable_goes_before_the_second(name: str) -> None:
     """Of two variables that are set, the first counts."""
-    first, second = VARIABLES[name]
+    first, second = VARIABLES[name][:2]
 
     assert getattr(resolve({}, {second: "two", first: "one"}), name) == "one"
 
@@ -395,6 +422,38 @@ def test_the_first_variable_goes_before_the_second(name: str) -> None:
 def test_an_empty_first_variable_leaves_it_to_the_second() -> None:
     """An empty variable does not hide the next one."""
     assert resolve({}, {"SENTRY_ENVIRONMENT": "", "ENV": "staging"}).environment == "staging"
+
+
+def test_the_releases_of_platforms_are_those_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each variable that sentry-sdk reads for the release is one of ours, in its order."""
+    asked: list[str] = []
+
+    class Environ(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            asked.append(name)
+            return default
+
+    monkeypatch.setattr(sentry_sdk.utils.os, "environ", Environ())
+    monkeypatch.setattr(sentry_sdk.utils, "get_git_revision", lambda: None)
+    sentry_sdk.utils.get_default_release()
+
+    known = [name for name in VARIABLES["release"] if name in asked]
+    assert [name for name in asked if name in VARIABLES["release"] or "SENTRY" not in name] == known
+    assert len(known) > 4
+
+
+@pytest.mark.parametrize("name", VARIABLES["release"][1:])
+def test_the_release_of_a_platform(name: str) -> None:
+    """Every platform's variable is the release; an odd one is made valid, with a warning."""
+    settings = resolve({}, {name: "1f2e3d"})
+    odd = resolve({}, {name: "refs/heads/main"})
+
+    assert (settings.release, settings.sources["release"], settings.warnings) == (
+        "1f2e3d",
+        name,
+        [],
+    )
+    assert (odd.release, len(odd.warnings)) == ("refs-heads-main", 1)
 
 
 def test_the_name_of_the_application() -> None:
@@ -663,6 +722,7 @@ def test_a_wrong_variable_falls_back(name: str) -> None:
         ("mask_patterns", r"shop-\d+,(", (re.compile(r"shop-\d+"),)),
         ("ignore_errors", "nosuchbuiltin, KeyError", ("KeyError",)),
         ("ignore_statuses", "503,5xx,99", (range(503, 504),)),
+        ("tags", "region=eu,team,=x", {"region": "eu"}),
     ],
 )
 def test_a_list_keeps_what_is_good(name: str, text: str, kept: object) -> None:
@@ -747,6 +807,7 @@ def test_a_wrong_integration_in_code_raises(value: object) -> None:
         ("SENTRYINIT_ENV", "SENTRY_ENVIRONMENT"),
         ("SENTRYINIT_DSNS", "SENTRY_DSN"),
         ("SENTRYINIT_OTEL_SERVICE_NAME", "SENTRYINIT_SERVICE"),
+        ("SENTRYINIT_TAG", "SENTRYINIT_TAGS"),
         ("SENTRYINIT_BEFORESEND", "SENTRYINIT_BEFORE_SEND"),
         # Another prefix, or another spelling of it.
         ("SENTRY_DNS", "SENTRY_DSN"),
@@ -1148,6 +1209,47 @@ def test_headers_for_the_proxy_are_not_shown() -> None:
     assert "5f1c9a" not in str(caught.value)
 
 
+# -- tags ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["region=eu"],
+        "region=eu",
+        {"region": {"name": "eu"}},
+        {"region": b"eu"},
+        {"region": object()},
+        {1: "eu"},
+        {"": "eu"},
+        {" ": "eu"},
+    ],
+)
+def test_wrong_tags(wrong: object) -> None:
+    """What is no mapping of names to texts raises; the message has the value."""
+    with pytest.raises((TypeError, ValueError)) as caught:
+        resolve({"tags": wrong}, {})
+
+    message = str(caught.value)
+    assert message.startswith("argument: tags must be a mapping of names to texts, such as ")
+    assert message.endswith(f", not {wrong!r}")
+
+
+def test_tags_are_copied() -> None:
+    """A mapping that changes later changes no tag."""
+    given = {"region": "eu"}
+    settings = resolve({"tags": given}, {})
+    given["region"] = "us"
+
+    assert settings.tags == {"region": "eu"}
+
+
+def test_tags_of_a_framework() -> None:
+    """A framework's configuration has a mapping, or text as in the environment."""
+    assert parse_texts({"tags": "region=eu"}) == {"tags": {"region": "eu"}}
+    assert parse_texts({"tags": {"region": "eu"}}) == {"tags": {"region": "eu"}}
+
+
 # -- problems ------------------------------------------------------------------------------------
 
 
@@ -1180,6 +1282,18 @@ def test_each_problem(missing: str, facts: dict[str, Any], number: int) -> None:
     arguments = {name: value for name, value in COMPLETE.items() if name != missing}
 
     assert numbers(arguments, **facts) == [number]
+
+
+@pytest.mark.parametrize("is_on", [False, True])
+def test_the_problem_of_a_service_that_is_disabled(is_on: bool) -> None:
+    """enabled=false is named with its source, whatever the DSN is."""
+    arguments = {"service": "shop", "release": "1"}
+    for environ in ({}, {"SENTRY_DSN": DSN}, {"SENTRY_DSN": "malformed"}):
+        settings = resolve(arguments, {"SENTRYINIT_ENABLED": "no", **environ})
+        (found,) = problems(settings, is_on=is_on, conflicting=[])
+
+        assert (found.number, found.deployed) == (1, True)
+        assert found.text == "Reporting is off: enabled=false (from SENTRYINIT_ENABLED)."
 
 
 def test_the_text_of_a_problem() -> None:

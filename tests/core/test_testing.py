@@ -180,6 +180,21 @@ def test_after_an_init_that_was_off() -> None:
         STATE.reset()
 
 
+def test_where_reporting_is_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A capture is on where the environment disables reporting, and if ``init()`` was disabled."""
+    monkeypatch.setenv("SENTRYINIT_ENABLED", "false")
+    try:
+        sentryinit.init("shop", dsn=testing.DSN)
+        with testing.capture("shop") as box:
+            sentry_sdk.capture_message("one")
+
+        assert len(box.events) == 1
+        with testing.capture("shop", enabled=False):
+            assert STATE.reporter is None
+    finally:
+        STATE.reset()
+
+
 def test_a_capture_in_a_capture(titles: Titles) -> None:
     """An inner capture gets the events inside its block, the outer one those after it."""
     with testing.capture("shop") as outer:

@@ -38,7 +38,7 @@ def _grid(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
 
 def _default_of(option: Option) -> str:
     """Return the default of *option* as the page shows it."""
-    if option.default in {"", ()} or option.default is None:
+    if option.default is None or option.default in ("", (), {}):
         return "sentry-sdk's own" if option.passed_to_sdk else "none"
     return f"`{option.default}`"
 

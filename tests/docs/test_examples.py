@@ -13,7 +13,7 @@ PYTEST = ["-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-p", "
 
 def clean_environment() -> dict[str, str]:
     """Return the environment without the variables that configure services or pytest."""
-    foreign = ("SENTRY", "ELIDO", "OTEL", "PYTEST")
+    foreign = ("SENTRY", "OTEL", "PYTEST")
     return {k: v for k, v in os.environ.items() if not k.startswith(foreign) and k != "ENV"}
 
 

@@ -230,6 +230,13 @@ class NamesThePath(Broken):
     adapter = replace(BASE, describe=lambda environ: wsgi.describe(environ, environ["PATH_INFO"]))
 
 
+class InventsAUser(Broken):
+    """Makes a user of a request that has none."""
+
+    breaks = frozenset({"D5"})
+    adapter = replace(BASE, user=lambda environ: {"id": environ["REMOTE_ADDR"]})
+
+
 class ForgetsTheTrace(Broken):
     """Describes requests without the header that links traces."""
 

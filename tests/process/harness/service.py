@@ -24,7 +24,7 @@ from harness.wire import Answer, Wire, request
 HERE = Path(__file__).parent.parent
 # PYTHONDEVMODE, with which the tests run, makes servers and their event loops log more.
 _FOREIGN = re.compile(
-    r"SENTRY|ELIDO_|OTEL_|ENV$|GUNICORN_|WEB_CONCURRENCY$|UVICORN_|FLASK_|.*_PROXY$|PYTHONDEVMODE$",
+    r"SENTRY|OTEL_|ENV$|GUNICORN_|WEB_CONCURRENCY$|UVICORN_|FLASK_|.*_PROXY$|PYTHONDEVMODE$",
     re.IGNORECASE,
 )
 _COUNTER = itertools.count(1)

@@ -63,6 +63,15 @@ def _endpoint(request: web.Request) -> object:
     return request.method, request.match_info.route.resource
 
 
+def _user(request: web.Request) -> dict[str, str]:
+    # A web.RequestKey (aiohttp 3.14) has the module in front of its name.
+    stored = {str(getattr(key, "_name", key)).rpartition(".")[2]: request[key] for key in request}
+    # authorized_userid() of aiohttp-security would have to be awaited. Its identity is in the
+    # session of aiohttp-session, once the application has loaded that.
+    session = stored.get("aiohttp_session", {})
+    return adapters.describe_user(stored.get("user", session.get("AIOHTTP_SECURITY")))
+
+
 ADAPTER: adapters.Adapter[web.Request] = adapters.Adapter(
     name="aiohttp",
     describe=_describe,
@@ -73,6 +82,7 @@ ADAPTER: adapters.Adapter[web.Request] = adapters.Adapter(
     client_gone=_is_client_gone,
     sockets=(web.WebSocketResponse, WebSocketWriter),
     endpoint=_endpoint,
+    user=_user,
 )
 
 

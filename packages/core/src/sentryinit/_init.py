@@ -168,7 +168,7 @@ def _start_late(
     """Start if there is a DSN now. If boundaries have removed themselves, only say so."""
     given = {**given, **first.given, "dsn": given.get("dsn", first.given.get("dsn"))}
     settings = _settings.resolve(given, os.environ, where=where, default_service=default_service)
-    if _settings.backend_host(settings.dsn) is None:
+    if not settings.enabled or _settings.backend_host(settings.dsn) is None:
         return
     if STATE.boundaries:
         note_problem(checks.late_dsn(first, STATE.boundaries[0]))
@@ -203,7 +203,7 @@ def _compare(settings: _settings.Settings, given: Mapping[str, Any], where: str)
 def _start(settings: _settings.Settings) -> None:
     for warning in settings.warnings:
         log.warning("%s", warning)
-    host = _settings.backend_host(settings.dsn)
+    host = _settings.backend_host(settings.dsn) if settings.enabled else None
     if host is not None:
         # With reporting, sentry_sdk is imported anyway.
         from sentryinit._sdk.callables import prepare
@@ -212,7 +212,9 @@ def _start(settings: _settings.Settings) -> None:
     STATE.settings = settings
     if host is not None:
         _switch_on(settings)
-    elif settings.dsn:
+        if settings.sources["service"] == "default":
+            log.warning("the service has no name (unknown_service): set SENTRYINIT_SERVICE")
+    elif settings.dsn and settings.enabled:
         log.warning(
             "the DSN of service %s (from %s) is malformed: expected "
             "https://<key>@<host>/<project number>; reporting is off",
@@ -224,6 +226,8 @@ def _start(settings: _settings.Settings) -> None:
         for name in ("service", "environment", "release")
     ]
     where = f"backend={host} ({settings.sources['dsn']})" if host else "no usable DSN"
+    if not settings.enabled:
+        where = f"enabled=false ({settings.sources['enabled']})"
     log.info("%s: %s %s", "on" if STATE.reporter else "off", " ".join(parts), where)
 
 

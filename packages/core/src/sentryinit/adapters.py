@@ -13,6 +13,7 @@ from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import current_capture, note_exception
 from sentryinit._boundary.debug_route import EVENT_ID_HEADER, DebugPanic, check_debug_token
 from sentryinit._boundary.request_info import RequestInfo, route_template
+from sentryinit._boundary.user import describe_user
 from sentryinit._config.checks import Problem
 from sentryinit._config.option_types import check_kind
 from sentryinit._init import check_order, ensure_initialized, problems, shutdown
@@ -28,6 +29,7 @@ __all__ = [
     "check_kind",
     "check_order",
     "current_capture",
+    "describe_user",
     "ensure_initialized",
     "note_exception",
     "problems",

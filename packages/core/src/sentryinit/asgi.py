@@ -95,6 +95,12 @@ def _endpoint(connection: Connection) -> object:
     return connection.scope.get("method")
 
 
+def _user(connection: Connection) -> dict[str, str]:
+    # AuthenticationMiddleware of Starlette has put it there, or that of another framework.
+    user = connection.scope.get("user")
+    return adapters.describe_user(user, ("identity", "id"), ("display_name", "username"))
+
+
 ADAPTER: Adapter[Connection] = Adapter(
     name="asgi",
     describe=describe,
@@ -103,6 +109,7 @@ ADAPTER: Adapter[Connection] = Adapter(
     server=server,
     endpoint=_endpoint,
     generic=True,
+    user=_user,
 )
 
 

@@ -77,7 +77,8 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
             yield mailbox
         return
     restore = STATE.reset()
-    usual = {"dsn": DSN, "storm_guard": False, "transport": _testing.PutTransport(mailbox.put)}
+    transport = _testing.PutTransport(mailbox.put)
+    usual = {"dsn": DSN, "enabled": True, "storm_guard": False, "transport": transport}
     try:
         _init.init(service or _init.TEST_SERVICE, **{**usual, **options})
         yield mailbox

@@ -12,6 +12,7 @@ from django.core import exceptions
 from django.core.handlers.wsgi import LimitedStream
 from django.core.signals import got_request_exception
 from django.http.multipartparser import MultiPartParserError
+from django.utils.functional import empty
 
 from sentryinit import adapters, asgi, wsgi
 from sentryinit_django._route import route_of
@@ -43,6 +44,15 @@ def _endpoint(request: http.HttpRequest) -> object:
     return request.method, request.resolver_match and request.resolver_match.route
 
 
+def _user(request: Any) -> dict[str, str]:
+    # To evaluate request.user, or to await request.auser(), may query the database.
+    user = vars(request).get("user")
+    user = getattr(user, "__dict__", {}).get("_wrapped", user)
+    if user is empty:
+        user = vars(request).get("_acached_user")
+    return adapters.describe_user(user, ("pk", "id"), [getattr(user, "USERNAME_FIELD", "username")])
+
+
 ADAPTER: adapters.Adapter[Any] = adapters.Adapter(
     name="django",
     describe=_describe,
@@ -50,6 +60,7 @@ ADAPTER: adapters.Adapter[Any] = adapters.Adapter(
     # A stream written in C has no frame in the traceback; Django reads it by these functions.
     server=lambda req: (*wsgi.server(req.META), LimitedStream.read, LimitedStream.readline),
     endpoint=_endpoint,
+    user=_user,
 )
 
 

@@ -6,7 +6,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from flask import Flask, abort, got_request_exception, request, request_started
+from flask import Flask, abort, g, got_request_exception, has_app_context, request, request_started
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from sentryinit import adapters, wsgi
@@ -48,6 +48,12 @@ def _endpoint(environ: WSGIEnvironment) -> object:
     return environ["REQUEST_METHOD"], live.url_rule.rule if live and live.url_rule else None
 
 
+def _user(_environ: WSGIEnvironment) -> dict[str, str]:
+    # Of Flask-Login, once the application has asked for it; g.user is that of Flask's tutorial.
+    user = g.get("_login_user", g.get("user")) if has_app_context() else None
+    return adapters.describe_user(user)
+
+
 def _make_adapter(app: Flask) -> adapters.Adapter[WSGIEnvironment]:
     return adapters.Adapter(
         name="flask",
@@ -56,6 +62,7 @@ def _make_adapter(app: Flask) -> adapters.Adapter[WSGIEnvironment]:
         aborts=(ClientDisconnected,),
         server=wsgi.server,
         endpoint=_endpoint,
+        user=_user,
     )
 
 
@@ -66,6 +73,9 @@ def _note_unhandled(sender: Flask, exception: BaseException, **extra: Any) -> No
     # flask-restx and flask-restful send the signal, too, for what they answer with (A5).
     if not (is_response and capture and capture.seen_exception is exception):
         adapters.note_exception(exception, handled=False)
+        if capture is not None:
+            # If the exception escapes, Flask has popped the context by then.
+            capture.note_user()
 
 
 # The key of the receiver of an application that has had no request yet.

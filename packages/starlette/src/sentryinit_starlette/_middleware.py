@@ -92,6 +92,7 @@ ADAPTER: adapters.Adapter[asgi.Connection] = adapters.Adapter(
     server=asgi.server,
     sockets=(WebSocket,),
     endpoint=_endpoint,
+    user=asgi.ADAPTER.user,
 )
 
 

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 KEY = "0123456789abcdef0123456789abcdef"
+DSN = f"https://{KEY}@backend.example/17"
 MALFORMED = f"https://{KEY}@backend.example/not-a-project"
-SCENARIOS = ("off", "malformed", "integration")
+SCENARIOS = ("off", "disabled", "malformed", "integration")
 
 
 def run(scenario: str, driver: Any) -> dict[str, Any]:
@@ -38,6 +39,8 @@ def _run(scenario: str, file: str, name: str, modules: tuple[str, ...]) -> dict[
     environ = clean_environment(os.environ)
     if scenario == "malformed":
         environ["SENTRY_DSN"] = MALFORMED
+    if scenario == "disabled":
+        environ |= {"SENTRY_DSN": DSN, "SENTRYINIT_ENABLED": "false"}
     done = subprocess.run(
         [sys.executable, __file__],
         input=json.dumps(task),

@@ -88,7 +88,9 @@ def wait_for_threads(count: int, seconds: float = 5) -> None:
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return *environ* without the variables that configure reporting."""
-    prefixes = ("SENTRY", "ELIDO_", "OTEL_")
+    # The last ones are of platforms, for the release.
+    platforms = ("HEROKU_", "SOURCE_VERSION", "CODEBUILD_", "CIRCLE_", "GAE_", "K_REVISION")
+    prefixes = ("SENTRY", "OTEL_", *platforms)
     return {
         name: value
         for name, value in environ.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from types import TracebackType
 from typing import Any, Generic
 
@@ -46,6 +46,8 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
     # Known under WSGI only: a part of the body was sent by write().
     sent: bool = False
     event_id: str | None = None
+    # What is known of the user by now, if it is collected.
+    user: Mapping[str, str] = {}
     # Makes the outer request current again, if this one was served in the middle of it.
     restore_outer: Callable[[], None] | None = None
     # The isolation scope, once somebody has used it.
@@ -137,6 +139,12 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         """True if the failure is the debug route's."""
         return DebugPanic in map(type, self._failures)
 
+    def note_user(self) -> None:
+        """Read the user as it is known now, if it is collected: later it may be gone."""
+        if STATE.settings is not None and "user" in STATE.settings.collect:
+            found = ask(self.adapter.user, self.request, None, "describing the user")
+            self.user = found or self.user
+
     def after_response(self, request: R) -> Capture[R]:
         """Return a capture for work that goes on after this request, with its status and scope."""
         later: Capture[R] = Capture()
@@ -169,6 +177,7 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         """Return what an event says about the request now."""
         info = self.describe()
         self._trace = trace_context(info, self._trace)
+        self.note_user()
         return Snapshot(info, self._trace, self.recent_records)
 
     def origin(self, exc: BaseException | None, status: int | None) -> Origin:

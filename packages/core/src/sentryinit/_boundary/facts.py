@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -27,7 +27,8 @@ class Facts(Generic[R]):
     is known to be closed. *endpoint*: what identifies method and route, cheap and hashable: with
     it, a response that the storm guard suppresses is not described. *generic*: the adapter knows no
     framework, so that any other one knows more of a request. *sockets*: its classes of a WebSocket,
-    whose own errors mean nothing once the client is gone (B3).
+    whose own errors mean nothing once the client is gone (B3). *user*: the user of the request, as
+    :func:`describe_user` returns it; runs only when an event is built, and must not query (D5).
     """
 
     name: str
@@ -39,6 +40,7 @@ class Facts(Generic[R]):
     endpoint: Callable[[R], Hashable] | None = None
     generic: bool = False
     sockets: tuple[type, ...] = ()
+    user: Callable[[R], Mapping[str, str]] | None = None
 
     def request_info(self, request: R) -> RequestInfo:
         """Return the description of *request*; an empty one if the adapter fails."""

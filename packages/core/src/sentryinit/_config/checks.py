@@ -23,7 +23,10 @@ def problems(
     """Yield the problems of *settings*; *conflicting*: class names of sentry-sdk's integrations."""
     if settings is None:
         return
-    if not settings.dsn:
+    if not settings.enabled:
+        text = f"Reporting is off: enabled=false (from {settings.sources['enabled']})."
+        yield Problem(1, text, "Set SENTRYINIT_ENABLED, or the option enabled.", deployed=True)
+    elif not settings.dsn:
         yield Problem(1, "There is no DSN: reporting is off.", "Set SENTRY_DSN.", deployed=True)
     elif not is_on:
         text = f"The DSN (from {settings.sources['dsn']}) cannot be used: reporting is off."

@@ -233,12 +233,33 @@ def _level(value: Any) -> int:
     )
 
 
+def _tags(value: Any) -> dict[str, str]:
+    """Return the tags of a mapping, with numbers and flags as texts; None is no tag."""
+    return {
+        _tag_name(name): item if isinstance(item, str) else str(_tag_value(item))
+        for name, item in _instance_of(Mapping)(value).items()
+        if item is not None
+    }
+
+
+_tag_name = _require(str.strip, _text)
+_tag_value = _instance_of(int, float, bool)
+
+
+def _pair(item: str) -> tuple[str, str]:
+    name, equals, value = map(str.strip, item.partition("="))
+    if not (name and equals):
+        raise ValueError
+    return name, value
+
+
 def one_of(literal: Any) -> OptionType:
     """Return the type of a value that is one of the words of *literal*."""
     words = get_args(literal)
     check = _require(lambda value: value in words, _text)
     parse, suggest = lambda text: check(text.strip().lower()), lambda value: nearest(value, words)
-    return OptionType(" or ".join(words), check, parse, suggest=suggest)
+    expected = f"{', '.join(words[:-1])} or {words[-1]}"
+    return OptionType(expected, check, parse, suggest=suggest)
 
 
 def list_from(literal: Any) -> OptionType:
@@ -264,6 +285,13 @@ FLAG = OptionType("true or false", _instance_of(bool), _parse_flag)
 COUNT = OptionType("a whole number, 0 or more", _count, lambda text: _count(int(text)))
 NUMBER = OptionType("a number, 0 or more", _number, lambda text: _number(float(text)))
 FRACTION = OptionType("a number from 0 to 1", _fraction, lambda text: _fraction(float(text)))
+_pairs = _list_of("name=value", OptionType("name=value", _pair))
+TAGS = OptionType(
+    "a mapping of names to texts, such as region=eu,team=orders",
+    _tags,
+    lambda text: dict(_pairs.parse(text)),
+    lambda text: dict(_pairs.repair(text) or ()) or None,
+)
 # Text is split at commas in the environment only: in code, a name with one would match nothing.
 _is_name = _require(lambda name: name.strip() and "," not in name, _text)
 _NAME = OptionType("a name", _is_name, suggest=lambda name: "," in str(name) and _split(name))

@@ -47,8 +47,22 @@ Exceptions = Iterable[type[BaseException] | str] | type[BaseException]
 Patterns = Iterable[str | re.Pattern[str]] | re.Pattern[str]
 Statuses = Iterable[int | str | range] | int
 Names = Iterable[str]
-MaskIp = Literal["whole", "network"]
-Collectable = Literal["query", "cookies", "client_address", "host_name", "locals", "argv"]
+Tags = Mapping[str, str | float | bool | None]
+MaskIp = Literal["whole", "network", "public"]
+Collectable = Literal["query", "cookies", "client_address", "host_name", "locals", "argv", "user"]
+
+# After SENTRY_RELEASE those of platforms, as sentry_sdk.utils.get_default_release() reads them
+# (2.75): Heroku, AWS CodeBuild, CircleCI, Google App Engine, Google Cloud Run.
+RELEASE_VARIABLES = (
+    "SENTRY_RELEASE",
+    "HEROKU_BUILD_COMMIT",
+    "HEROKU_SLUG_COMMIT",
+    "SOURCE_VERSION",
+    "CODEBUILD_RESOLVED_SOURCE_VERSION",
+    "CIRCLE_SHA1",
+    "GAE_DEPLOYMENT_ID",
+    "K_REVISION",
+)
 
 
 class Options(TypedDict, total=False):
@@ -66,6 +80,9 @@ class Options(TypedDict, total=False):
     dsn: Annotated[
         str | None, Option("Backend to send to; if empty, off.", types.DSN, "", ("SENTRY_DSN",))
     ]
+    enabled: Annotated[
+        bool, Option("Report failures; if false, exactly as without a DSN.", types.FLAG, True)
+    ]
     environment: Annotated[
         str | None,
         Option(
@@ -77,16 +94,11 @@ class Options(TypedDict, total=False):
     ]
     release: Annotated[
         str | None,
-        Option("Version of the service.", types.RELEASE, "", ("SENTRY_RELEASE", "ELIDO_VERSION")),
+        Option("Version of the service.", types.RELEASE, "", RELEASE_VARIABLES),
     ]
     debug_token: Annotated[
         str | None,
-        Option(
-            "Token of the debug route. Without it the route answers 404.",
-            types.SECRET,
-            "",
-            ("SENTRYINIT_DEBUG_TOKEN", "ELIDO_SENTRY_DEBUG_TOKEN"),
-        ),
+        Option("Token of the debug route. Without it the route answers 404.", types.SECRET, ""),
     ]
     server_name: Annotated[
         str | None, Option("Name of the host on events; if empty, the service.", types.SERVICE, "")
@@ -102,6 +114,9 @@ class Options(TypedDict, total=False):
     ]
     ignore_statuses: Annotated[
         Statuses | None, Option("Statuses not reported.", types.STATUSES, ())
+    ]
+    tags: Annotated[
+        Tags | None, Option("Tags of every event; the application's own win.", types.TAGS, {})
     ]
     ignore_paths: Annotated[
         Names | None, Option("Paths not reported; `*` matches any text.", types.PATHS, ())
@@ -120,7 +135,12 @@ class Options(TypedDict, total=False):
     ]
     mask_ip: Annotated[
         MaskIp | None,
-        Option("`network` keeps 24 bits (IPv6: 48).", types.one_of(MaskIp), "whole"),
+        Option(
+            "Masks addresses: `whole` all; `network` not their first 24 bits (IPv6: 48); `public` "
+            "only those that the internet reaches.",
+            types.one_of(MaskIp),
+            "whole",
+        ),
     ]
     mask_hash_key: Annotated[
         str | None,
@@ -214,10 +234,12 @@ class SettingValues:
 
     service: str
     dsn: str
+    enabled: bool
     environment: str
     release: str
     debug_token: str
     server_name: str
+    tags: dict[str, str]
     flush_timeout: float
     ignore_errors: tuple[type[BaseException] | str, ...]
     ignore_messages: tuple[re.Pattern[str], ...]

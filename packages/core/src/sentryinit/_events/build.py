@@ -19,6 +19,8 @@ from sentryinit._policy.loggers import is_ignored, is_of_server
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 # The kinds that a summary names; all others are one entry.
 MAX_KINDS = 50
+# The fields of a user that say who it is.
+_WHO = ("id", "username", "email")
 
 
 def status_event(settings: Settings, info: RequestInfo, status: int) -> dict[str, Any]:
@@ -49,6 +51,16 @@ def add_service(settings: Settings, event: dict[str, Any], suppressed: int = 0) 
     event["tags"] = {**(event.get("tags") or {}), "service": settings.service}
     if suppressed:
         event.setdefault("contexts", {})["sentryinit"] = {"suppressed": suppressed}
+
+
+def add_defaults(settings: Settings, event: dict[str, Any], user: Mapping[str, str]) -> None:
+    """Add the static tags and the *user* to *event*; what the application has set wins."""
+    if settings.tags:
+        event["tags"] = {**settings.tags, **(event.get("tags") or {})}
+    own = event.get("user") or {}
+    # Two persons are never mixed.
+    if user and isinstance(own, Mapping) and own.keys().isdisjoint(_WHO):
+        event["user"] = {**user, **own}
 
 
 def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) -> None:

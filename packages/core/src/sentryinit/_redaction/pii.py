@@ -6,6 +6,7 @@ import functools
 import ipaddress
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from sentryinit._redaction.placeholders import Mask, Span, mask_spans
 
@@ -137,7 +138,10 @@ def mask_ip_addresses(text: str, mask: Mask, *, is_version: bool = False) -> str
     if not is_version and text.count(".") >= 3:
         text = _IPV4.sub(lambda m: m[0] if _is_version(m) else _mask_ip(m[0], mask), text)
     if "ip-" in text:
-        text = _DASHED.sub(lambda m: _mask_ip(m[0].replace("-", "."), mask), text)
+        # What is not masked keeps its dashes.
+        text = _DASHED.sub(
+            lambda m: _mask_ip(dotted := m[0].replace("-", "."), mask).replace(dotted, m[0]), text
+        )
     if text.count(":") >= 2:
         text = _IPV6.sub(lambda m: m[0] if _is_slice_or_names(m) else _mask_ip(m[0], mask), text)
     return text
@@ -148,6 +152,16 @@ def network_of(address: str) -> str:
     parsed = ipaddress.ip_address(address)
     size = 24 if parsed.version == 4 else 48
     return str(ipaddress.ip_network((parsed, size), strict=False).network_address)
+
+
+def mask_public(address: str, mask: Mask) -> str:
+    """Mask *address* if the internet reaches it, or the one of version 4 that is in it."""
+    parsed: Any = ipaddress.ip_address(address)
+    if parsed.version == 6:
+        # The second one of Teredo is the client's.
+        embedded = parsed.ipv4_mapped, parsed.sixtofour, (parsed.teredo or (None,))[-1]
+        parsed = next(filter(None, embedded), parsed)
+    return mask(address) if parsed.is_global and not parsed.is_multicast else address
 
 
 def _mask_ip(text: str, mask: Mask) -> str:

@@ -50,7 +50,7 @@ class TextMasker:
     """Masks texts and truncates them to *limit* characters; one for all events.
 
     *keys* and path *parameters* are added to the default lists. *secrets* are known values,
-    *patterns* the user's. *hash_key*: see placeholders. *networks*: keeps those of IP addresses.
+    *patterns* the user's. *hash_key*: see placeholders. *ip*: see the setting ``mask_ip``.
     *queries*: keeps the values in queries of URLs.
     """
 
@@ -62,7 +62,7 @@ class TextMasker:
         *,
         parameters: Iterable[str] = (),
         hash_key: str = "",
-        networks: bool = False,
+        ip: str = "whole",
         queries: bool = False,
         limit: int = 8192,
     ) -> None:
@@ -82,7 +82,9 @@ class TextMasker:
         self._short = min(256, limit // 8)
         self._secret: Mask = functools.partial(self.placeholders, SECRET)
         self._email: Mask = functools.partial(self.placeholders, EMAIL)
-        self._ip: Mask = pii.network_of if networks else functools.partial(self.placeholders, IP)
+        all_ips: Mask = functools.partial(self.placeholders, IP)
+        public: Mask = functools.partial(pii.mask_public, mask=all_ips)
+        self._ip = {"network": pii.network_of, "public": public}.get(ip, all_ips)
         self._query: Mask | None = None if queries else functools.partial(self.placeholders, QUERY)
         # The masked section ``sdk``, the same in each event: 15 us.
         self.sdk: dict[str, Any] = {}

@@ -177,7 +177,7 @@ def _make_redactor(settings: Settings) -> Redactor:
         settings.mask_patterns,
         parameters=settings.mask_path_parameters,
         hash_key=key,
-        networks=settings.mask_ip == "network",
+        ip=settings.mask_ip,
         queries="query" in settings.collect,
         limit=settings.max_value_length,
     )

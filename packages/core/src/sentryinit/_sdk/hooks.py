@@ -65,6 +65,7 @@ class Hooks:
                 if completed is None:
                     return None
                 info = completed
+            build.add_defaults(self._settings, event, getattr(current_capture(), "user", {}))
             if self._settings.include_source_context:
                 source_context.add_source_lines(event)
         except Exception as error:  # noqa: BLE001 # an event must not be lost by a fault of ours

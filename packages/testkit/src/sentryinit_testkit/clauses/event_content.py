@@ -130,6 +130,35 @@ class EventContent(Contract):
         assert _events.tags(event)["status_code"] == str(status)
         assert event["contexts"]["response"] == {"status_code": status}
 
+    @pytest.mark.parametrize("then", FAILURES)
+    def test_d2_static_tags_are_on_every_event(self, harness: Harness, then: Behaviour) -> None:
+        """D2: Every event has the static tags, masked; the service wins."""
+        tags = {"region": "north", "shard": 3, "service": "x", "team": "a@shop.example"}
+        harness.start(tags=tags)
+        harness.serve(then)
+        found = _events.tags(harness.event())
+        wanted = {"region": "north", "shard": "3", "service": "shop", "team": "[email]"}
+        assert {name: found.get(name) for name in wanted} == wanted
+
+    def test_d2_static_tags_are_on_all_other_events(self, harness: Harness) -> None:
+        """D2: Messages, log records and the summary of the storm guard have the static tags."""
+        harness.start(tags={"region": "north"}, storm_guard=True, storm_burst=0, storm_per_minute=0)
+
+        def tell(_request: Request) -> ResponseSpec:
+            sentry_sdk.capture_message("low stock")
+            behaviours.log.error("no stock")
+            return ResponseSpec()
+
+        harness.server.serve(harness.app(tell), Call())
+        for _ in range(40):  # more than the reserve for new kinds
+            harness.server.serve(harness.app(behaviours.fails), Call())
+        harness.flush()
+        titles = harness.titles
+        assert len(titles) >= 4
+        assert [_events.tags(event).get("region") for event in harness.events] == ["north"] * len(
+            titles
+        )
+
     @requires("route")
     @pytest.mark.parametrize("behaviour", [*FAILURES, behaviours.streams_and_fails(1)])
     def test_d3_transaction_is_the_route(self, harness: Harness, behaviour: Behaviour) -> None:
@@ -232,10 +261,25 @@ class EventContent(Contract):
         assert [text for text in wanted if text not in sent] == []
 
     @pytest.mark.parametrize("then", FAILURES)
+    def test_d5_user_that_nobody_has_set(self, harness: Harness, then: Behaviour) -> None:
+        """D5: Without a user there is none, also if asked for, and that is no warning."""
+        harness.start(collect=["user"])
+        harness.serve(then)
+        assert harness.event().get("user") is None
+        assert harness.complaints == []
+
+    @pytest.mark.parametrize("then", FAILURES)
     def test_d6_what_the_handler_sets_is_on_its_event(
         self, harness: Harness, then: Behaviour
     ) -> None:
         """D6: The event has the tags, user, contexts and breadcrumbs that the handler sets."""
+        harness.serve(_touches("tea", then))
+        assert _touched(harness.event()) == _expected("tea")
+
+    @pytest.mark.parametrize("then", FAILURES)
+    def test_d6_what_the_handler_sets_wins(self, harness: Harness, then: Behaviour) -> None:
+        """D6: A tag that the handler sets wins over the static tag of the same name."""
+        harness.start(tags={"name": "coffee"})
         harness.serve(_touches("tea", then))
         assert _touched(harness.event()) == _expected("tea")
 

@@ -257,9 +257,10 @@ class NoHarm(Contract):
         assert (ours.wire_response, type(ours.error)) == (bare.wire_response, type(bare.error))
         assert _events.types(harness.event())[-1:] == ["SpeechlessError"]
 
-    def test_e3_without_a_dsn_nothing_is_there(self, harness: Harness) -> None:
-        """E3: Without a DSN: same responses, no call of ours, sentry_sdk is not imported."""
-        result = _isolated.run("off", harness.driver)
+    @pytest.mark.parametrize("scenario", ["off", "disabled"])
+    def test_e3_where_it_is_off_nothing_is_there(self, harness: Harness, scenario: str) -> None:
+        """E3: Without a DSN, or disabled: same responses, no call of ours, no sentry_sdk."""
+        result = _isolated.run(scenario, harness.driver)
         assert result["ours"] == result["bare"]
         assert result["calls"] == []
         assert result["sentry_sdk"] is False
