@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -103,6 +105,7 @@ class _Page:
     async def __call__(self, request: Any, exc: Exception) -> Any:
         """Return the page; report *exc* with the status of the page."""
         handler, capture, status = self._handler, adapters.current_capture(), 500
+        adapters.note_exception(exc, handled=False)
         try:
             if is_async_callable(handler):
                 page = await handler(request, exc)
@@ -130,6 +133,7 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
         boundary = super().__new__(cls, app, **options)
         if isinstance(boundary, cls):
             _fastapi.observe_dependencies()
+            _note_in_threads(app)
         return boundary
 
     def page_follows(self, connection: asgi.Connection, exc: BaseException) -> bool:
@@ -153,6 +157,25 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
         if not isinstance(page.handler, _Page):
             page.handler = _Page(page.handler)
         return True
+
+
+def _note_in_threads(app: Any) -> None:
+    """Note the exceptions that synchronous handlers get: in their threads none is being handled.
+
+    Starlette has no hook for this, and no public access to the handlers.
+    """
+    while not isinstance(app, ExceptionMiddleware | None):
+        app = getattr(app, "app", None)
+    for name in ("_exception_handlers", "_status_handlers"):
+        handlers: dict[Any, Any] = getattr(app, name, {})
+        for key, handler in handlers.items():
+            if not is_async_callable(handler):
+                handlers[key] = functools.partial(_call_handler, handler)
+
+
+def _call_handler(handler: Any, connection: Any, exc: Exception) -> Any:
+    adapters.note_exception(exc)
+    return handler(connection, exc)
 
 
 def _passes_exceptions(layer: Any) -> bool:

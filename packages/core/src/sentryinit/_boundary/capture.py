@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections import deque
 from collections.abc import Callable, Hashable
 from types import TracebackType
@@ -12,7 +13,13 @@ from sentryinit._boundary.aborts import SERVER_ERRORS, RequestAborts
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
 from sentryinit._boundary.records import Deferred, RequestRecords
-from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
+from sentryinit._boundary.request_info import (
+    UNDESCRIBED,
+    RequestInfo,
+    Snapshot,
+    opentelemetry_trace,
+    trace_context,
+)
 from sentryinit._policy import exceptions
 from sentryinit._policy.grouping import Origin, group_key
 from sentryinit._policy.verdict import Reason, Seen, Verdict
@@ -33,7 +40,7 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
 
     # What every request writes has a slot; all else is a default on the class until it is written.
     # There is no __init__: that call would be a tenth of what a good request costs.
-    __slots__ = ("adapter", "request")
+    __slots__ = ("__weakref__", "adapter", "request")
     adapter: Facts[R]
     # An R, or CLOSED.
     request: Any
@@ -50,8 +57,12 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
     restore_outer: Callable[[], None] | None = None
     # The isolation scope, once somebody has used it.
     scope: Any = None
-    # The exceptions that are on an event of this request.
-    _reported: tuple[BaseException, ...] = ()
+    # The exceptions that are on an event of this request, with its id.
+    _reported: tuple[tuple[BaseException, str | None], ...] = ()
+    # The exception for which an id was asked, that id if it has one, and the kind of the failure.
+    _reserved: tuple[BaseException | None, str | None, Hashable] = (None, None, None)
+    # What was being handled outside when this request started in the middle of another one.
+    outer_exception: BaseException | None = None
     _traceback: TracebackType | None = None
     # *_for_nobody*: the client was gone before the 5xx (B4).
     _decided = _pending_5xx = _for_nobody = False
@@ -65,6 +76,8 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
 
     def exception_seen(self, exc: BaseException, *, handled: bool = True) -> None:
         """Note *exc*; whether it matters is decided when the status is sent."""
+        if exc is self.outer_exception:
+            return
         self.seen_exception, self._handled, self.has_activity = exc, handled, True
         # Starlette removes the traceback from the exception once its handler has answered.
         self._traceback = exceptions.traceback_of(exc)
@@ -139,20 +152,81 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         later: Capture[R] = Capture()
         later.adapter, later.request, later.has_activity = self.adapter, request, False
         later.status, later.scope, later._trace = self.status, self.scope, self._trace
+        # The scope has the trace of this capture, which has lost its request.
+        self._trace = later.trace()
         return later
 
     # -- events of the application ------------------------------------------------------------
 
     def already_reported(self, exc: BaseException) -> bool:
         """Return True if *exc* is on an event of this request, or what it was raised ``from``."""
-        known = {id(e) for each in self._reported for e in exceptions.iter_explicit(each)}
-        return bool(known) and not known.isdisjoint(map(id, exceptions.iter_explicit(exc)))
+        return bool(self._event_ids(exc))
+
+    def _event_ids(self, exc: BaseException) -> list[str | None]:
+        """Return the ids of the events that *exc* is on; None is one that was suppressed."""
+        reported = self._reported
+        known = {id(e): found for each, found in reported for e in exceptions.iter_explicit(each)}
+        chain = exceptions.iter_explicit(exc) if known else ()
+        return [known[id(e)] for e in chain if id(e) in known]
 
     def mark_reported(self, exc: BaseException, event_id: str | None) -> None:
         """Note that *exc* is on the event *event_id*; None if the event was suppressed."""
         self.has_activity = True
-        self._reported += (exc,)
+        self._reported += ((exc, event_id),)
         self.event_id = event_id
+        if event_id == self._reserved[1]:
+            self._reserved = (None, None, None)
+
+    # -- the id of the failure (A8) ----------------------------------------------------------------
+
+    @property
+    def is_failing(self) -> bool:
+        """True if a failure is known, and not only an exception that may be handled."""
+        return self._decided or (self.seen_exception is not None and not self._handled)
+
+    def failure_id(self, exc: BaseException | None) -> str | None:
+        """Return the id of the event of the failure, also before it is built.
+
+        *exc* is being handled; a hook may have shown another one. None if there is no failure, or
+        if it is known that there will be no event.
+        """
+        if self.seen_exception is not None:
+            exc = self.seen_exception
+        if self._decided or exc is None or exc is self.outer_exception:
+            return self.event_id if self._decided else None
+        try:
+            return self._id_for(exc)
+        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
+            log.warning("an event id could not be found: %s", type(error).__name__)
+            return None
+
+    def reserved(self, exc: BaseException | None) -> tuple[str | None, Hashable]:
+        """Return the id that was given out for the failure *exc*, and its kind, or None for both.
+
+        None stands for a 5xx that no exception explains.
+        """
+        known, event_id, kind = self._reserved
+        shares = exceptions.shares_exception
+        if known is None or exc is None or shares(exc, [known]) or shares(known, [exc]):
+            return event_id, kind
+        return None, None
+
+    def _id_for(self, exc: BaseException) -> str | None:
+        known = self._event_ids(exc) or exceptions.event_ids(exc, in_request=False)
+        if known:
+            return known[0]
+        event_id = self.reserved(exc)[0]
+        status, error = ask(self.adapter.status_of, exc, None) or 500, self._error_behind(exc)
+        if event_id is not None or STATE.reporter is None or (status < 500 and self._handled):
+            return event_id
+        seen = Seen(
+            shown=error, handled=self._handled, status=status, aborted=self.is_abort(error or exc)
+        )
+        # Not origin(): the exception may still leave more frames.
+        key = self._origin_of(error, status).key
+        event_id = uuid.uuid4().hex if STATE.reporter.expects(self, seen, key) else None
+        self._reserved, self.has_activity = (exc, event_id, key), True
+        return event_id
 
     # -- what the adapter knows ----------------------------------------------------------------
 
@@ -164,9 +238,22 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
 
     def snapshot(self) -> Snapshot:
         """Return what an event says about the request now."""
-        info = self.describe()
-        self._trace = trace_context(info, self._trace)
-        return Snapshot(info, self._trace, self.recent_records)
+        self.trace()
+        return Snapshot(self.describe(), self.recent_records)
+
+    def trace(self) -> dict[str, str]:
+        """Return the trace of the request: one trace id, with OpenTelemetry's span of now (D7)."""
+        known = self._trace
+        if known is None:
+            # Not describe(): the framework may not know the route yet.
+            is_known = self._info is not None or self.closed
+            info = self._info if is_known else self.adapter.request_info(self.request)
+            # At once: another thread of the request may ask as well.
+            known = vars(self).setdefault("_trace", trace_context(info or UNDESCRIBED))
+        active = opentelemetry_trace()
+        if active and active["trace_id"] == known["trace_id"]:
+            self._trace = known = active
+        return known
 
     def origin(self, exc: BaseException | None, status: int | None) -> Origin:
         """Return where the failure comes from; found once for each failure."""
@@ -177,12 +264,15 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         return origin
 
     def _origin_of(self, exc: BaseException | None, status: int | None) -> Origin:
+        stack, key = None, self.reserved(exc)[1]
         if exc is not None:
             # As it was when the exception was seen first.
             is_seen = exc is self.seen_exception
             stack = self._traceback if is_seen else exceptions.traceback_of(exc)
-            return Origin(group_key(exc, stack, self._endpoint), stack, self.adapter.name)
-        return Origin(("status", status, self._endpoint()), None, self.adapter.name)
+            key = group_key(exc, stack, self._endpoint) if key is None else key
+        elif key is None:
+            key = "status", status, self._endpoint()
+        return Origin(key, stack, self.adapter.name)
 
     def _endpoint(self) -> Hashable:
         if self.adapter.endpoint is None:

@@ -10,7 +10,6 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-import sentry_sdk
 from sentry_sdk.integrations.logging import EventHandler, LoggingIntegration
 from sentry_sdk.serializer import serialize
 
@@ -51,13 +50,21 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
     send = functools.partial(_send, handler, frozen, STATE.reporter)
     if _is_of_event_loop(record):
         scopes.run_in_scope(None, send)
-        return
+    else:
+        send_or_defer(frozen, send)
+
+
+def send_or_defer(record: FrozenRecord, send: Callable[[], None]) -> None:
+    """Call *send*; inside a request, not before it is known whether *record* is about its failure.
+
+    Then *send* is called with the scopes of now, or never.
+    """
     capture, seconds = current_capture(), STATE.settings.log_record_timeout  # type: ignore[union-attr] # there is a reporter
     # Not once the status is sent: a stream or a WebSocket may run for hours.
     if capture is None or capture.status is not None or not seconds:
         send()
         return
-    capture.defer(frozen, seconds, scopes.with_scopes_of_now(send))
+    capture.defer(record, seconds, scopes.with_scopes_of_now(send))
 
 
 def _is_of_event_loop(record: logging.LogRecord) -> bool:
@@ -80,9 +87,9 @@ def _send(handler: EventHandler, record: FrozenRecord, reporter: Reporter | None
     key, suppressed = admit(error, record_key(record), record.text)
     if suppressed is None:
         return
-    record.suppressed, before = suppressed, sentry_sdk.last_event_id()
+    record.suppressed, before = suppressed, scopes.last_captured_id()
     _emit(handler, record)
-    if sentry_sdk.last_event_id() == before:
+    if scopes.last_captured_id() == before:
         reporter.drop(key, suppressed)
 
 
