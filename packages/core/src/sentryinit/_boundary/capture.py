@@ -232,9 +232,17 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
 
     def describe(self) -> RequestInfo:
         """Return the description of the request; an empty one if the adapter fails."""
-        if self._info is None:
-            self._info = self.adapter.request_info(self.request)
+        self._info = self._describe_now()
         return self._info
+
+    def _describe_now(self) -> RequestInfo:
+        """Return the description of the request, which may have no route yet."""
+        if self._info is not None or self.closed:
+            return self._info or UNDESCRIBED
+        info = self.adapter.request_info(self.request)
+        # Where it fails, it fails once.
+        self._info = info if info is UNDESCRIBED or info.route else None
+        return info
 
     def snapshot(self) -> Snapshot:
         """Return what an event says about the request now."""
@@ -245,11 +253,8 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         """Return the trace of the request: one trace id, with OpenTelemetry's span of now (D7)."""
         known = self._trace
         if known is None:
-            # Not describe(): the framework may not know the route yet.
-            is_known = self._info is not None or self.closed
-            info = self._info if is_known else self.adapter.request_info(self.request)
             # At once: another thread of the request may ask as well.
-            known = vars(self).setdefault("_trace", trace_context(info or UNDESCRIBED))
+            known = vars(self).setdefault("_trace", trace_context(self._describe_now()))
         active = opentelemetry_trace()
         if active and active["trace_id"] == known["trace_id"]:
             self._trace = known = active
