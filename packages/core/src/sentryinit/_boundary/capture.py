@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections import deque
 from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import Any, Generic
 
-from sentryinit._boundary.aborts import SERVER_ERRORS, RequestAborts
+from sentryinit._boundary.aborts import SERVER_ERRORS
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
-from sentryinit._boundary.records import Deferred, RequestRecords
-from sentryinit._boundary.request_info import (
-    UNDESCRIBED,
-    RequestInfo,
-    Snapshot,
-    opentelemetry_trace,
-    trace_context,
-)
+from sentryinit._boundary.identity import RequestIdentity
+from sentryinit._boundary.records import Deferred
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, Snapshot
 from sentryinit._policy import exceptions
 from sentryinit._policy.grouping import Origin, group_key
 from sentryinit._policy.verdict import Reason, Seen, Verdict
@@ -31,7 +25,7 @@ log = logging.getLogger("sentryinit")
 CLOSED: Any = object()
 
 
-class Capture(RequestRecords, RequestAborts, Generic[R]):
+class Capture(RequestIdentity, Generic[R]):
     """What was seen of one request. Reports at most one failure; its methods never raise.
 
     *status*: what was sent to the client, None before. *client_gone*: the client is known to have
@@ -52,24 +46,16 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
     close_code: int | None = None
     # Known under WSGI only: a part of the body was sent by write().
     sent: bool = False
-    event_id: str | None = None
     # Makes the outer request current again, if this one was served in the middle of it.
     restore_outer: Callable[[], None] | None = None
     # The isolation scope, once somebody has used it.
     scope: Any = None
-    # The exceptions that are on an event of this request, with its id.
-    _reported: tuple[tuple[BaseException, str | None], ...] = ()
-    # The exception for which an id was asked, that id if it has one, and the kind of the failure.
-    _reserved: tuple[BaseException | None, str | None, Hashable] = (None, None, None)
-    # What was being handled outside when this request started in the middle of another one.
-    outer_exception: BaseException | None = None
     _traceback: TracebackType | None = None
     # *_for_nobody*: the client was gone before the 5xx (B4).
     _decided = _pending_5xx = _for_nobody = False
     # What was decided on, reported or not; None is a 5xx that no exception explains.
     _failures: tuple[BaseException | None, ...] = ()
     _info: RequestInfo | None = None
-    _trace: dict[str, str] | None = None
     _origin: tuple[object, Origin | None] = (None, None)
 
     # -- moments, told by the adapter ------------------------------------------------------------
@@ -156,78 +142,6 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         self._trace = later.trace()
         return later
 
-    # -- events of the application ------------------------------------------------------------
-
-    def already_reported(self, exc: BaseException) -> bool:
-        """Return True if *exc* is on an event of this request, or what it was raised ``from``."""
-        return bool(self._event_ids(exc))
-
-    def _event_ids(self, exc: BaseException) -> list[str | None]:
-        """Return the ids of the events that *exc* is on; None is one that was suppressed."""
-        reported = self._reported
-        known = {id(e): found for each, found in reported for e in exceptions.iter_explicit(each)}
-        chain = exceptions.iter_explicit(exc) if known else ()
-        return [known[id(e)] for e in chain if id(e) in known]
-
-    def mark_reported(self, exc: BaseException, event_id: str | None) -> None:
-        """Note that *exc* is on the event *event_id*; None if the event was suppressed."""
-        self.has_activity = True
-        self._reported += ((exc, event_id),)
-        self.event_id = event_id
-        if event_id == self._reserved[1]:
-            self._reserved = (None, None, None)
-
-    # -- the id of the failure (A8) ----------------------------------------------------------------
-
-    @property
-    def is_failing(self) -> bool:
-        """True if a failure is known, and not only an exception that may be handled."""
-        return self._decided or (self.seen_exception is not None and not self._handled)
-
-    def failure_id(self, exc: BaseException | None) -> str | None:
-        """Return the id of the event of the failure, also before it is built.
-
-        *exc* is being handled; a hook may have shown another one. None if there is no failure, or
-        if it is known that there will be no event.
-        """
-        if self.seen_exception is not None:
-            exc = self.seen_exception
-        if self._decided or exc is None or exc is self.outer_exception:
-            return self.event_id if self._decided else None
-        try:
-            return self._id_for(exc)
-        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
-            log.warning("an event id could not be found: %s", type(error).__name__)
-            return None
-
-    def reserved(self, exc: BaseException | None) -> tuple[str | None, Hashable]:
-        """Return the id that was given out for the failure *exc*, and its kind, or None for both.
-
-        None stands for a 5xx that no exception explains.
-        """
-        known, event_id, kind = self._reserved
-        shares = exceptions.shares_exception
-        if known is None or exc is None or shares(exc, [known]) or shares(known, [exc]):
-            return event_id, kind
-        return None, None
-
-    def _id_for(self, exc: BaseException) -> str | None:
-        known = self._event_ids(exc) or exceptions.event_ids(exc, in_request=False)
-        if known:
-            return known[0]
-        event_id = self.reserved(exc)[0]
-        status, error = ask(self.adapter.status_of, exc, None) or 500, self._error_behind(exc)
-        if event_id is not None or STATE.reporter is None or (status < 500 and self._handled):
-            return event_id
-        seen = Seen(
-            shown=error, handled=self._handled, status=status, aborted=self.is_abort(error or exc)
-        )
-        # Not origin(): the exception may still leave more frames.
-        key = self._origin_of(error, status).key
-        event_id = uuid.uuid4().hex if STATE.reporter.expects(self, seen, key) else None
-        self._reserved, self.has_activity = (exc, event_id, key), True
-        return event_id
-
     # -- what the adapter knows ----------------------------------------------------------------
 
     def describe(self) -> RequestInfo:
@@ -248,17 +162,6 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         """Return what an event says about the request now."""
         self.trace()
         return Snapshot(self.describe(), self.recent_records)
-
-    def trace(self) -> dict[str, str]:
-        """Return the trace of the request: one trace id, with OpenTelemetry's span of now (D7)."""
-        known = self._trace
-        if known is None:
-            # At once: another thread of the request may ask as well.
-            known = vars(self).setdefault("_trace", trace_context(self._describe_now()))
-        active = opentelemetry_trace()
-        if active and active["trace_id"] == known["trace_id"]:
-            self._trace = known = active
-        return known
 
     def origin(self, exc: BaseException | None, status: int | None) -> Origin:
         """Return where the failure comes from; found once for each failure."""

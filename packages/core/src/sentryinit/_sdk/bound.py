@@ -9,7 +9,8 @@ import inspect
 import itertools
 import logging
 import sys
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -55,16 +56,10 @@ def _run_job(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
     except Exception as exc:
         try:
-            _report(exc, list(_iter_callers(sys._getframe(1))))  # noqa: SLF001 # inspect reads source files
+            _report(exc, [frame for frame, _line in traceback.walk_stack(sys._getframe(1))])  # noqa: SLF001 # inspect reads source files
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             log.warning("reporting a job failed: %s", type(error).__name__)
         raise
-
-
-def _iter_callers(frame: FrameType | None) -> Iterator[FrameType]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
 
 
 def _report(exc: Exception, callers: list[FrameType]) -> None:
@@ -72,20 +67,17 @@ def _report(exc: Exception, callers: list[FrameType]) -> None:
 
     It waits as a log record of *exc* does: the request may fail with it.
     """
-    codes, last = {frame.f_code for frame in callers}, traceback_of(exc)
+    codes, inner = {frame.f_code for frame in callers}, traceback_of(exc)
 
     def send() -> None:
         # Whoever asks for the result raises it again, in a frame that did not call the job.
-        passed_on = itertools.takewhile(lambda entry: entry is not last, entries(exc))
-        if all(entry.tb_frame.f_code in codes for entry in passed_on):
+        outer = itertools.takewhile(inner.__ne__, iter_traceback(traceback_of(exc)))
+        if codes.issuperset(entry.tb_frame.f_code for entry in outer):
             options, how = sentry_sdk.get_client().options, {"type": "threading", "handled": False}
             sentry_sdk.capture_event(*event_from_exception(exc, options, how))
 
-    def entries(exc: Exception) -> Any:
-        return iter_traceback(traceback_of(exc))
-
     if all(frame.f_globals.get("__name__") in _THREADS for frame in callers[1:]):
         send()
-        return
-    record = {"msg": "", "levelno": logging.ERROR, "exc_info": (type(exc), exc, last)}
-    send_or_defer(freeze(logging.makeLogRecord(record), exc), send)
+    else:
+        record = {"msg": "", "levelno": logging.ERROR, "exc_info": (type(exc), exc, inner)}
+        send_or_defer(freeze(logging.makeLogRecord(record), exc), send)
