@@ -160,8 +160,9 @@ class Capture(RequestIdentity, Generic[R]):
 
     def snapshot(self) -> Snapshot:
         """Return what an event says about the request now."""
+        info = self.describe()
         self.trace()
-        return Snapshot(self.describe(), self.recent_records)
+        return Snapshot(info, self.recent_records)
 
     def origin(self, exc: BaseException | None, status: int | None) -> Origin:
         """Return where the failure comes from; found once for each failure."""

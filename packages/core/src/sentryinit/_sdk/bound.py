@@ -71,7 +71,8 @@ def _report(exc: Exception, callers: list[FrameType]) -> None:
 
     def send() -> None:
         # Whoever asks for the result raises it again, in a frame that did not call the job.
-        outer = itertools.takewhile(inner.__ne__, iter_traceback(traceback_of(exc)))
+        stack = iter_traceback(traceback_of(exc))
+        outer = itertools.takewhile(lambda entry: entry is not inner, stack)
         if codes.issuperset(entry.tb_frame.f_code for entry in outer):
             options, how = sentry_sdk.get_client().options, {"type": "threading", "handled": False}
             sentry_sdk.capture_event(*event_from_exception(exc, options, how))
