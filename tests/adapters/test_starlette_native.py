@@ -191,18 +191,29 @@ def test_exception_behind_base_http_middleware_is_one_event(
         assert mailbox.events[0]["tags"]["from"] == "a thread"
 
 
-def test_handled_exception_behind_base_http_middleware_is_a_status_event(mailbox: Mailbox) -> None:
-    """A6: from another task only the status is seen."""
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_handled_exception_behind_base_http_middleware(
+    mailbox: Mailbox, asynchronous: bool
+) -> None:
+    """A6: of a coroutine handler in another task only the status is seen; not so in a thread."""
+
+    async def handler(request: Request, exc: Exception) -> Response:
+        return PlainTextResponse("sold out", 503)
+
+    def in_a_thread(request: Request, exc: Exception) -> Response:
+        return PlainTextResponse("sold out", 503)
+
     app = Starlette(
         routes=[Route("/buy", sold_out)],
-        exception_handlers={OutOfStock: lambda request, exc: PlainTextResponse("sold out", 503)},
+        exception_handlers={OutOfStock: handler if asynchronous else in_a_thread},
     )
     app.add_middleware(PassThrough)
     app.add_middleware(SentryInitMiddleware)
 
     serve(app, "/buy")
 
-    assert summary(mailbox) == [("HTTP 503 GET /buy", None, "503", "/buy")]
+    what = ("HTTP 503 GET /buy", None) if asynchronous else ("OutOfStock", True)
+    assert summary(mailbox) == [(*what, "503", "/buy")]
 
 
 @pytest.mark.parametrize("asynchronous", [True, False])
@@ -1118,7 +1129,7 @@ def test_page_outside_of_the_boundary_knows_the_event(mailbox: Mailbox) -> None:
 
 def test_handler_of_a_4xx_has_no_id(mailbox: Mailbox) -> None:
     """D9: The page of a 404 has no id: it is known that there is no event."""
-    app = Starlette(exception_handlers={404: page_of_a_thread})
+    app = Starlette(exception_handlers={404: lambda _r, _e: PlainTextResponse(shown_ids(), 404)})
     app.add_middleware(SentryInitMiddleware)
 
     assert page_text(app) == "None None"

@@ -105,7 +105,7 @@ class _Page:
     async def __call__(self, request: Any, exc: Exception) -> Any:
         """Return the page; report *exc* with the status of the page."""
         handler, capture, status = self._handler, adapters.current_capture(), 500
-        adapters.note_exception(exc, handled=False)
+        _note(exc, handled=False)
         try:
             if is_async_callable(handler):
                 page = await handler(request, exc)
@@ -174,8 +174,15 @@ def _note_in_threads(app: Any) -> None:
 
 
 def _call_handler(handler: Any, connection: Any, exc: Exception) -> Any:
-    adapters.note_exception(exc)
+    _note(exc, handled=True)
     return handler(connection, exc)
+
+
+def _note(exc: Exception, *, handled: bool) -> None:
+    capture = adapters.current_capture()
+    # What a dependency of FastAPI has swallowed came first.
+    if capture is not None and capture.seen_exception is None:
+        capture.exception_seen(exc, handled=handled)
 
 
 def _passes_exceptions(layer: Any) -> bool:
