@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+import sentry_sdk
 from asgiref.sync import AsyncToSync, SyncToAsync
 from django.core.exceptions import (
     BadRequest,
@@ -29,6 +30,7 @@ from django.db import OperationalError, connection, connections
 from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
+from django.template import Context, Engine
 from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import override_settings
 from django.urls import include, path, re_path
@@ -36,6 +38,7 @@ from django.views import View
 from reported import summary
 from sentry_sdk.integrations.logging import _IGNORED_LOGGERS
 
+import sentryinit
 from drivers import django_app
 from sentryinit import asgi, wsgi
 from sentryinit.testing import DSN, Mailbox, capture
@@ -1131,3 +1134,48 @@ def test_exit_is_one_event_and_its_record_none(site: Site, mailbox: Mailbox) -> 
         logging.getLogger("gunicorn.error").exception("Error handling request")
 
     assert summary(mailbox) == [("SystemExit", False, "500", "/leave")]
+
+
+# -- the id of the event ---------------------------------------------------------------------------
+
+
+def id_page(request: Any, status: int = 500) -> HttpResponse:
+    """Return a page with the id of the event, by a template."""
+    template = Engine().from_string("{{ event_id }} {{ last }}")
+    known = {"event_id": sentryinit.event_id(), "last": sentry_sdk.last_event_id()}
+    return HttpResponse(template.render(Context(known)), status=status)
+
+
+class Showing(Middleware):
+    """Middleware that answers exceptions of views, before ours sees them."""
+
+    def process_exception(self, request: Any, exception: Exception) -> HttpResponse:
+        return id_page(request, 503)
+
+
+SHOWING = f"{__name__}.Showing"
+
+
+def id_urls() -> Any:
+    module: Any = types.ModuleType("id_urls")
+    module.urlpatterns, module.handler500 = [path("fail", fail)], id_page
+    return module
+
+
+@pytest.mark.parametrize("inside", [(), (SHOWING,)])
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_error_page_knows_the_event(
+    inside: tuple[str, ...], client: Any, site: Site, mailbox: Mailbox
+) -> None:
+    """D9: ``handler500`` and ``process_exception`` know the id, also under ASGI."""
+    site(inside=inside, ROOT_URLCONF=id_urls())
+    asked = client(raise_request_exception=False).get("/fail")
+
+    response = asyncio.run(_awaited(asked)) if client is AsyncClient else asked
+
+    (event,) = mailbox.events
+    assert response.content.decode().split() == [event["event_id"]] * 2
+
+
+async def _awaited(response: Any) -> Any:
+    return await response

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 import sentry_sdk
-from flask import Blueprint, Flask, Response, abort, make_response, request, stream_with_context
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    make_response,
+    render_template_string,
+    request,
+    stream_with_context,
+)
 from reported import summary
 from werkzeug.exceptions import (
     BadRequestKeyError,
@@ -673,3 +682,62 @@ def test_options_that_come_too_late_are_named_and_masks_are_added(
         "they are ignored. The first set-up of a process counts: give them to that one."
     ]
     assert the_event(mailbox)["logentry"]["message"] == "pet=[secret]"  # type: ignore[index] # an event is JSON
+
+
+# -- the id of the event ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [500, Exception, OutOfStock])
+def test_error_handler_knows_the_event(kind: Any, app: Flask, mailbox: Mailbox) -> None:
+    """D9: The template of an error handler has the id; ``after_request`` knows it, too."""
+
+    @app.errorhandler(kind)
+    def page(_error: Exception) -> tuple[str, int]:
+        known = [sentryinit.event_id(), sentry_sdk.last_event_id()]
+        return render_template_string("{{ ids | join(' ') }}", ids=known), 500
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        response.headers["X-Event"] = str(sentryinit.event_id())
+        return response
+
+    @app.get("/")
+    def fail() -> str:
+        raise OutOfStock
+
+    response = app.test_client().get("/")
+
+    (event,) = mailbox.events
+    found = {*response.text.split(), response.headers["X-Event"]}
+    assert found == {event["event_id"]}
+
+
+def test_error_page_of_a_4xx_has_no_id(app: Flask, mailbox: Mailbox) -> None:
+    """D9: The page of a 404 has no id: it is known that there is no event."""
+
+    @app.errorhandler(404)
+    def page(_error: Exception) -> tuple[str, int]:
+        return f"{sentryinit.event_id()} {sentry_sdk.last_event_id()}", 404
+
+    assert app.test_client().get("/nowhere").text == "None None"
+    assert mailbox.events == []
+
+
+def test_page_of_a_503_has_the_id_of_what_was_captured(app: Flask, mailbox: Mailbox) -> None:
+    """D9: If the application has captured the reason of its 503, it is the id of that event."""
+
+    @app.errorhandler(503)
+    def page(_error: Exception) -> tuple[str, int]:
+        return f"{sentryinit.event_id()} {sentry_sdk.last_event_id()}", 503
+
+    @app.get("/")
+    def fail() -> str:
+        try:
+            raise OutOfStock
+        except OutOfStock as error:
+            sentry_sdk.capture_exception(error)
+            abort(503)
+
+    text = app.test_client().get("/").text
+
+    assert text.split() == [the_event(mailbox)["event_id"]] * 2

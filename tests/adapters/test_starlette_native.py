@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -24,6 +25,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+import sentryinit
 from sentryinit import adapters, asgi, wsgi
 from sentryinit._state import STATE
 from sentryinit.testing import Mailbox, capture
@@ -190,18 +192,29 @@ def test_exception_behind_base_http_middleware_is_one_event(
         assert mailbox.events[0]["tags"]["from"] == "a thread"
 
 
-def test_handled_exception_behind_base_http_middleware_is_a_status_event(mailbox: Mailbox) -> None:
-    """A6: from another task only the status is seen."""
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_handled_exception_behind_base_http_middleware(
+    mailbox: Mailbox, asynchronous: bool
+) -> None:
+    """A6: of a coroutine handler in another task only the status is seen; not so in a thread."""
+
+    async def handler(request: Request, exc: Exception) -> Response:
+        return PlainTextResponse("sold out", 503)
+
+    def in_a_thread(request: Request, exc: Exception) -> Response:
+        return PlainTextResponse("sold out", 503)
+
     app = Starlette(
         routes=[Route("/buy", sold_out)],
-        exception_handlers={OutOfStock: lambda request, exc: PlainTextResponse("sold out", 503)},
+        exception_handlers={OutOfStock: handler if asynchronous else in_a_thread},
     )
     app.add_middleware(PassThrough)
     app.add_middleware(SentryInitMiddleware)
 
     serve(app, "/buy")
 
-    assert summary(mailbox) == [("HTTP 503 GET /buy", None, "503", "/buy")]
+    what = ("HTTP 503 GET /buy", None) if asynchronous else ("OutOfStock", True)
+    assert summary(mailbox) == [(*what, "503", "/buy")]
 
 
 @pytest.mark.parametrize("asynchronous", [True, False])
@@ -1183,3 +1196,94 @@ def test_wrong_object_is_refused(app: Any) -> None:
         with pytest.raises(TypeError, match=words) as caught:
             SentryInitMiddleware(app, **options)
         assert "0a1b2c" not in str(caught.value)
+
+
+# -- the id of the event ---------------------------------------------------------------------------
+
+
+def shown_ids() -> str:
+    return f"{sentryinit.event_id()} {sentry_sdk.last_event_id()}"
+
+
+async def page_of_the_loop(_request: Any, _exc: Exception) -> Response:
+    return PlainTextResponse(shown_ids(), 503)
+
+
+def page_of_a_thread(_request: Any, _exc: Exception) -> Response:
+    """Return a page from a thread, where no exception is being handled."""
+    return PlainTextResponse(shown_ids(), 503)
+
+
+def page_text(app: Any, path: str = "/") -> str:
+    return "".join(m.get("body", b"").decode() for m in serve(app, path)[0])
+
+
+@pytest.mark.parametrize("kind", [Starlette, FastAPI])
+@pytest.mark.parametrize("page", [page_of_the_loop, page_of_a_thread])
+@pytest.mark.parametrize("key", [500, Exception, OutOfStock])
+def test_handler_knows_the_event(kind: Any, key: Any, page: Any, mailbox: Mailbox) -> None:
+    """D9: A handler for 500, any exception or a class knows the id, in the loop and in a thread."""
+    app = kind(exception_handlers={key: page})
+    app.add_route("/", sold_out)
+    app.add_middleware(SentryInitMiddleware)
+
+    text = page_text(app)
+
+    (event,) = mailbox.events
+    assert text == f"{event['event_id']} {event['event_id']}"
+
+
+@pytest.mark.parametrize("page", [page_of_the_loop, page_of_a_thread])
+def test_handler_behind_a_base_http_middleware_knows_the_event(page: Any, mailbox: Mailbox) -> None:
+    """D9: Behind Starlette's ``BaseHTTPMiddleware`` the id is that of the event as well."""
+    app = Starlette(routes=[Route("/", sold_out)], exception_handlers={OutOfStock: page})
+    app.add_middleware(BaseHTTPMiddleware, dispatch=lambda request, call: call(request))
+    app.add_middleware(SentryInitMiddleware)
+
+    text = page_text(app)
+
+    (event,) = mailbox.events
+    assert text == f"{event['event_id']} {event['event_id']}"
+
+
+def test_page_outside_of_the_boundary_knows_the_event(mailbox: Mailbox) -> None:
+    """D9: Where a middleware is around the boundary, the event exists when the page is made."""
+    app = Starlette(routes=[Route("/", sold_out)], exception_handlers={500: page_of_the_loop})
+    app.add_middleware(SentryInitMiddleware)
+    app.add_middleware(functools.partial)  # its call returns what passes everything on
+
+    text = page_text(app)
+
+    (event,) = mailbox.events
+    assert text.split()[0] == event["event_id"]
+
+
+def test_handler_of_a_4xx_has_no_id(mailbox: Mailbox) -> None:
+    """D9: The page of a 404 has no id: it is known that there is no event."""
+    app = Starlette(exception_handlers={404: lambda _r, _e: PlainTextResponse(shown_ids(), 404)})
+    app.add_middleware(SentryInitMiddleware)
+
+    assert page_text(app) == "None None"
+    assert mailbox.events == []
+
+
+def test_bound_coroutine_function_runs_with_its_request(mailbox: Mailbox) -> None:
+    """D6: A bound coroutine function stays one, and has the tags of its request in any task."""
+    jobs: list[Any] = []
+
+    async def work(text: str) -> str:
+        await asyncio.sleep(0)
+        sentry_sdk.capture_message(text)
+        return text
+
+    async def order(request: Request) -> Response:
+        sentry_sdk.set_tag("shop", "north")
+        jobs.append(sentryinit.bind(work))
+        return PlainTextResponse("ok")
+
+    serve(covered(routes=[Route("/", order)]), "/")
+
+    assert inspect.iscoroutinefunction(jobs[0])
+    assert asyncio.run(jobs[0]("late")) == "late"
+    (event,) = mailbox.events
+    assert event["tags"]["shop"] == "north"

@@ -37,6 +37,18 @@ handle = sentryinit.init(
 assert_type(handle, sentryinit.Handle)
 assert_type(handle(), None)
 assert_type(sentryinit.__version__, str)
+assert_type(sentryinit.event_id(), str | None)
+assert_type(sentryinit.flush(), None)
+
+
+def total(order_id: int, *, discount: float = 0) -> float:
+    """A job of the application."""
+    return order_id - discount
+
+
+assert_type(sentryinit.bind(total)(17, discount=0.5), float)
+sentryinit.bind(total)("17")  # type: ignore[arg-type] # as of the function itself
+sentryinit.bind(17)  # type: ignore[arg-type] # a function is expected
 with sentryinit.init() as block:
     assert_type(block, sentryinit.Handle)
 

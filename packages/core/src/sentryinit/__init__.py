@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sentryinit._init import Handle, init, stats
+from sentryinit._init import Handle, bind, event_id, flush, init, stats
 
 if TYPE_CHECKING:
     from sentryinit._config.options import Options
 
-__all__ = ["Handle", "Options", "__version__", "init", "stats"]
+__all__ = ["Handle", "Options", "__version__", "bind", "event_id", "flush", "init", "stats"]
 
 __version__: str
 

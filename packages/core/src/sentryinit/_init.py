@@ -5,8 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sentryinit._config import checks, later
 from sentryinit._config import settings as _settings
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from sentryinit._config.options import Options
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # The service in tests, until the application sets its own.
 TEST_SERVICE = "test-service"
@@ -34,8 +37,7 @@ class Handle:
 
     def flush(self) -> None:
         """Send what is queued, for at most ``flush_timeout`` seconds. Does nothing when off."""
-        if STATE.reporter is not None:
-            STATE.reporter.flush()
+        flush()
 
     def __call__(self) -> None:
         """Call :meth:`flush`."""
@@ -68,6 +70,42 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
         arguments["service"] = service
     _start_once(arguments)
     return Handle()
+
+
+def flush() -> None:
+    """Send what is queued, for at most ``flush_timeout`` seconds. Does nothing when off."""
+    if STATE.reporter is not None:
+        STATE.reporter.flush()
+
+
+def event_id() -> str | None:
+    """Return the id of the event about the failure of this request, for an error page.
+
+    In an error handler the event may be still to be built: it will have this id. None if nothing
+    fails, outside of requests, and if it is known that there will be no event: the error is
+    ignored, the client is gone, the storm guard holds it back, or reporting is off.
+    """
+    if STATE.reporter is None:
+        return None
+    # With a reporter, it is imported already.
+    from sentryinit._boundary.current import failure_id
+
+    return failure_id()
+
+
+def bind(function: Callable[P, T], /) -> Callable[P, T]:
+    """Return *function* so that it runs as work of this request, in whatever thread it is called.
+
+    Its events have the tags, the user and the trace of the request, also after the request. It runs
+    in a copy of the context of now. An exception that leaves it is reported, once, because nobody
+    may ask for the result of a job. Returns *function* itself if reporting is off.
+    """
+    if STATE.reporter is None:
+        return function
+    # With a reporter, sentry_sdk is imported already.
+    from sentryinit._sdk.bound import bind_to_context
+
+    return bind_to_context(function)
 
 
 def stats() -> dict[str, int]:

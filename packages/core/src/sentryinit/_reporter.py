@@ -46,12 +46,20 @@ class Reporter:
 
     def report(self, capture: Capture[Any], seen: Seen) -> Verdict:
         """Decide on a failure of the request of *capture*, and report it."""
+        return self._report(self._with_request(seen, capture), capture)
+
+    def expects(self, capture: Capture[Any], seen: Seen, key: Hashable) -> bool:
+        """Return True if *seen* would be an event now, by the rules and the rate limit."""
+        verdict = decide(self._with_request(seen, capture), self._rules)
+        return verdict.reason is None and not self.is_limited(key)
+
+    @staticmethod
+    def _with_request(seen: Seen, capture: Capture[Any]) -> Seen:
         status = seen.status or 500
-        seen = seen._replace(
+        return seen._replace(
             path=lambda: capture.describe().path,
             title=lambda: build.status_title(capture.describe(), status),
         )
-        return self._report(seen, capture)
 
     def capture_unhandled(self, exc: BaseException, mechanism: str) -> None:
         """Report *exc*, which nobody handled, outside of any request."""

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -105,6 +106,7 @@ class _Page:
     async def __call__(self, request: Any, exc: Exception) -> Any:
         """Return the page; report *exc* with the status of the page."""
         handler, capture, status = self._handler, adapters.current_capture(), 500
+        _note(exc, handled=False)
         try:
             if is_async_callable(handler):
                 page = await handler(request, exc)
@@ -154,6 +156,7 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
         if isinstance(boundary, cls):
             _fastapi.observe_dependencies()
             boundary._app = functools.partial(_first_call, boundary, app)
+            _note_in_threads(app)
         return boundary
 
     def page_follows(self, connection: asgi.Connection, exc: BaseException) -> bool:
@@ -177,6 +180,32 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
         if not isinstance(page.handler, _Page):
             page.handler = _Page(page.handler)
         return True
+
+
+def _note_in_threads(app: Any) -> None:
+    """Note the exceptions that synchronous handlers get: in their threads none is being handled.
+
+    Starlette has no hook for this, and no public access to the handlers.
+    """
+    while not isinstance(app, ExceptionMiddleware | None):
+        app = getattr(app, "app", None)
+    for name in ("_exception_handlers", "_status_handlers"):
+        handlers: dict[Any, Any] = getattr(app, name, {})
+        for key, handler in handlers.items():
+            if not is_async_callable(handler):
+                handlers[key] = functools.partial(_call_handler, handler)
+
+
+def _call_handler(handler: Any, connection: Any, exc: Exception) -> Any:
+    _note(exc, handled=True)
+    return handler(connection, exc)
+
+
+def _note(exc: Exception, *, handled: bool) -> None:
+    capture = adapters.current_capture()
+    # What a dependency of FastAPI has swallowed came first.
+    if capture is not None and capture.seen_exception is None:
+        capture.exception_seen(exc, handled=handled)
 
 
 def _passes_exceptions(layer: Any) -> bool:

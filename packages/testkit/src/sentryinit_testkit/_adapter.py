@@ -7,6 +7,7 @@ from sentryinit_testkit.clauses.cost import Cost
 from sentryinit_testkit.clauses.debug_route import DebugRoute
 from sentryinit_testkit.clauses.event_content import EventContent
 from sentryinit_testkit.clauses.exactly_once import ExactlyOnce
+from sentryinit_testkit.clauses.identity import Identity
 from sentryinit_testkit.clauses.log_records import LogRecords
 from sentryinit_testkit.clauses.no_harm import NoHarm
 from sentryinit_testkit.clauses.redaction import Redaction
@@ -16,6 +17,15 @@ __all__ = ["AdapterContract"]
 
 
 class AdapterContract(
-    Reported, Aborts, ExactlyOnce, LogRecords, EventContent, NoHarm, Cost, Redaction, DebugRoute
+    Reported,
+    Aborts,
+    ExactlyOnce,
+    LogRecords,
+    EventContent,
+    Identity,
+    NoHarm,
+    Cost,
+    Redaction,
+    DebugRoute,
 ):
     """The capture contract, run for each of :attr:`drivers`."""

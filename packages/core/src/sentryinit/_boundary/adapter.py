@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import MutableMapping
 from contextvars import Token
 from typing import Any, overload
@@ -104,3 +105,4 @@ def _nest(inner: Capture[Any], outer: Capture[Any]) -> None:
             restore_scopes()
 
     inner.has_activity, inner.restore_outer = True, restore
+    inner.outer_exception = sys.exc_info()[1]

@@ -8,11 +8,12 @@ from collections.abc import Callable, Hashable, Mapping
 from types import TracebackType
 from typing import Any, Generic
 
-from sentryinit._boundary.aborts import SERVER_ERRORS, RequestAborts
+from sentryinit._boundary.aborts import SERVER_ERRORS
 from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import Facts, R, ask
-from sentryinit._boundary.records import Deferred, RequestRecords, note_decided
-from sentryinit._boundary.request_info import RequestInfo, Snapshot, trace_context
+from sentryinit._boundary.identity import RequestIdentity
+from sentryinit._boundary.records import Deferred, note_decided
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo, Snapshot
 from sentryinit._policy import exceptions
 from sentryinit._policy.grouping import Origin, group_key
 from sentryinit._policy.verdict import Reason, Seen, Verdict
@@ -24,7 +25,7 @@ log = logging.getLogger("sentryinit")
 CLOSED: Any = object()
 
 
-class Capture(RequestRecords, RequestAborts, Generic[R]):
+class Capture(RequestIdentity, Generic[R]):
     """What was seen of one request. Reports at most one failure; its methods never raise.
 
     *status*: what was sent to the client, None before. *client_gone*: the client is known to have
@@ -33,7 +34,7 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
 
     # What every request writes has a slot; all else is a default on the class until it is written.
     # There is no __init__: that call would be a tenth of what a good request costs.
-    __slots__ = ("adapter", "request")
+    __slots__ = ("__weakref__", "adapter", "request")
     adapter: Facts[R]
     # An R, or CLOSED.
     request: Any
@@ -45,28 +46,26 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
     close_code: int | None = None
     # Known under WSGI only: a part of the body was sent by write().
     sent: bool = False
-    event_id: str | None = None
     # What is known of the user by now, if it is collected.
     user: Mapping[str, str] = {}
     # Makes the outer request current again, if this one was served in the middle of it.
     restore_outer: Callable[[], None] | None = None
     # The isolation scope, once somebody has used it.
     scope: Any = None
-    # The exceptions that are on an event of this request.
-    _reported: tuple[BaseException, ...] = ()
     _traceback: TracebackType | None = None
     # *_for_nobody*: the client was gone before the 5xx (B4).
     _decided = _pending_5xx = _for_nobody = False
     # What was decided on, reported or not; None is a 5xx that no exception explains.
     _failures: tuple[BaseException | None, ...] = ()
     _info: RequestInfo | None = None
-    _trace: dict[str, str] | None = None
     _origin: tuple[object, Origin | None] = (None, None)
 
     # -- moments, told by the adapter ------------------------------------------------------------
 
     def exception_seen(self, exc: BaseException, *, handled: bool = True) -> None:
         """Note *exc*; whether it matters is decided when the status is sent."""
+        if exc is self.outer_exception:
+            return
         self.seen_exception, self._handled, self.has_activity = exc, handled, True
         # Starlette removes the traceback from the exception once its handler has answered.
         self._traceback = exceptions.traceback_of(exc)
@@ -150,35 +149,32 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         later: Capture[R] = Capture()
         later.adapter, later.request, later.has_activity = self.adapter, request, False
         later.status, later.scope, later._trace = self.status, self.scope, self._trace
+        # The scope has the trace of this capture, which has lost its request.
+        self._trace = later.trace()
         return later
-
-    # -- events of the application ------------------------------------------------------------
-
-    def already_reported(self, exc: BaseException) -> bool:
-        """Return True if *exc* is on an event of this request, or what it was raised ``from``."""
-        known = {id(e) for each in self._reported for e in exceptions.iter_explicit(each)}
-        return bool(known) and not known.isdisjoint(map(id, exceptions.iter_explicit(exc)))
-
-    def mark_reported(self, exc: BaseException, event_id: str | None) -> None:
-        """Note that *exc* is on the event *event_id*; None if the event was suppressed."""
-        self.has_activity = True
-        self._reported += (exc,)
-        self.event_id = event_id
 
     # -- what the adapter knows ----------------------------------------------------------------
 
     def describe(self) -> RequestInfo:
         """Return the description of the request; an empty one if the adapter fails."""
-        if self._info is None:
-            self._info = self.adapter.request_info(self.request)
+        self._info = self._describe_now()
         return self._info
+
+    def _describe_now(self) -> RequestInfo:
+        """Return the description of the request, which may have no route yet."""
+        if self._info is not None or self.closed:
+            return self._info or UNDESCRIBED
+        info = self.adapter.request_info(self.request)
+        # Where it fails, it fails once.
+        self._info = info if info is UNDESCRIBED or info.route else None
+        return info
 
     def snapshot(self) -> Snapshot:
         """Return what an event says about the request now."""
         info = self.describe()
-        self._trace = trace_context(info, self._trace)
+        self.trace()
         self.note_user()
-        return Snapshot(info, self._trace, self.recent_records)
+        return Snapshot(info, self.recent_records)
 
     def origin(self, exc: BaseException | None, status: int | None) -> Origin:
         """Return where the failure comes from; found once for each failure."""
@@ -189,12 +185,15 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
         return origin
 
     def _origin_of(self, exc: BaseException | None, status: int | None) -> Origin:
+        stack, key = None, self.reserved(exc)[1]
         if exc is not None:
             # As it was when the exception was seen first.
             is_seen = exc is self.seen_exception
             stack = self._traceback if is_seen else exceptions.traceback_of(exc)
-            return Origin(group_key(exc, stack, self._endpoint), stack, self.adapter.name)
-        return Origin(("status", status, self._endpoint()), None, self.adapter.name)
+            key = group_key(exc, stack, self._endpoint) if key is None else key
+        elif key is None:
+            key = "status", status, self._endpoint()
+        return Origin(key, stack, self.adapter.name)
 
     def _endpoint(self) -> Hashable:
         if self.adapter.endpoint is None:

@@ -13,7 +13,12 @@ from typing import NamedTuple
 # The route of a request that matched none, or that has no framework with routes (D3).
 UNKNOWN_ROUTE = "<unknown>"
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+# The headers that name a trace and a span, the first one that is valid counts: W3C's, and
+# sentry-sdk's own, whose last part may be missing.
+_TRACE_HEADERS = {
+    "traceparent": re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}"),
+    "sentry-trace": re.compile(r"([0-9a-f]{32})-([0-9a-f]{16})(?:-[01])?", re.IGNORECASE),
+}
 # <name>, <converter:name> and <converter(arguments):name>, as Flask and Django write parameters.
 _ANGLE_PARAMETER = re.compile(r"<(?:[^<>]*:)?([^<>:]*)>")
 # {name:converter} and {name:converter(arguments)}, as Starlette and Falcon do.
@@ -49,10 +54,9 @@ UNDESCRIBED = RequestInfo("", "", "", "")
 
 
 class Snapshot(NamedTuple):
-    """What an event says about its request: the description, the trace, the last log records."""
+    """What an event says about its request: the description, the last log records."""
 
     info: RequestInfo
-    trace: dict[str, str]
     recent_records: Iterable[logging.LogRecord] = ()
 
 
@@ -66,22 +70,20 @@ def route_template(route: str | None) -> str | None:
     return _BRACE_CONVERTER.sub("}", _ANGLE_PARAMETER.sub(r"{\1}", route))
 
 
-def trace_context(info: RequestInfo, known: dict[str, str] | None = None) -> dict[str, str]:
-    """Return the trace of an event (D7): OpenTelemetry's, else *known*, the incoming, a new one.
-
-    *known* is the trace of an earlier event of the request.
-    """
-    active = _opentelemetry_trace() or known
+def trace_context(info: RequestInfo) -> dict[str, str]:
+    """Return the trace of a request (D7): OpenTelemetry's, else the incoming, else a new one."""
+    active = opentelemetry_trace()
     if active:
         return active
     fresh = {"trace_id": secrets.token_hex(16), "span_id": secrets.token_hex(8)}
-    sent = _TRACEPARENT.fullmatch(info.header("traceparent").strip())
-    if sent and int(sent[1], 16) and int(sent[2], 16):
-        fresh |= {"trace_id": sent[1], "parent_span_id": sent[2]}
+    for name, pattern in _TRACE_HEADERS.items():
+        sent = pattern.fullmatch(info.header(name).strip())
+        if sent and int(sent[1], 16) and int(sent[2], 16):
+            return fresh | {"trace_id": sent[1].lower(), "parent_span_id": sent[2].lower()}
     return fresh
 
 
-def _opentelemetry_trace() -> dict[str, str] | None:
+def opentelemetry_trace() -> dict[str, str] | None:
     """Return the trace context of the active OpenTelemetry span, None without one."""
     # Only if the application has imported it: the import is slow, and the application's choice.
     module = sys.modules.get("opentelemetry.trace")

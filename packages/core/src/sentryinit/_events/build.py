@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from sentryinit._boundary import request_info
 from sentryinit._boundary.request_info import UNKNOWN_ROUTE, RequestInfo, Snapshot
 from sentryinit._config.settings import Settings
 from sentryinit._events.request import request_section
@@ -73,23 +72,15 @@ def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) ->
         for record in request.recent_records
         if not (is_ignored(record, settings.ignore_loggers) or is_of_server(record))
     )
-    event.setdefault("contexts", {})["trace"] = request.trace
     event["request"] = request_section(info, settings.collect, settings.collect_headers)
     event["transaction"] = info.route or UNKNOWN_ROUTE
     event["transaction_info"] = {"source": "route"}
 
 
-def add_trace(event: dict[str, Any], known: Mapping[str, str | None] | None) -> None:
-    """Add to *event*, of no request, its trace; *known* is the one that sentry-sdk has."""
-    own = {name: value for name, value in (known or {}).items() if value}
-    contexts = event.setdefault("contexts", {})
-    contexts["trace"] = request_info.trace_context(request_info.UNDESCRIBED, own)
-
-
 def add_response(event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]) -> None:
     """Add to *event*, ours, the *status* and the texts of the records *about* it."""
     event["tags"]["status_code"] = str(status)
-    event["contexts"]["response"] = {"status_code": status}
+    event.setdefault("contexts", {})["response"] = {"status_code": status}
     # A record with an exception says what the event says.
     texts = (record for record in about if exception_of(record) is None)
     event["breadcrumbs"]["values"] += breadcrumbs(texts)

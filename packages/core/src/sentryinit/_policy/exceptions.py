@@ -7,14 +7,11 @@ are code of the application.
 from __future__ import annotations
 
 import opcode
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from types import TracebackType
 from typing import Any
-
-from sentryinit._policy.grouping import STDLIB
 
 # The most exceptions of one chain that are looked at. Python itself takes longer to format them.
 MAX_LINKS = 200_000
@@ -22,7 +19,8 @@ MAX_LINKS = 200_000
 MAX_MARKED = 1000
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 _RAISE_FROM = (_RAISE, 2)
-_FUTURES = f"{STDLIB}concurrent{os.sep}"
+# Modules that raise what they were given: the result of a future, and sentry-sdk's reraise().
+_PASSING_ON = {"concurrent.futures._base", "sentry_sdk.utils"}
 
 _FIELDS: Any = vars(BaseException)
 cause_of: Callable[[BaseException], BaseException | None] = _FIELDS["__cause__"].__get__
@@ -168,13 +166,14 @@ def text_of(value: object) -> str:
 
 
 class _Marked(dict[str, Any]):
-    """The attributes of an exception that is on an event; no copy of them has the mark.
+    """The attributes of an exception that is on the event *event_id*; no copy has the mark.
 
     *owner* is its id: another exception may be given the same attributes. *traceback* and *thread*
     are those when the event left. *on_event*: False if a boundary has decided on no event.
     """
 
-    __slots__ = ("in_request", "on_event", "owner", "thread", "traceback")
+    __slots__ = ("event_id", "in_request", "on_event", "owner", "thread", "traceback")
+    event_id: str | None
     owner: int
     traceback: TracebackType | None
     thread: int
@@ -197,8 +196,7 @@ def was_captured(exc: BaseException) -> bool:
 
     False if that was raised again since then.
     """
-    marks = _iter_marks(iter_explicit(exc))
-    return any(mark.on_event and not _is_raised_again(link, mark) for link, mark in marks)
+    return bool(event_ids(exc))
 
 
 def was_decided(exc: BaseException) -> bool:
@@ -207,23 +205,39 @@ def was_decided(exc: BaseException) -> bool:
     return any(not _is_raised_again(link, mark) for link, mark in marks)
 
 
-def mark_captured(exc: BaseException, *, in_request: bool) -> None:
+def event_ids(exc: BaseException, *, in_request: bool = True) -> list[str | None]:
+    """Return the ids of the events that *exc* is on: see :func:`was_captured`.
+
+    *in_request*: also of those that left inside a request.
+    """
+    return [
+        mark.event_id
+        for link, mark in _iter_marks(iter_explicit(exc))
+        if mark.on_event
+        and (in_request or not mark.in_request)
+        and not _is_raised_again(link, mark)
+    ]
+
+
+def mark_captured(exc: BaseException, event_id: str | None, *, in_request: bool) -> None:
     """Remember that *exc* is on an event, with the exceptions that it was raised ``from``."""
     for link in islice(iter_explicit(exc), MAX_MARKED):
-        _mark(link, in_request=in_request)
+        _mark(link, event_id, in_request=in_request)
 
 
 def mark_decided(exc: BaseException) -> None:
     """Remember that a boundary has decided on *exc*, which goes on to the server."""
     if not any(not _is_raised_again(link, mark) for link, mark in _iter_marks([exc])):
-        _mark(exc, in_request=True, on_event=False)
+        _mark(exc, None, in_request=True, on_event=False)
 
 
-def _mark(exc: BaseException, *, in_request: bool, on_event: bool = True) -> None:
+def _mark(
+    exc: BaseException, event_id: str | None, *, in_request: bool, on_event: bool = True
+) -> None:
     # Past __setattr__ and __slots__ of the class.
     mark = _Marked(_FIELDS["__dict__"].__get__(exc))
     mark.owner, mark.in_request, mark.on_event = id(exc), in_request, on_event
-    mark.traceback, mark.thread = traceback_of(exc), threading.get_ident()
+    mark.event_id, mark.traceback, mark.thread = event_id, traceback_of(exc), threading.get_ident()
     _FIELDS["__dict__"].__set__(exc, mark)
 
 
@@ -261,9 +275,8 @@ def _is_raised_again(exc: BaseException, mark: _Marked) -> bool:
     if newest.tb_frame is entry.tb_frame:
         # The same instruction is that of a loop; another one, `raise error` in an except block.
         return newest.tb_lasti == entry.tb_lasti
-    # A future raises what it was given.
-    by_future = newest.tb_frame.f_code.co_filename.startswith(_FUTURES)
-    return _instruction(newest)[0] == _RAISE and not by_future
+    module = newest.tb_frame.f_globals.get("__name__")
+    return _instruction(newest)[0] == _RAISE and module not in _PASSING_ON
 
 
 def _instruction(entry: TracebackType) -> tuple[int, ...]:

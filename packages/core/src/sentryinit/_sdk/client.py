@@ -23,12 +23,11 @@ from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config import checks
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
-from sentryinit._events import build
 from sentryinit._redaction.redactor import Redactor
 from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent
-from sentryinit._sdk.hooks import FRAMEWORKS, HINT_KEY, Hooks, drop
+from sentryinit._sdk.hooks import FRAMEWORKS, HINT_KEY, Hooks, drop, use_reserved_id
 from sentryinit._state import STATE, note_problem
 
 log = logging.getLogger("sentryinit")
@@ -70,6 +69,7 @@ def configure(settings: Settings) -> Client:
     client = sentry_sdk.get_client()
     log_handler.set_filter(client, settings.log_breadcrumbs, settings.log_level)
     transport.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
+    vars(client)["capture_event"] = functools.partial(_capture_event, client)
     _warn_of_integrations()
     if "argv" in settings.collect:
         sentry_sdk.get_global_scope().set_extra("sys.argv", sys.argv)
@@ -128,6 +128,15 @@ def _caller() -> str:
     return f"{frame.f_globals.get('__name__')}, line {frame.f_lineno}"
 
 
+def _capture_event(client: Any, event: Any, hint: Any = None, scope: Any = None) -> Any:
+    """Replace ``capture_event`` of *client*: the id of an event may be known before it is built.
+
+    A hook would be too late: what this returns is the id from before the hooks.
+    """
+    use_reserved_id(event, hint)
+    return type(client).capture_event(client, event, hint, scope)
+
+
 class Client:
     """The client of sentry-sdk."""
 
@@ -149,8 +158,7 @@ class Client:
         """Send *event*, ours, of the request *info*; return its id, None if a hook dropped it."""
         event["sdk"] = self._sdk_info
         event.setdefault("breadcrumbs", {"values": []})
-        if "trace" not in event.setdefault("contexts", {}):
-            build.add_trace(event, sentry_sdk.get_isolation_scope().get_trace_context())
+        event.setdefault("contexts", {})["trace"] = scopes.trace_now()
         # As keywords they win over those of the scopes.
         scope_kwargs = {name: event[name] for name in ("level", "tags", "contexts")}
         return sentry_sdk.capture_event(

@@ -18,6 +18,7 @@ from sentryinit._policy.log_records import FrozenRecord, message_of
 from sentryinit._policy.verdict import Seen
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Masked, Redactor
+from sentryinit._sdk import scopes
 from sentryinit._state import STATE, no_op
 
 _Event = dict[str, Any]
@@ -103,9 +104,8 @@ class Hooks:
             # It may be deferred: the time is that of the record.
             event["timestamp"] = record.created
         info = UNDESCRIBED
-        if capture is None:
-            build.add_trace(event, event.get("contexts", {}).get("trace"))
-        else:
+        event.setdefault("contexts", {})["trace"] = scopes.trace_now()
+        if capture is not None:
             request = capture.snapshot()
             build.add_request(self._settings, event, request)
             info = request.info
@@ -143,9 +143,19 @@ def _mark_captured(event: _Event, hint: _Hint) -> None:
     capture, exc = current_capture(), _exception_of(hint)
     if exc is None:
         return
-    exceptions.mark_captured(exc, in_request=capture is not None)
+    event_id = event.get("event_id")
+    exceptions.mark_captured(exc, event_id, in_request=capture is not None)
     if capture is not None and HINT_KEY not in hint:
-        capture.mark_reported(exc, event.get("event_id"))
+        capture.mark_reported(exc, event_id)
+
+
+def use_reserved_id(event: Any, hint: Any) -> None:
+    """Give *event* the id that was asked for, if it is about that failure (A8)."""
+    capture, exc = current_capture(), _exception_of(hint or {})
+    if capture is not None and (exc is not None or HINT_KEY in (hint or {})):
+        reserved = capture.reserved(exc)[0]
+        if reserved is not None:
+            event["event_id"] = reserved
 
 
 def admit(

@@ -15,7 +15,6 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import sentry_sdk
 from sentry_sdk.integrations.logging import (
     _IGNORED_LOGGERS,
     BreadcrumbHandler,
@@ -90,13 +89,21 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
         return
     if _is_of_event_loop(record):
         scopes.run_in_scope(None, send)
-        return
-    seconds = settings.log_record_timeout
+    else:
+        send_or_defer(frozen, send)
+
+
+def send_or_defer(record: FrozenRecord, send: Callable[[], None]) -> None:
+    """Call *send*; inside a request, not before it is known whether *record* is about its failure.
+
+    Then *send* is called with the scopes of now, or never.
+    """
+    capture, seconds = current_capture(), STATE.settings.log_record_timeout  # type: ignore[union-attr] # there is a reporter
     # Not once the status is sent: a stream or a WebSocket may run for hours.
     if capture is None or capture.status is not None or not seconds:
         send()
         return
-    capture.defer(frozen, seconds, scopes.with_scopes_of_now(send))
+    capture.defer(record, seconds, scopes.with_scopes_of_now(send))
 
 
 def _given_to_structlog() -> Any:
@@ -168,9 +175,9 @@ def _send(handler: EventHandler, record: FrozenRecord, reporter: Reporter | None
     key, suppressed = admit(error, record_key(record), record.text)
     if suppressed is None:
         return False
-    record.suppressed, before = suppressed, sentry_sdk.last_event_id()
+    record.suppressed, before = suppressed, scopes.last_captured_id()
     _emit(handler, record)
-    is_sent = sentry_sdk.last_event_id() != before
+    is_sent = scopes.last_captured_id() != before
     if not is_sent:
         reporter.drop(key, suppressed)
     return is_sent

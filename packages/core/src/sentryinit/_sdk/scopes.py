@@ -12,17 +12,20 @@ import contextlib
 import contextvars
 import copy
 import functools
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sentry_sdk.scope as sdk
 from sentry_sdk.client import NonRecordingClient
 from sentry_sdk.scope import Scope, ScopeType
+from sentry_sdk.tracing_utils import PropagationContext
 
 from sentryinit._boundary.capture import Capture
-from sentryinit._boundary.current import CURRENT
+from sentryinit._boundary.current import CURRENT, current_capture, failure_id
+from sentryinit._boundary.request_info import UNDESCRIBED, opentelemetry_trace, trace_context
 from sentryinit._locks import RenewedLock
-from sentryinit._state import STATE, Scopes
+from sentryinit._state import STATE, Scopes, no_op
 
 T = TypeVar("T")
 
@@ -39,6 +42,30 @@ class RequestScope(Scope):
     """A request's fork of the start-up scope, recognised by its class."""
 
     __slots__ = ()
+
+
+class _Trace(PropagationContext):
+    """The trace of a request for sentry-sdk, found when somebody asks for it (D7)."""
+
+    __slots__ = ("_capture", "_known")
+
+    def __init__(self, capture: Capture[Any] | None) -> None:
+        super().__init__()
+        # Weak: the capture has the scope, which has this.
+        self._capture: Any = no_op if capture is None else weakref.ref(capture)
+        self._known: dict[str, str] | None = None
+
+    def _context(self) -> dict[str, str]:
+        capture = self._capture()
+        if capture is not None:
+            self._known = capture.trace()
+        self._known = self._known or trace_context(UNDESCRIBED)
+        return self._known
+
+    trace_id = property(lambda self: self._context()["trace_id"])
+    span_id = property(lambda self: self._context()["span_id"])
+    # Set by the base class.
+    parent_span_id = property(lambda self: self._context().get("parent_span_id"), no_op)
 
 
 class _Unforked(Scope):
@@ -77,6 +104,21 @@ def _forked_isolation_scope(_cls: type[Scope]) -> Scope:
 
 
 Scope.get_isolation_scope = classmethod(_forked_isolation_scope)  # type: ignore[method-assign,assignment] # see above
+last_captured_id = Scope.last_event_id
+
+
+def _last_event_id(_cls: type[Scope]) -> str | None:
+    """Replace ``Scope.last_event_id``: it knows the failure whose event is still to be built.
+
+    What the application captured itself counts as well, unless the request certainly fails.
+    """
+    capture, captured = current_capture(), last_captured_id()
+    if captured and not (capture is not None and capture.is_failing):
+        return captured
+    return failure_id() or captured
+
+
+Scope.last_event_id = classmethod(_last_event_id)  # type: ignore[method-assign,assignment] # see above
 
 
 def _existing_scope() -> Scope | None:
@@ -102,9 +144,26 @@ def _request_scope() -> Scope:
 
 def _fork() -> Scope:
     made = _base.__copy__()
-    made._propagation_context = None  # noqa: SLF001 # else all requests have one trace
+    _make_own(made, CURRENT.get())
     object.__setattr__(made, "__class__", RequestScope)
     return made
+
+
+def _make_own(fork: Scope, capture: Capture[Any] | None) -> None:
+    """Remove from *fork* what requests do not share: the trace, and the last event."""
+    fork._propagation_context, fork._last_event_id = _Trace(capture), None  # noqa: SLF001 # likewise
+
+
+def trace_now() -> dict[str, str]:
+    """Return the trace of an event that is built now, as ``sentry_sdk.get_traceparent()`` says it.
+
+    Outside of requests, the active span of OpenTelemetry comes first.
+    """
+    scope = Scope.get_isolation_scope()
+    known: Any = scope.get_trace_context() or {}
+    active = None if isinstance(scope._propagation_context, _Trace) else opentelemetry_trace()  # noqa: SLF001 # likewise
+    names = ("trace_id", "span_id", "parent_span_id")
+    return active or {name: known[name] for name in names if known.get(name)}
 
 
 def _set_scopes(isolation: Any, current: Scope | None = None) -> None:
@@ -114,9 +173,11 @@ def _set_scopes(isolation: Any, current: Scope | None = None) -> None:
 
 def _fork_now(_unforked: object) -> None:
     """Give a request its fork at the start: the fallback."""
-    fork = _base.fork()
+    fork, capture = _base.fork(), CURRENT.get()
+    # A private name may be gone.
+    with contextlib.suppress(Exception):
+        _make_own(fork, capture)
     _set_scopes(fork)
-    capture = CURRENT.get()
     if capture is not None:
         capture.scope, capture.has_activity = fork, True
 
