@@ -85,7 +85,10 @@ class RequestRecords:
                 send()
 
         self.has_activity = True
-        self.deferred += ((record, DEADLINES.add(seconds, release)),)
+        turn = DEADLINES.add(seconds, release)
+        self.deferred += ((record, turn),)
+        if self.status is not None:
+            call(turn)  # sent by another thread meanwhile: nobody may look at it any more
         if len(self.deferred) > MAX_DEFERRED:
             (_record, oldest), *rest = self.deferred
             self.deferred = tuple(rest)
