@@ -55,14 +55,16 @@ class State:
     """*settings* once ``init`` has run, *reporter* and *scopes* if reporting is on.
 
     *boundaries*: the names of the adapters that were set up; without a DSN they are not installed.
+    *command*: the command of a framework's own program, such as ``migrate``.
     """
 
     # A slot is read in a third of the time of a dictionary's entry.
-    __slots__ = ("boundaries", "reporter", "scopes", "settings")
+    __slots__ = ("boundaries", "command", "reporter", "scopes", "settings")
     settings: Settings | None
     reporter: Reporter | None
     scopes: Scopes
     boundaries: tuple[str, ...]
+    command: str
 
     def __init__(self) -> None:
         self.reset()
@@ -71,7 +73,7 @@ class State:
         """Return to what there is before ``init``; return a function that restores all."""
         saved = {name: getattr(self, name, None) for name in self.__slots__}
         self.settings, self.reporter = None, None
-        self.boundaries, self.scopes = (), Scopes()
+        self.boundaries, self.scopes, self.command = (), Scopes(), ""
 
         def restore() -> None:
             for name, value in saved.items():

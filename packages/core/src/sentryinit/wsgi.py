@@ -36,14 +36,21 @@ def _headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
 
 
 def describe(
-    environ: WSGIEnvironment, route: str | None = None, secret_cookies: Iterable[str] = ()
+    environ: WSGIEnvironment,
+    route: str | None = None,
+    secret_cookies: Iterable[str] = (),
+    origin: tuple[str, str] = ("", ""),
 ) -> RequestInfo:
-    """Return the description of a request from its *environ*; the rest is as in RequestInfo."""
+    """Return the description of a request from its *environ*; the rest is as in RequestInfo.
+
+    *origin*: scheme and host, where the framework knows more of them than the environ says.
+    """
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    server_host = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
     return RequestInfo(
         method=environ["REQUEST_METHOD"],
-        scheme=environ["wsgi.url_scheme"],
-        host=environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}",
+        scheme=origin[0] or environ["wsgi.url_scheme"],
+        host=origin[1] or environ.get("HTTP_HOST") or server_host,
         # PEP 3333: the bytes of the path, decoded as Latin-1.
         path=quote(path.encode("latin-1", "replace")) or "/",
         query=environ.get("QUERY_STRING", ""),

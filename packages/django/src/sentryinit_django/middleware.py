@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from typing import Any
 
@@ -17,8 +19,18 @@ from sentryinit import adapters, asgi, wsgi
 from sentryinit_django._route import route_of
 
 
+def _origin(request: http.HttpRequest) -> tuple[str, str]:
+    """Return scheme and host by Django's settings for proxies; what Django refuses is empty."""
+    scheme = host = ""
+    with contextlib.suppress(exceptions.ImproperlyConfigured, exceptions.DisallowedHost):
+        scheme = request.scheme or ""
+        host = request.get_host()
+    return scheme, host
+
+
 def _describe(request: Any) -> adapters.RequestInfo:
-    facts = route_of(request), (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+    cookies = settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME
+    facts = route_of(request), cookies, _origin(request)
     if not hasattr(request, "scope"):
         return wsgi.describe(request.META, *facts)
     # Django's test client has a str here instead of bytes.
@@ -94,11 +106,19 @@ def _is_servers_file(request: Any, response: Any) -> bool:
     return bool(request.META.get("wsgi.file_wrapper") and getattr(response, "file_to_stream", None))
 
 
+def _command() -> str:
+    """Return the management command that the process runs; its name is no personal argument."""
+    program, command = map(os.path.basename, [*sys.argv, "", ""][:2])
+    management = sys.modules.get("django.core.management")
+    is_command = program in {"manage.py", "django-admin", "__main__.py"} and management
+    return command if is_command and command in management.get_commands() else ""
+
+
 def configure() -> bool:
     """Call ``init`` with ``settings.SENTRYINIT`` if needed; return True if reporting is on."""
     config = {name.lower(): value for name, value in getattr(settings, "SENTRYINIT", {}).items()}
     service = str(getattr(settings, "ROOT_URLCONF", "")).partition(".")[0]
-    return adapters.ensure_initialized("django", service, config)
+    return adapters.ensure_initialized("django", service, config, command=_command())
 
 
 class SentryInitMiddleware:

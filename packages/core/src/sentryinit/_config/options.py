@@ -124,6 +124,14 @@ class Options(TypedDict, total=False):
         bool,
         Option("Report logged HTTP exceptions that are the response below 500.", types.FLAG, False),
     ]
+    grouping: Annotated[
+        str,
+        Option(
+            "What makes one issue: `place` in the code, or what the `backend` takes for it. If not "
+            "set, `backend` on sentry.io, else `place`.",
+            types.one_of("backend", "place"),
+        ),
+    ]
     before_send: Annotated[Hook, Option("Changes or drops an event.", types.CALLABLE)]
     before_breadcrumb: Annotated[Hook, Option("Changes or drops a breadcrumb.", types.CALLABLE)]
     integrations: Annotated[
@@ -188,6 +196,7 @@ class SettingValues:
     log_breadcrumbs: int
     log_record_timeout: float
     report_logged_4xx: bool
+    grouping: str | None
     before_send: Hook | None
     before_breadcrumb: Hook | None
     integrations: tuple[Any, ...]

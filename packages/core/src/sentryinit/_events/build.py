@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
-from collections.abc import Iterable, Mapping
+import platform
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,6 +20,11 @@ from sentryinit._policy.log_records import exception_of, message_of
 
 # As sentry-sdk writes a time.
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+# As sentry-sdk writes it.
+_RUNTIME = {
+    "name": platform.python_implementation(),
+    "version": ".".join(map(str, sys.version_info[:3])),
+}
 # The kinds that a summary names; all others are one entry.
 MAX_KINDS = 50
 
@@ -32,21 +41,23 @@ def status_event(settings: Settings, info: RequestInfo, status: int) -> dict[str
 
 def summary_event(settings: Settings, counts: Mapping[str, int]) -> dict[str, Any]:
     """Return the event about *counts*, the suppressed failures by label."""
-    total = sum(counts.values())
-    text = f"{total} failures held back by the storm guard"
-    return {
+    # Without the number: the title of an issue stays that of its first event.
+    text = "failures held back by the storm guard"
+    event: dict[str, Any] = {
         "level": "warning",
         "logentry": {"message": text, "formatted": text},
         "fingerprint": ["sentryinit", settings.service, "suppressed"],
-        "tags": {"service": settings.service},
-        "contexts": {"sentryinit": {"suppressed": total, "kinds": most_frequent(counts)}},
     }
+    add_service(settings, event, sum(counts.values()))
+    event["contexts"]["sentryinit"]["kinds"] = most_frequent(counts)
+    return event
 
 
 def add_service(settings: Settings, event: dict[str, Any], suppressed: int = 0) -> None:
     """Add to *event* the tag ``service``, and how many of its kind were *suppressed* before it."""
     event["tags"] = {**(event.get("tags") or {}), "service": settings.service}
     if suppressed:
+        event["tags"]["suppressed"] = str(suppressed)
         event.setdefault("contexts", {})["sentryinit"] = {"suppressed": suppressed}
 
 
@@ -58,8 +69,34 @@ def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) ->
     crumbs += breadcrumbs(request.recent_records)
     event.setdefault("contexts", {})["trace"] = request.trace
     event["request"] = request_section(info, settings.collect, settings.collect_headers)
-    event["transaction"] = info.route or UNKNOWN_ROUTE
-    event["transaction_info"] = {"source": "route"}
+    event["tags"]["route"] = info.route or UNKNOWN_ROUTE
+    if info.route:
+        event["transaction"], event["transaction_info"] = info.route, {"source": "route"}
+
+
+def add_defaults(
+    event: dict[str, Any], transaction: str, fingerprint: Sequence[str] | None
+) -> None:
+    """Add to *event*, of any origin, what the application has not set; and what it runs on."""
+    if event.get("transaction"):
+        event["transaction_info"] = event.get("transaction_info") or {"source": "custom"}
+    else:
+        source = "route" if transaction == UNKNOWN_ROUTE else "task"
+        event["transaction"], event["transaction_info"] = transaction, {"source": source}
+    if fingerprint and not event.get("fingerprint"):
+        event["fingerprint"] = fingerprint
+    event.setdefault("contexts", {}).setdefault("runtime", {**_RUNTIME})
+    sdk = event.get("sdk") or {}
+    event["sdk"] = {**sdk, "packages": [*sdk.get("packages", ()), *_own_package()]}
+
+
+@functools.cache
+def _own_package() -> list[dict[str, str]]:
+    from importlib.metadata import version  # not before there is an event
+
+    with contextlib.suppress(ImportError):  # without metadata, as in some archives
+        return [{"name": "pypi:sentryinit", "version": version("sentryinit")}]
+    return []
 
 
 def add_trace(event: dict[str, Any], known: Mapping[str, str | None] | None) -> None:
@@ -80,7 +117,7 @@ def add_response(event: dict[str, Any], status: int, about: Iterable[logging.Log
 
 def status_title(info: RequestInfo, status: int) -> str:
     """Return the title of a 5xx response that no exception explains."""
-    return f"HTTP {status} {info.method} {info.path}"
+    return f"HTTP {status} {info.method} {info.route or UNKNOWN_ROUTE}"
 
 
 def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
