@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from importlib import metadata
 from typing import Any
 
 from sentryinit._boundary import request_info
@@ -25,6 +25,10 @@ _RUNTIME = {
     "name": platform.python_implementation(),
     "version": ".".join(map(str, sys.version_info[:3])),
 }
+# Not later: a fork during an import may leave the child without the module.
+_PACKAGES = []
+with contextlib.suppress(ImportError):  # without metadata, as in some archives
+    _PACKAGES.append({"name": "pypi:sentryinit", "version": metadata.version("sentryinit")})
 # The kinds that a summary names; all others are one entry.
 MAX_KINDS = 50
 
@@ -87,16 +91,7 @@ def add_defaults(
         event["fingerprint"] = fingerprint
     event.setdefault("contexts", {}).setdefault("runtime", {**_RUNTIME})
     sdk = event.get("sdk") or {}
-    event["sdk"] = {**sdk, "packages": [*sdk.get("packages", ()), *_own_package()]}
-
-
-@functools.cache
-def _own_package() -> list[dict[str, str]]:
-    from importlib.metadata import version  # not before there is an event
-
-    with contextlib.suppress(ImportError):  # without metadata, as in some archives
-        return [{"name": "pypi:sentryinit", "version": version("sentryinit")}]
-    return []
+    event["sdk"] = {**sdk, "packages": [*sdk.get("packages", ()), *_PACKAGES]}
 
 
 def add_trace(event: dict[str, Any], known: Mapping[str, str | None] | None) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import Any
 
+from sentryinit._policy.exceptions import traceback_of
 from sentryinit._state import STATE
 
 # Of a thread or a worker, as in "Thread-3 (work)".
@@ -39,3 +40,14 @@ def task_name() -> str:
     if thread is threading.main_thread():
         return program_name()
     return _NUMBER.sub("", thread.name) or "thread"
+
+
+def lost_task_name(exc: BaseException | None) -> str:
+    """Return the name of the task that ended with *exc*, which the event loop logs some time later.
+
+    Without a traceback, that of the program: the current task is any other.
+    """
+    stack = None if exc is None else traceback_of(exc)
+    if stack is None:
+        return program_name()
+    return getattr(stack.tb_frame.f_code, "co_qualname", stack.tb_frame.f_code.co_name)

@@ -12,7 +12,7 @@ from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE, Reques
 from sentryinit._config.settings import Settings
 from sentryinit._events import build, source_context
 from sentryinit._events.place import exception_fingerprint, fingerprint
-from sentryinit._events.task_name import task_name
+from sentryinit._events.task_name import lost_task_name, task_name
 from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import group_key, group_label, without_numbers
 from sentryinit._policy.log_records import FrozenRecord, message_of
@@ -111,7 +111,8 @@ class Hooks:
         info, transaction = UNDESCRIBED, UNKNOWN_ROUTE
         if capture is None:
             build.add_trace(event, event.get("contexts", {}).get("trace"))
-            transaction = task_name()
+            is_loops = record is not None and record.name == "asyncio"
+            transaction = lost_task_name(exc) if is_loops else task_name()
         else:
             request = capture.snapshot()
             build.add_request(self._settings, event, request)
