@@ -49,7 +49,7 @@ class Column:
         visit = self.visits[scenario.name]
         cell = Cell([event for event in self.events if request_id(event) in visit.requests])
         cell.differences += visit.oddities
-        cell.differences += _counted(scenario, visit, cell)
+        cell.differences += _counted(scenario, visit, cell, self)
         if scenario.stored:
             for event in cell.events:
                 cell.differences += _described(event, scenario.stored, self)
@@ -69,7 +69,7 @@ def request_id(event: Event) -> str:
     return str({name.lower(): value for name, value in headers.items()}.get("x-request-id"))
 
 
-def _counted(scenario: Scenario, visit: Visit, cell: Cell) -> Iterator[str]:
+def _counted(scenario: Scenario, visit: Visit, cell: Cell, column: Column) -> Iterator[str]:
     """Yield the differences in the number of events, and in their ids and titles."""
     yield from _differs("requests sent", scenario.requests, len(visit.requests))
     per_request = Counter(map(request_id, cell.events))
@@ -82,8 +82,11 @@ def _counted(scenario: Scenario, visit: Visit, cell: Cell) -> Iterator[str]:
             f"{event_id or 'an id in the answer'} is stored", {event_id}, stored_ids
         )
     if scenario.stored and cell.events:
+        title, route = scenario.stored.title, scenario.stored.route
+        if route and not column.routes:
+            title = title.replace(route, UNKNOWN_ROUTE)
         yield from _differs("issues", 1, cell.issues)
-        yield from _differs("titles", {scenario.stored.title}, {e.title for e in cell.events})
+        yield from _differs("titles", {title}, {event.title for event in cell.events})
 
 
 def _described(event: Event, stored: Stored, column: Column) -> Iterator[str]:

@@ -44,7 +44,7 @@ SCENARIOS = (
         traffic.get("/orders/{}/unavailable", range(17, 19), 503),
         Stored(
             # Bugsink shows an issue under the title of its latest event.
-            title="HTTP 503 GET /orders/18/unavailable",
+            title="HTTP 503 GET /orders/{order_id}/unavailable",
             status=503,
             route="/orders/{order_id}/unavailable",
             handled=None,

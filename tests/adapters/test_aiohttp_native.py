@@ -99,7 +99,11 @@ ROUTE = "/orders/{order_id}"
     [
         (web.HTTPNotFound, None, []),
         (web.HTTPUnauthorized, KeyError, []),
-        (web.HTTPServiceUnavailable, None, [("HTTP 503 GET /orders/{order_id}", None, "503", ROUTE)]),
+        (
+            web.HTTPServiceUnavailable,
+            None,
+            [("HTTP 503 GET /orders/{order_id}", None, "503", ROUTE)],
+        ),
         (web.HTTPServiceUnavailable, KeyError, [("KeyError", True, "503", ROUTE)]),
     ],
 )
@@ -200,7 +204,8 @@ def test_second_response_does_not_change_the_status(
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"), [(None, "HTTP 503 GET /orders/{order_id}"), (ValueError("body"), "ValueError")]
+    ("error", "expected"),
+    [(None, "HTTP 503 GET /orders/{order_id}"), (ValueError("body"), "ValueError")],
 )
 def test_503_with_a_stream_is_reported_after_its_body(
     mailbox: Mailbox, error: Exception | None, expected: str
@@ -956,3 +961,29 @@ def test_good_request_makes_four_calls(mailbox: Mailbox) -> None:
         "_on_response_prepare",
         "_task_done",
     ]
+
+
+@web.middleware
+async def proxied(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Clone the request with what the proxy says, as aiohttp-remotes does."""
+    overrides = {"scheme": "https", "host": "shop.example", "remote": "192.0.2.7"}
+    response: web.StreamResponse = await handler(request.clone(**overrides))
+    return response
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_url_is_that_of_a_cloned_request(mailbox: Mailbox, status: int | None) -> None:
+    """D5: a middleware that knows the proxy clones the request; the event says what that says."""
+    seen = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(str(request.url))
+        if status is None:
+            raise ValueError
+        return web.Response(status=status)
+
+    ask(covered(handle, middlewares=[proxied]))
+
+    (event,) = mailbox.events
+    assert event["request"]["url"] == seen[0] == "https://shop.example/orders/17"
+    assert event["transaction"] == ROUTE

@@ -422,7 +422,7 @@ def test_component_that_completes_the_request_sets_its_status(
     assert get(app).status_code == status
     # Falcon skips our component if an earlier one has completed the request.
     route = ROUTE if (moment, place) == ("process_resource", "after") else "<unknown>"
-    expected = [("HTTP 503 GET /orders/{order_id}", None, "503", route)]
+    expected = [(f"HTTP 503 GET {route}", None, "503", route)]
     assert summary(mailbox) == (expected if status == 503 else [])
 
 
@@ -638,7 +638,10 @@ def test_failing_scheduled_work_is_one_event(mailbox: Mailbox, method: str, job:
 def test_scheduled_work_has_the_trace_of_its_request(mailbox: Mailbox) -> None:
     """D7: two failures of one request have the same trace."""
     scheduling(mailbox, fails_later, "schedule", 503)
-    assert [entry[0] for entry in summary(mailbox)] == ["HTTP 503 GET /orders/{order_id}", "SoldOut"]
+    assert [entry[0] for entry in summary(mailbox)] == [
+        "HTTP 503 GET /orders/{order_id}",
+        "SoldOut",
+    ]
     first, second = (event["contexts"]["trace"]["trace_id"] for event in mailbox.events)
     assert first == second
 
@@ -841,7 +844,7 @@ def test_websocket_closed_by_an_http_error_is_its_status(
     bare, ours = (chatting(does=raises(error), accepts=accepts) for _ in range(2))
     install(ours)
     assert talk(ours)[0][-1] == talk(bare)[0][-1]
-    expected = [("HTTP 503 GET /rooms/tea", None, "503", ROOM)]
+    expected = [(f"HTTP 503 GET {ROOM}", None, "503", ROOM)]
     assert summary(mailbox) == (expected if status == 503 else [])
 
 
@@ -1212,7 +1215,9 @@ def test_logged_http_error_is_no_event_of_its_own(
     assert summary(mailbox) == events
 
 
-@pytest.mark.parametrize(("status", "events"), [(400, []), (503, ["HTTP 503 GET /orders/{order_id}"])])
+@pytest.mark.parametrize(
+    ("status", "events"), [(400, []), (503, ["HTTP 503 GET /orders/{order_id}"])]
+)
 def test_logged_text_of_an_http_error_is_no_event(
     kind: Kind, mailbox: Mailbox, status: int, events: list[str]
 ) -> None:
@@ -1229,3 +1234,32 @@ def test_logged_text_of_an_http_error_is_no_event(
     get(app)
 
     assert [event["logentry"]["formatted"] for event in mailbox.events] == events
+
+
+@pytest.mark.parametrize("kind", [falcon.App, falcon.asgi.App])
+def test_route_is_known_after_an_early_event(kind: Any, mailbox: Mailbox) -> None:
+    """D3: an event from before the routing has no route; those of the same request after it do."""
+
+    class Early:
+        def process_request(self, req: Any, resp: Any) -> None:
+            sentry_sdk.capture_message("early")
+
+        async def process_request_async(self, req: Any, resp: Any) -> None:
+            sentry_sdk.capture_message("early")
+
+    class Orders:
+        def on_get(self, req: Any, resp: Any, order_id: str) -> None:
+            raise SoldOut
+
+    class AsyncOrders:
+        async def on_get(self, req: Any, resp: Any, order_id: str) -> None:
+            raise SoldOut
+
+    app = kind()
+    app.add_middleware(Early())
+    app.add_route(ROUTE, AsyncOrders() if kind is falcon.asgi.App else Orders())
+    install(app)
+    get(app)
+
+    assert [event["tags"]["route"] for event in mailbox.events] == ["<unknown>", ROUTE]
+    assert [event["transaction"] for event in mailbox.events] == ["<unknown>", ROUTE]

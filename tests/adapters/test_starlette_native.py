@@ -1052,3 +1052,28 @@ def test_request_that_the_server_cancels_is_no_event(mailbox: Mailbox, layers: i
 
     asyncio.run(main())
     assert mailbox.events == []
+
+
+def test_url_is_what_a_proxy_says(mailbox: Mailbox) -> None:
+    """D5: what changes the scheme in the scope, as uvicorn's proxy headers do, is on the event."""
+
+    class Proxied:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            scope["scheme"] = "https"
+            await self.app(scope, receive, send)
+
+    seen = []
+
+    async def fail(request: Request) -> Response:
+        seen.append(str(request.url))
+        raise ValueError
+
+    app = Starlette(routes=[Route("/orders/{order_id}", fail)])
+    app.add_middleware(Proxied)
+    app.add_middleware(SentryInitMiddleware)
+    serve(app, "/orders/17")
+
+    assert mailbox.events[0]["request"]["url"] == seen[0] == "https://shop.test/orders/17"

@@ -165,6 +165,8 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
     def snapshot(self) -> Snapshot:
         """Return what an event says about the request now."""
         info = self.describe()
+        if info.route is None and self.status is None:
+            self._info = None  # the framework may not have found the route yet
         self._trace = trace_context(info, self._trace)
         return Snapshot(info, self._trace, self.recent_records)
 

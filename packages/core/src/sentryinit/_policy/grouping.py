@@ -15,8 +15,8 @@ _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 # `exec` makes code with unlimited file names: the cache is bounded.
 _MAX_FILES = 1000
 _known: dict[str, bool] = {}
-# A word with a digit: a number, or an id.
-_VARYING = re.compile(r"\w*\d\w*")
+# A UUID, or a word with a digit.
+_VARYING = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\w*\d\w*")
 
 
 class Origin(NamedTuple):
@@ -104,7 +104,7 @@ def record_key(record: logging.LogRecord) -> str:
 
 
 def without_numbers(text: str) -> str:
-    """Return *text* without its words that have a digit: they may name an order."""
+    """Return *text* without its numbers and ids, which may name an order."""
     return _VARYING.sub("", text)
 
 

@@ -121,7 +121,11 @@ class Hooks:
         return info, transaction, self._fingerprint(event, hint, info.route)
 
     def _fingerprint(self, event: _Event, hint: _Hint, route: str | None) -> list[str] | None:
-        exc, record, entry = _exception_of(hint), hint.get("log_record"), event.get("logentry") or {}
+        exc, record, entry = (
+            _exception_of(hint),
+            hint.get("log_record"),
+            event.get("logentry") or {},
+        )
         if exc is not None:
             stack = exceptions.traceback_of(exc)
             return exception_fingerprint(self._settings, exc, stack, route)

@@ -493,9 +493,7 @@ class EventContent(Contract):
     @params(
         param("raised", (behaviours.fails, "error", False, "ShopError: no stock")),
         param("returned", (behaviours.answers(500), "error", None, "HTTP 500 GET <route>")),
-        param(
-            "aborted", (behaviours.aborts(503), "error", None, "HTTP 503 GET <route>"), "abort"
-        ),
+        param("aborted", (behaviours.aborts(503), "error", None, "HTTP 503 GET <route>"), "abort"),
         param(
             "handled",
             (behaviours.handled(500), "error", True, "HandledError: out of stock"),
