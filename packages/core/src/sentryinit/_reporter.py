@@ -173,11 +173,7 @@ class Reporter:
             if exc is None:
                 label, event, hint = self._of_status(verdict, capture)
             else:
-                label, event, hint = self._of_exception(exc, verdict, origin)
-                route = None if capture is None else capture.describe().route
-                event["fingerprint"] = exception_fingerprint(
-                    self._settings, exc, origin.stack, route
-                )
+                label, event, hint = self._of_exception(exc, verdict, origin, capture)
             self._limiter.set_label(origin.key, label)
             send = self._client.capture_event
             if capture is None:
@@ -201,10 +197,14 @@ class Reporter:
         event = build.status_event(self._settings, capture.describe(), verdict.status or 500)
         return event["logentry"]["message"], event, {}
 
-    def _of_exception(self, exc: BaseException, verdict: Verdict, origin: Origin) -> _Parts:
+    def _of_exception(
+        self, exc: BaseException, verdict: Verdict, origin: Origin, capture: Any
+    ) -> _Parts:
         how = {"type": origin.mechanism, "handled": verdict.handled}
         event = exception_event(exc, origin.stack, self._client.options, how)
         event["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
+        route = capture and capture.describe().route
+        event["fingerprint"] = exception_fingerprint(self._settings, exc, origin.stack, route)
         label = group_label(exc, origin.stack)
         return label, event, {"exc_info": (type(exc), exc, origin.stack)}
 

@@ -109,9 +109,9 @@ def _is_servers_file(request: Any, response: Any) -> bool:
 def _command() -> str:
     """Return the management command that the process runs; its name is no personal argument."""
     program, command = map(os.path.basename, [*sys.argv, "", ""][:2])
-    management = sys.modules.get("django.core.management")
-    is_command = program in {"manage.py", "django-admin", "__main__.py"} and management
-    return command if is_command and command in management.get_commands() else ""
+    management: Any = sys.modules.get("django.core.management")
+    is_djangos = program in {"manage.py", "django-admin", "__main__.py"} and management is not None
+    return command if is_djangos and command in management.get_commands() else ""
 
 
 def configure() -> bool:

@@ -21,10 +21,8 @@ from sentryinit._policy.log_records import exception_of, message_of
 # As sentry-sdk writes a time.
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 # As sentry-sdk writes it.
-_RUNTIME = {
-    "name": platform.python_implementation(),
-    "version": ".".join(map(str, sys.version_info[:3])),
-}
+_VERSION = "{}.{}.{}".format(*sys.version_info)
+_RUNTIME = {"name": platform.python_implementation(), "version": _VERSION}
 # Not later: a fork during an import may leave the child without the module.
 _PACKAGES = []
 with contextlib.suppress(ImportError):  # without metadata, as in some archives
@@ -82,9 +80,7 @@ def add_defaults(
     event: dict[str, Any], transaction: str, fingerprint: Sequence[str] | None
 ) -> None:
     """Add to *event*, of any origin, what the application has not set; and what it runs on."""
-    if event.get("transaction"):
-        event["transaction_info"] = event.get("transaction_info") or {"source": "custom"}
-    else:
+    if not event.get("transaction"):
         source = "route" if transaction == UNKNOWN_ROUTE else "task"
         event["transaction"], event["transaction_info"] = transaction, {"source": source}
     if fingerprint and not event.get("fingerprint"):

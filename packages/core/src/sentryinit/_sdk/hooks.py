@@ -121,19 +121,15 @@ class Hooks:
         return info, transaction, self._fingerprint(event, hint, info.route)
 
     def _fingerprint(self, event: _Event, hint: _Hint, route: str | None) -> list[str] | None:
-        exc, record, entry = (
-            _exception_of(hint),
-            hint.get("log_record"),
-            event.get("logentry") or {},
-        )
+        exc, record = _exception_of(hint), hint.get("log_record")
         if exc is not None:
             stack = exceptions.traceback_of(exc)
             return exception_fingerprint(self._settings, exc, stack, route)
-        template = str(entry.get("message") or _text(event, hint))
-        kind = ("log", record.name) if record else ("message",)
-        # An event that the application has made by hand has no exception here, and may have no text.
-        is_text = template and not event.get("exception")
-        return fingerprint(self._settings, *kind, without_numbers(template)) if is_text else None
+        template = str((event.get("logentry") or {}).get("message") or _text(event, hint))
+        if event.get("exception") or not template:
+            return None  # the application has made the event by hand
+        kind = record.name if record else ""
+        return fingerprint(self._settings, "text", kind, without_numbers(template))
 
     def _users_hook(self, event: _Event, hint: _Hint) -> _Event | None:
         hook = self._settings.before_send
