@@ -1061,9 +1061,13 @@ PROXIED = {
     "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
     "USE_X_FORWARDED_HOST": True,
     "USE_X_FORWARDED_PORT": True,
-    "ALLOWED_HOSTS": ["shop.example", "10.0.0.7"],
+    "ALLOWED_HOSTS": ["shop.example", "testserver"],
 }
-FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example", "Host": "10.0.0.7"}
+FORWARDED = {
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "shop.example",
+    "Host": "testserver",
+}
 
 
 def seen_url(request: Any) -> str:
@@ -1078,13 +1082,17 @@ def seen_url(request: Any) -> str:
     ("settings", "headers", "url"),
     [
         (PROXIED, FORWARDED, "https://shop.example/fail"),
-        ({}, FORWARDED, "http://10.0.0.7/fail"),
-        ({**PROXIED, "USE_X_FORWARDED_HOST": False}, FORWARDED, "https://10.0.0.7/fail"),
+        ({}, FORWARDED, "http://testserver/fail"),
+        ({**PROXIED, "USE_X_FORWARDED_HOST": False}, FORWARDED, "https://testserver/fail"),
         (PROXIED, {**FORWARDED, "X-Forwarded-Proto": "http"}, "http://shop.example/fail"),
         (PROXIED, {**FORWARDED, "X-Forwarded-Host": "shop.example:8443"}, None),
         # Django refuses this host; the event says what was sent.
-        (PROXIED, {**FORWARDED, "X-Forwarded-Host": "evil.example"}, "https://10.0.0.7/fail"),
-        ({"SECURE_PROXY_SSL_HEADER": "HTTP_X_FORWARDED_PROTO"}, FORWARDED, "http://10.0.0.7/fail"),
+        (PROXIED, {**FORWARDED, "X-Forwarded-Host": "evil.example"}, "https://testserver/fail"),
+        (
+            {"SECURE_PROXY_SSL_HEADER": "HTTP_X_FORWARDED_PROTO"},
+            FORWARDED,
+            "http://testserver/fail",
+        ),
     ],
 )
 @pytest.mark.parametrize("is_async", [False, True])

@@ -58,6 +58,8 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
     # What was decided on, reported or not; None is a 5xx that no exception explains.
     _failures: tuple[BaseException | None, ...] = ()
     _info: RequestInfo | None = None
+    # From before the framework has found the route.
+    _early: RequestInfo | None = None
     _trace: dict[str, str] | None = None
     _origin: tuple[object, Origin | None] = (None, None)
 
@@ -159,14 +161,15 @@ class Capture(RequestRecords, RequestAborts, Generic[R]):
     def describe(self) -> RequestInfo:
         """Return the description of the request; an empty one if the adapter fails."""
         if self._info is None:
-            self._info = self.adapter.request_info(self.request)
+            info = self.adapter.request_info(self.request)
+            self._info = info if info.route or self._early is None else self._early
         return self._info
 
     def snapshot(self) -> Snapshot:
         """Return what an event says about the request now."""
         info = self.describe()
         if info.route is None and self.status is None:
-            self._info = None  # the framework may not have found the route yet
+            self._early, self._info = info, None
         self._trace = trace_context(info, self._trace)
         return Snapshot(info, self._trace, self.recent_records)
 
