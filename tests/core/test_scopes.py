@@ -80,7 +80,9 @@ def sent(box: testing.Mailbox, text: str = "sent") -> dict[str, Any]:
 
 
 def tags(event: dict[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in event["tags"].items() if name != "service"}
+    return {
+        name: value for name, value in event["tags"].items() if name not in {"service", "route"}
+    }
 
 
 def test_kind_of_scope(kind: str, box: testing.Mailbox) -> None:

@@ -46,11 +46,11 @@ def describe(
     *origin*: scheme and host, where the framework knows more of them than the environ says.
     """
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    server_host = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    scheme, host = origin
     return RequestInfo(
         method=environ["REQUEST_METHOD"],
-        scheme=origin[0] or environ["wsgi.url_scheme"],
-        host=origin[1] or environ.get("HTTP_HOST") or server_host,
+        scheme=scheme or environ["wsgi.url_scheme"],
+        host=host or environ.get("HTTP_HOST") or "{SERVER_NAME}:{SERVER_PORT}".format_map(environ),
         # PEP 3333: the bytes of the path, decoded as Latin-1.
         path=quote(path.encode("latin-1", "replace")) or "/",
         query=environ.get("QUERY_STRING", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple, TypedDict, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict, get_type_hints
 
 from sentryinit._config import option_types as types
 
@@ -125,7 +125,7 @@ class Options(TypedDict, total=False):
         Option("Report logged HTTP exceptions that are the response below 500.", types.FLAG, False),
     ]
     grouping: Annotated[
-        str,
+        Literal["backend", "place"],
         Option(
             "What makes one issue: `place` in the code, or what the `backend` takes for it. If not "
             "set, `backend` on sentry.io, else `place`.",

@@ -23,7 +23,7 @@ from sentryinit._state import STATE, no_op
 
 _Event = dict[str, Any]
 _Hint = dict[str, Any]
-Made = tuple[RequestInfo, str, "list[str] | None"]
+_Made = tuple[RequestInfo, str, "list[str] | None"]
 
 log = logging.getLogger("sentryinit")
 
@@ -90,7 +90,7 @@ class Hooks:
             log.warning("before_breadcrumb failed: %s", type(error).__name__)
             return None
 
-    def _complete(self, event: _Event, hint: _Hint) -> Made | None:
+    def _complete(self, event: _Event, hint: _Hint) -> _Made | None:
         """Add what events of ours have to *event*, which is not ours; return None to drop it."""
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
         if isinstance(record, FrozenRecord):
