@@ -369,7 +369,7 @@ def test_later_start_ignores_the_scope_that_a_worker_thread_kept(
     """A worker thread keeps the scope of its last request; a later start does not fork it."""
     done = child(AGAIN.format(fallback=fallback), prelude="")
 
-    assert done.out == "{'a': 'b', 'service': 'later'}\n", done.err[-300:]
+    assert done.out == "{'a': 'b', 'service': 'later', 'route': '<unknown>'}\n", done.err[-300:]
 
 
 # -- the lazy scope only ---------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import Any
 
@@ -106,19 +105,11 @@ def _is_servers_file(request: Any, response: Any) -> bool:
     return bool(request.META.get("wsgi.file_wrapper") and getattr(response, "file_to_stream", None))
 
 
-def _command() -> str:
-    """Return the management command that the process runs; its name is no personal argument."""
-    program, command = map(os.path.basename, [*sys.argv, "", ""][:2])
-    management: Any = sys.modules.get("django.core.management")
-    is_djangos = program in {"manage.py", "django-admin", "__main__.py"} and management is not None
-    return command if is_djangos and command in management.get_commands() else ""
-
-
-def configure() -> bool:
+def configure(command: str = "") -> bool:
     """Call ``init`` with ``settings.SENTRYINIT`` if needed; return True if reporting is on."""
     config = {name.lower(): value for name, value in getattr(settings, "SENTRYINIT", {}).items()}
     service = str(getattr(settings, "ROOT_URLCONF", "")).partition(".")[0]
-    return adapters.ensure_initialized("django", service, config, command=_command())
+    return adapters.ensure_initialized("django", service, config, command=command)
 
 
 class SentryInitMiddleware:
