@@ -160,7 +160,7 @@ class SharesAScope(Broken):
 class LosesTheScope(Broken):
     """Runs the application in a forked scope that the event does not get."""
 
-    breaks = frozenset({"D6", "F1"})
+    breaks = frozenset({"D3", "D4", "D6", "D8", "F1"})
 
     def inside(self, app: Any) -> Any:
         """Fork the scope for the application only."""

@@ -6,13 +6,13 @@ import platform
 import re
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 import sentry_sdk
 
-import sentryinit
 from sentryinit.wsgi import SentryInitMiddleware
 from sentryinit_testkit import _events, behaviours, golden
 from sentryinit_testkit._contract import Contract, Param, param, params, requires
@@ -179,7 +179,7 @@ class EventContent(Contract):
         version = ".".join(map(str, sys.version_info[:3]))
         runtime = {"name": platform.python_implementation(), "version": version}
         assert event["contexts"]["runtime"] == runtime
-        ours = {"name": "pypi:sentryinit", "version": sentryinit.__version__}
+        ours = {"name": "pypi:sentryinit", "version": metadata.version("sentryinit")}
         assert event["sdk"]["packages"].count(ours) == 1
 
     @pytest.mark.parametrize(("behaviour", "status"), list(zip(FAILURES, (500, 503), strict=True)))
