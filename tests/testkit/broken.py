@@ -226,7 +226,7 @@ class BlamesTheApplication(Broken):
 class NamesThePath(Broken):
     """Uses the raw path as the route."""
 
-    breaks = frozenset({"D1", "D3", "D4"})
+    breaks = frozenset({"A4", "C3", "D1", "D3", "D4", "D8"})
     adapter = replace(BASE, describe=lambda environ: wsgi.describe(environ, environ["PATH_INFO"]))
 
 
