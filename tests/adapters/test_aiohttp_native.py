@@ -99,7 +99,11 @@ ROUTE = "/orders/{order_id}"
     [
         (web.HTTPNotFound, None, []),
         (web.HTTPUnauthorized, KeyError, []),
-        (web.HTTPServiceUnavailable, None, [("HTTP 503 GET /orders/17", None, "503", ROUTE)]),
+        (
+            web.HTTPServiceUnavailable,
+            None,
+            [("HTTP 503 GET /orders/{order_id}", None, "503", ROUTE)],
+        ),
         (web.HTTPServiceUnavailable, KeyError, [("KeyError", True, "503", ROUTE)]),
     ],
 )
@@ -147,7 +151,7 @@ async def text(request: web.Request) -> str:
 def test_handler_without_response_is_one_event(mailbox: Mailbox, handler: Handler) -> None:
     """A4: aiohttp answers 500, or closes the connection in 3.9; it is one event."""
     ask(covered(handler))
-    assert summary(mailbox) == [("HTTP 500 GET /orders/17", None, "500", ROUTE)]
+    assert summary(mailbox) == [("HTTP 500 GET /orders/{order_id}", None, "500", ROUTE)]
 
 
 def body(chunks: int, error: Exception | None, status: int = 200) -> Handler:
@@ -196,11 +200,12 @@ def test_second_response_does_not_change_the_status(
     if raises:
         assert "ValueError" in str(mailbox.events[0]["exception"])
     elif not chunks:
-        assert what == "HTTP 500 GET /orders/17"
+        assert what == "HTTP 500 GET /orders/{order_id}"
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"), [(None, "HTTP 503 GET /orders/17"), (ValueError("body"), "ValueError")]
+    ("error", "expected"),
+    [(None, "HTTP 503 GET /orders/{order_id}"), (ValueError("body"), "ValueError")],
 )
 def test_503_with_a_stream_is_reported_after_its_body(
     mailbox: Mailbox, error: Exception | None, expected: str
@@ -295,7 +300,7 @@ def test_setup_before_the_middlewares_sees_only_the_status(mailbox: Mailbox) -> 
     app = covered(sold_out)
     app.middlewares.append(sorry)
     ask(app)
-    assert summary(mailbox) == [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
+    assert summary(mailbox) == [("HTTP 503 GET /orders/{order_id}", None, "503", ROUTE)]
 
 
 def test_second_middleware_is_added_only_if_there_are_others() -> None:
@@ -318,7 +323,7 @@ def test_http_exception_raised_from_none_is_a_status_event(mailbox: Mailbox) -> 
         return response
 
     ask(covered(fail, middlewares=[hide]))
-    assert [what for what, *_ in summary(mailbox)] == ["HTTP 503 GET /orders/17"]
+    assert [what for what, *_ in summary(mailbox)] == ["HTTP 503 GET /orders/{order_id}"]
 
 
 def test_504_of_a_timeout_middleware_is_one_event(mailbox: Mailbox) -> None:
@@ -337,7 +342,7 @@ def test_504_of_a_timeout_middleware_is_one_event(mailbox: Mailbox) -> None:
         raise AssertionError
 
     assert ask(covered(slow, middlewares=[hurry]))[0] == 504
-    assert summary(mailbox) == [("HTTP 504 GET /orders/17", None, "504", ROUTE)]
+    assert summary(mailbox) == [("HTTP 504 GET /orders/{order_id}", None, "504", ROUTE)]
 
 
 def test_500_for_an_abort_is_no_event(mailbox: Mailbox) -> None:
@@ -357,7 +362,7 @@ def test_500_for_an_abort_is_no_event(mailbox: Mailbox) -> None:
     ("handler", "expected"),
     [
         (fail, ("ValueError", False, "500", ROUTE)),
-        (nothing, ("HTTP 500 GET /orders/17", None, "500", ROUTE)),
+        (nothing, ("HTTP 500 GET /orders/{order_id}", None, "500", ROUTE)),
         (sold_out, ("OutOfStock", True, "503", ROUTE)),
     ],
 )
@@ -1040,3 +1045,29 @@ def test_middlewares_of_the_parent_application_are_named(mailbox: Mailbox, warni
     ask(app, "/shop/orders/17")
 
     assert (warnings(), len(mailbox.events)) == ([OUTSIDE.format("auth")], 1)
+
+
+@web.middleware
+async def proxied(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Clone the request with what the proxy says, as aiohttp-remotes does."""
+    overrides = {"scheme": "https", "host": "shop.example", "remote": "192.0.2.7"}
+    response: web.StreamResponse = await handler(request.clone(**overrides))
+    return response
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_url_is_that_of_a_cloned_request(mailbox: Mailbox, status: int | None) -> None:
+    """D5: a middleware that knows the proxy clones the request; the event says what that says."""
+    seen = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(str(request.url))
+        if status is None:
+            raise ValueError
+        return web.Response(status=status)
+
+    ask(covered(handle, middlewares=[proxied]))
+
+    (event,) = mailbox.events
+    assert event["request"]["url"] == seen[0] == "https://shop.example/orders/17"
+    assert event["transaction"] == ROUTE

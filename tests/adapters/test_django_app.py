@@ -123,6 +123,33 @@ def test_failing_command_is_one_event(
     assert (value["type"], value["mechanism"]["type"]) == ("LookupError", mechanism)
     assert value["mechanism"]["handled"] is False
     assert event["tags"]["service"] == "shop"
+    # The name of the command, and none of its arguments.
+    names = {"excepthook": "manage.py bill", "threading": "Thread (handle)"}
+    assert event["transaction"] == names[mechanism]
+
+
+def test_other_programs_have_no_command(
+    project: Path, backend: tuple[str, list[dict[str, Any]]]
+) -> None:
+    """An argument that is a command by chance is none in another program."""
+    dsn, events = backend
+    (project / "report.py").write_text(
+        "import os, django\n"
+        "os.environ['DJANGO_SETTINGS_MODULE'] = 'shop.settings'\n"
+        "import django.core.management\n"
+        "django.setup()\n"
+        "raise LookupError\n"
+    )
+    subprocess.run(
+        [sys.executable, "report.py", "bill"],
+        cwd=project,
+        env={**os.environ, "SENTRY_DSN": dsn},
+        capture_output=True,
+        timeout=50,
+        check=False,
+    )
+
+    assert [event["transaction"] for event in events] == ["report.py"]
 
 
 def test_command_error_is_no_event(

@@ -998,7 +998,7 @@ def test_outer_generic_middleware_groups_by_route() -> None:
             environ = RequestFactory().get(f"/busy/{name}").environ
             around(environ, lambda *args: None).close()
 
-    assert summary(mailbox) == [("HTTP 503 GET /busy/tea", None, "503", "/busy/{name}")]
+    assert summary(mailbox) == [("HTTP 503 GET /busy/{name}", None, "503", "/busy/{name}")]
 
 
 def test_outer_generic_middleware_answers_the_lifespan(mailbox: Mailbox) -> None:
@@ -1179,3 +1179,72 @@ def test_error_page_knows_the_event(
 
 async def _awaited(response: Any) -> Any:
     return await response
+
+
+# -- the URL of the request ------------------------------------------------------------------------
+
+PROXIED = {
+    "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+    "USE_X_FORWARDED_HOST": True,
+    "USE_X_FORWARDED_PORT": True,
+    "ALLOWED_HOSTS": ["shop.example", "testserver"],
+}
+FORWARDED = {
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "shop.example",
+    "Host": "testserver",
+}
+
+
+def seen_url(request: Any) -> str:
+    """Return the URL of *request* as Django says, or an empty text if it refuses the host."""
+    try:
+        return str(request.build_absolute_uri())
+    except SuspiciousOperation:
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "url"),
+    [
+        (PROXIED, FORWARDED, "https://shop.example/fail"),
+        ({}, FORWARDED, "http://testserver/fail"),
+        ({**PROXIED, "USE_X_FORWARDED_HOST": False}, FORWARDED, "https://testserver/fail"),
+        (PROXIED, {**FORWARDED, "X-Forwarded-Proto": "http"}, "http://shop.example/fail"),
+        (PROXIED, {**FORWARDED, "X-Forwarded-Host": "shop.example:8443"}, None),
+        # Django refuses this host; the event says what was sent.
+        (PROXIED, {**FORWARDED, "X-Forwarded-Host": "evil.example"}, "https://testserver/fail"),
+        (
+            {"SECURE_PROXY_SSL_HEADER": "HTTP_X_FORWARDED_PROTO"},
+            FORWARDED,
+            "http://testserver/fail",
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_async", [False, True])
+def test_url_is_what_django_says(
+    site: Site,
+    mailbox: Mailbox,
+    settings: dict[str, Any],
+    headers: dict[str, str],
+    url: str | None,
+    is_async: bool,
+) -> None:
+    """D5: scheme and host are those of Django's own URLs, by its settings for proxies."""
+    seen = []
+
+    def look(request: Any) -> HttpResponse:
+        with contextlib.suppress(Exception):  # the setting is wrong
+            seen.append(seen_url(request))
+        raise ValueError
+
+    names = {f"HTTP_{name.upper().replace('-', '_')}": text for name, text in headers.items()}
+    site(path("fail", look), **{"ALLOWED_HOSTS": ["*"], **settings})
+    if is_async:
+        asyncio.run(AsyncClient(raise_request_exception=False).get("/fail", headers=headers))
+    else:
+        Client(raise_request_exception=False).get("/fail", **names)
+
+    (event,) = mailbox.events
+    assert event["request"]["url"] == (url or seen[0])
+    assert seen in ([], [""], [event["request"]["url"]])

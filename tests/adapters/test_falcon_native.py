@@ -299,7 +299,7 @@ def test_raised_503_is_a_status_event(kind: Kind, mailbox: Mailbox, make: Any) -
     app = kind.app(raises(make))
     install(app)
     assert get(app).status_code == 503
-    assert summary(mailbox) == [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
+    assert summary(mailbox) == [("HTTP 503 GET /orders/{order_id}", None, "503", ROUTE)]
 
 
 @pytest.mark.parametrize("status", [503, "503 Service Unavailable", falcon.HTTP_503])
@@ -310,7 +310,7 @@ def test_503_set_on_the_response_is_a_status_event(
     app = kind.app(answers(status))
     install(app)
     assert get(app).status_code == 503
-    assert summary(mailbox) == [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
+    assert summary(mailbox) == [("HTTP 503 GET /orders/{order_id}", None, "503", ROUTE)]
 
 
 @pytest.mark.usefixtures("hook")
@@ -333,7 +333,7 @@ def test_user_s_error_serializer_is_kept(kind: Kind, mailbox: Mailbox, when: str
     with pytest.raises(KeyError):
         get(app, "/broken")
     assert summary(mailbox) == [
-        ("HTTP 503 GET /orders/17", None, "503", ROUTE),
+        ("HTTP 503 GET /orders/{order_id}", None, "503", ROUTE),
         ("KeyError", False, "500", "/broken"),
     ]
 
@@ -422,7 +422,7 @@ def test_component_that_completes_the_request_sets_its_status(
     assert get(app).status_code == status
     # Falcon skips our component if an earlier one has completed the request.
     route = ROUTE if (moment, place) == ("process_resource", "after") else "<unknown>"
-    expected = [("HTTP 503 GET /orders/17", None, "503", route)]
+    expected = [(f"HTTP 503 GET {route}", None, "503", route)]
     assert summary(mailbox) == (expected if status == 503 else [])
 
 
@@ -435,7 +435,7 @@ def test_component_added_first_knows_the_route(kind: Kind, mailbox: Mailbox) -> 
     app = kind.app(fails, SentryInitComponent(), kind.thing(process_resource=complete))
     install(app)
     get(app)
-    assert summary(mailbox) == [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
+    assert summary(mailbox) == [("HTTP 503 GET /orders/{order_id}", None, "503", ROUTE)]
 
 
 @pytest.mark.parametrize(("first", "sent"), [(503, 200), (200, 503)])
@@ -444,7 +444,7 @@ def test_status_that_is_sent_counts(kind: Kind, mailbox: Mailbox, first: int, se
     app = kind.app(answers(first), kind.thing(process_response=answers(sent)))
     install(app)
     assert get(app).status_code == sent
-    expected = [("HTTP 503 GET /orders/17", None, "503", ROUTE)]
+    expected = [("HTTP 503 GET /orders/{order_id}", None, "503", ROUTE)]
     assert summary(mailbox) == (expected if sent == 503 else [])
 
 
@@ -638,7 +638,10 @@ def test_failing_scheduled_work_is_one_event(mailbox: Mailbox, method: str, job:
 def test_scheduled_work_has_the_trace_of_its_request(mailbox: Mailbox) -> None:
     """D7: two failures of one request have the same trace."""
     scheduling(mailbox, fails_later, "schedule", 503)
-    assert [entry[0] for entry in summary(mailbox)] == ["HTTP 503 GET /orders/17", "SoldOut"]
+    assert [entry[0] for entry in summary(mailbox)] == [
+        "HTTP 503 GET /orders/{order_id}",
+        "SoldOut",
+    ]
     first, second = (event["contexts"]["trace"]["trace_id"] for event in mailbox.events)
     assert first == second
 
@@ -845,7 +848,7 @@ def test_websocket_closed_by_an_http_error_is_its_status(
     bare, ours = (chatting(does=raises(error), accepts=accepts) for _ in range(2))
     install(ours)
     assert talk(ours)[0][-1] == talk(bare)[0][-1]
-    expected = [("HTTP 503 GET /rooms/tea", None, "503", ROOM)]
+    expected = [(f"HTTP 503 GET {ROOM}", None, "503", ROOM)]
     assert summary(mailbox) == (expected if status == 503 else [])
 
 
@@ -1000,7 +1003,7 @@ def test_request_and_response_subclasses_work(kind: Kind, mailbox: Mailbox) -> N
     install(app)
     get(app)
     get(app)
-    assert summary(mailbox) == [("HTTP 500 GET /orders/17", None, "500", ROUTE)] * 2
+    assert summary(mailbox) == [("HTTP 500 GET /orders/{order_id}", None, "500", ROUTE)] * 2
 
 
 def test_two_applications_have_their_own_handlers(kind: Kind, mailbox: Mailbox) -> None:
@@ -1169,7 +1172,7 @@ def test_debug_route_has_only_responders() -> None:
 
 
 ROUTE = "/orders/{order_id}"
-BUSY = ("HTTP 503 GET /orders/17", None, "503", ROUTE)
+BUSY = ("HTTP 503 GET /orders/{order_id}", None, "503", ROUTE)
 
 
 @pytest.mark.parametrize(
@@ -1216,7 +1219,9 @@ def test_logged_http_error_is_no_event_of_its_own(
     assert summary(mailbox) == events
 
 
-@pytest.mark.parametrize(("status", "events"), [(400, []), (503, ["HTTP 503 GET /orders/17"])])
+@pytest.mark.parametrize(
+    ("status", "events"), [(400, []), (503, ["HTTP 503 GET /orders/{order_id}"])]
+)
 def test_logged_text_of_an_http_error_is_no_event(
     kind: Kind, mailbox: Mailbox, status: int, events: list[str]
 ) -> None:
@@ -1248,3 +1253,24 @@ def test_wrong_object_is_refused(app: Any) -> None:
         with pytest.raises(TypeError, match=words) as caught:
             install(app, **options)
         assert "0a1b2c" not in str(caught.value)
+
+
+def test_route_is_known_after_an_early_event(mailbox: Mailbox) -> None:
+    """D3: an event from before the routing has no route; those of the same request after it do."""
+
+    class Early:
+        def process_request(self, req: Any, resp: Any) -> None:
+            sentry_sdk.capture_message("early")
+
+    class Orders:
+        def on_get(self, req: Any, resp: Any, order_id: str) -> None:
+            raise SoldOut
+
+    app = falcon.App()
+    app.add_middleware(Early())
+    app.add_route(ROUTE, Orders())
+    install(app)
+    get(app)
+
+    assert [event["tags"]["route"] for event in mailbox.events] == ["<unknown>", ROUTE]
+    assert [event["transaction"] for event in mailbox.events] == ["<unknown>", ROUTE]

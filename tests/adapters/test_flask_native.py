@@ -741,3 +741,27 @@ def test_page_of_a_503_has_the_id_of_what_was_captured(app: Flask, mailbox: Mail
     text = app.test_client().get("/").text
 
     assert text.split() == [the_event(mailbox)["event_id"]] * 2
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_url_is_what_a_proxy_says(mailbox: Mailbox, inside: bool) -> None:
+    """D5: werkzeug's ProxyFix changes the environ, whichever of the two was set up first."""
+    app = Flask("orders")
+    seen = []
+
+    @app.get("/fail")
+    def fail() -> str:
+        seen.append(request.url)
+        raise ValueError
+
+    steps = [
+        lambda: setattr(app, "wsgi_app", ProxyFix(app.wsgi_app, x_proto=1, x_host=1, x_prefix=1)),
+        lambda: SentryInit(app),
+    ]
+    for step in steps if inside else reversed(steps):
+        step()
+    forwarded = {"Proto": "https", "Host": "shop.example", "Prefix": "/eu"}
+    headers = {f"X-Forwarded-{name}": text for name, text in forwarded.items()}
+    app.test_client().get("/fail", headers=headers)
+
+    assert mailbox.events[0]["request"]["url"] == seen[0] == "https://shop.example/eu/fail"

@@ -1287,3 +1287,28 @@ def test_bound_coroutine_function_runs_with_its_request(mailbox: Mailbox) -> Non
     assert asyncio.run(jobs[0]("late")) == "late"
     (event,) = mailbox.events
     assert event["tags"]["shop"] == "north"
+
+
+def test_url_is_what_a_proxy_says(mailbox: Mailbox) -> None:
+    """D5: what changes the scheme in the scope, as uvicorn's proxy headers do, is on the event."""
+
+    class Proxied:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            scope["scheme"] = "https"
+            await self.app(scope, receive, send)
+
+    seen = []
+
+    async def fail(request: Request) -> Response:
+        seen.append(str(request.url))
+        raise ValueError
+
+    app = Starlette(routes=[Route("/orders/{order_id}", fail)])
+    app.add_middleware(Proxied)
+    app.add_middleware(SentryInitMiddleware)
+    serve(app, "/orders/17")
+
+    assert mailbox.events[0]["request"]["url"] == seen[0] == "https://shop.test/orders/17"

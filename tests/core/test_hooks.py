@@ -217,7 +217,8 @@ def test_describe_that_returns_none_sends_the_event_without_request(
         begin(describe=lambda request: None)
         sentry_sdk.capture_message("hunter2")
 
-    assert box.events[0]["tags"] == {"service": "shop"}
+    assert box.events[0]["tags"] == {"service": "shop", "route": "<unknown>"}
+    assert box.events[0]["transaction"] == "<unknown>"
     assert not box.events[0].get("request")
     assert said() == ["describing a request failed: TypeError"]
 
@@ -443,7 +444,8 @@ def test_flush_sends_a_summary_of_suppressed_failures(begin: Begin) -> None:
 
         (event,) = box.events
     line = raised.__code__.co_firstlineno + 3
-    assert event["logentry"]["formatted"] == "3 failures held back by the storm guard"
+    assert event["logentry"]["formatted"] == "failures held back by the storm guard"
+    assert event["tags"] == {"service": "shop", "suppressed": "3"}
     assert event["contexts"]["sentryinit"] == {
         "suppressed": 3,
         "kinds": {f"builtins.ValueError (test_hooks.py:{line})": 3},
@@ -542,8 +544,9 @@ def test_app_frame_skips_installed_packages(tmp_path: Any) -> None:
         stack = error.__traceback__
     assert stack is not None
 
-    found = app_frame(stack)
+    found, is_app = app_frame(stack)
     assert found is not None
+    assert is_app
     assert (found.tb_frame.f_code.co_filename, found.tb_lineno) == ("/app/views.py", 2)
 
 
@@ -580,13 +583,33 @@ def test_release_is_on_the_event() -> None:
     assert box.events[0]["release"] == "1.2"
 
 
-def test_level_of_a_scope_does_not_change_a_failure(begin: Begin, mailbox: testing.Mailbox) -> None:
-    """A level set on the scope does not change the level of a failure."""
-    capture = begin()
-    sentry_sdk.set_level("debug")
-    capture.exception_escaped(raised(ValueError()))
+@pytest.mark.parametrize("scope", ["get_isolation_scope", "get_current_scope"])
+@pytest.mark.parametrize("level", ["fatal", "warning", "debug"])
+def test_level_of_a_scope_is_that_of_a_failure(
+    begin: Begin, mailbox: testing.Mailbox, scope: str, level: str
+) -> None:
+    """A level that the application has set on a scope is kept (D8)."""
+    for failing in (
+        lambda c: c.exception_escaped(raised(ValueError())),
+        lambda c: c.response_started(503),
+    ):
+        capture = begin()
+        getattr(sentry_sdk, scope)().set_level(level)
+        failing(capture)
+        capture.close()
 
-    assert mailbox.events[0]["level"] == "error"
+    assert [event["level"] for event in mailbox.events] == [level, level]
+
+
+def test_level_of_the_start_up_is_that_of_every_event(begin: Begin) -> None:
+    """A level that was set at start-up is on every event, as all else that was set there (D6)."""
+    with testing.capture("shop") as box:
+        sentry_sdk.set_level("warning")
+        capture = begin()
+        capture.response_started(503)
+        capture.close()
+
+    assert box.events[0]["level"] == "warning"
 
 
 @pytest.mark.parametrize(

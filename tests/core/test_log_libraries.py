@@ -125,7 +125,7 @@ def test_logged_text_and_503_is_one_event(begin: Begin, box: testing.Mailbox, lo
     capture.close()
 
     (event,) = box.events
-    assert event["logentry"]["formatted"] == "HTTP 503 GET /orders/17"
+    assert event["logentry"]["formatted"] == "HTTP 503 GET /orders/{order_id}"
     assert any("no database" in crumb["message"] for crumb in event["breadcrumbs"]["values"])
 
 

@@ -591,7 +591,8 @@ def test_hostile_exception_is_one_complete_event(
     assert value["type"] == kind.__name__
     assert value["value"] == "no stock" or kind is Anything
     assert value["stacktrace"]["frames"]
-    assert event["tags"] == {"service": "shop", **({} if capture_first else {"status_code": "500"})}
+    tags = {"service": "shop", "route": "/orders/{order_id}"}
+    assert event["tags"] == {**tags, **({} if capture_first else {"status_code": "500"})}
     assert (event["transaction"], event["request"]["method"]) == ("/orders/{order_id}", "GET")
 
 

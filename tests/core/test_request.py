@@ -48,7 +48,7 @@ def test_request_section_by_default() -> None:
     assert section(info()) == {
         "method": "POST",
         "url": "https://shop.test/orders/17",
-        "headers": {"host": "shop.test", "user-agent": "curl"},
+        "headers": {"Host": "shop.test", "User-Agent": "curl"},
     }
 
 
@@ -66,15 +66,16 @@ def test_request_section_by_default() -> None:
     ],
 )
 def test_allowed_headers(name: str) -> None:
-    """These headers are on events, whatever their case."""
-    sent = section(info(headers=[(name.title(), "value")]))
+    """These headers are on events, in the case in which backends look for them."""
+    for given in (name, name.upper(), name.title()):
+        sent = section(info(headers=[(given, "value")]))
 
-    assert sent["headers"] == {name: "value"}
+        assert sent["headers"] == {name.title(): "value"}
 
 
 def test_collect_headers_adds_a_header() -> None:
     """collect_headers adds single headers, whatever their case."""
-    assert section(info(), headers=("x-TENANT",))["headers"]["x-tenant"] == "acme"
+    assert section(info(), headers=("x-TENANT",))["headers"]["X-Tenant"] == "acme"
 
 
 def test_collect_query() -> None:

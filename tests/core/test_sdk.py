@@ -161,6 +161,7 @@ fail("hunter2-argument")
         "environment",
         "event_id",
         "exception",
+        "fingerprint",
         "level",
         "platform",
         "release",
@@ -168,6 +169,7 @@ fail("hunter2-argument")
         "server_name",
         "tags",
         "timestamp",
+        "transaction",
         "transaction_info",
     }
     assert "vars" not in str(event["exception"])

@@ -160,7 +160,7 @@ class SharesAScope(Broken):
 class LosesTheScope(Broken):
     """Runs the application in a forked scope that the event does not get."""
 
-    breaks = frozenset({"D6", "F1"})
+    breaks = frozenset({"D3", "D4", "D6", "D8", "F1"})
 
     def inside(self, app: Any) -> Any:
         """Fork the scope for the application only."""
@@ -226,7 +226,7 @@ class BlamesTheApplication(Broken):
 class NamesThePath(Broken):
     """Uses the raw path as the route."""
 
-    breaks = frozenset({"D1", "D3", "D4"})
+    breaks = frozenset({"A4", "C3", "D1", "D3", "D4", "D8"})
     adapter = replace(BASE, describe=lambda environ: wsgi.describe(environ, environ["PATH_INFO"]))
 
 

@@ -104,7 +104,7 @@ def test_an_exception_is_one_event(events: list[Event]) -> None:
 def test_a_returned_5xx_is_one_event(events: list[Event]) -> None:
     """A middleware of the pipeline answers 503 without the application: one event."""
     assert of(events, "returned") == [
-        ("returned", "HTTP 503 GET /healthcheck", "503", "<unknown>", "backups")
+        ("returned", "HTTP 503 GET <unknown>", "503", "<unknown>", "backups")
     ]
 
 

@@ -36,7 +36,7 @@ def _describe(request: web.Request) -> adapters.RequestInfo:
         method=request.method,
         scheme=request.scheme.replace("http", "ws") if is_websocket else request.scheme,
         # Without a Host header, request.host resolves the name of this machine.
-        host=request.headers.get("Host", ""),
+        host=request.host if "Host" in request.headers else "",
         path=request.rel_url.raw_path,
         query=request.rel_url.raw_query_string,
         headers=list(request.headers.items()),
@@ -93,7 +93,10 @@ async def sentryinit_middleware(request: web.Request, handler: Handler) -> web.S
     For ``middlewares=[...]``, if :func:`setup` is not called. The first entry is the boundary; a
     second, inner entry sees the exceptions that a middleware in between answers.
     """
-    if adapters.current_capture() is not None:
+    outer = adapters.current_capture()
+    if outer is not None:
+        # A middleware may have cloned it, with what a proxy says.
+        outer.request = request
         try:
             return await handler(request)
         except Exception as exc:

@@ -128,16 +128,18 @@ def ensure_initialized(
     config: Mapping[str, Any] | None = None,
     *,
     loggers: Iterable[str] = (),
+    command: str = "",
 ) -> bool:
     """Run :func:`init` for an adapter if nobody has; return True if reporting is on.
 
     *boundary* is the name of the adapter. *config* are options from the framework's configuration;
     there, text is read as in the environment. *default_service* counts if no service is configured.
     *loggers* are loggers of the framework that only repeat what the adapter reports: their records
-    become no events.
+    become no events. *command* is the command that a program of the framework runs.
     """
     where = f"{boundary} configuration"
     _start_once(_settings.parse_texts(config, where), where, default_service)
+    STATE.command = STATE.command or command
     if boundary not in STATE.boundaries:
         STATE.boundaries += (boundary,)
         if STATE.reporter is not None:

@@ -9,11 +9,14 @@ from collections.abc import Hashable
 from typing import Any
 
 from sentryinit._boundary.capture import Capture
+from sentryinit._boundary.current import current_capture
 from sentryinit._boundary.deadlines import DEADLINES
 from sentryinit._boundary.records import note_decided
-from sentryinit._boundary.request_info import UNKNOWN_ROUTE
+from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
+from sentryinit._events.place import exception_fingerprint
+from sentryinit._events.task_name import task_name
 from sentryinit._locks import RenewedLock
 from sentryinit._policy import aborts, exceptions, rate_limit
 from sentryinit._policy.grouping import Origin, group_key, group_label
@@ -180,18 +183,20 @@ class Reporter:
             if exc is None:
                 label, event, hint = self._of_status(verdict, capture)
             else:
-                label, event, hint = self._of_exception(exc, verdict, origin)
+                label, event, hint = self._of_exception(exc, verdict, origin, capture)
             self._limiter.set_label(origin.key, label)
             send = self._client.capture_event
             if capture is None:
                 build.add_service(self._settings, event, suppressed)
-                event_id = send(event, hint)
+                name = task_name() if origin.mechanism == "threading" else ""
+                event_id = send(event, hint, UNDESCRIBED, name)
             else:
                 request, about = capture.snapshot(), capture.records_about(exc)
                 build.add_request(self._settings, event, request)
                 build.add_service(self._settings, event, suppressed)
                 build.add_response(event, verdict.status or 500, about)
-                event_id = scopes.run_in_scope(capture, send, event, hint, request.info)
+                parts = event, hint, request.info, UNKNOWN_ROUTE
+                event_id = scopes.run_in_scope(capture, send, *parts)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             event_id = self._send_fallback(error, exc, suppressed, event)
         if event_id is None:
@@ -199,14 +204,17 @@ class Reporter:
         return event_id
 
     def _of_status(self, verdict: Verdict, capture: Any) -> _Parts:
-        info, status = capture.describe(), verdict.status or 500
-        label = f"HTTP {status} {info.method} {info.route or UNKNOWN_ROUTE}"
-        return label, build.status_event(self._settings, info, status), {}
+        event = build.status_event(self._settings, capture.describe(), verdict.status or 500)
+        return event["logentry"]["message"], event, {}
 
-    def _of_exception(self, exc: BaseException, verdict: Verdict, origin: Origin) -> _Parts:
+    def _of_exception(
+        self, exc: BaseException, verdict: Verdict, origin: Origin, capture: Any
+    ) -> _Parts:
         how = {"type": origin.mechanism, "handled": verdict.handled}
         event = exception_event(exc, origin.stack, self._client.options, how)
         event["level"] = "fatal" if isinstance(exc, SystemExit) else "error"
+        route = capture and capture.describe().route
+        event["fingerprint"] = exception_fingerprint(self._settings, exc, origin.stack, route)
         label = group_label(exc, origin.stack)
         return label, event, {"exc_info": (type(exc), exc, origin.stack)}
 
@@ -228,5 +236,6 @@ class Reporter:
             left = fallback_event(source, "report_error")
             build.add_service(self._settings, left, suppressed)
             hint = {} if exc is None else {"exc_info": (type(exc), exc, None)}
-            return self._client.capture_event(left, hint)
+            transaction = "" if current_capture() is None else UNKNOWN_ROUTE
+            return self._client.capture_event(left, hint, UNDESCRIBED, transaction)
         return None

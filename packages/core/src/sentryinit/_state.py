@@ -59,16 +59,18 @@ class State:
     """*settings* once ``init`` has run, *reporter* and *scopes* if reporting is on.
 
     *boundaries*: the names of the adapters that were set up; without a DSN they are not installed.
-    *problems*: what was noticed since then.
+    *problems*: what was noticed since then. *command*: the command of a framework's own program,
+    such as ``migrate``.
     """
 
     # A slot is read in a third of the time of a dictionary's entry.
-    __slots__ = ("boundaries", "problems", "reporter", "scopes", "settings")
+    __slots__ = ("boundaries", "command", "problems", "reporter", "scopes", "settings")
     settings: Settings | None
     reporter: Reporter | None
     scopes: Scopes
     boundaries: tuple[str, ...]
     problems: tuple[Problem, ...]
+    command: str
 
     def __init__(self) -> None:
         self.reset()
@@ -77,7 +79,7 @@ class State:
         """Return to what there is before ``init``; return a function that restores all."""
         saved = {name: getattr(self, name, None) for name in self.__slots__}
         self.settings, self.reporter = None, None
-        self.boundaries, self.problems, self.scopes = (), (), Scopes()
+        self.boundaries, self.problems, self.scopes, self.command = (), (), Scopes(), ""
 
         def restore() -> None:
             for name, value in saved.items():

@@ -57,16 +57,23 @@ def _headers(scope: Scope) -> list[tuple[str, str]]:
 
 
 def describe(
-    connection: Connection, route: str | None = None, secret_cookies: Iterable[str] = ()
+    connection: Connection,
+    route: str | None = None,
+    secret_cookies: Iterable[str] = (),
+    origin: tuple[str, str] = ("", ""),
 ) -> RequestInfo:
-    """Return the description of a request from its scope; the rest is as in RequestInfo."""
+    """Return the description of a request from its scope; the rest is as in RequestInfo.
+
+    *origin*: scheme and host, where the framework knows more of them than the scope says.
+    """
     scope, headers = connection.scope, _headers(connection.scope)
     host, port = scope.get("server") or ("", None)
+    server_host = f"{host}:{port}" if port else str(host)
     client = scope.get("client")
     return RequestInfo(
         method=scope.get("method", "GET"),  # a WebSocket has none: its handshake is a GET
-        scheme=scope.get("scheme", "http"),
-        host=dict(reversed(headers)).get("host") or (f"{host}:{port}" if port else str(host)),
+        scheme=origin[0] or scope.get("scheme", "http"),
+        host=origin[1] or dict(reversed(headers)).get("host") or server_host,
         path=quote(full_path(scope)) or "/",
         query=scope.get("query_string", b"").decode("latin-1"),
         headers=headers,

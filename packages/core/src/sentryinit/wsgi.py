@@ -39,14 +39,21 @@ def _headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
 
 
 def describe(
-    environ: WSGIEnvironment, route: str | None = None, secret_cookies: Iterable[str] = ()
+    environ: WSGIEnvironment,
+    route: str | None = None,
+    secret_cookies: Iterable[str] = (),
+    origin: tuple[str, str] = ("", ""),
 ) -> RequestInfo:
-    """Return the description of a request from its *environ*; the rest is as in RequestInfo."""
+    """Return the description of a request from its *environ*; the rest is as in RequestInfo.
+
+    *origin*: scheme and host, where the framework knows more of them than the environ says.
+    """
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    scheme, host = origin
     return RequestInfo(
         method=environ["REQUEST_METHOD"],
-        scheme=environ["wsgi.url_scheme"],
-        host=environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}",
+        scheme=scheme or environ["wsgi.url_scheme"],
+        host=host or environ.get("HTTP_HOST") or "{SERVER_NAME}:{SERVER_PORT}".format_map(environ),
         # PEP 3333: the bytes of the path, decoded as Latin-1.
         path=quote(path.encode("latin-1", "replace")) or "/",
         query=environ.get("QUERY_STRING", ""),

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import Any
+
 from django.apps import AppConfig
 from django.core.checks import register
 
 from sentryinit_django import checks
 from sentryinit_django.middleware import configure
+
+
+def _command() -> str:
+    """Return the management command that the process runs; its name is no personal argument."""
+    program, command = map(os.path.basename, [*sys.argv, "", ""][:2])
+    management: Any = sys.modules.get("django.core.management")
+    is_djangos = program in {"manage.py", "django-admin", "__main__.py"} and management is not None
+    return command if is_djangos and command in management.get_commands() else ""
 
 
 class SentryInitConfig(AppConfig):
@@ -17,6 +29,6 @@ class SentryInitConfig(AppConfig):
 
     def ready(self) -> None:
         """Call ``init`` if needed, and register the checks."""
-        configure()
+        configure(_command())
         register(checks.check, "sentryinit")
         register(checks.check_deployed, "sentryinit", deploy=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -18,8 +19,18 @@ from sentryinit import adapters, asgi, wsgi
 from sentryinit_django._route import route_of
 
 
+def _origin(request: http.HttpRequest) -> tuple[str, str]:
+    """Return scheme and host by Django's settings for proxies; what Django refuses is empty."""
+    scheme = host = ""
+    with contextlib.suppress(exceptions.ImproperlyConfigured, exceptions.DisallowedHost):
+        scheme = request.scheme or ""
+        host = request.get_host()
+    return scheme, host
+
+
 def _describe(request: Any) -> adapters.RequestInfo:
-    facts = route_of(request), (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+    cookies = settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME
+    facts = route_of(request), cookies, _origin(request)
     if not hasattr(request, "scope"):
         return wsgi.describe(request.META, *facts)
     # Django's test client has a str here instead of bytes.
@@ -105,12 +116,12 @@ def _is_servers_file(request: Any, response: Any) -> bool:
     return bool(request.META.get("wsgi.file_wrapper") and getattr(response, "file_to_stream", None))
 
 
-def configure() -> bool:
+def configure(command: str = "") -> bool:
     """Call ``init`` with ``settings.SENTRYINIT`` if needed; return True if reporting is on."""
     config = getattr(settings, "SENTRYINIT", None)
     adapters.check_kind("settings.SENTRYINIT", config, (dict, type(None)), "a dict of options")
     service = str(getattr(settings, "ROOT_URLCONF", "")).partition(".")[0]
-    return adapters.ensure_initialized("django", service, config)
+    return adapters.ensure_initialized("django", service, config, command=command)
 
 
 class SentryInitMiddleware:

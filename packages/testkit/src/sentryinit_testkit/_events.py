@@ -90,13 +90,15 @@ def normalize(event: Event, driver: Driver, route: str) -> Event:
     """
     routeless = "route" in driver.all_unsupported()
     kept = {key: value for key, value in event.items() if key not in _VARYING}
-    if routeless and kept.get("transaction") == UNKNOWN:
-        kept["transaction"] = route
-    if "fingerprint" in kept:
-        kept["fingerprint"] = [
-            route if routeless and part == UNKNOWN else part for part in kept["fingerprint"]
-        ]
-    kept["tags"] = tags(event)
+    if "route" not in tags(event):
+        # Outside of requests it is the name of the program.
+        kept["transaction"] = None
+    if exceptions(event):
+        # It is made of the innermost frame: without one of an application, of the framework's.
+        kept["fingerprint"] = kept.get("fingerprint", [])[:2]
+    shown = {name: kept.get(name) for name in ("transaction", "fingerprint", "logentry")}
+    kept |= _replace(shown, UNKNOWN, route) if routeless else {}
+    kept["tags"] = _replace(tags(event), UNKNOWN, route) if routeless else tags(event)
     kept["contexts"] = {
         name: sorted(value or ()) if name == "trace" else value
         for name, value in sorted((event.get("contexts") or {}).items())
@@ -106,6 +108,15 @@ def normalize(event: Event, driver: Driver, route: str) -> Event:
         kept["exception"] = [_exception(value, driver) for value in exceptions(event)]
     kept["breadcrumbs"] = breadcrumbs(event)
     return {key: kept[key] for key in sorted(kept) if kept[key] not in ({}, [], None)}
+
+
+def _replace(value: Any, old: str, new: str) -> Any:
+    """Return *value* with *new* in place of *old* in all texts."""
+    if isinstance(value, dict):
+        return {key: _replace(item, old, new) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replace(item, old, new) for item in value]
+    return value.replace(old, new) if isinstance(value, str) else value
 
 
 def _exception(value: Mapping[str, Any], driver: Driver) -> Event:

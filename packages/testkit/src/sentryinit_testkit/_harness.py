@@ -12,7 +12,15 @@ import sentryinit.asgi
 import sentryinit.wsgi
 from sentryinit import testing
 from sentryinit_testkit import _events
-from sentryinit_testkit._driver import AppSpec, Behaviour, Driver, ResponseSpec, Unsupported, good
+from sentryinit_testkit._driver import (
+    ROUTE,
+    AppSpec,
+    Behaviour,
+    Driver,
+    ResponseSpec,
+    Unsupported,
+    good,
+)
 from sentryinit_testkit._events import Event
 from sentryinit_testkit._server import Call, Exchange
 from sentryinit_testkit._watch import record_logs
@@ -43,6 +51,11 @@ class Harness:
         stack.callback(loop_log.setLevel, loop_log.level)
         loop_log.setLevel(logging.ERROR)
         self.expects_complaints = False
+
+    @property
+    def route(self) -> str:
+        """Return the route that events have: the template, or ``<unknown>``."""
+        return _events.UNKNOWN if "route" in self.driver.all_unsupported() else ROUTE
 
     def start(self, **options: Any) -> None:
         """Start reporting, with *options* of ``sentryinit.init``."""

@@ -58,6 +58,8 @@ class Capture(RequestIdentity, Generic[R]):
     # What was decided on, reported or not; None is a 5xx that no exception explains.
     _failures: tuple[BaseException | None, ...] = ()
     _info: RequestInfo | None = None
+    # From before the framework has found the route.
+    _early: RequestInfo | None = None
     _origin: tuple[object, Origin | None] = (None, None)
 
     # -- moments, told by the adapter ------------------------------------------------------------
@@ -157,7 +159,9 @@ class Capture(RequestIdentity, Generic[R]):
 
     def describe(self) -> RequestInfo:
         """Return the description of the request; an empty one if the adapter fails."""
-        self._info = self._describe_now()
+        if self._info is None:
+            info = self._describe_now()
+            self._info = info if info.route or self._early is None else self._early
         return self._info
 
     def _describe_now(self) -> RequestInfo:
@@ -174,6 +178,8 @@ class Capture(RequestIdentity, Generic[R]):
         info = self.describe()
         self.trace()
         self.note_user()
+        if info.route is None and info is not UNDESCRIBED and self.status is None:
+            self._early, self._info = info, None
         return Snapshot(info, self.recent_records)
 
     def origin(self, exc: BaseException | None, status: int | None) -> Origin:

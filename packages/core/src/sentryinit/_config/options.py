@@ -49,6 +49,7 @@ Statuses = Iterable[int | str | range] | int
 Names = Iterable[str]
 Tags = Mapping[str, str | float | bool | None]
 MaskIp = Literal["whole", "network", "public"]
+Grouping = Literal["backend", "place"]
 Collectable = Literal["query", "cookies", "client_address", "host_name", "locals", "argv", "user"]
 
 # After SENTRY_RELEASE those of platforms, as sentry_sdk.utils.get_default_release() reads them
@@ -176,6 +177,14 @@ class Options(TypedDict, total=False):
         bool | None,
         Option("Report logged HTTP exceptions that are the response below 500.", types.FLAG, False),
     ]
+    grouping: Annotated[
+        Grouping | None,
+        Option(
+            "What makes one issue: `place` in the code, or what the `backend` takes for it. If not "
+            "set, `backend` on sentry.io, else `place`.",
+            types.one_of(Grouping),
+        ),
+    ]
     before_send: Annotated[EventHook | None, Option("Changes or drops an event.", types.CALLABLE)]
     before_breadcrumb: Annotated[
         CrumbHook | None, Option("Changes or drops a breadcrumb.", types.CALLABLE)
@@ -260,6 +269,7 @@ class SettingValues:
     log_level: int
     log_record_timeout: float
     report_logged_4xx: bool
+    grouping: str | None
     before_send: EventHook | None
     before_breadcrumb: CrumbHook | None
     integrations: tuple[Any, ...]

@@ -43,6 +43,13 @@ class Settings(SettingValues):
         self.given: dict[str, Any] = {}
         self.warnings: list[str] = []
 
+    @property
+    def groups_by_place(self) -> bool:
+        """Return True if events have a fingerprint of ours where the application has set none."""
+        if self.grouping is not None:
+            return self.grouping == "place"
+        return not f".{backend_host(self.dsn)}".endswith(".sentry.io")
+
     def variables_for_sdk(self) -> list[str]:
         """Return the variables that ``sentry_sdk`` gets as they are."""
         return [

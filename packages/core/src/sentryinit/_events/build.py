@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+import platform
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from importlib import metadata
 from typing import Any
 
 from sentryinit._boundary.request_info import UNKNOWN_ROUTE, RequestInfo, Snapshot
@@ -16,6 +20,13 @@ from sentryinit._policy.loggers import is_ignored, is_of_server
 
 # As sentry-sdk writes a time.
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+# As sentry-sdk writes it.
+_VERSION = "{}.{}.{}".format(*sys.version_info)
+_RUNTIME = {"name": platform.python_implementation(), "version": _VERSION}
+# Not later: a fork during an import may leave the child without the module.
+_PACKAGES = []
+with contextlib.suppress(ImportError):  # without metadata, as in some archives
+    _PACKAGES.append({"name": "pypi:sentryinit", "version": metadata.version("sentryinit")})
 # The kinds that a summary names; all others are one entry.
 MAX_KINDS = 50
 # The fields of a user that say who it is.
@@ -34,32 +45,24 @@ def status_event(settings: Settings, info: RequestInfo, status: int) -> dict[str
 
 def summary_event(settings: Settings, counts: Mapping[str, int]) -> dict[str, Any]:
     """Return the event about *counts*, the suppressed failures by label."""
-    total = sum(counts.values())
-    text = f"{total} failures held back by the storm guard"
-    return {
+    # Without the number: the title of an issue stays that of its first event.
+    text = "failures held back by the storm guard"
+    event: dict[str, Any] = {
         "level": "warning",
         "logentry": {"message": text, "formatted": text},
         "fingerprint": ["sentryinit", settings.service, "suppressed"],
-        "tags": {"service": settings.service},
-        "contexts": {"sentryinit": {"suppressed": total, "kinds": most_frequent(counts)}},
     }
+    add_service(settings, event, sum(counts.values()))
+    event["contexts"]["sentryinit"]["kinds"] = most_frequent(counts)
+    return event
 
 
 def add_service(settings: Settings, event: dict[str, Any], suppressed: int = 0) -> None:
     """Add to *event* the tag ``service``, and how many of its kind were *suppressed* before it."""
     event["tags"] = {**(event.get("tags") or {}), "service": settings.service}
     if suppressed:
+        event["tags"]["suppressed"] = str(suppressed)
         event.setdefault("contexts", {})["sentryinit"] = {"suppressed": suppressed}
-
-
-def add_defaults(settings: Settings, event: dict[str, Any], user: Mapping[str, str]) -> None:
-    """Add the static tags and the *user* to *event*; what the application has set wins."""
-    if settings.tags:
-        event["tags"] = {**settings.tags, **(event.get("tags") or {})}
-    own = event.get("user") or {}
-    # Two persons are never mixed.
-    if user and isinstance(own, Mapping) and own.keys().isdisjoint(_WHO):
-        event["user"] = {**user, **own}
 
 
 def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) -> None:
@@ -73,8 +76,33 @@ def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) ->
         if not (is_ignored(record, settings.ignore_loggers) or is_of_server(record))
     )
     event["request"] = request_section(info, settings.collect, settings.collect_headers)
-    event["transaction"] = info.route or UNKNOWN_ROUTE
-    event["transaction_info"] = {"source": "route"}
+    event["tags"]["route"] = info.route or UNKNOWN_ROUTE
+    if info.route:
+        event["transaction"], event["transaction_info"] = info.route, {"source": "route"}
+
+
+def add_defaults(
+    settings: Settings,
+    event: dict[str, Any],
+    user: Mapping[str, str],
+    transaction: str,
+    fingerprint: Sequence[str] | None,
+) -> None:
+    """Add to *event*, of any origin, what the application has not set; and what it runs on."""
+    if settings.tags:
+        event["tags"] = {**settings.tags, **(event.get("tags") or {})}
+    own = event.get("user") or {}
+    # Two persons are never mixed.
+    if user and isinstance(own, Mapping) and own.keys().isdisjoint(_WHO):
+        event["user"] = {**user, **own}
+    if not event.get("transaction"):
+        source = "route" if transaction == UNKNOWN_ROUTE else "task"
+        event["transaction"], event["transaction_info"] = transaction, {"source": source}
+    if fingerprint and not event.get("fingerprint"):
+        event["fingerprint"] = fingerprint
+    event.setdefault("contexts", {}).setdefault("runtime", {**_RUNTIME})
+    sdk = event.get("sdk") or {}
+    event["sdk"] = {**sdk, "packages": [*sdk.get("packages", ()), *_PACKAGES]}
 
 
 def add_response(event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]) -> None:
@@ -88,7 +116,7 @@ def add_response(event: dict[str, Any], status: int, about: Iterable[logging.Log
 
 def status_title(info: RequestInfo, status: int) -> str:
     """Return the title of a 5xx response that no exception explains."""
-    return f"HTTP {status} {info.method} {info.path}"
+    return f"HTTP {status} {info.method} {info.route or UNKNOWN_ROUTE}"
 
 
 def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:

@@ -27,7 +27,8 @@ def request_section(
     request: dict[str, Any] = {
         "method": info.method,
         "url": f"{info.scheme}://{info.host}{info.path}",
-        "headers": {name.lower(): value for name, value in info.headers if name.lower() in allowed},
+        # Backends look for the client and the system in User-Agent, not in user-agent.
+        "headers": {_canonical(n): value for n, value in info.headers if n.lower() in allowed},
     }
     if "query" in collect and info.query:
         request["query_string"] = info.query
@@ -36,6 +37,11 @@ def request_section(
     if "client_address" in collect and info.client:
         request["env"] = {"REMOTE_ADDR": info.client}
     return request
+
+
+def _canonical(name: str) -> str:
+    """Return the *name* of a header as in ``X-Request-Id``."""
+    return "-".join(map(str.capitalize, name.split("-")))
 
 
 def _cookies(info: RequestInfo) -> dict[str, str]:

@@ -15,6 +15,8 @@ from typing import Any
 
 # The most exceptions of one chain that are looked at. Python itself takes longer to format them.
 MAX_LINKS = 200_000
+# The most exceptions of one chain or group on an event.
+MAX_ON_EVENT = 100
 # The most exceptions of one event that get a mark.
 MAX_MARKED = 1000
 _RAISE = opcode.opmap["RAISE_VARARGS"]
@@ -91,6 +93,15 @@ def iter_chain(exc: BaseException, sources: Sources = all_causes) -> Iterator[Ba
             seen.add(id(exc))
             yield exc
             waiting += reversed(sources(exc))
+
+
+def ends_of_chain(exc: BaseException) -> tuple[list[BaseException], int]:
+    """Return *exc* and what it came from, the newest 50 and the oldest 50; how many are omitted."""
+    links = list(iter_chain(exc))
+    half, omitted = MAX_ON_EVENT // 2, max(len(links) - MAX_ON_EVENT, 0)
+    if omitted:
+        del links[half:-half]
+    return links, omitted
 
 
 def iter_explicit(exc: BaseException) -> Iterator[BaseException]:

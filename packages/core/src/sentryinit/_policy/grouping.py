@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,8 @@ _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 _MAX_FILES = 1000
 _known: dict[str, bool] = {}
 _LOADERS = {"importlib._bootstrap", "pkgutil"}
+# A UUID, or a word with a digit.
+_VARYING = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\w*\d\w*")
 
 
 class Origin(NamedTuple):
@@ -26,10 +29,13 @@ class Origin(NamedTuple):
     mechanism: str
 
 
-def app_frame(stack: TracebackType | None) -> TracebackType | None:
-    """Return the innermost frame of the application in *stack*; if it has none, the innermost."""
+def app_frame(stack: TracebackType | None) -> tuple[TracebackType | None, bool]:
+    """Return the innermost frame of the application in *stack*, and True.
+
+    If no frame is surely the application's: the innermost frame, and False.
+    """
     frames, has_app_frame = _inner_frames(stack)
-    return frames[0 if has_app_frame else -1] if frames else None
+    return (frames[0 if has_app_frame else -1] if frames else None), has_app_frame
 
 
 def _inner_frames(stack: TracebackType | None) -> tuple[list[TracebackType], bool]:
@@ -83,7 +89,7 @@ def group_key(
 
 def group_label(exc: BaseException, stack: TracebackType | None) -> str:
     """Return the name of the kind of *exc* for people: class, file and line."""
-    frame, name = app_frame(stack), f"{type(exc).__module__}.{type(exc).__qualname__}"
+    frame, name = app_frame(stack)[0], f"{type(exc).__module__}.{type(exc).__qualname__}"
     if frame is None:
         return name
     file = os.path.basename(frame.tb_frame.f_code.co_filename)  # noqa: PTH119 # likewise
@@ -109,6 +115,11 @@ def record_key(record: logging.LogRecord) -> str:
     """
     place = f"{record.name} ({record.filename}:{record.lineno})"
     return f"{place}: {record.msg}" if record.args else place
+
+
+def without_numbers(text: str) -> str:
+    """Return *text* without its numbers and ids, which may name an order."""
+    return _VARYING.sub("", text)
 
 
 def status_fingerprint(service: str, method: str, route: str, status: int) -> list[str]:

@@ -23,6 +23,7 @@ from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config import checks
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
+from sentryinit._events.task_name import program_name
 from sentryinit._redaction.redactor import Redactor
 from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
@@ -153,17 +154,26 @@ class Client:
         }
 
     def capture_event(
-        self, event: dict[str, Any], hint: dict[str, Any], info: RequestInfo = UNDESCRIBED
+        self,
+        event: dict[str, Any],
+        hint: dict[str, Any],
+        info: RequestInfo = UNDESCRIBED,
+        transaction: str = "",
     ) -> str | None:
-        """Send *event*, ours, of the request *info*; return its id, None if a hook dropped it."""
+        """Send *event*, ours, of the request *info*; return its id, None if a hook dropped it.
+
+        Its fingerprint, and *transaction* (else the name of the program), count if the application
+        has set none.
+        """
         event["sdk"] = self._sdk_info
         event.setdefault("breadcrumbs", {"values": []})
         event.setdefault("contexts", {})["trace"] = scopes.trace_now()
+        made = info, transaction or program_name(), event.pop("fingerprint", None)
         # As keywords they win over those of the scopes.
-        scope_kwargs = {name: event[name] for name in ("level", "tags", "contexts")}
+        scope_kwargs = {name: event[name] for name in ("tags", "contexts")}
         return sentry_sdk.capture_event(
             PreSerializedEvent(event, self.options),  # type: ignore[arg-type] # an Event is a TypedDict
-            {**hint, HINT_KEY: info},
+            {**hint, HINT_KEY: made},
             **scope_kwargs,
         )
 

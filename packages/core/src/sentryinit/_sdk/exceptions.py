@@ -12,16 +12,15 @@ from sentry_sdk.serializer import serialize
 
 from sentryinit._events.build import TIME_FORMAT
 from sentryinit._policy.exceptions import (
+    MAX_ON_EVENT,
     cause_of,
+    ends_of_chain,
     group_members,
-    iter_chain,
     parent_of,
     text_of,
     traceback_of,
 )
 
-# The most exceptions of one chain or group on an event.
-MAX_LINKS = 100
 # Texts in any case: set by us, or options of the client.
 _TEXTS = frozenset(
     "dist environment event_id level platform release server_name timestamp transaction".split()
@@ -53,11 +52,8 @@ def exception_values(
     in older releases follows a ring for ever.
     """
     exc, stack = exc_info[1:]
-    links = [] if exc is None else list(iter_chain(exc))
-    is_tree = any(map(group_members, links))
-    half, omitted = MAX_LINKS // 2, len(links) - MAX_LINKS
-    if omitted > 0:
-        del links[half:-half]
+    links, omitted = ([], 0) if exc is None else ends_of_chain(exc)
+    is_tree, half = any(map(group_members, links)), MAX_ON_EVENT // 2
     # What came from an omitted one hangs on the last one before the gap.
     parents: dict[int, tuple[int, str | None]] = {id(exc): (0, None)}
     found = []
@@ -67,7 +63,7 @@ def exception_values(
         relation = (number, *parents.get(id(link), (half - 1, None))) if is_tree else ()
         trace = stack if link is exc else traceback_of(link)
         found.append(_value(link, trace, client_options, mechanism, full_stack, *relation))
-    if omitted > 0:
+    if omitted:
         found[half - 1]["mechanism"]["data"] = {"omitted": omitted}
     return found[::-1]
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Hashable
 from typing import Any
 
 from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import current_capture
-from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
+from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE, RequestInfo
 from sentryinit._config.settings import Settings
 from sentryinit._events import build, source_context
+from sentryinit._events.place import exception_fingerprint, fingerprint
+from sentryinit._events.task_name import lost_task_name, task_name
 from sentryinit._policy import aborts, exceptions
-from sentryinit._policy.grouping import error_label, group_key, group_label
+from sentryinit._policy.grouping import error_label, group_key, group_label, without_numbers
 from sentryinit._policy.log_records import FrozenRecord, message_of
 from sentryinit._policy.verdict import Seen
 from sentryinit._redaction.fallback import fallback_event
@@ -23,15 +24,15 @@ from sentryinit._state import STATE, no_op
 
 _Event = dict[str, Any]
 _Hint = dict[str, Any]
+_Made = tuple[RequestInfo, str, "list[str] | None"]
 
 log = logging.getLogger("sentryinit")
 
-# The key of the request's description in the hint of an event of ours.
+# What an event of ours has in its hint: the description of its request, and the transaction and
+# fingerprint that it has unless the application has set them.
 HINT_KEY = "sentryinit"
 # The key of the kind of an event that is not ours, and of how many were suppressed before it.
 KIND_KEY = "sentryinit.kind"
-# The kind of a message is its text without these: it may name an order.
-_NUMBER = re.compile(r"\d+")
 
 # Integrations of sentry-sdk that do the work of our boundary, and the mechanisms on the events of
 # these and others. The names of adapters count as well.
@@ -59,14 +60,14 @@ class Hooks:
             # The SDK needs an event_id, also where masking has failed.
             masked = self._redactor.item(changed)
             return masked or Masked(fallback_event(changed, "redaction_error"))
-        info: RequestInfo = hint.get(HINT_KEY, UNDESCRIBED)
+        info = UNDESCRIBED
         try:
-            if HINT_KEY not in hint:
-                completed = self._complete(event, hint)
-                if completed is None:
-                    return None
-                info = completed
-            build.add_defaults(self._settings, event, getattr(current_capture(), "user", {}))
+            made = hint.get(HINT_KEY) or self._complete(event, hint)
+            if made is None:
+                return None
+            info, *defaults = made
+            user = getattr(current_capture(), "user", {})
+            build.add_defaults(self._settings, event, user, *defaults)
             if self._settings.include_source_context:
                 source_context.add_source_lines(event)
         except Exception as error:  # noqa: BLE001 # an event must not be lost by a fault of ours
@@ -82,7 +83,7 @@ class Hooks:
         _mark_captured(masked, hint)
         return masked
 
-    def _complete(self, event: _Event, hint: _Hint) -> RequestInfo | None:
+    def _complete(self, event: _Event, hint: _Hint) -> _Made | None:
         """Add what events of ours have to *event*, which is not ours; return None to drop it."""
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
         if isinstance(record, FrozenRecord):
@@ -94,7 +95,7 @@ class Hooks:
             text = _text(event, hint)
             adapter = [] if capture is None else [capture.adapter.name]
             repeats = _is_frameworks(event, *adapter, *STATE.boundaries)
-            key, suppressed = admit(exc, _NUMBER.sub("", text), text, repeats=repeats)
+            key, suppressed = admit(exc, without_numbers(text), text, repeats=repeats)
             if suppressed is None:
                 return None
             hint[KIND_KEY] = key, suppressed
@@ -103,14 +104,28 @@ class Hooks:
         if record is not None:
             # It may be deferred: the time is that of the record.
             event["timestamp"] = record.created
-        info = UNDESCRIBED
+        info, transaction = UNDESCRIBED, UNKNOWN_ROUTE
         event.setdefault("contexts", {})["trace"] = scopes.trace_now()
-        if capture is not None:
+        if capture is None:
+            is_loops = record is not None and record.name == "asyncio"
+            transaction = lost_task_name(exc) if is_loops else task_name()
+        else:
             request = capture.snapshot()
             build.add_request(self._settings, event, request)
             info = request.info
         build.add_service(self._settings, event, suppressed or 0)
-        return info
+        return info, transaction, self._fingerprint(event, hint, info.route)
+
+    def _fingerprint(self, event: _Event, hint: _Hint, route: str | None) -> list[str] | None:
+        exc, record = _exception_of(hint), hint.get("log_record")
+        if exc is not None:
+            stack = exceptions.traceback_of(exc)
+            return exception_fingerprint(self._settings, exc, stack, route)
+        template = str((event.get("logentry") or {}).get("message") or _text(event, hint))
+        if event.get("exception") or not template:
+            return None  # the application has made the event by hand
+        kind = record.name if record else ""
+        return fingerprint(self._settings, "text", kind, without_numbers(template))
 
     def _users_hook(self, event: _Event, hint: _Hint) -> _Event | None:
         hook: Any = self._settings.before_send

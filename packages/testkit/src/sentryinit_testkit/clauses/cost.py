@@ -202,6 +202,9 @@ class Cost(Contract):
             if "sentryinit" in event.get("contexts", {})
         ]
         assert (len(harness.events), sum(counted)) == (4, 47)
+        # The title of an issue stays that of its first event: it has no number.
+        assert harness.titles[-1] == "failures held back by the storm guard"
+        assert _events.tags(harness.events[-1])["suppressed"] == "47"
 
     def test_f3_storm_of_statuses_is_counted_too(self, harness: Harness) -> None:
         """F3: Status failures are limited as well; each kind of failure has its own budget."""

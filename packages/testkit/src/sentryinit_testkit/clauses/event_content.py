@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import re
+import sys
+from collections.abc import Iterator
+from importlib import metadata
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -34,6 +38,53 @@ def _touches(name: str, then: Behaviour = behaviours.fails) -> Behaviour:
         return then(request)
 
     return touch
+
+
+def _tells(kind: str, numbers: Iterator[int] | None = None) -> Behaviour:
+    """Return a behaviour that reports by itself, in a text with the next of *numbers*."""
+
+    def tell(_request: Request) -> ResponseSpec:
+        text = f"order {next(numbers) if numbers else 0} has no price"
+        if kind == "exception":
+            sentry_sdk.capture_exception(ValueError(text))
+        elif kind == "message":
+            sentry_sdk.capture_message(text)
+        elif kind == "record":
+            behaviours.log.error("order %s has no price", text)
+        else:
+            behaviours.log.error(text)
+        return ResponseSpec()
+
+    return tell
+
+
+# As the code of an application: neither installed, nor of this package. Two lines are equal.
+_APPLICATION = """
+def fail(line, text):
+    if line == 1:
+        raise ValueError(text)
+    if line == 2:
+        raise ValueError(text)
+    if line == 3:
+        raise LookupError(text)
+    cause = KeyError if line == 4 else OSError
+    raise ValueError(text) from cause()
+"""
+
+
+def _fails_at(line: int, numbers: Iterator[int]) -> Behaviour:
+    """Return a behaviour that fails in a *line* of the application; the text has a number."""
+    names: dict[str, Any] = {"__name__": "shop"}
+    exec(compile(_APPLICATION, "/app/shop.py", "exec"), names)  # noqa: S102 # see above
+    return lambda _: names["fail"](line, f"order {next(numbers)} has no price")
+
+
+def _fingerprints(harness: Harness) -> set[tuple[str, ...]]:
+    return {tuple(event["fingerprint"]) for event in harness.events}
+
+
+# Everything that makes an event in a request.
+_REPORTS = [*FAILURES, *map(_tells, ("exception", "message", "record"))]
 
 
 def _asks_another(name: str, then: Behaviour) -> Behaviour:
@@ -120,6 +171,17 @@ class EventContent(Contract):
         found = (event["environment"], event["server_name"], event.get("release"))
         assert found == ("production", "shop", None)
 
+    @pytest.mark.parametrize("behaviour", _REPORTS)
+    def test_d2_event_says_what_made_it(self, harness: Harness, behaviour: Behaviour) -> None:
+        """D2: The event has the Python that it comes from, and the version of sentryinit."""
+        harness.serve(behaviour)
+        event = harness.event()
+        version = ".".join(map(str, sys.version_info[:3]))
+        runtime = {"name": platform.python_implementation(), "version": version}
+        assert event["contexts"]["runtime"] == runtime
+        ours = {"name": "pypi:sentryinit", "version": metadata.version("sentryinit")}
+        assert event["sdk"]["packages"].count(ours) == 1
+
     @pytest.mark.parametrize(("behaviour", "status"), list(zip(FAILURES, (500, 503), strict=True)))
     def test_d2_status_is_a_tag_and_a_context(
         self, harness: Harness, behaviour: Behaviour, status: int
@@ -187,6 +249,27 @@ class EventContent(Contract):
         harness.serve(behaviour, Call(path="/orders/4711"))
         assert harness.event()["transaction"] in {ROUTE, _events.UNKNOWN}
 
+    @pytest.mark.parametrize("behaviour", _REPORTS)
+    def test_d3_route_is_a_tag(self, harness: Harness, behaviour: Behaviour) -> None:
+        """D3: Every event of a request has the tag ``route``, whoever made the event."""
+        harness.serve(behaviour)
+        assert _events.tags(harness.event())["route"] == harness.route
+
+    @pytest.mark.parametrize("behaviour", _REPORTS)
+    @pytest.mark.parametrize("scope", ["get_isolation_scope", "get_current_scope"])
+    def test_d3_own_transaction_is_kept_without_a_route(
+        self, harness: Harness, scope: str, behaviour: Behaviour
+    ) -> None:
+        """D3: If the route is not known, a transaction that the application has named is kept."""
+
+        def both(request: Request) -> Any:
+            getattr(sentry_sdk, scope)().set_transaction_name("checkout")
+            return behaviour(request)
+
+        harness.serve(both)
+        known = harness.route != _events.UNKNOWN
+        assert harness.event()["transaction"] == (ROUTE if known else "checkout")
+
     def test_d4_paths_of_a_route_are_one_group(self, harness: Harness) -> None:
         """D4: Status events of one route have one fingerprint, whatever the path."""
         harness.server.serve(harness.app(behaviours.answers(503)), Call(), Call(path="/orders/18"))
@@ -194,17 +277,59 @@ class EventContent(Contract):
         assert first == second
         assert first is not None
 
+    def test_d4_one_place_is_one_issue(self, harness: Harness) -> None:
+        """D4: With ``place``, an error whose text names the order is one issue."""
+        harness.start(grouping="place")
+        calls = [Call(path=f"/orders/{number}") for number in range(38)]
+        harness.server.serve(harness.app(_fails_at(1, iter(range(38)))), *calls)
+        assert len(set(harness.titles)) == len(harness.events) == 38
+        assert len(_fingerprints(harness)) == 1
+
+    def test_d4_places_and_causes_are_issues_of_their_own(self, harness: Harness) -> None:
+        """D4: Another line, also an equal one, another class, another cause: another issue."""
+        harness.start(grouping="place")
+        for line in range(1, 6):
+            harness.server.serve(harness.app(_fails_at(line, iter(range(2)))), Call(), Call())
+        assert len(harness.events) == 10
+        assert len(_fingerprints(harness)) == 5
+
+    def test_d4_what_the_application_reports_is_grouped_too(self, harness: Harness) -> None:
+        """D4: An exception or message that it captures, and a log record, are one issue each."""
+        harness.start(grouping="place")
+        for kind in ("exception", "message", "record", "text"):
+            numbers = iter(range(3))
+            harness.server.serve(harness.app(_tells(kind, numbers)), *[Call()] * 3)
+        assert len(harness.events) == 12
+        assert len(_fingerprints(harness)) == 4
+
+    def test_d4_backend_decides_if_asked_to(self, harness: Harness) -> None:
+        """D4: With ``backend``, only status events have a fingerprint."""
+        harness.start(grouping="backend")
+        for kind in ("exception", "message", "record"):
+            harness.serve(_tells(kind, iter([1])))
+        harness.serve(behaviours.fails)
+        assert [event.get("fingerprint") for event in harness.events] == [None] * 4
+        harness.serve(behaviours.answers(503))
+        assert harness.events[-1]["fingerprint"][0] == "sentryinit"
+
+    @pytest.mark.parametrize("behaviour", FAILURES)
+    def test_d4_fingerprint_of_the_application_wins(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """D4: A fingerprint that the application has set on a scope is that of the event."""
+
+        def both(request: Request) -> Any:
+            sentry_sdk.get_isolation_scope().fingerprint = ["price list"]
+            return behaviour(request)
+
+        harness.serve(both)
+        assert harness.event()["fingerprint"] == ["price list"]
+
     def test_d4_fingerprint_is_explicit(self, harness: Harness) -> None:
         """D4: The fingerprint is service, method, route and status."""
         harness.serve(behaviours.answers(503), Call("POST"))
         found = harness.event().get("fingerprint")
-        route = _events.UNKNOWN if "route" in harness.driver.all_unsupported() else ROUTE
-        assert found == ["sentryinit", "shop", "POST", route, "503"]
-
-    def test_d4_error_is_grouped_by_its_stack(self, harness: Harness) -> None:
-        """D4: Exception events have no fingerprint: backends group them by the stack."""
-        harness.serve(behaviours.fails)
-        assert "fingerprint" not in harness.event()
+        assert found == ["sentryinit", "shop", "POST", harness.route, "503"]
 
     @pytest.mark.parametrize("behaviour", FAILURES)
     def test_d5_request_is_described(self, harness: Harness, behaviour: Behaviour) -> None:
@@ -213,8 +338,8 @@ class EventContent(Contract):
         request = harness.event()["request"]
         found = (request["method"], request["url"])
         assert found == ("POST", f"http://{HOST}/orders/17")
-        headers = {name.lower(): value for name, value in dict(request["headers"]).items()}
-        assert headers.get("user-agent") == "testkit"
+        # In this case, which is what backends look for.
+        assert request["headers"]["User-Agent"] == "testkit"
 
     @pytest.mark.parametrize("behaviour", FAILURES)
     @params(
@@ -408,10 +533,8 @@ class EventContent(Contract):
 
     @params(
         param("raised", (behaviours.fails, "error", False, "ShopError: no stock")),
-        param("returned", (behaviours.answers(500), "error", None, "HTTP 500 GET /orders/17")),
-        param(
-            "aborted", (behaviours.aborts(503), "error", None, "HTTP 503 GET /orders/17"), "abort"
-        ),
+        param("returned", (behaviours.answers(500), "error", None, "HTTP 500 GET <route>")),
+        param("aborted", (behaviours.aborts(503), "error", None, "HTTP 503 GET <route>"), "abort"),
         param(
             "handled",
             (behaviours.handled(500), "error", True, "HandledError: out of stock"),
@@ -430,4 +553,18 @@ class EventContent(Contract):
         harness.serve(behaviour)
         event = harness.event()
         found = _events.mechanism(event)[1] if _events.exceptions(event) else None
-        assert (event["level"], found, _events.title(event)) == (level, handled, title)
+        expected = level, handled, title.replace("<route>", harness.route)
+        assert (event["level"], found, _events.title(event)) == expected
+
+    @pytest.mark.parametrize("behaviour", FAILURES)
+    def test_d8_level_of_the_application_is_kept(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """D8: A level that the application has set on a scope is that of the event."""
+
+        def both(request: Request) -> Any:
+            sentry_sdk.set_level("warning")
+            return behaviour(request)
+
+        harness.serve(both)
+        assert harness.event()["level"] == "warning"
