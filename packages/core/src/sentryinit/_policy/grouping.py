@@ -98,7 +98,7 @@ def group_label(exc: BaseException, stack: TracebackType | None) -> str:
 
 def error_label(error: BaseException) -> str:
     """Return class, file and line of *error*, raised by a user's hook; its text may have data."""
-    frame, name = app_frame(error.__traceback__), type(error).__name__
+    frame, name = app_frame(error.__traceback__)[0], type(error).__name__
     # Nor where a module is not found.
     if frame is None or frame.tb_frame.f_globals.get("__name__") in _LOADERS:
         return name

@@ -93,7 +93,7 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
         send_or_defer(frozen, send)
 
 
-def send_or_defer(record: FrozenRecord, send: Callable[[], None]) -> None:
+def send_or_defer(record: FrozenRecord, send: Callable[[], object]) -> None:
     """Call *send*; inside a request, not before it is known whether *record* is about its failure.
 
     Then *send* is called with the scopes of now, or never.
