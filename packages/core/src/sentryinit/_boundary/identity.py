@@ -67,12 +67,12 @@ class RequestIdentity(RequestRecords, RequestAborts):
     def failure_id(self, exc: BaseException | None) -> str | None:
         """Return the id of the event about the failure, also if that is still to be built.
 
-        *exc* is being handled; a hook may have shown another one. None if there is no failure, or
-        if it is known that there will be no event.
+        *exc* is being handled; a hook may have shown another one. Without both, it is the id of what
+        the application has captured. None if it is known that there will be no event.
         """
         exc = exc if self.seen_exception is None else self.seen_exception
         if self._decided or exc is None or exc is self.outer_exception:
-            return self.event_id if self._decided else None
+            return self.event_id
         try:
             return self._id_of(exc, self._error_behind(exc))
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
