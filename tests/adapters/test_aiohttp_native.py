@@ -1003,8 +1003,8 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 
 OUTSIDE = (
-    "Outside of sentryinit's middleware: {}; events of what fails there say nothing of their requests. Call setup(app) after "
-    "the middlewares are added."
+    "Outside of sentryinit's middleware: {}; events of what fails there say nothing of their "
+    "requests. Call setup(app) after the middlewares are added."
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 import sentry_sdk
 
 from sentryinit import testing
-from sentryinit._sdk.exceptions import MAX_LINKS
+from sentryinit._policy.exceptions import MAX_ON_EVENT
 from sentryinit._state import STATE
 
 if sys.version_info < (3, 11):
@@ -117,7 +117,7 @@ def test_large_group_is_truncated() -> None:
     group = ExceptionGroup("many", [ValueError(str(number)) for number in range(1000)])
     found = values(group)
 
-    assert len(found) == MAX_LINKS
+    assert len(found) == MAX_ON_EVENT
     assert found[-1]["type"] == "ExceptionGroup"
 
 

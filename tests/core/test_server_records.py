@@ -202,7 +202,7 @@ def test_an_application_that_returns_without_an_answer(
 
     # Other tests were requests in this context.
     contextvars.Context().run(serve)
-    assert titles(mailbox) == [text, "HTTP 500 GET /orders/17", text]
+    assert titles(mailbox) == [text, "HTTP 500 GET /orders/{order_id}", text]
     assert len(said()) == 1
 
 

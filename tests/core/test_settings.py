@@ -126,6 +126,7 @@ ROWS = {
         {"region": ["eu"]},
         "region",
         "a mapping of names to texts, such as region=eu,team=orders",
+        "name=value",
     ),
     "flush_timeout": Row(2.0, "1.5", 1.5, 3, 3.0, "2", "soon", NUMBER),
     "ignore_errors": Row(
@@ -1137,13 +1138,13 @@ def test_a_single_integration() -> None:
         (
             "collect",
             ["query", "cookie"],
-            "collect[1] must be query or cookies or client_address or host_name or locals or argv, "
+            "collect[1] must be query, cookies, client_address, host_name, locals, argv or user, "
             "not 'cookie'; did you mean cookies?",
         ),
         (
             "mask_ip",
             "netwrok",
-            "mask_ip must be whole or network, not 'netwrok'; did you mean network?",
+            "mask_ip must be whole, network or public, not 'netwrok'; did you mean network?",
         ),
         (
             "ignore_statuses",
@@ -1247,8 +1248,10 @@ def test_tags_are_copied() -> None:
 
 def test_tags_of_a_framework() -> None:
     """A framework's configuration has a mapping, or text as in the environment."""
-    assert parse_texts({"tags": "region=eu"}) == {"tags": {"region": "eu"}}
-    assert parse_texts({"tags": {"region": "eu"}}) == {"tags": {"region": "eu"}}
+    assert parse_texts({"tags": "region=eu"}, "flask configuration") == {"tags": {"region": "eu"}}
+    assert parse_texts({"tags": {"region": "eu"}}, "flask configuration") == {
+        "tags": {"region": "eu"}
+    }
 
 
 # -- problems ------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import Any, Generic
 
@@ -46,8 +46,6 @@ class Capture(RequestIdentity, Generic[R]):
     close_code: int | None = None
     # Known under WSGI only: a part of the body was sent by write().
     sent: bool = False
-    # What is known of the user by now, if it is collected.
-    user: Mapping[str, str] = {}
     # Makes the outer request current again, if this one was served in the middle of it.
     restore_outer: Callable[[], None] | None = None
     # The isolation scope, once somebody has used it.
@@ -139,12 +137,6 @@ class Capture(RequestIdentity, Generic[R]):
     def is_debug_panic(self) -> bool:
         """True if the failure is the debug route's."""
         return DebugPanic in map(type, self._failures)
-
-    def note_user(self) -> None:
-        """Read the user as it is known now, if it is collected: later it may be gone."""
-        if STATE.settings is not None and "user" in STATE.settings.collect:
-            found = ask(self.adapter.user, self.request, None, "describing the user")
-            self.user = found or self.user
 
     def after_response(self, request: R) -> Capture[R]:
         """Return a capture for work that goes on after this request, with its status and scope."""
@@ -287,9 +279,6 @@ class Capture(RequestIdentity, Generic[R]):
         # What the log says of an abort is no event either.
         self._failures += given_up
         return verdict
-
-    def _is_reported(self, exc: BaseException) -> bool:
-        return self.already_reported(exc) or exceptions.claim_outside_request(exc)
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:
         try:

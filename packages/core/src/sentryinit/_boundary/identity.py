@@ -1,10 +1,11 @@
-"""The ids of a request: its trace, and the id of the event about its failure."""
+"""Who and what a request is: its trace, its user, and the id of the event about its failure."""
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
 
 from sentryinit._boundary.aborts import RequestAborts
 from sentryinit._boundary.facts import ask
@@ -21,7 +22,7 @@ _NOTHING_RESERVED = (None, None, None)
 
 
 class RequestIdentity(RequestRecords, RequestAborts):
-    """The part of a capture that knows ids: of its trace (D7), and of its failure (D9)."""
+    """The part of a capture that knows its trace (D7), user (D5), and failure's id (D9)."""
 
     __slots__ = ()
     event_id: str | None = None
@@ -32,7 +33,10 @@ class RequestIdentity(RequestRecords, RequestAborts):
     # The exception for which an id was asked, that id if it has one, and the kind of the failure.
     _reserved: tuple[BaseException | None, str | None, Hashable] = _NOTHING_RESERVED
     _trace: dict[str, str] | None = None
+    # What is known of the user by now, if it is collected.
+    user: Mapping[str, str] = {}
     # As in Capture.
+    request: Any
     _decided: bool
     _describe_now: Callable[[], RequestInfo]
     _origin_of: Callable[..., Origin]
@@ -48,9 +52,18 @@ class RequestIdentity(RequestRecords, RequestAborts):
             self._trace = known = active
         return known
 
+    def note_user(self) -> None:
+        """Read the user as it is known now, if it is collected: later it may be gone."""
+        if STATE.settings is not None and "user" in STATE.settings.collect:
+            found = ask(self.adapter.user, self.request, None, "describing the user")
+            self.user = found or self.user
+
     def already_reported(self, exc: BaseException) -> bool:
         """Return True if *exc* is on an event of this request, or what it was raised ``from``."""
         return bool(self._event_ids(exc))
+
+    def _is_reported(self, exc: BaseException) -> bool:
+        return self.already_reported(exc) or exceptions.claim_outside_request(exc)
 
     def mark_reported(self, exc: BaseException, event_id: str | None) -> None:
         """Note that *exc* is on the event *event_id*; None if the event was suppressed."""
@@ -67,8 +80,8 @@ class RequestIdentity(RequestRecords, RequestAborts):
     def failure_id(self, exc: BaseException | None) -> str | None:
         """Return the id of the event about the failure, also if that is still to be built.
 
-        *exc* is being handled; a hook may have shown another one. Without both, it is the id of what
-        the application has captured. None if it is known that there will be no event.
+        *exc* is being handled; a hook may have shown another one. Without both, it is the id of
+        what the application has captured. None if it is known that there will be no event.
         """
         exc = exc if self.seen_exception is None else self.seen_exception
         if self._decided or exc is None or exc is self.outer_exception:

@@ -224,13 +224,14 @@ def _split(text: str) -> list[str]:
     return [item for item in map(str.strip, text.split(",")) if item]
 
 
-def _level(value: Any) -> int:
+_level_number = _require(lambda level: 0 < level <= OFF, _instance_of(int))
+
+
+def _level(value: Any) -> Any:
     text = str(_instance_of(int, str)(value)).strip().upper()
+    # For an unknown name getLevelName() returns another text.
     level = int(text) if text.isdigit() else logging.getLevelName(text)
-    # For an unknown name the function returns another text.
-    return (
-        OFF if text == "OFF" else _require(lambda found: 0 < found <= OFF, _instance_of(int))(level)
-    )
+    return OFF if text == "OFF" else _level_number(level)
 
 
 def _tags(value: Any) -> dict[str, str]:

@@ -104,6 +104,9 @@ class Options(TypedDict, total=False):
     server_name: Annotated[
         str | None, Option("Name of the host on events; if empty, the service.", types.SERVICE, "")
     ]
+    tags: Annotated[
+        Tags | None, Option("Tags of every event; the application's own win.", types.TAGS, {})
+    ]
     flush_timeout: Annotated[
         float | None, Option("Seconds that a flush may take.", types.NUMBER, 2.0)
     ]
@@ -115,9 +118,6 @@ class Options(TypedDict, total=False):
     ]
     ignore_statuses: Annotated[
         Statuses | None, Option("Statuses not reported.", types.STATUSES, ())
-    ]
-    tags: Annotated[
-        Tags | None, Option("Tags of every event; the application's own win.", types.TAGS, {})
     ]
     ignore_paths: Annotated[
         Names | None, Option("Paths not reported; `*` matches any text.", types.PATHS, ())
