@@ -12,5 +12,5 @@ def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
         values = event.get("exception", {}).get("values", [{}])
         what = values[-1].get("type") or event["logentry"]["formatted"]
         handled = values[-1].get("mechanism", {}).get("handled")
-        found.append((what, handled, event["tags"].get("status_code"), event.get("transaction")))
+        found.append((what, handled, event["tags"].get("status_code"), event["tags"].get("route")))
     return found

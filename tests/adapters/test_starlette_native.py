@@ -1098,7 +1098,8 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 OUTSIDE = (
     "Outside of sentryinit's middleware: {}; events of what fails there say nothing of their "
-    "requests. Call app.add_middleware(SentryInitMiddleware) after all other add_middleware() calls."
+    "requests. Call app.add_middleware(SentryInitMiddleware) after all other add_middleware() "
+    "calls."
 )
 
 

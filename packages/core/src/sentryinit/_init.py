@@ -39,9 +39,7 @@ class Handle:
         """Send what is queued, for at most ``flush_timeout`` seconds. Does nothing when off."""
         flush()
 
-    def __call__(self) -> None:
-        """Call :meth:`flush`."""
-        self.flush()
+    __call__ = flush
 
     def __enter__(self) -> Self:
         return self
@@ -163,15 +161,13 @@ def shutdown(boundary: str, exc: BaseException | None = None) -> None:
 
 def problems() -> Iterator[checks.Problem]:
     """Yield what is wrong with the set-up, once ``init`` has run."""
-    conflicting: list[str] = []
-    if STATE.reporter is not None:
+    is_on, conflicting = STATE.reporter is not None, []
+    if is_on:
         # With a reporter, sentry_sdk is imported already.
         from sentryinit._sdk.client import conflicting_integrations
 
         conflicting = conflicting_integrations()
-    yield from checks.problems(
-        STATE.settings, is_on=STATE.reporter is not None, conflicting=conflicting
-    )
+    yield from checks.problems(STATE.settings, is_on=is_on, conflicting=conflicting)
     yield from STATE.problems
 
 

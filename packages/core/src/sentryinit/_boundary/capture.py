@@ -186,8 +186,7 @@ class Capture(RequestIdentity, Generic[R]):
         stack, key = None, self.reserved(exc)[1]
         if exc is not None:
             # As it was when the exception was seen first.
-            is_seen = exc is self.seen_exception
-            stack = self._traceback if is_seen else exceptions.traceback_of(exc)
+            stack = self._traceback if exc is self.seen_exception else exceptions.traceback_of(exc)
             key = group_key(exc, stack, self._endpoint) if key is None else key
         elif key is None:
             key = "status", status, self._endpoint()

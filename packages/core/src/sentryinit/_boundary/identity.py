@@ -37,6 +37,7 @@ class RequestIdentity(RequestRecords, RequestAborts):
     user: Mapping[str, str] = {}
     # As in Capture.
     request: Any
+    has_activity: bool
     _decided: bool
     _describe_now: Callable[[], RequestInfo]
     _origin_of: Callable[..., Origin]

@@ -243,8 +243,7 @@ def _tags(value: Any) -> dict[str, str]:
     }
 
 
-_tag_name = _require(str.strip, _text)
-_tag_value = _instance_of(int, float, bool)
+_tag_name, _tag_value = _require(str.strip, _text), _instance_of(int, float, bool)
 
 
 def _pair(item: str) -> tuple[str, str]:

@@ -25,7 +25,7 @@ def program_name() -> str:
     module = getattr(spec, "name", "__main__").removesuffix(".__main__")
     name = f"python -m {module}"
     if module == "__main__":  # a file, a folder or an archive
-        path = sys.argv[0] if sys.argv else ""
+        path = sys.argv[0] if sys.argv and sys.argv[0] != "-c" else ""
         name = os.path.basename(path.rstrip(os.sep)) or "python"  # noqa: PTH119 # pathlib takes longer to import
     return f"{name} {STATE.command}" if STATE.command else name
 
