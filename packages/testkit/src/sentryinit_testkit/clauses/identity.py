@@ -46,7 +46,8 @@ class Shown(HandledError):
     """An exception whose error handler shows the id of the event."""
 
     def __init__(self, status: int, before: Callable[[], object] = lambda: None) -> None:
-        self.status, self.before = status, before
+        self.status: int = status
+        self.before: Callable[[], object] = before
         Exception.__init__(self, "out of stock")
 
     @property
