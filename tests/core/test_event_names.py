@@ -302,7 +302,7 @@ def test_future_that_nobody_awaits(mailbox: testing.Mailbox) -> None:
 def test_start_that_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """An interactive Python, ``-c``, an embedded one: a name in any case."""
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
-    for argv, name in (([], "python"), ([""], "python"), (["-c"], "-c"), (["a/b/"], "b")):
+    for argv, name in (([], "python"), ([""], "python"), (["-c"], "python"), (["a/b/"], "b")):
         monkeypatch.setattr(sys, "argv", argv)
         assert task_name.program_name() == name
 

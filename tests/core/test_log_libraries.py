@@ -11,7 +11,7 @@ from typing import Any
 import loguru
 import pytest
 import structlog
-from sentry_sdk.integrations.loguru import LoguruEventHandler, LoguruIntegration
+from sentry_sdk.integrations.loguru import LoguruEventHandler
 
 from sentryinit import adapters, testing
 
@@ -69,10 +69,12 @@ def log(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 @pytest.fixture
 def box(log: Any) -> Iterator[testing.Mailbox]:
-    """Report, with the integration of loguru."""
-    # sentry-sdk adds its handlers to loguru once in a process.
-    with testing.capture("shop", integrations=[LoguruIntegration()]) as mailbox:
+    """Report, with the handler that sentry-sdk's integration adds to loguru once in a process."""
+    loguru.logger.remove()
+    loguru.logger.add(LoguruEventHandler(level="ERROR"), level="ERROR")
+    with testing.capture("shop") as mailbox:
         yield mailbox
+    loguru.logger.remove()
 
 
 def _fail(text: str) -> None:

@@ -113,3 +113,28 @@ def test_every_part_of_an_event() -> None:
 
     assert "c4nary" not in str(masked)
     assert masked["request"]["url"] == "https://shop.example/reset/{token}/x"
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "masked"),
+    [
+        ("customer=Ann", "url 'http://crm/?customer=Ann&ward=3'", "url 'http://crm/?[query]'"),
+        ("customer=Ann", "http://crm/?customer=Ann%20Lee, gone", "http://crm/?[query], gone"),
+        ("customer=An", "http://crm/?customer=Ann&ward=3 gone", "http://crm/?[query] gone"),
+        (
+            "customer=Ann&page=2",
+            "http://crm/?customer=Ann&x=3",
+            "http://crm/?customer=[query]&x=[query]",
+        ),
+        ("customer=Ann+Lee", "no customer=Ann Lee", "no [query]"),
+        ("Ann", "GET /x?Ann and Ann", "GET /x?[query] and Ann"),
+        ("", "http://crm/?customer=Ann Lee&ward=3", "http://crm/?customer=[query]&ward=[query]"),
+        ("", "/a?b=c then /d?e=f&g=h", "/a?b=[query] then /d?e=[query]&g=[query]"),
+        ("", "really? a=b & c=d", "really? a=b & c=d"),
+    ],
+)
+def test_query_is_masked_with_what_was_made_of_it(query: str, text: str, masked: str) -> None:
+    """D5: a service passes the query on to another one, with more values behind it."""
+    event = Redactor().event({"logentry": {"message": text}}, "", "/x", query)
+
+    assert event["logentry"]["message"] == masked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_plus
 
 from sentryinit._redaction.placeholders import QUERY, Mask
 
@@ -55,20 +55,30 @@ def parameter_masker(
     if names and path.strip("/") != route.strip("/"):
         found = parameters(route, path)
         values = {found[n]: f"{{{n}}}" for n in names} if found else {path: route}
-    if query:
-        # Without a name it may be a word of any text.
-        values |= {query: f"[{QUERY}]"} if "=" in query else {f"?{query}": f"?[{QUERY}]"}
-    if not values:
+    # Without a name the query may be a word of any text.
+    own = _spellings(query if "=" in query else f"?{query}") if query else set()
+    if not values and not own:
         return None
-    spellings = {
-        spelling: name
-        for value, name in values.items()
-        for spelling in (value, unquote(value), quote(unquote(value), safe=""))
-        if spelling
-    }
+    spellings = {each: name for value, name in values.items() for each in _spellings(value)}
     longest = sorted(spellings, key=len, reverse=True)
-    pattern = re.compile("|".join(map(_value_pattern, longest)) or r"(?!)")
-    return lambda text: pattern.sub(lambda match: spellings[match[0]], text)
+    pattern = re.compile(
+        "|".join([*map(_value_pattern, longest), *map(_query_pattern, own)]) or r"(?!)"
+    )
+    hidden = f"[{QUERY}]"
+
+    def replaced(match: re.Match[str]) -> str:
+        return spellings.get(match[0]) or "?" * match[0].startswith("?") + hidden
+
+    return lambda text: pattern.sub(replaced, text)
+
+
+def _spellings(value: str) -> set[str]:
+    return {value, unquote(value), quote(unquote(value), safe=""), unquote_plus(value)} - {""}
+
+
+def _query_pattern(query: str) -> str:
+    """Return the pattern of *query*, and what follows it in a URL that was made of it."""
+    return r"(?<![\w{])" * query[0].isalnum() + re.escape(query) + r"[\w.~%&=+-]*"
 
 
 def _value_pattern(value: str) -> str:

@@ -31,8 +31,11 @@ _DIGIT = re.compile(r"\d")
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
 # Between a name and its value.
 _SEPARATOR = re.compile(r"[=:'\"<%-]")
-# The query of a URL, and a value in it.
-_QUERY = re.compile(r"(?<=\?)[\w.%\[\]$+~-]+=[^\s\"'<>]*")
+# The query of a URL, also with blanks if another value follows them, and a value in it.
+_QUERY = re.compile(
+    r"(?<=\?)[\w.%\[\]$+~-]+=[^\s\"'<>]*"
+    r"(?:[^\n\"'<>?]{0,100}&[\w.%\[\]$+~-]{1,50}=[^\s\"'<>]*)?"
+)
 _QUERY_VALUE = re.compile(r"(?<==)(?!\[(?:secret|email|ip|query)\b)[^&;#]+")
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 
