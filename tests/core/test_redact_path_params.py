@@ -131,6 +131,21 @@ def test_every_part_of_an_event() -> None:
         ("", "http://crm/?customer=Ann Lee&ward=3", "http://crm/?customer=[query]&ward=[query]"),
         ("", "/a?b=c then /d?e=f&g=h", "/a?b=[query] then /d?e=[query]&g=[query]"),
         ("", "really? a=b & c=d", "really? a=b & c=d"),
+        (
+            "",
+            "/Patient?name:exact=Ann&born=1970 HTTP/1.1",
+            "/Patient?name:exact=[query]&born=[query] HTTP/1.1",
+        ),
+        ("", "/o?$filter=name%20eq%20'Ann'&$top=1", "/o?$filter=[query]&$top=[query]"),
+        ("", "/x?active&name=Ann", "/x?active&name=[query]"),
+        ("", "/x?=Ann or /x?@id=Ann", "/x?=[query] or /x?@id=[query]"),
+        (
+            "",
+            "/x?fields(name)=Ann, /x?user/name=O'Ann",
+            "/x?fields(name)=[query] /x?user/name=[query]",
+        ),
+        ("", "{'url': '/x?name=Ann', 'b': 2}", "{'url': '/x?name=[query]', 'b': 2}"),
+        ("", "no match for (?=a)", "no match for (?=a)"),
     ],
 )
 def test_query_is_masked_with_what_was_made_of_it(query: str, text: str, masked: str) -> None:
@@ -138,3 +153,21 @@ def test_query_is_masked_with_what_was_made_of_it(query: str, text: str, masked:
     event = Redactor().event({"logentry": {"message": text}}, "", "/x", query)
 
     assert event["logentry"]["message"] == masked
+
+
+@pytest.mark.parametrize("name", ["http.query", "url.query", "query_string", "http.fragment"])
+def test_query_under_its_name_is_masked(name: str) -> None:
+    """D5: sentry-sdk's integrations of HTTP clients keep it apart from the URL."""
+    crumb = {"data": {name: "customer=Ann+Lee&ward=3"}}
+    event = Redactor().event({"breadcrumbs": {"values": [crumb]}, "extra": crumb["data"]})
+
+    masked = {name: "customer=[query]&ward=[query]"}
+    assert event["breadcrumbs"]["values"][0]["data"] == event["extra"] == masked
+    kept = Redactor(queries=True).event({"extra": crumb["data"]})
+    assert kept["extra"] == crumb["data"]
+
+
+def test_queries_take_linear_time() -> None:
+    """Nothing is looked at again for each of many question marks."""
+    for text in ("?" * 16000, "?a" * 8000, "?a=b " * 3000, "?" + "a&" * 8000, "'?a='" * 3000):
+        assert Redactor().event({"logentry": {"message": text}})

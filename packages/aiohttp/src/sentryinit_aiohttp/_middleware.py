@@ -205,11 +205,11 @@ def setup(app: web.Application, **options: Unpack[Options]) -> None:
     """Report the failures of *app*; call it after the middlewares are added.
 
     *options* are those of :func:`sentryinit.init`. If it was called before, only masks are added.
-    Without a DSN the application is unchanged. A second call does nothing. A sub-application needs
+    Without a DSN the application is unchanged. A second call does no more. A sub-application needs
     a set-up of its own only if its middlewares answer its exceptions.
     """
     adapters.check_kind("setup(app): app", app, web.Application, "an aiohttp application")
-    if _INSTALLED in app or not adapters.ensure_initialized("aiohttp", None, options):
+    if not adapters.ensure_initialized("aiohttp", None, options) or _INSTALLED in app:
         return
     app[_INSTALLED] = True
     if app.middlewares:

@@ -198,13 +198,13 @@ class SentryInitComponent:
 
 
 def install(app: falcon.App[Any, Any], **options: Unpack[Options]) -> None:
-    """Report the failures of *app*; a second call does nothing.
+    """Report the failures of *app*; a second call only adds masks.
 
     *options* are those of :func:`sentryinit.init`. If it was called before, only masks are added.
     Without a DSN the application is unchanged.
     """
     adapters.check_kind("install(app): app", app, falcon.App, "a Falcon application")
-    if isinstance(app, _ObservedApp) or not adapters.ensure_initialized("falcon", None, options):
+    if not adapters.ensure_initialized("falcon", None, options) or isinstance(app, _ObservedApp):
         return
     target: Any = app
     is_async = inspect.iscoroutinefunction(target.__call__)

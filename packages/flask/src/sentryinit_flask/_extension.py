@@ -175,16 +175,14 @@ class SentryInit:
             self.init_app(app)
 
     def init_app(self, app: Flask, **options: Unpack[Options]) -> None:
-        """Report the failures of *app*; a second call does nothing.
+        """Report the failures of *app*; a second call only adds masks.
 
         Raises ``TypeError`` or ``ValueError`` for a wrong option.
         """
         adapters.check_kind("SentryInit(app): app", app, Flask, "a Flask application")
-        if "sentryinit" in app.extensions:
-            return
-        app.extensions["sentryinit"] = self
         config = {**_config(app), **self._options, **options}
-        if not adapters.ensure_initialized("flask", app.name, config):
+        is_on = adapters.ensure_initialized("flask", app.name, config)
+        if app.extensions.setdefault("sentryinit", self) is not self or not is_on:
             return
         app.wsgi_app = wsgi.SentryInitMiddleware(app.wsgi_app, adapter=_make_adapter(app))  # type: ignore[method-assign] # documented by Flask
         got_request_exception.connect(_note_unhandled, app)

@@ -31,13 +31,16 @@ _DIGIT = re.compile(r"\d")
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
 # Between a name and its value.
 _SEPARATOR = re.compile(r"[=:'\"<%-]")
-# The query of a URL, also with blanks if another value follows them, and a value in it.
+# The query of a URL, and a value in it. An apostrophe that ends a word closes a quotation. Blanks
+# are in it if another value follows. "(?" begins a group of a pattern.
 _QUERY = re.compile(
-    r"(?<=\?)[\w.%\[\]$+~-]+=[^\s\"'<>]*"
+    r"(?<=\?)(?<!\(\?)(?=[^\s\"<>?]*=)(?:[^\s\"'<>]|'(?![\s,)\]}:;]|$))+"
     r"(?:[^\n\"'<>?]{0,100}&[\w.%\[\]$+~-]{1,50}=[^\s\"'<>]*)?"
 )
 _QUERY_VALUE = re.compile(r"(?<==)(?!\[(?:secret|email|ip|query)\b)[^&;#]+")
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
+# Names of queries, and what sentry-sdk's integrations of HTTP clients call them.
+_QUERY_NAMES = frozenset(map(normalize, "query_string http.query url.query http.fragment".split()))
 
 
 class Key(NamedTuple):
@@ -47,6 +50,7 @@ class Key(NamedTuple):
     is_sensitive: bool
     is_count: bool
     is_version: bool
+    is_query: bool
 
 
 class TextMasker:
@@ -104,6 +108,11 @@ class TextMasker:
         text = limits.storable(limits.truncate_at_space(text, 2 * self.limit))
         return limits.truncate_at_space(self._mask(text, is_version=is_version), self.limit)
 
+    def query(self, query: str) -> str:
+        """Mask the values in *query*."""
+        hidden: Any = self._query
+        return _QUERY_VALUE.sub(lambda value: hidden(value[0]), query)
+
     def code(self, lines: Sequence[str]) -> list[str]:
         """Mask *lines* of source code."""
         limit = min(self.limit, 2 * limits.KEY)
@@ -116,7 +125,9 @@ class TextMasker:
     def _key(self, key: str) -> Key:
         word, is_sensitive = normalize(key), self.names.is_sensitive(key)
         is_count, is_version = word.endswith(COUNT_SUFFIXES), word.endswith("version")
-        return Key(self._cached_text(key, limits.KEY), is_sensitive, is_count, is_version)
+        is_query = self._query is not None and word in _QUERY_NAMES
+        name = self._cached_text(key, limits.KEY)
+        return Key(name, is_sensitive, is_count, is_version, is_query)
 
     def _mask(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
         for own, pattern in self._own:
@@ -131,7 +142,7 @@ class TextMasker:
         if _SEPARATOR.search(text) and self.names.may_contain(text):
             text = mask_key_values(text, self.names, secret, code=code)
         if self._query is not None and "?" in text and not code:
-            text = _QUERY.sub(self._mask_query, text)
+            text = _QUERY.sub(lambda found: self.query(found[0]), text)
         has_digit = _DIGIT.search(text)
         if has_digit and len(text) >= SHORTEST_KEY and _FOUR_DIGITS.search(text):
             text = pii.mask_numbers(text, secret)
@@ -140,9 +151,6 @@ class TextMasker:
         if has_at or _ENCODED_AT.search(text):
             text = pii.mask_emails(text, self._email)
         return text
-
-    def _mask_query(self, query: re.Match[str]) -> str:
-        return _QUERY_VALUE.sub(lambda value: self._query(value[0]), query[0])  # type: ignore[misc] # it is set
 
     def _secret_in_lines(self, secret: str) -> str:
         """Return the placeholder for *secret* and its line breaks."""

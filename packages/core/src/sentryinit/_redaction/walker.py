@@ -64,6 +64,7 @@ class Walker:
             if not (key.is_count and isinstance(value, (int, float))):
                 return self.placeholder(value)
         elif type(value) is str:
+            value = self.masker.query(value) if key.is_query else value
             return self.text(value, is_version=key.is_version)
         return self.value(value, depth)
 
