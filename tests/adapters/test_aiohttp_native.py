@@ -1003,7 +1003,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 
 OUTSIDE = (
-    "Outside of sentryinit's middleware: {}; events of what fails there say nothing of their "
+    "Outside of sentryinit's middleware: {}; errors there are reported without their "
     "requests. Call setup(app) after the middlewares are added."
 )
 

@@ -648,8 +648,8 @@ def test_middlewares_outside_are_named_at_the_first_request(
     for _ in range(2):
         assert app.test_client().get("/nowhere").status_code == 404
 
-    text = f"Outside of sentryinit's middleware: {named}; events of what fails there say nothing "
-    text += "of their requests. "
+    text = f"Outside of sentryinit's middleware: {named}; errors there are reported "
+    text += "without their requests. "
     hint = "Call SentryInit(app) after app.wsgi_app is wrapped."
     assert warnings() == [text + hint] * bool(named)
 

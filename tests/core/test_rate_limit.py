@@ -250,7 +250,7 @@ def test_cache_of_file_names_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(grouping, "_known", {})
     monkeypatch.setattr(grouping, "_MAX_FILES", 1)
 
-    assert [grouping._is_in_app(f"made {number}", "shop") for number in range(2)] == [True, True]
+    assert [grouping.is_in_app(f"made {number}", "shop") for number in range(2)] == [True, True]
     assert len(grouping._known) == 1
 
 

@@ -501,3 +501,23 @@ def test_patterns_match_whole_names() -> None:
     """A name covers itself and what is below it."""
     record = logging.makeLogRecord({"name": "uvicornish"})
     assert not loggers.is_of_server(record)
+
+
+@pytest.mark.parametrize("name", ["uvicorn.error", "gunicorn.error", "wsgi", "django.request"])
+def test_application_that_logs_by_the_logger_of_its_server(
+    begin: Begin, mailbox: testing.Mailbox, titles: Titles, name: str
+) -> None:
+    """C2: What it handles in a request is an event, or the reason of its 503."""
+    for status in (200, 503):
+        capture = begin()
+        try:
+            raise LookupError("the bank is away")
+        except LookupError:
+            logging.getLogger(name).exception("cannot pay")
+        capture.response_started(status)
+        capture.close()
+
+    assert [event["exception"]["values"][-1]["type"] for event in mailbox.events] == [
+        "LookupError"
+    ] * 2
+    assert mailbox.events[1]["tags"]["status_code"] == "503"

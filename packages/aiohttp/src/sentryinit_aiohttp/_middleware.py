@@ -124,9 +124,12 @@ def _note_response(capture: adapters.Capture[web.Request], response: Any) -> Non
     """Note the status of *response*; aiohttp answers 500 if it is not a response."""
     status = response.status if isinstance(response, web.StreamResponse) else 500
     if _is_sent(capture) and capture.status != status:
-        error = RuntimeError(f"a response with status {status} after a part of another")
+        error: BaseException = RuntimeError(
+            f"a response with status {status} after a part of another"
+        )
+        error = response if isinstance(response, Exception) else capture.seen_exception or error
         if status >= 500:
-            capture.exception_escaped(response if isinstance(response, Exception) else error)
+            capture.exception_escaped(error)
         return
     if isinstance(response, web.HTTPException):
         capture.exception_seen(response)

@@ -261,7 +261,7 @@ class Capture(RequestIdentity, Generic[R]):
         seen = Seen(
             escaped,
             self._error_behind(self.seen_exception) if use_shown else None,
-            errors[-1] if errors else None,
+            errors[-1] if errors else self._error_behind(self._reserved[0]),
             captured=bool(self._reported),
             handled=self._handled,
             status=self.status or status,

@@ -86,7 +86,7 @@ class RequestIdentity(RequestRecords, RequestAborts):
         """
         exc = exc if self.seen_exception is None else self.seen_exception
         if self._decided or exc is None or exc is self.outer_exception:
-            return self.event_id
+            return self.event_id or self._reserved[1]
         try:
             return self._id_of(exc, self._error_behind(exc))
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application

@@ -70,7 +70,7 @@ def ignored_options(names: Sequence[str], where: str) -> Problem:
 def wrong_order(outside: Sequence[str], hint: str) -> Problem:
     """Return the problem of middlewares *outside* of the boundary."""
     text = (
-        f"Outside of sentryinit's middleware: {', '.join(outside)}; events of what fails there say "
-        "nothing of their requests."
+        f"Outside of sentryinit's middleware: {', '.join(outside)}; errors there are reported "
+        "without their requests."
     )
     return Problem(9, text, hint)

@@ -12,7 +12,7 @@ import sys
 from types import CodeType, TracebackType
 
 from sentryinit._config.settings import Settings
-from sentryinit._policy.exceptions import ends_of_chain, traceback_of
+from sentryinit._policy.exceptions import ends_of_chain, text_of, traceback_of
 from sentryinit._policy.grouping import app_frame, without_numbers
 
 _HEADER = re.compile(r"(?:async\s+)?(?:def|class)\s+(\w+)")
@@ -36,7 +36,7 @@ def exception_fingerprint(
 ) -> list[str] | None:
     """Return the fingerprint for the kind of *exc*, with the traceback *stack*, and its causes.
 
-    If no frame is surely the application's, the *route* counts as well.
+    If no frame is surely the application's, the *route* counts as well; if there is none, the text.
     """
     if not settings.groups_by_place:
         return None
@@ -45,6 +45,8 @@ def exception_fingerprint(
     links, _omitted = ends_of_chain(exc)
     causes = {_kind(link, traceback_of(link))[0] for link in links[1:]}
     where = "" if is_app else route or ""
+    if stack is None:
+        where += without_numbers(text_of(exc))  # it was never raised
     return fingerprint(settings, "exception", kind, where, *sorted(causes))
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+from sentryinit._policy.exceptions import text_of
+
 # Where the standard library is.
 STDLIB = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 # a prefix of file names, which are texts
 _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
@@ -46,12 +48,12 @@ def _inner_frames(stack: TracebackType | None) -> tuple[list[TracebackType], boo
         stack = stack.tb_next
     for at in range(len(frames) - 1, -1, -1):
         frame = frames[at].tb_frame
-        if _is_in_app(frame.f_code.co_filename, frame.f_globals.get("__name__")):
+        if is_in_app(frame.f_code.co_filename, frame.f_globals.get("__name__")):
             return frames[at:], True
     return frames, False
 
 
-def _is_in_app(file: str, module: object) -> bool:
+def is_in_app(file: str, module: object) -> bool:
     """Return True if *file* is surely the application's, which may be an installed package."""
     known = _known.get(file)
     if known is None:
@@ -71,9 +73,12 @@ def group_key(
     """Return the rate limit key of *exc*: its class and the places that tell it from others.
 
     These are the innermost instruction of the application, and below it, the outermost and the
-    innermost one of each file; if no frame is surely the application's, also the *endpoint*.
+    innermost one of each file; if no frame is surely the application's, also the *endpoint*, and of
+    one that was never raised the text.
     """
     frames, has_app_frame = _inner_frames(stack)
+    if exc is not None and not frames:
+        return type(exc), without_numbers(text_of(exc)), endpoint()
     outer: dict[str, tuple[int, int]] = {}
     inner = {}
     for frame in frames:

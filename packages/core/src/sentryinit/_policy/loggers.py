@@ -14,13 +14,13 @@ from sentryinit._policy.log_records import FrozenRecord, exception_of
 # records after the Python module that logged them.
 _SERVERS = tuple(
     "uvicorn gunicorn hypercorn daphne granian _granian waitress werkzeug falcon aiohttp.server "
-    "aiohttp.web_protocol django.request django.utils.log django.core.handlers".split()
+    "aiohttp.web_protocol django.request django.utils.log django.core.handlers wsgi".split()
 )
 
 # Of lines about each request, and about the faults of clients (Django's 400s are at ERROR).
 _NEVER = tuple(
     "sentryinit uvicorn.access gunicorn.access hypercorn.access aiohttp.access aiohttp.web_log "
-    "granian.access _granian.access daphne.access wsgi django.server django.channels.server "
+    "granian.access _granian.access daphne.access django.server django.channels.server "
     "django.core.servers django.security paste.translogger".split()
 )
 

@@ -28,7 +28,7 @@ from sentryinit._boundary.current import CURRENT, current_capture
 from sentryinit._boundary.records import was_told
 from sentryinit._config.settings import Settings
 from sentryinit._policy import aborts, exceptions
-from sentryinit._policy.grouping import record_key
+from sentryinit._policy.grouping import is_in_app, record_key
 from sentryinit._policy.log_records import FrozenRecord, exception_of, freeze
 from sentryinit._policy.loggers import is_ignored, is_of_server, tells_of_failure
 from sentryinit._sdk import scopes
@@ -72,6 +72,9 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
     if is_ignored(record, settings.ignore_loggers):
         return
     is_servers, capture = is_of_server(record, _FILTER.loggers), current_capture()
+    # Applications log the exceptions that they handle by the logger of their server, too.
+    if capture is not None and record.exc_info and is_in_app(record.pathname, record.name):
+        is_servers = False
     # The boundary of a request that is open will tell; below ERROR nothing has failed.
     if is_servers and (record.levelno < logging.ERROR or capture is not None):
         return
