@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from reported import summary
 
+import sentryinit
 from sentryinit.testing import Mailbox, capture
 from sentryinit_aiohttp import debug_panic, sentryinit_middleware, setup
 
@@ -1071,3 +1073,57 @@ def test_url_is_that_of_a_cloned_request(mailbox: Mailbox, status: int | None) -
     (event,) = mailbox.events
     assert event["request"]["url"] == seen[0] == "https://shop.example/orders/17"
     assert event["transaction"] == ROUTE
+
+
+# -- without a boundary, and in the middle of a response -------------------------------------------
+
+
+def test_client_that_leaves_is_no_event_without_a_boundary(mailbox: Mailbox) -> None:
+    """B1, C2: aiohttp logs the error of its own socket."""
+    left = asyncio.Event()
+
+    async def upload(request: web.Request) -> web.Response:
+        try:
+            await request.read()
+        finally:
+            left.set()
+        return web.Response()
+
+    async def leave(host: str, port: int) -> None:
+        reader, writer = await asyncio.open_connection(host, port)
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+        writer.write(head)
+        await reader.readline()  # the handler reads
+        writer.close()
+        await left.wait()
+        await asyncio.sleep(0)
+
+    app = web.Application()
+    app.router.add_post("/", upload)
+    serve(app, leave)
+
+    assert mailbox.events == []
+
+
+@web.middleware
+async def page_with_id(request: web.Request, handler: Any) -> Any:
+    try:
+        return await handler(request)
+    except OutOfStock:
+        return web.Response(text=str(sentryinit.event_id()), status=500)
+
+
+def test_exception_in_a_stream_is_the_reason(mailbox: Mailbox) -> None:
+    """A8: a middleware answers 500 after the first bytes, which the client does not get."""
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"one")
+        raise OutOfStock
+
+    with contextlib.suppress(Exception):  # the body is cut
+        ask(covered(stream, middlewares=[page_with_id]))
+
+    assert [event["exception"]["values"][-1]["type"] for event in mailbox.events] == ["OutOfStock"]
+    assert mailbox.events[0]["tags"]["status_code"] == "200"

@@ -766,3 +766,20 @@ def test_url_is_what_a_proxy_says(mailbox: Mailbox, inside: bool) -> None:
     app.test_client().get("/fail", headers=headers)
 
     assert mailbox.events[0]["request"]["url"] == seen[0] == "https://shop.example/eu/fail"
+
+
+def test_failure_without_the_extension_is_unhandled(mailbox: Mailbox, warnings: Any) -> None:
+    """C2: Flask's own record, by the logger of the application; a warning says so once."""
+    app = Flask("orders")
+
+    @app.get("/")
+    def fail() -> str:
+        raise OutOfStock
+
+    for _ in range(2):
+        assert app.test_client().get("/").status_code == 500
+
+    assert summary(mailbox) == [("OutOfStock", False, None, None)] * 2
+    assert [text.partition(":")[0] for text in warnings()] == [
+        "the logger orders tells of a failure that no boundary has seen"
+    ]

@@ -1313,3 +1313,28 @@ def test_url_is_what_a_proxy_says(mailbox: Mailbox) -> None:
     serve(app, "/orders/17")
 
     assert mailbox.events[0]["request"]["url"] == seen[0] == "https://shop.test/orders/17"
+
+
+# -- failures in the handling of others ------------------------------------------------------------
+
+
+class Failing(BaseHTTPMiddleware):
+    """Captures the exception of the endpoint, and fails itself."""
+
+    async def dispatch(self, request: Request, call_next: Any) -> Response:
+        try:
+            return await call_next(request)  # type: ignore[no-any-return] # a Response
+        except OutOfStock as error:
+            sentry_sdk.capture_exception(error)
+            raise RuntimeError("a second bug")  # noqa: B904 # the context is what is tested
+
+
+def test_second_failure_behind_a_base_http_middleware_is_an_event(mailbox: Mailbox) -> None:
+    """C1: Starlette makes the context a cause; no code of the application has said so."""
+    app = Starlette(routes=[Route("/", sold_out)])
+    app.add_middleware(Failing)
+    app.add_middleware(SentryInitMiddleware)
+    serve(app, "/")
+
+    kinds = [event["exception"]["values"][-1]["type"] for event in mailbox.events]
+    assert kinds == ["OutOfStock", "RuntimeError"]

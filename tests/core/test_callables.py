@@ -55,6 +55,7 @@ def _modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "hooks.py").write_text(HOOKS)
+    (package / "leaving.py").write_text("raise SystemExit(3)\n")
     (package / "broken.py").write_text("raise LookupError('hunter2')\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield
@@ -134,6 +135,7 @@ def test_a_hook_is_not_loaded_where_reporting_is_off(monkeypatch: pytest.MonkeyP
         ("shop.hooks:nothing", "cannot be loaded: AttributeError"),
         ("shop.hooks.nothing", "cannot be loaded: AttributeError"),
         ("shop.broken:scrub", "cannot be loaded: LookupError (shop/broken.py:1)"),
+        ("shop.leaving:scrub", "cannot be loaded: SystemExit (shop/leaving.py:1)"),
         ("not a name", "cannot be loaded: ValueError"),
         ("scrub", "cannot be loaded: ModuleNotFoundError"),
         (

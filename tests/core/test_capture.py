@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sentry_sdk
 
+import sentryinit
 from sentryinit import adapters, testing, wsgi
 from sentryinit._boundary.records import MAX_DEFERRED
 from sentryinit._policy.log_records import freeze, is_about
@@ -1232,3 +1233,24 @@ def test_error_logged_in_the_handling_of_the_failure_is_an_event(
     capture.close()
 
     assert sorted(titles(mailbox)) == ["Hostile", "LookupError"]
+
+
+def test_exception_whose_id_was_asked_for_is_the_evidence(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """A6: Code without a hook asks in its ``except`` block, and responds with 500 after it."""
+    for status in (500, 200):
+        capture, asked = begin(), None
+        try:
+            raise LookupError("no price")
+        except LookupError:
+            asked = sentryinit.event_id()
+        assert sentryinit.event_id() == asked
+        capture.response_started(status)
+        capture.close()
+        if status == 500:
+            first = asked
+
+    (event,) = mailbox.events
+    assert event["event_id"] == first
+    assert event["exception"]["values"][-1]["type"] == "LookupError"

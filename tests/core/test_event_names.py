@@ -323,3 +323,26 @@ def test_own_runtime_context_is_kept(mailbox: testing.Mailbox) -> None:
     sentry_sdk.capture_message("no price")
 
     assert mailbox.events[0]["contexts"]["runtime"] == {"name": "shopvm"}
+
+
+def test_bound_coroutine_that_fails_has_its_own_name(
+    begin: Begin, mailbox: testing.Mailbox
+) -> None:
+    """D3: Not that of our function around it; and nobody has handled it."""
+    begin()
+
+    async def deliver() -> None:
+        raise LookupError
+
+    async def main() -> None:
+        task = asyncio.create_task(sentryinit.bind(deliver)())
+        await asyncio.sleep(0.01)
+        del task
+        gc.collect()
+
+    asyncio.run(main())
+
+    (event,) = mailbox.events
+    name = "test_bound_coroutine_that_fails_has_its_own_name.<locals>.deliver"
+    assert event["transaction"] in {name, "deliver"}
+    assert event["exception"]["values"][-1]["mechanism"]["handled"] is False

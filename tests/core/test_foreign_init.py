@@ -11,6 +11,7 @@ from sentry_sdk.transport import Transport
 
 import sentryinit
 from sentryinit import adapters, testing
+from sentryinit._sdk.testing import disconnect
 from sentryinit._state import STATE
 
 OTHER = "https://5e9b0ac1f4de47d08c63b2a7915fd30f@other.invalid/2"
@@ -119,8 +120,10 @@ def test_after_a_test_sentry_sdk_can_be_set_up(said: Any) -> None:
     assert said() == []
     with testing.capture("shop") as box:
         sentry_sdk.capture_message("one")
-    assert (len(box.events), len(other.sent)) == (1, 1)
+    sentry_sdk.capture_message("two")
+    assert (len(box.events), len(other.sent)) == (1, 2)
     assert len(said()) == 1  # it was called before
+    disconnect()
 
 
 @pytest.mark.parametrize("call", ["sentry_sdk.init()", "sentry_sdk.init(DSN)", "init()"])

@@ -87,7 +87,12 @@ def test_failing_before_send_sends_a_fallback_event(begin: Begin, said: Any) -> 
         begin().exception_escaped(raised(ValueError("hunter2")))
 
     (event,) = box.events
-    assert event["tags"] == {"service": "shop", "status_code": "500", "before_send_error": "true"}
+    assert event["tags"] == {
+        "service": "shop",
+        "status_code": "500",
+        "route": "/orders/{order_id}",
+        "before_send_error": "true",
+    }
     assert event["exception"]["values"][0]["value"] == "details withheld"
     assert said() == [f"before_send failed: ZeroDivisionError {PLACE}"]
 

@@ -378,3 +378,27 @@ def test_fingerprint_is_not_masked() -> None:
         assert redactor.event({"fingerprint": given})["fingerprint"] == given
     digits = ["sentryinit", "shop", "4111111111111111" * 2]
     assert redactor.event({"fingerprint": digits})["fingerprint"] == digits
+
+
+def test_exceptions_that_were_never_raised_are_told_by_their_texts() -> None:
+    """They have no place; two numbers in one text are no two issues."""
+    with testing.capture("shop", grouping="place", storm_guard=True, storm_burst=1) as box:
+        for text in ("disk 1 is full", "disk 2 is full", "no price"):
+            sentry_sdk.capture_exception(RuntimeError(text))
+    assert [event["exception"]["values"][0]["value"] for event in box.events] == [
+        "disk 1 is full",
+        "no price",
+    ]
+    first, second = (event["fingerprint"] for event in box.events)
+    assert first != second
+
+
+def test_texts_that_differ_in_what_is_masked_are_one_issue() -> None:
+    """Their titles are equal, too."""
+    with testing.capture("shop", grouping="place") as box:
+        for name in ("ann", "bob"):
+            sentry_sdk.capture_message(f"mail to {name}@shop.example bounced")
+    titles, issues = (
+        {str(event[key]) for event in box.events} for key in ("logentry", "fingerprint")
+    )
+    assert (len(titles), len(issues)) == (1, 1)

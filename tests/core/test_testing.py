@@ -14,6 +14,7 @@ import sentry_sdk
 
 import sentryinit
 from sentryinit import adapters, testing
+from sentryinit._sdk.testing import PutTransport, disconnect
 from sentryinit._state import STATE
 
 pytest_plugins = ["pytester"]
@@ -382,3 +383,16 @@ def test_failing_redaction_sends_a_fallback_event(
     assert "c4nary" not in json.dumps(first)
     assert "redaction_error" not in second["tags"]
     assert len(said()) == 1
+
+
+def test_client_of_before_is_back_at_the_end(said: Any) -> None:
+    """A ``conftest.py`` may have called ``sentry_sdk.init()`` for its own tests."""
+    transport = PutTransport(list[bytes]().append)
+    sentry_sdk.init(dsn="https://key@backend.invalid/1", transport=transport)
+    before = sentry_sdk.get_client()
+    with testing.capture("shop"):
+        assert sentry_sdk.get_client() is not before
+
+    assert sentry_sdk.get_client() is before
+    assert len(said()) == 1
+    disconnect()

@@ -225,11 +225,11 @@ def _compare(settings: _settings.Settings, given: Mapping[str, Any], where: str)
         log.warning(
             "init() was called again with another service: %s; %s stays", asked, settings.service
         )
-    if STATE.reporter is not None:
+    if STATE.reporter is not None or (given.get("enabled") and not settings.enabled):
         names = later.differing(settings, given)
         if names:
             note_problem(checks.ignored_options(names, where))
-        if later.add_masks(settings, given):
+        if STATE.reporter is not None and later.add_masks(settings, given):
             # With a reporter, sentry_sdk is imported already.
             from sentryinit._sdk.client import update_masks
 

@@ -76,7 +76,7 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
         with _testing.diverted(mailbox.put):
             yield mailbox
         return
-    restore = STATE.reset()
+    restore, restore_client = STATE.reset(), _testing.keep_client()
     transport = _testing.PutTransport(mailbox.put)
     usual = {"dsn": DSN, "enabled": True, "storm_guard": False, "transport": transport}
     try:
@@ -85,6 +85,7 @@ def capture(service: str | None = None, **options: Any) -> Iterator[Mailbox]:
     finally:
         _testing.disconnect()
         restore()
+        restore_client()
 
 
 @dataclass

@@ -27,8 +27,15 @@ def differing(settings: Settings, later: Mapping[str, Any]) -> list[str]:
         name
         for name, value in later.items()
         if name not in {"service", *_MASKS}
-        and _comparable(value) != _comparable(settings.given.get(name, getattr(settings, name)))
+        and _differ(value, settings.given.get(name, getattr(settings, name)))
     ]
+
+
+def _differ(value: Any, first: Any) -> bool:
+    try:
+        return bool(_comparable(value) != _comparable(first))
+    except Exception:  # noqa: BLE001 # the comparison is code of the application
+        return type(value) is not type(first)
 
 
 def _comparable(value: Any) -> object:

@@ -9,9 +9,10 @@ import sys
 import threading
 from typing import Any
 
-from sentryinit._policy.exceptions import traceback_of
+from sentryinit._policy.exceptions import iter_traceback, traceback_of
 from sentryinit._state import STATE
 
+_BOUND = "sentryinit._sdk.bound"
 # Of a thread or a worker, as in "Thread-3 (work)".
 _NUMBER = re.compile(r"[\W_]*\d+")
 
@@ -47,7 +48,8 @@ def lost_task_name(exc: BaseException | None) -> str:
 
     Without a traceback, that of the program: the current task is any other.
     """
-    stack = None if exc is None else traceback_of(exc)
-    if stack is None:
-        return program_name()
-    return getattr(stack.tb_frame.f_code, "co_qualname", stack.tb_frame.f_code.co_name)
+    entries = iter_traceback(None if exc is None else traceback_of(exc))
+    # A bound function is called by one of ours.
+    codes = (e.tb_frame.f_code for e in entries if e.tb_frame.f_globals.get("__name__") != _BOUND)
+    code = next(codes, None)
+    return program_name() if code is None else getattr(code, "co_qualname", code.co_name)

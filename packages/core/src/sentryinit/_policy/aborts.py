@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import functools
 import io
+import itertools
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -95,9 +96,13 @@ def _is_from_server(exc: BaseException) -> bool:
         return False
     frames = (entry.tb_frame for entry in iter_traceback(traceback_of(exc)))
     outside = (f for f in frames if not f.f_code.co_filename.startswith(STDLIB))
-    packages = [str(frame.f_globals.get("__name__")).partition(".")[0] for frame in outside]
     # The sockets of gevent are those of servers and of applications.
-    return next((each for each in packages[::-1] if each != "gevent"), None) in _SERVERS
+    names = [str(frame.f_globals.get("__name__")) for frame in outside]
+    inner = [name for name in names[::-1] if not name.startswith("gevent")] or [""]
+    if inner[0].startswith("aiohttp."):  # it is a client, too
+        own = itertools.takewhile(lambda name: name.startswith("aiohttp."), inner)
+        return any(name.startswith("aiohttp.web_") for name in own)
+    return inner[0].partition(".")[0] in _SERVERS
 
 
 def _is_abort(exc: BaseException, request: RequestState, found: set[int]) -> bool:

@@ -79,7 +79,10 @@ def _raised_from(exc: BaseException) -> list[BaseException]:
     entries = [] if cause_of(exc) is None else list(iter_traceback(traceback_of(exc)))
     if not entries or _instruction(entries[-1]) == _RAISE_FROM:
         return explicit_causes(exc)
-    is_context = _RAISE_FROM in map(_instruction, entries)
+    context: BaseException | None = _FIELDS["__context__"].__get__(exc)
+    # A task group has ended between the two, in newer releases of Starlette.
+    is_grouped = context is not None and any(each is exc for each in group_members(context))
+    is_context = is_grouped or _RAISE_FROM in map(_instruction, entries)
     return [*group_members(exc)] if is_context else explicit_causes(exc)
 
 

@@ -33,6 +33,9 @@ _ACCESS = {
     "paste.translogger": "write_log",
 }
 
+# The functions of frameworks that log by the logger of the application.
+_FRAMEWORKS = {"flask.app": "log_exception", "quart.app": "log_exception"}
+
 # What servers say of an application without its exception.
 _OF_APPLICATION = re.compile(
     r"Traceback \(most recent call last\)|\AASGI (?:callable|application) "
@@ -49,8 +52,18 @@ def is_ignored(record: logging.LogRecord, names: tuple[str, ...]) -> bool:
     """Return True if *record* is heard by nobody: it is of *names*, or a line of an access log."""
     if _pattern(_NEVER + names).match(record.name):
         return True
-    return record.funcName in _ACCESS.values() and any(
-        getattr(sys.modules.get(module), "__file__", None) == record.pathname for module in _ACCESS
+    return _is_logged_by(record, _ACCESS)
+
+
+def is_of_framework(record: logging.LogRecord) -> bool:
+    """Return True if a framework logs *record*, of what nobody handled, as the application."""
+    return _is_logged_by(record, _FRAMEWORKS)
+
+
+def _is_logged_by(record: logging.LogRecord, functions: dict[str, str]) -> bool:
+    return record.funcName in functions.values() and any(
+        getattr(sys.modules.get(module), "__file__", None) == record.pathname
+        for module in functions
     )
 
 

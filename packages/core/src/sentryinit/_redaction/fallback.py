@@ -21,7 +21,10 @@ def fallback_event(event: object, reason: str) -> dict[str, Any]:
 def _fallback_event(event: object, reason: str) -> dict[str, Any]:
     source: Mapping[str, Any] = event if isinstance(event, Mapping) else {}
     made = _pick(source, _FIELDS)
-    made["tags"] = {**_pick(source.get("tags"), ("service", "status_code")), reason: "true"}
+    made["tags"] = {
+        **_pick(source.get("tags"), ("service", "status_code", "route")),
+        reason: "true",
+    }
     exceptions = [_fallback_exception(value) for value in _items(source.get("exception"), "values")]
     if exceptions:
         made["exception"] = {"values": exceptions}

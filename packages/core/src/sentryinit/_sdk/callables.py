@@ -53,7 +53,7 @@ def prepare(settings: Settings) -> None:
         try:
             found = pkgutil.resolve_name(found) if is_named else found
             problem = _problem(found, use.arguments)
-        except Exception as error:  # noqa: BLE001 # importing a module of the application may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 # importing a module of the application may raise anything
             problem = f"cannot be loaded: {error_label(error)}"
         where = f"{settings.sources[name]}: {name}"
         if problem and not is_named:

@@ -88,7 +88,8 @@ class Hooks:
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
         if isinstance(record, FrozenRecord):
             suppressed: int | None = record.suppressed
-            for value in event.get("exception", {}).get("values", ()) if record.by_server else ():
+            unhandled = record.by_server or record.name == "asyncio"
+            for value in event.get("exception", {}).get("values", ()) if unhandled else ():
                 # Of the application nobody has handled it.
                 value["mechanism"] = {**value.get("mechanism", {}), "handled": False}
         else:
@@ -125,7 +126,9 @@ class Hooks:
         if event.get("exception") or not template:
             return None  # the application has made the event by hand
         kind = record.name if record else ""
-        return fingerprint(self._settings, "text", kind, without_numbers(template))
+        # Masked: a title that looks the same is one issue.
+        template = without_numbers(self._redactor.text(template))
+        return fingerprint(self._settings, "text", without_numbers(kind), template)
 
     def _users_hook(self, event: _Event, hint: _Hint) -> _Event | None:
         hook: Any = self._settings.before_send

@@ -30,7 +30,12 @@ from sentryinit._config.settings import Settings
 from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import is_in_app, record_key
 from sentryinit._policy.log_records import FrozenRecord, exception_of, freeze
-from sentryinit._policy.loggers import is_ignored, is_of_server, tells_of_failure
+from sentryinit._policy.loggers import (
+    is_ignored,
+    is_of_framework,
+    is_of_server,
+    tells_of_failure,
+)
 from sentryinit._sdk import scopes
 from sentryinit._sdk.hooks import admit
 from sentryinit._state import STATE, Reporter
@@ -72,6 +77,7 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
     if is_ignored(record, settings.ignore_loggers):
         return
     is_servers, capture = is_of_server(record, _FILTER.loggers), current_capture()
+    is_servers = is_servers or (capture is None and is_of_framework(record))
     # Applications log the exceptions that they handle by the logger of their server, too.
     if capture is not None and record.exc_info and is_in_app(record.pathname, record.name):
         is_servers = False
