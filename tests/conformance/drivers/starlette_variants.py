@@ -38,9 +38,7 @@ class WrappedStarletteDriver(StarletteDriver):
     calls = 9  # it sends a last message of its own; the oldest release receives two messages
     # Only what the child task raises comes out of it. In old releases that is nothing for what
     # fails after the response, and otherwise a group, with the exception as its context.
-    unsupported = frozenset({"evidence", "raised-abort"}) | (
-        {"background", "chain"} if OLD else frozenset()
-    )
+    unsupported = frozenset({"raised-abort"}) | ({"background", "chain"} if OLD else frozenset())
 
     def build(self, spec: AppSpec) -> Starlette:
         """Return the application with the middleware inside of ours."""

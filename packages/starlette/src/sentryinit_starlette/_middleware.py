@@ -156,7 +156,7 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
         if isinstance(boundary, cls):
             _fastapi.observe_dependencies()
             boundary._app = functools.partial(_first_call, boundary, app)
-            _note_in_threads(app)
+            _note_handled(app)
         return boundary
 
     def page_follows(self, connection: asgi.Connection, exc: BaseException) -> bool:
@@ -182,23 +182,29 @@ class SentryInitMiddleware(asgi.SentryInitMiddleware):
         return True
 
 
-def _note_in_threads(app: Any) -> None:
-    """Note the exceptions that synchronous handlers get: in their threads none is being handled.
+def _note_handled(app: Any) -> None:
+    """Note the exceptions that handlers get: where the response is sent, none is being handled.
 
-    Starlette has no hook for this, and no public access to the handlers.
+    Synchronous handlers run in threads, and behind ``BaseHTTPMiddleware`` the response is sent by
+    another task. Starlette has no hook for this, and no public access to the handlers.
     """
     while not isinstance(app, ExceptionMiddleware | None):
         app = getattr(app, "app", None)
     for name in ("_exception_handlers", "_status_handlers"):
         handlers: dict[Any, Any] = getattr(app, name, {})
         for key, handler in handlers.items():
-            if not is_async_callable(handler):
-                handlers[key] = functools.partial(_call_handler, handler)
+            call = _await_handler if is_async_callable(handler) else _call_handler
+            handlers[key] = functools.partial(call, handler)
 
 
 def _call_handler(handler: Any, connection: Any, exc: Exception) -> Any:
     _note(exc, handled=True)
     return handler(connection, exc)
+
+
+async def _await_handler(handler: Any, connection: Any, exc: Exception) -> Any:
+    _note(exc, handled=True)
+    return await handler(connection, exc)
 
 
 def _note(exc: Exception, *, handled: bool) -> None:

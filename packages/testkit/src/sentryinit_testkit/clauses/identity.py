@@ -478,6 +478,7 @@ class Identity(Contract):
         self, harness: Harness, integrations: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """D6: A thread that fails in a bound function is one event, of its request."""
+        _unpatch_threads(monkeypatch)
         harness.start(integrations=integrations)
         _quiet(monkeypatch)
 
@@ -497,6 +498,7 @@ class Identity(Contract):
         self, harness: Harness, propagate: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """D6: With sentry-sdk's ``ThreadingIntegration`` a thread has what its request has set."""
+        _unpatch_threads(monkeypatch)
         harness.start(integrations=[ThreadingIntegration(propagate_scope=propagate)])
         _quiet(monkeypatch)
         names = iter(["tea", "milk", None])
@@ -518,6 +520,15 @@ class Identity(Contract):
         assert found == ([("tea", "tea"), ("milk", "milk"), none] if propagate else [none] * 3)
         assert (_trace_ids(harness)[0] == TRACE) is propagate
         assert len({*_trace_ids(harness)}) == 3
+
+
+def _unpatch_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo at the end what sentry-sdk's integration patches, once in a process."""
+    monkeypatch.setattr(threading.Thread, "start", threading.Thread.start)
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", ThreadPoolExecutor.submit)
+    for name in ("_processed_integrations", "_installed_integrations"):
+        kept = {each for each in getattr(sentry_sdk.integrations, name) if each != "threading"}
+        monkeypatch.setattr(sentry_sdk.integrations, name, kept)
 
 
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
