@@ -144,7 +144,7 @@ class LeaksAHeader(Broken):
 class SharesAScope(Broken):
     """Serves every request with the scope of the start-up."""
 
-    breaks = frozenset({"C2", "D6"})
+    breaks = frozenset({"C2", "D6", "D7", "D9"})
 
     def inside(self, app: Any) -> Any:
         """Set that scope."""
@@ -160,7 +160,7 @@ class SharesAScope(Broken):
 class LosesTheScope(Broken):
     """Runs the application in a forked scope that the event does not get."""
 
-    breaks = frozenset({"D3", "D4", "D6", "D8", "F1"})
+    breaks = frozenset({"D3", "D4", "D6", "D7", "D8", "F1"})
 
     def inside(self, app: Any) -> Any:
         """Fork the scope for the application only."""
@@ -226,7 +226,7 @@ class BlamesTheApplication(Broken):
 class NamesThePath(Broken):
     """Uses the raw path as the route."""
 
-    breaks = frozenset({"A4", "C3", "D1", "D3", "D4", "D8"})
+    breaks = frozenset({"A4", "C3", "D1", "D3", "D4", "D8", "E2"})
     adapter = replace(BASE, describe=lambda environ: wsgi.describe(environ, environ["PATH_INFO"]))
 
 
@@ -255,7 +255,7 @@ class ForgetsTheTrace(Broken):
 class DescribesAlways(Broken):
     """Describes each request before it is known whether it fails."""
 
-    breaks = frozenset({"F1", "F3", "E2"})
+    breaks = frozenset({"D7", "E2", "F1", "F3"})
 
     def inside(self, app: Any) -> Any:
         """Describe it."""
