@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import sentry_sdk
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from reported import summary
@@ -1127,3 +1128,14 @@ def test_exception_in_a_stream_is_the_reason(mailbox: Mailbox) -> None:
 
     assert [event["exception"]["values"][-1]["type"] for event in mailbox.events] == ["OutOfStock"]
     assert mailbox.events[0]["tags"]["status_code"] == "200"
+
+
+def test_masks_of_a_second_set_up_of_the_same_application(mailbox: Mailbox) -> None:
+    """G1: They are added."""
+    app: Any = web.Application()
+    setup(app)
+    setup(app, mask_keys=["pet"])
+    sentry_sdk.capture_message("pet=cat")
+
+    (event,) = mailbox.events
+    assert event["logentry"]["message"] == "pet=[secret]"

@@ -1274,3 +1274,14 @@ def test_route_is_known_after_an_early_event(mailbox: Mailbox) -> None:
 
     assert [event["tags"]["route"] for event in mailbox.events] == ["<unknown>", ROUTE]
     assert [event["transaction"] for event in mailbox.events] == ["<unknown>", ROUTE]
+
+
+def test_masks_of_a_second_set_up_of_the_same_application(mailbox: Mailbox) -> None:
+    """G1: They are added."""
+    app: Any = falcon.App()
+    install(app)
+    install(app, mask_keys=["pet"])
+    sentry_sdk.capture_message("pet=cat")
+
+    (event,) = mailbox.events
+    assert event["logentry"]["message"] == "pet=[secret]"

@@ -783,3 +783,15 @@ def test_failure_without_the_extension_is_unhandled(mailbox: Mailbox, warnings: 
     assert [text.partition(":")[0] for text in warnings()] == [
         "the logger orders tells of a failure that no boundary has seen"
     ]
+
+
+def test_masks_of_a_second_set_up_of_the_same_application(mailbox: Mailbox, warnings: Any) -> None:
+    """G1: They are added; other options are named."""
+    sentryinit.init("orders")
+    app = Flask("orders")
+    SentryInit(app)
+    SentryInit(app, mask_keys=["pet"], environment="staging")
+    sentry_sdk.capture_message("pet=cat")
+
+    assert the_event(mailbox)["logentry"]["message"] == "pet=[secret]"  # type: ignore[index] # an event is JSON
+    assert ["environment" in text for text in warnings()] == [True]

@@ -346,3 +346,18 @@ def test_bound_coroutine_that_fails_has_its_own_name(
     name = "test_bound_coroutine_that_fails_has_its_own_name.<locals>.deliver"
     assert event["transaction"] in {name, "deliver"}
     assert event["exception"]["values"][-1]["mechanism"]["handled"] is False
+
+
+@pytest.mark.parametrize(("code", "events"), [(3, 1), (0, 0)])
+def test_bound_job_that_exits(
+    begin: Begin, mailbox: testing.Mailbox, code: int, events: int
+) -> None:
+    """A11, A13: In an executor nobody sees it."""
+    capture = begin()
+    job = sentryinit.bind(lambda: sys.exit(code))
+    capture.response_started(200)
+    capture.close()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(job)
+
+    assert len(mailbox.events) == events

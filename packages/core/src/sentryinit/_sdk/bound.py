@@ -54,7 +54,7 @@ def bind_to_context(function: Callable[..., Any]) -> Callable[..., Any]:
 def _run_job(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     try:
         return function(*args, **kwargs)
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         try:
             _report(exc, [frame for frame, _line in traceback.walk_stack(sys._getframe(1))])  # noqa: SLF001 # inspect reads source files
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
@@ -62,7 +62,7 @@ def _run_job(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         raise
 
 
-def _report(exc: Exception, callers: list[FrameType]) -> None:
+def _report(exc: BaseException, callers: list[FrameType]) -> None:
     """Make an event of *exc*, unless the code that asks for the result gets it (A7, C6).
 
     It waits as a log record of *exc* does: the request may fail with it.
