@@ -15,6 +15,7 @@ import sentry_sdk
 import sentryinit
 from conftest import DSN
 from sentryinit import adapters, testing
+from sentryinit._config.callables import ARGUMENTS
 from sentryinit._sdk.callables import CALLABLES
 from sentryinit._sdk.testing import PutTransport, disconnect
 from sentryinit._state import STATE
@@ -83,7 +84,11 @@ def test_every_callable_is_checked() -> None:
     from sentryinit._config.option_types import CALLABLE
     from sentryinit._config.options import TABLE
 
-    assert set(CALLABLES) == {name for name, option in TABLE.items() if option.type is CALLABLE}
+    assert (
+        set(CALLABLES)
+        == set(ARGUMENTS)
+        == {name for name, option in TABLE.items() if option.type is CALLABLE}
+    )
 
 
 # -- by name ---------------------------------------------------------------------------------------
@@ -284,15 +289,16 @@ def test_a_hook_that_takes_two_arguments(hook: Any, said: Any) -> None:
         lambda event: event,
     ],
 )
+@pytest.mark.parametrize("dsn", [DSN, ""])
 @pytest.mark.parametrize("name", ["before_send", "before_breadcrumb", "error_sampler"])
 @pytest.mark.usefixtures("off")
-def test_a_hook_that_cannot_be_called_is_refused(name: str, hook: Any) -> None:
-    """It is refused at the start; the message names option and hook. The next call counts."""
-    first = CALLABLES[name].arguments[0]
+def test_a_hook_that_cannot_be_called_is_refused(name: str, hook: Any, dsn: str) -> None:
+    """It is refused at the start, also where reporting is off; the next call counts."""
+    first = ARGUMENTS[name][0]
     with pytest.raises(
         TypeError, match=rf"^argument: {name} must be a callable of \({first}, hint"
     ):
-        sentryinit.init("shop", dsn=DSN, **{name: hook})
+        sentryinit.init("shop", dsn=dsn, **{name: hook})
 
     assert STATE.settings is None
 

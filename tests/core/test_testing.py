@@ -388,7 +388,8 @@ def test_failing_redaction_sends_a_fallback_event(
 def test_client_of_before_is_back_at_the_end(said: Any) -> None:
     """A ``conftest.py`` may have called ``sentry_sdk.init()`` for its own tests."""
     transport = PutTransport(list[bytes]().append)
-    sentry_sdk.init(dsn="https://key@backend.invalid/1", transport=transport)
+    options = {"default_integrations": False, "auto_enabling_integrations": False}
+    sentry_sdk.init(dsn="https://key@backend.invalid/1", transport=transport, **options)
     before = sentry_sdk.get_client()
     with testing.capture("shop"):
         assert sentry_sdk.get_client() is not before

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sentryinit._config import checks, later
+from sentryinit._config import callables, checks, later
 from sentryinit._config import settings as _settings
 from sentryinit._locks import RenewedLock
 from sentryinit._logger import log
@@ -237,6 +237,7 @@ def _compare(settings: _settings.Settings, given: Mapping[str, Any], where: str)
 
 
 def _start(settings: _settings.Settings) -> None:
+    callables.check(settings)
     for warning in settings.warnings:
         log.warning("%s", warning)
     host = _settings.backend_host(settings.dsn) if settings.enabled else None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import pkgutil
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from sentryinit._config.callables import problem_of
 from sentryinit._config.option_types import DottedName
 from sentryinit._config.settings import Settings
 from sentryinit._policy.grouping import error_label
@@ -19,9 +19,8 @@ log = logging.getLogger("sentryinit")
 
 
 class _Use(NamedTuple):
-    """The *arguments* of a call; what is called if it raises, and the *effect* of that."""
+    """What is called if a callable raises, and the *effect* of that."""
 
-    arguments: tuple[str, ...]
     otherwise: Callable[..., Any]
     effect: str
 
@@ -32,51 +31,35 @@ def _withhold(*_: object) -> Any:
 
 
 CALLABLES = {
-    "before_send": _Use(("event", "hint"), _withhold, "no text of the application leaves"),
-    "before_breadcrumb": _Use(("crumb", "hint"), no_op, "there are no breadcrumbs"),
-    "error_sampler": _Use(("event", "hint"), lambda *_: 1.0, "every event is sent"),
-    "custom_repr": _Use(("value",), type_name, "of a local variable, only the type leaves"),
+    "before_send": _Use(_withhold, "no text of the application leaves"),
+    "before_breadcrumb": _Use(no_op, "there are no breadcrumbs"),
+    "error_sampler": _Use(lambda *_: 1.0, "every event is sent"),
+    "custom_repr": _Use(type_name, "of a local variable, only the type leaves"),
 }
 
 
 def prepare(settings: Settings) -> None:
-    """Load the callables that *settings* has by name, check and guard all of them.
+    """Load and check the callables that *settings* has by name; guard all of them.
 
-    Raises ``TypeError`` for one from code that cannot be called. One that is given by name was
-    asked for in a configuration: the service has to start, and so it counts as one that raises.
+    One that is given by name was asked for in a configuration: the service has to start, and so it
+    counts as one that raises.
     """
     for name, use in CALLABLES.items():
         found = getattr(settings, name)
         if found is None:
             continue
-        is_named = isinstance(found, DottedName)
-        try:
-            found = pkgutil.resolve_name(found) if is_named else found
-            problem = _problem(found, use.arguments)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 # importing a module of the application may raise anything
-            problem = f"cannot be loaded: {error_label(error)}"
-        where = f"{settings.sources[name]}: {name}"
-        if problem and not is_named:
-            raise TypeError(f"{where} {problem}")
+        problem = ""
+        if isinstance(found, DottedName):
+            try:
+                found = pkgutil.resolve_name(found)
+                problem = problem_of(name, found)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 # importing a module of the application may raise anything
+                problem = f"cannot be loaded: {error_label(error)}"
         if problem:
+            where = f"{settings.sources[name]}: {name}"
             log.warning("%s %s; until it is mended, %s", where, problem, use.effect)
             found = use.otherwise
         setattr(settings, name, found if name == "before_send" else _guarded(name, found, use))
-
-
-def _problem(found: Any, arguments: tuple[str, ...]) -> str:
-    """Return what is wrong with *found*, which is called with *arguments*; nothing: no text."""
-    name = getattr(found, "__qualname__", f"a value of type {type(found).__name__}")
-    reason = "" if callable(found) else "it cannot be called"
-    if any(map(inspect.iscoroutinefunction, (found, getattr(found, "__call__", None)))):  # noqa: B004 # not whether it is callable
-        reason = "nothing awaits a coroutine function"
-    try:
-        inspect.signature(found).bind(*arguments)
-    except TypeError as error:
-        reason = reason or str(error)
-    except ValueError:
-        pass  # written in C, without a signature
-    return reason and f"must be a callable of ({', '.join(arguments)}), not {name}: {reason}"
 
 
 def _guarded(name: str, function: Callable[..., Any], use: _Use) -> Callable[..., Any]:
