@@ -523,12 +523,11 @@ class Identity(Contract):
 
 
 def _unpatch_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo at the end what sentry-sdk's integration patches, once in a process."""
+    """Undo at the end what sentry-sdk's integration patches, once in a process if not told."""
     monkeypatch.setattr(threading.Thread, "start", threading.Thread.start)
     monkeypatch.setattr(ThreadPoolExecutor, "submit", ThreadPoolExecutor.submit)
     for name in ("_processed_integrations", "_installed_integrations"):
-        kept = {each for each in getattr(sentry_sdk.integrations, name) if each != "threading"}
-        monkeypatch.setattr(sentry_sdk.integrations, name, kept)
+        getattr(sentry_sdk.integrations, name).discard("threading")
 
 
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
