@@ -148,7 +148,7 @@ def _is_told(record: FrozenRecord) -> bool:
         entries = [*exceptions.iter_traceback(exceptions.traceback_of(error))][-1:]
         modules = [entry.tb_frame.f_globals.get("__name__") for entry in entries]
         # Before 3.10 aiohttp itself raises it for a handler without a response (A4).
-        is_aiohttps = modules == ["aiohttp.web_protocol"] and "aiohttp" in STATE.boundaries
+        is_aiohttps = modules == ["aiohttp.web_protocol"] and "sentryinit_aiohttp" in sys.modules
         return is_aiohttps or exceptions.was_decided(error) or aborts.is_of_client(error)
     return not tells_of_failure(record) or was_told(record)
 
