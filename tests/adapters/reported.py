@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
+
 from sentryinit.testing import Mailbox
 
 
@@ -14,3 +18,9 @@ def summary(mailbox: Mailbox) -> list[tuple[object, ...]]:
         handled = values[-1].get("mechanism", {}).get("handled")
         found.append((what, handled, event["tags"].get("status_code"), event["tags"].get("route")))
     return found
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the warnings of sentryinit."""
+    records = [each for each in caplog.records if each.name == "sentryinit"]
+    return [each.getMessage() for each in records if each.levelno == logging.WARNING]

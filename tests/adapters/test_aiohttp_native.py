@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import sentry_sdk
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from reported import summary
+from reported import summary, warnings_of
 
 import sentryinit
 from sentryinit.testing import Mailbox, capture
@@ -997,12 +998,7 @@ async def auth(request: web.Request, handler: Any) -> Any:
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """Return the warnings of sentryinit."""
-
-    def found() -> list[str]:
-        records = [each for each in caplog.records if each.name == "sentryinit"]
-        return [each.getMessage() for each in records if each.levelno == logging.WARNING]
-
-    return found
+    return functools.partial(warnings_of, caplog)
 
 
 OUTSIDE = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from flask import (
     request,
     stream_with_context,
 )
-from reported import summary
+from reported import summary, warnings_of
 from werkzeug.exceptions import (
     BadRequestKeyError,
     HTTPException,
@@ -616,12 +617,7 @@ def timed(app: Any) -> Any:
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """Return the warnings of sentryinit."""
-
-    def found() -> list[str]:
-        records = [each for each in caplog.records if each.name == "sentryinit"]
-        return [each.getMessage() for each in records if each.levelno == logging.WARNING]
-
-    return found
+    return functools.partial(warnings_of, caplog)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -14,7 +15,7 @@ import sentry_sdk
 from a2wsgi import WSGIMiddleware
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
-from reported import summary
+from reported import summary, warnings_of
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException, WebSocketException
@@ -1086,12 +1087,7 @@ async def add_timing(request: Request, call_next: Any) -> Response:
 @pytest.fixture
 def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """Return the warnings of sentryinit."""
-
-    def found() -> list[str]:
-        records = [each for each in caplog.records if each.name == "sentryinit"]
-        return [each.getMessage() for each in records if each.levelno == logging.WARNING]
-
-    return found
+    return functools.partial(warnings_of, caplog)
 
 
 OUTSIDE = (

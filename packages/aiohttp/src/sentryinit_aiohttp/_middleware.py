@@ -124,12 +124,10 @@ def _note_response(capture: adapters.Capture[web.Request], response: Any) -> Non
     """Note the status of *response*; aiohttp answers 500 if it is not a response."""
     status = response.status if isinstance(response, web.StreamResponse) else 500
     if _is_sent(capture) and capture.status != status:
-        error: BaseException = RuntimeError(
-            f"a response with status {status} after a part of another"
-        )
-        error = response if isinstance(response, Exception) else capture.seen_exception or error
+        seen = response if isinstance(response, Exception) else capture.seen_exception
+        text = f"a response with status {status} after a part of another"
         if status >= 500:
-            capture.exception_escaped(error)
+            capture.exception_escaped(RuntimeError(text) if seen is None else seen)
         return
     if isinstance(response, web.HTTPException):
         capture.exception_seen(response)
