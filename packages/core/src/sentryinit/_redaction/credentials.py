@@ -1,4 +1,4 @@
-"""Credentials recognised by their form: keys, tokens, PEM, JWT, passwords in URLs.
+"""Credentials recognised by their form: keys, tokens, PEM, JWT.
 
 Linear time: a pattern that could start at each character of a run starts at the first only.
 """
@@ -9,7 +9,7 @@ import base64
 import re
 from collections.abc import Iterator
 
-from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
+from sentryinit._redaction.placeholders import Mask, Span, mask_spans
 
 # The shortest text that a pattern below matches.
 SHORTEST_KEY = 13
@@ -45,12 +45,6 @@ _KEY_HINTS = re.compile(
 _URL_SAFE = str.maketrans("-_", "+/")
 _RUN = re.compile(r"[\w.=+/-]{20,}")
 _SLACK_HOOK = re.compile(r"(?<=hooks\.slack\.com/)\w{1,20}/[\w/-]{10,}")
-_USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>\\]+(?=@)")
-# With a slash or a question mark in the password, not percent-encoded.
-_RAW_USERINFO = re.compile(
-    r"(?<=://)[^\s/?#\"'<>@:\\]{0,64}:(?!\d{1,5}(?:[/?#]|$))[^\s\"'<>@]{1,96}(?=@)"
-)
-_ORACLE = re.compile(r"(?<=jdbc:oracle:)(?:thin|oci8?):[^\s@\"']{1,256}(?=@)")
 _BEARER = re.compile(r"(?i)\bbearer[\s:=]{1,4}(?:%20)?([\w.~+/=-]{8,})")
 _BASIC = re.compile(r"(?i)\bbasic[\s:=]{1,4}(?:%20)?([A-Za-z0-9+/_-]{6,}={0,2})")
 _IDENTIFIED = re.compile(r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})")
@@ -79,13 +73,6 @@ def mask_credentials(text: str, mask: Mask) -> str:
         text = _IDENTIFIED.sub(lambda m: _mask_last(m, mask), text)
     if "basic" in lowered:
         text = _BASIC.sub(lambda m: _mask_last(m, mask) if _is_pair(m[1]) else m[0], text)
-    return text
-
-
-def mask_userinfo(text: str, mask: Mask) -> str:
-    """Mask the user and password of URLs."""
-    for pattern in (_RAW_USERINFO, _USERINFO, _ORACLE):
-        text = pattern.sub(lambda m: m[0] if PLACEHOLDER.fullmatch(m[0]) else mask(m[0]), text)
     return text
 
 

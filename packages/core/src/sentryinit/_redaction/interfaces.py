@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentryinit._redaction import attributes
+from sentryinit._redaction.key_names import Rank
 from sentryinit._redaction.stacktrace import stacktrace
 from sentryinit._redaction.walker import Walker
 
@@ -94,7 +95,7 @@ def contexts(walker: Walker, value: Any) -> dict[str, Any]:
             made[key] = _trace(walker, item) if isinstance(item, Mapping) else None
         elif item is not None:
             masked = walker.key(key)
-            item = walker.placeholder({}) if masked.is_sensitive else item
+            item = walker.placeholder({}) if masked.rank >= Rank.LIKELY else item
             made[masked.name] = walker.to_mapping(item)
     return {name: context for name, context in made.items() if context is not None}
 

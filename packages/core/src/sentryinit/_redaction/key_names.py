@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import re
 from collections.abc import Iterable
@@ -41,6 +42,15 @@ def normalize(name: str) -> str:
     return _PUNCTUATION.sub("", name).lower()
 
 
+class Rank(enum.IntEnum):
+    """How surely the values of a name are secrets."""
+
+    NONE = 0
+    RANDOM = 1  # ``key``, ``code``: a value that looks random
+    LIKELY = 2  # ``token``, ``session``: a value that can be a secret
+    CERTAIN = 3  # ``password``, and the user's names: any value
+
+
 class KeyNames:
     """The default lists, and *more* names and path *parameters*."""
 
@@ -60,7 +70,11 @@ class KeyNames:
         return False
 
     def is_sensitive(self, name: str) -> bool:
-        """Return True if values of *name* are masked."""
+        """Return True if values of *name* that can be a secret are masked."""
+        return self.rank(name) >= Rank.LIKELY
+
+    def rank(self, name: str) -> Rank:
+        """Return how surely the values of *name* are secrets."""
         # Long names would fill the memory: applications make them up.
         return self._cached(name) if len(name) < 256 else self._decide(name)
 
@@ -68,14 +82,14 @@ class KeyNames:
         """Return True if path parameters *name* are masked."""
         return normalize(name) in self._parameters or self.is_sensitive(name)
 
-    def _decide(self, name: str) -> bool:
+    def _decide(self, name: str) -> Rank:
         if PLACEHOLDER.search(name):
-            return False  # it was masked before
+            return Rank.NONE  # it was masked before
         word = normalize(name)
         if word in self._exact:
-            return True
+            return Rank.CERTAIN
         word = _HARMLESS.sub("", word)
-        return any(substring in word for substring in SUBSTRINGS)
+        return Rank.CERTAIN if any(substring in word for substring in SUBSTRINGS) else Rank.NONE
 
 
 def _longest_word(name: str) -> str:

@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sentryinit._redaction import limits, pii
-from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials, mask_userinfo
-from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, normalize
+from sentryinit._redaction import addresses, limits, numbers
+from sentryinit._redaction.connections import mask_userinfo
+from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials
+from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, Rank, normalize
 from sentryinit._redaction.key_values import mask_key_values
 from sentryinit._redaction.placeholders import (
     EMAIL,
@@ -20,6 +21,7 @@ from sentryinit._redaction.placeholders import (
     Mask,
     Placeholders,
 )
+from sentryinit._redaction.source_code import mask_literals
 
 # Short texts of words, numbers, paths: there is nothing to mask.
 _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
@@ -47,7 +49,7 @@ class Key(NamedTuple):
     """A masked key, and the kind of its value."""
 
     name: str
-    is_sensitive: bool
+    rank: Rank
     is_count: bool
     is_version: bool
     is_query: bool
@@ -90,8 +92,8 @@ class TextMasker:
         self._secret: Mask = functools.partial(self.placeholders, SECRET)
         self._email: Mask = functools.partial(self.placeholders, EMAIL)
         all_ips: Mask = functools.partial(self.placeholders, IP)
-        public: Mask = functools.partial(pii.mask_public, mask=all_ips)
-        self._ip = {"network": pii.network_of, "public": public}.get(ip, all_ips)
+        public: Mask = functools.partial(addresses.mask_public, mask=all_ips)
+        self._ip = {"network": addresses.network_of, "public": public}.get(ip, all_ips)
         self._query: Mask | None = None if queries else functools.partial(self.placeholders, QUERY)
         # The masked section ``sdk``, the same in each event: 15 us.
         self.sdk: dict[str, Any] = {}
@@ -123,11 +125,11 @@ class TextMasker:
         return limits.truncate(self._mask(limits.storable(text[: 4 * limits.KEY])), limit)
 
     def _key(self, key: str) -> Key:
-        word, is_sensitive = normalize(key), self.names.is_sensitive(key)
+        word, rank = normalize(key), self.names.rank(key)
         is_count, is_version = word.endswith(COUNT_SUFFIXES), word.endswith("version")
         is_query = self._query is not None and word in _QUERY_NAMES
         name = self._cached_text(key, limits.KEY)
-        return Key(name, is_sensitive, is_count, is_version, is_query)
+        return Key(name, rank, is_count, is_version, is_query)
 
     def _mask(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
         for own, pattern in self._own:
@@ -140,16 +142,17 @@ class TextMasker:
         if len(text) >= SHORTEST_KEY:
             text = mask_credentials(text, secret)
         if _SEPARATOR.search(text) and self.names.may_contain(text):
-            text = mask_key_values(text, self.names, secret, code=code)
+            mask_values = mask_literals if code else mask_key_values
+            text = mask_values(text, self.names, secret)
         if self._query is not None and "?" in text and not code:
             text = _QUERY.sub(lambda found: self.query(found[0]), text)
         has_digit = _DIGIT.search(text)
         if has_digit and len(text) >= SHORTEST_KEY and _FOUR_DIGITS.search(text):
-            text = pii.mask_numbers(text, secret)
+            text = numbers.mask_numbers(text, secret)
         if has_digit or text.count(":") >= 7:
-            text = pii.mask_ip_addresses(text, self._ip, is_version=is_version)
+            text = addresses.mask_ip_addresses(text, self._ip, is_version=is_version)
         if has_at or _ENCODED_AT.search(text):
-            text = pii.mask_emails(text, self._email)
+            text = addresses.mask_emails(text, self._email)
         return text
 
     def _secret_in_lines(self, secret: str) -> str:

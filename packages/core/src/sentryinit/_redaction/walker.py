@@ -8,8 +8,9 @@ from typing import Any
 
 from sentryinit._redaction import limits
 from sentryinit._redaction.limits import SIZE
-from sentryinit._redaction.pii import is_card
+from sentryinit._redaction.numbers import is_card
 from sentryinit._redaction.placeholders import PLACEHOLDER, SECRET, Mask
+from sentryinit._redaction.secret_values import is_secret_value
 from sentryinit._redaction.text import Key, TextMasker
 
 # Bytes of a value besides its text: quotes, comma, brackets.
@@ -59,8 +60,8 @@ class Walker:
         return key(text)
 
     def mask_item(self, key: Key, value: Any, depth: int) -> Any:
-        """Return *value* masked, or a placeholder if *key* is sensitive."""
-        if key.is_sensitive and value is not None:
+        """Return *value* masked, or a placeholder if *key* is that of a secret."""
+        if is_secret_value(value, key.rank):
             if not (key.is_count and isinstance(value, (int, float))):
                 return self.placeholder(value)
         elif type(value) is str:
