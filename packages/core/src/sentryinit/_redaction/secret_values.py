@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from sentryinit._redaction.key_names import Rank, normalize
 
+# Pairs of letters that are usual in words and identifiers: a letter, and those that follow it.
+_PAIRS = frozenset(
+    row[0] + follower
+    for row in (
+        "abcdgiklmnprstuvwxy baceilorsuy cacehiklmorstu dacdeilorstu eabcdefgilmnopqrstvwxy "
+        "faefilorstu gaehilnrsu haeiort iabcdefglmnoprstvxz jaeou keis ladeilostuy mabeilmopsu "
+        "nacdefgiklnopstuv obcdfgiklmnoprstuvwxy paehiloprstuy qu racdefgiklmnoprstuvy "
+        "sacehiklmopqstuwy tacehilmorstuwy uabcdefgilmnoprst vaei waehinor xacept yaelmnopst ze"
+    ).split()
+    for follower in row[1:]
+)
+_HEX = re.compile(
+    r"(?i)(?<![0-9a-z])(?=[a-f]*\d)(?=\d*[a-f])"
+    r"(?:[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])"
+)
+_PARTS = re.compile(r"[^A-Za-z0-9]+")
+# What validators and sentences say about a value, in some languages.
+_PREDICATES = frozenset(
+    "blank cannot characters denied disallowed does doesn't duplicate "
+    "empty expected expired failed forbidden incorrect invalid least match "
+    "mismatch missing must needs not null optional provided rejected required revoked should "
+    "short too unexpected unknown unset unsupported valid wrong "
+    "obligatoire requis invalide erforderlich pflichtfeld muss ungültig fehlt obligatorio "
+    "requerido requerida inválido inválida obrigatório obrigatória verplicht ongeldig wymagane "
+    "obbligatorio обязательное обязательно".split()
+)
+_WORD = re.compile(
+    r"[(\"'\u201c\u2018\xab]*([^\W\d_]+(?:['\u2019/-][^\W\d_]+)*|\d{1,4})[)\"'\u201d\u2019\xbb.,:;!?]*"
+)
 # In place of a secret: None, ***, a template's parameter.
 NO_SECRET = re.compile(
     r"(?:none|null|nil|true|false|undefined|nan|\*+|\.{3}|…|<[\w -]*>?|\?|%s|%\(\w*\)s|%\d*[sd]"
@@ -31,6 +61,40 @@ _CALL_BEGUN = re.compile(r"[A-Za-z_][\w.]*[(\[]")
 def is_secret_value(value: object, rank: Rank) -> bool:
     """Return True if *value*, under a name of *rank* in data, is masked."""
     return rank >= Rank.LIKELY and value is not None
+
+
+def looks_random(text: str) -> bool:
+    """Return True if *text* has no blank and is no word, identifier, number, or date."""
+    if len(text) < 8 or not text.isprintable() or " " in text:
+        return False
+    text = text[:256]
+    parts = [part for part in _PARTS.split(text) if len(part) >= 8]
+    return bool(_HEX.search(text)) or any(map(_is_odd, (text, *parts)))
+
+
+def _is_odd(text: str) -> bool:
+    """Return True if many neighbours in *text* are unusual: ``xq``, ``4f``; half: ``aB``."""
+    odd = pairs = 0.0
+    for first, second in itertools.pairwise(text):
+        both = first + second
+        if both.isdigit() or not both.isalnum():
+            pairs += 0.5
+            continue
+        pairs += 1
+        if not both.isalpha() or (second.islower() or first.isupper()) * (
+            both.lower() not in _PAIRS and both.isascii()
+        ):
+            odd += 1
+        elif first.islower() and second.isupper():
+            odd += 0.5
+    return odd >= 3 and odd >= 0.3 * pairs
+
+
+def is_sentence(text: str) -> bool:
+    """Return True if *text* is a sentence, as of a validator: ``This field is required``."""
+    words = [_WORD.fullmatch(word) for word in text[:1024].split()]
+    found = [word[1].lower() for word in words if word]
+    return len(found) == len(words) > 1 and not _PREDICATES.isdisjoint(found)
 
 
 def is_assigned_secret(separator: str, name: str, value: str) -> bool:
