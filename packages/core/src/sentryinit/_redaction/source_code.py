@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from sentryinit._redaction.key_names import KeyNames
-from sentryinit._redaction.key_values import NONE, OPENING, argument, quoted, values
+from sentryinit._redaction.key_values import argument, quoted, values
 from sentryinit._redaction.placeholders import Mask, Span, mask_spans
+from sentryinit._redaction.value_ends import NONE, OPENING
 
 # A target, with or without an annotation.
 _TARGET = re.compile(
