@@ -27,18 +27,20 @@ from sentryinit._redaction.value_ends import (
 # What may close a name: quotes, also those of JSON in JSON and of HTML, and brackets.
 _CLOSE = r"(?:\\{0,15}[\"'`]|\u201d|&quot;|&\#3[49];|\*\*)?[\])]?"
 # An annotation before an assignment, as in Python and TypeScript.
-_TYPED = r":[ ]?[\w.\[\]]{1,40}(?:[ ]?\|[ ]?[\w.\[\]]{1,40}){0,3}[ ]?=(?=[ ]?[\"'])"
+_TYPED = r":[ ][\w.\[\]]{1,40}(?:[ ]?\|[ ]?[\w.\[\]]{1,40}){0,3}[ ]?=(?=[ ]?[\"'])"
 # As in programs and their reprs, JSON, YAML, headers, query strings; the pairs of lists and calls.
 _NAME = re.compile(
-    rf"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)
-    (?:({_CLOSE}[ \t]*(?:=>|->|::=|:=|={{1,3}}|~>|{_TYPED}|:(?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)[ \t]*)
+    rf"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)(?![\w.%\[\]$-])
+    (?:({_CLOSE}[ \t]*(?=[=:~;&-])
+        (?:=>|->|::=|:=|={{1,3}}|~>|{_TYPED}|:(?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)[ \t]*)
     |((?:\\{{0,15}}["'])?[ \t]*,[ \t]*|\()(?=\\{{0,15}}["']|[bru]["']))""",
     re.VERBOSE,
 )
 # A name, blanks, and what may be a secret: a quotation, or a word with a digit.
 _SENTENCE = re.compile(
-    r"""(?<![\w.$%\[\]-])([A-Za-z][\w.-]*)[\"'`]?[ \t]{1,4}
-    (?:(?:is|was|[|]|provided:)[ \t]{1,4}|\.[ ](?=\"))?(?=[\"'`]|[^\s\d]{0,40}\d)""",
+    r"""(?<![\w.$%\[\]-])([A-Za-z][\w.-]*)(?![\w.-])[\"'`]?[ \t]{1,4}
+    (?:(?:is|was|[|]|provided:)[ \t]{1,4}|\.[ ](?=\"))?
+    (?:[\"'`]([^\"'`\n]{1,100})[\"'`]|(?=[^\s\d\"'`]{0,40}\d))""",
     re.VERBOSE,
 )
 _WORD_BEFORE = re.compile(r"([A-Za-z]+)[ ]\Z")
@@ -51,6 +53,8 @@ _NAME_KEY = re.compile(
 _OBJECT_BOUND = re.compile(r"[{}<>(]|\n\s{0,64}-\s|\n\s*\n")
 _PAIR_IN_LIST = re.compile(r"[\[(,]\s?[\[(][\"']\Z")
 _SENTENCE_GOES_ON = re.compile(r"[^\W\d_]+ [^\W\d_]")
+# A literal behind a literal: both are the value, or the new one.
+_CONTINUED = re.compile(r"[\"'][ \t]{1,4}(?:->[ ]|\+[ ])?()([\"'])(?!\s|\W*$)")
 _NEXT_LINE = re.compile(r"\r?\n[ \t]*(?=[\"'\[{])")
 _START_OF_LINE = re.compile(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
@@ -107,10 +111,12 @@ def _assigned_values(text: str, names: KeyNames) -> Iterator[Span]:
         if rank == Rank.NONE:
             continue
         find_value = _assigned if match[2] else _paired
-        start, end = find_value(text, match, rank, names)
-        if start < end:
-            yield start, end
-            done = end
+        span = find_value(text, match, rank, names)
+        while span != NONE:
+            yield span
+            done = span[1]
+            more = _CONTINUED.match(text, done)
+            span = quoted(text, more) if more else NONE
 
 
 def _rank(text: str, match: re.Match[str], names: KeyNames) -> Rank:
@@ -188,18 +194,29 @@ def _paired(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> Spa
 
 def _object_values(text: str, names: KeyNames) -> Iterator[Span]:
     """Find values in objects such as ``{"name": "password", "value": "hunter2"}``."""
+    done = 0
     for match in _VALUE_KEY.finditer(text):
-        value = value_at(text, match.end())
+        if match.start() < done:
+            continue
         before = _OBJECT_BOUND.split(text[max(match.start() - 200, 0) : match.start()])[-1]
-        found = list(_NAME_KEY.finditer(before))
-        if not found:
-            after = _OBJECT_BOUND.split(text[value.end : value.end + 100])[0]
-            found = list(_NAME_KEY.finditer(after))
-        rank = names.rank(found[-1][1]) if found else Rank.NONE
-        if rank > Rank.NONE:
-            span = _secret_span(text, value, found[-1][1], rank, Style.ASSIGNED, names)
-            if span != NONE:
-                yield span
+        found = list(_NAME_KEY.finditer(before))[-1:] or _name_behind(text, match.end())
+        rank = names.rank(found[0][1]) if found else Rank.NONE
+        if rank == Rank.NONE:
+            continue
+        value = value_at(text, match.end())
+        span = _secret_span(text, value, found[0][1], rank, Style.ASSIGNED, names)
+        if span != NONE:
+            yield span
+            done = span[1]
+
+
+def _name_behind(text: str, start: int) -> list[re.Match[str]]:
+    """Find the name of the value at *start* behind it."""
+    text = text[start : start + 300]
+    if not _NAME_KEY.search(text):
+        return []
+    behind = _OBJECT_BOUND.split(text[value_at(text, 0).end :])[0]
+    return list(_NAME_KEY.finditer(behind))[:1]
 
 
 def _values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
@@ -208,13 +225,11 @@ def _values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
         rank = _rank(text, match, names)
         if rank < Rank.LIKELY:
             continue
-        value = value_at(text, match.end())
-        if value.form in {Form.QUOTED, Form.BARE}:
-            style = Style.BLANKS
-            value = value._replace(form=Form.BARE)
-            span = _secret_span(text, value, match[1], rank, style, names)
-            if span != NONE:
-                yield span
+        start, end = match.span(2)
+        if start < 0:
+            start, end = match.end(), bare_end(text, match.end())
+        if is_secret(text[start:end], match[1], rank, Style.BLANKS, names):
+            yield start, end
 
 
 def quoted(text: str, opening: re.Match[str]) -> Span:

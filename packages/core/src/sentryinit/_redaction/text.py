@@ -32,7 +32,7 @@ _DIGIT = re.compile(r"\d")
 # Faster than \d{4}. Card numbers and IBANs have them.
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
 # Between a name and its value.
-_SEPARATOR = re.compile(r"[=:'\"<%-]")
+_SEPARATOR = re.compile(r"[=:'\"<%&|-]|[ ]\S{0,40}\d")
 # The query of a URL, and a value in it. An apostrophe that ends a word closes a quotation. Blanks
 # are in it if another value follows. "(?" begins a group of a pattern.
 _QUERY = re.compile(
