@@ -29,8 +29,9 @@ def _set(*rows: str) -> frozenset[str]:
 
 # What a value is; the parts of a compound may be written apart.
 _CERTAIN = _set(
-    "password pass pwd pass-word passwd passwrd pswd psw pw pass-phrase pass-code pass-key user-pwd",
-    "secret authorization mnemonic seed-phrase recovery-phrase security-phrase security-answer",
+    "password pass pwd passwd passwrd pswd psw pw pass-phrase pass-code pass-key user-pwd",
+    "pass-word secret authorization mnemonic seed-phrase recovery-phrase security-phrase",
+    "security-answer",
     "secret-answer pin cvv cvc otp totp hotp ssn social-security social-security-number iban",
     "card-number card-no card-num cc-number cc-num cc-no",
     # In other languages.

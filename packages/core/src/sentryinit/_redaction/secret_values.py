@@ -57,8 +57,9 @@ _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.@ -]+)+[/\\]?|https?://
 _STATES = frozenset(
     "absent accepted active allowed anonymous apikey approved authenticated authorized basic "
     "bearer blocked cached cancelled checked cleared closed connected cookie created current "
-    "changed declined default deleted denied digest disabled disconnected done dropped empty enabled "
-    "error expired external failed failure fetched found generated guest header hidden idle "
+    "changed declined default deleted denied digest disabled disconnected done dropped empty "
+    "enabled error expired external failed failure fetched found generated guest header "
+    "hidden idle "
     "ignored inactive incorrect internal invalid invalidated issued jwt kerberos ldap local "
     "locked logged logout login lost malformed manual mastercard memory mismatch missing mutual "
     "negotiate never none ntlm null oauth oauth2 offline online open openid opened optional "
