@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
-from sentryinit._redaction.secret_values import NO_SECRET, is_sentence_word
+from sentryinit._redaction.secret_values import is_placeholder, is_sentence_word
 from sentryinit._redaction.styles import Style, is_secret, secrets_in
 from sentryinit._redaction.value_ends import (
     NONE,
@@ -173,7 +173,7 @@ def _secret_span(  # noqa: PLR0913, PLR0917 # what the decision depends on
         return secrets_in(text, call_arguments(text, value), name, rank, Style.BLANKS, names)
     if form is Form.BRACKET:
         inside = secrets_in(text, (start, end), name, rank, style, names)
-        return NONE if inside == NONE or NO_SECRET.fullmatch(found) else (start, end)
+        return NONE if inside == NONE or is_placeholder(found) else (start, end)
     if form is Form.BLOCK:
         style = Style.ASSIGNED
     return (start, end) if found and is_secret(found, name, rank, style, names) else NONE
@@ -235,7 +235,7 @@ def _values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
 def quoted(text: str, opening: re.Match[str]) -> Span:
     """Return what *opening* quotes; NONE if it is no secret."""
     start, end = opening.end(), quoted_end(text, opening)
-    return NONE if NO_SECRET.fullmatch(text, start, end) else (start, end)
+    return NONE if is_placeholder(text[start:end]) else (start, end)
 
 
 def argument(text: str, match: re.Match[str]) -> Span:
@@ -246,7 +246,7 @@ def argument(text: str, match: re.Match[str]) -> Span:
     end = bare_end(text, start)
     if normalize(text[start:end]) == normalize(match[1]):
         return NONE  # ``--token TOKEN``
-    if NO_SECRET.fullmatch(text, start, end) or is_sentence_word(text[start:end]):
+    if is_placeholder(text[start:end]) or is_sentence_word(text[start:end]):
         return NONE
     return start, end
 

@@ -8,7 +8,7 @@ import re
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Span
 from sentryinit._redaction.secret_values import (
-    NO_SECRET,
+    is_placeholder,
     is_secret_value,
     is_sentence,
     is_sentence_word,
@@ -40,7 +40,7 @@ class Style(enum.IntEnum):
 def is_secret(value: str, name: str, rank: Rank, style: Style, names: KeyNames) -> bool:
     """Return True if *value* of a name of *rank*, written in *style*, is masked."""
     value = value[scheme.end() :] if (scheme := SCHEME.match(value)) else value
-    if not value or NO_SECRET.fullmatch(value) or PLACEHOLDER.fullmatch(value) or is_sentence(value):
+    if not value or is_placeholder(value) or PLACEHOLDER.fullmatch(value) or is_sentence(value):
         return False
     if rank == Rank.RANDOM:
         return style > Style.BLANKS and looks_random(value)
