@@ -94,6 +94,8 @@ def value_at(text: str, start: int, *, quote: str = "", header: bool = False) ->
         return Value(start, start, Form.BARE)
     if text[start : start + 1] in _CLOSING:
         end = _bracket_end(text, start)
+        if not (end or text[start + 1 :].strip()):
+            return Value(start, start, Form.BARE)  # it goes on in the next text
         return Value(start, end or len(text), Form.BRACKET if end else Form.QUOTED)
     shown = _OBJECT.match(text, start)
     if shown:
@@ -106,6 +108,8 @@ def value_at(text: str, start: int, *, quote: str = "", header: bool = False) ->
         end = _bracket_end(text, call.end() - 1)
         if end and _AFTER_CALL.match(text, end):
             return Value(start, end, Form.CALL)
+        if not (end or text[call.end() :].strip()):
+            return Value(start, start, Form.BARE)
     return Value(start, bare_end(text, start), Form.BARE)
 
 
@@ -150,7 +154,7 @@ def _without_closing(found: str) -> int:
 
 def line_end(text: str, start: int) -> int:
     """Return the end of a value that goes on to the end of its line, or to the next value."""
-    return start + len(text[start : _end(_LINE, text, start)].rstrip())
+    return start + _without_closing(text[start : _end(_LINE, text, start)].rstrip())
 
 
 def _is_query(text: str, start: int) -> bool:
