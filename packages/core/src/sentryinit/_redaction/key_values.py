@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import is_placeholder, is_sentence_word, looks_random
+from sentryinit._redaction.sentences import name_rank, values_in_sentences
 from sentryinit._redaction.styles import Style, is_secret, secrets_in
 from sentryinit._redaction.value_ends import (
     NONE,
@@ -42,14 +43,6 @@ _NAME = re.compile(
 )
 # A literal that is compared with a name.
 _COMPARED = re.compile(r"(?<!\w)[\"']([^\"'\n]{4,100})[\"'] [!=]={1,2} ([\w.]+)")
-# A name, blanks, and what may be a secret: a quotation, or a word with a digit.
-_SENTENCE = re.compile(
-    r"""(?<![\w.$%\[\]-])([A-Za-z][\w.-]*)(?![\w.-])[\"'`]?[ \t]{1,4}
-    (?:(?:is|was|[|]|provided:)[ \t]{1,4}|\.[ ](?=\"))?
-    (?:[\"'`]([^\"'`\n]{1,100})[\"'`]|(?=[^\s\d\"'`]{0,40}\d|[A-Za-z]{20}))""",
-    re.VERBOSE,
-)
-_WORD_BEFORE = re.compile(r"([A-Za-z]+)[ ]\Z")
 # An object with two keys, one for a name and one for its value.
 _VALUE_KEY = re.compile(r"(?<![\w-])(?i:val(?:ue)?|content)\\{0,15}[\"']?[ \t]*(?:=>?|:)[ \t]*")
 _NAME_KEY = re.compile(
@@ -92,8 +85,7 @@ def mask_key_values(text: str, names: KeyNames, mask: Mask) -> str:
         text = mask_spans(text, _object_values(text, names), mask)
     if "= " in text:
         text = mask_spans(text, _compared_values(text, names), mask)
-    if " " in text:
-        text = mask_spans(text, _values_in_sentences(text, names), mask)
+    text = mask_spans(text, values_in_sentences(text, names), mask)
     for hint, pattern, find_value in _IN_TEXT:
         if hint in text:
             text = mask_spans(text, values(text, pattern, names, find_value), mask)
@@ -119,7 +111,9 @@ def _assigned_values(text: str, names: KeyNames) -> Iterator[Span]:
     for match in _NAME.finditer(text):
         if match.start() < done:
             continue
-        rank = _rank(text, match, names)
+        name = match[1]
+        name = _SEPARATOR.split(name)[-1] if "%" in name else name
+        rank = name_rank(text, match.start(), name, names)
         if rank == Rank.NONE:
             continue
         find_value = _assigned if match[2] else _paired
@@ -129,17 +123,6 @@ def _assigned_values(text: str, names: KeyNames) -> Iterator[Span]:
             done = span[1]
             more = _CONTINUED.match(text, done)
             span = quoted(text, more) if more else NONE
-
-
-def _rank(text: str, match: re.Match[str], names: KeyNames) -> Rank:
-    """Return the rank of a name, with the word before it: ``API key``."""
-    name = _SEPARATOR.split(match[1])[-1]
-    rank = names.rank(name)
-    if rank == Rank.RANDOM:
-        before = _WORD_BEFORE.search(text[max(match.start() - 24, 0) : match.start()])
-        if before:
-            return names.rank(f"{before[1]}_{name}")
-    return rank
 
 
 def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> Span:
@@ -242,19 +225,6 @@ def _compared_values(text: str, names: KeyNames) -> Iterator[Span]:
         rank = names.rank(match[2])
         if rank > Rank.NONE and is_secret(match[1], match[2], rank, Style.QUOTED, names):
             yield match.span(1)
-
-
-def _values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
-    """Find values behind blanks only: ``password hunter2``."""
-    for match in _SENTENCE.finditer(text):
-        rank = _rank(text, match, names)
-        if rank == Rank.NONE:
-            continue
-        start, end = match.span(2)
-        if start < 0:
-            start, end = match.end(), bare_end(text, match.end())
-        if is_secret(text[start:end], match[1], rank, Style.BLANKS, names):
-            yield start, end
 
 
 def quoted(text: str, opening: re.Match[str]) -> Span:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sentryinit._redaction import addresses, limits, numbers
+from sentryinit._redaction import addresses, limits, numbers, sentences
 from sentryinit._redaction.connections import mask_userinfo
 from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
@@ -32,7 +32,7 @@ _DIGIT = re.compile(r"\d")
 # Faster than \d{4}. Card numbers and IBANs have them.
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
 # Between a name and its value.
-_SEPARATOR = re.compile(r"[=:'\"<%&|-]|[ ]\S{0,40}\d")
+_SEPARATOR = re.compile(r"[=:'\"<%-]")
 # The query of a URL, and a value in it. An apostrophe that ends a word closes a quotation. Blanks
 # are in it if another value follows. "(?" begins a group of a pattern.
 _QUERY = re.compile(
@@ -140,7 +140,8 @@ class TextMasker:
             text = mask_userinfo(text, secret)
         if len(text) >= SHORTEST_KEY:
             text = mask_credentials(text, secret)
-        if _SEPARATOR.search(text) and self.names.may_contain(text):
+        may_contain = _SEPARATOR.search(text) or sentences.may_contain(text)
+        if may_contain and self.names.may_contain(text):
             mask_values = mask_literals if code else mask_key_values
             text = mask_values(text, self.names, secret)
         if self._query is not None and "?" in text and not code:
