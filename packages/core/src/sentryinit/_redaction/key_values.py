@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
-from sentryinit._redaction.secret_values import is_placeholder, is_sentence_word, looks_random
+from sentryinit._redaction.secret_values import (
+    is_placeholder,
+    is_secret_value,
+    is_sentence_word,
+    looks_random,
+)
 from sentryinit._redaction.sentences import name_rank, values_in_sentences
 from sentryinit._redaction.styles import Style, is_secret, secrets_in
 from sentryinit._redaction.value_ends import (
@@ -58,6 +63,7 @@ _FIELDS = frozenset(
     "email user username name first_name last_name login host port database id phone is_staff "
     "is_active is_superuser".split()
 )
+_FIELD = re.compile("[a-z_]+")
 _NEXT_LINE = re.compile(r"\r?\n[ \t]*(?=[\"'\[{])")
 _START_OF_LINE = re.compile(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
@@ -132,6 +138,8 @@ def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> S
     name, start, before = normalize(match[1]), match.end(), text[max(match.start() - 1, 0) : match.start()]
     quote = before if before and before in "\"'`" else ""
     style = Style.ASSIGNED if quote or "=" in match[2] else Style.COLON
+    if before == match[2] == ":":
+        style = Style.BLANKS  # arn:aws:secretsmanager:secret:db
     below = _NEXT_LINE.match(text, start) if quote else None
     header = match[2].rstrip().endswith(":") and name.endswith(("cookie", "authorization"))
     header = header and not (quote and match[2].lstrip("\\").startswith(quote))
@@ -140,7 +148,7 @@ def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> S
         return NONE
     if quote and value.form is Form.BARE and _SENTENCE_GOES_ON.match(text, value.start):
         return NONE  # near "token": syntax error
-    compares = match[2].rstrip().endswith(("==", "!="))
+    compares = match[2].endswith(("== ", "!= "))
     if compares and (value.form is Form.BARE or value.end - value.start < 4):
         return NONE
     if value.form is Form.BARE and rank == Rank.CERTAIN:
@@ -151,7 +159,7 @@ def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> S
 def _whole_line(text: str, match: re.Match[str], value: Value, names: KeyNames) -> Value:
     """Return *value* to the end of the line if the line begins with the name."""
     before = text[max(match.start() - 24, 0) : match.start()]
-    if not (match[2][-1:].isspace() and _START_OF_LINE.search(before)):
+    if value.start == value.end or not (match[2][-1:].isspace() and _START_OF_LINE.search(before)):
         return value
     whole = value._replace(end=line_end(text, value.start))
     words = text[whole.start : whole.end].split()
@@ -170,8 +178,9 @@ def _secret_span(  # noqa: PLR0913, PLR0917 # what the decision depends on
     if form is Form.CALL:
         return secrets_in(text, call_arguments(text, value), name, rank, Style.BLANKS, names)
     if form is Form.BRACKET:
-        inside = secrets_in(text, (start, end), name, rank, style, names)
-        return NONE if inside == NONE or is_placeholder(found) else (start, end)
+        harmless = is_placeholder(found) or (found[0] == "<" and not is_secret_value(found, rank))
+        harmless = harmless or secrets_in(text, (start, end), name, rank, style, names) == NONE
+        return NONE if harmless else (start, end)
     if form is Form.BLOCK:
         style = Style.ASSIGNED
     return (start, end) if found and is_secret(found, name, rank, style, names) else NONE
@@ -185,7 +194,7 @@ def _paired(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> Spa
     found = text[value.start : value.end]
     if match[3] != "(" and before[-1:] not in {'"', "'", "{"} or after not in {")", "]", "}", ""}:
         return NONE
-    is_field = found.lower() in _FIELDS or names.rank(found) > Rank.NONE
+    is_field = found in _FIELDS or (_FIELD.fullmatch(found) and names.rank(found) > Rank.NONE)
     is_list = before[-2:-1] == "[" and not looks_random(found)
     if not _PAIR_IN_LIST.search(before) and (is_field or (is_list and found.isalpha())):
         return NONE  # two names: ``['password', 'email']``
