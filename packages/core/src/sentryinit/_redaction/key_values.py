@@ -28,10 +28,13 @@ from sentryinit._redaction.value_ends import (
     line_end,
     quoted_end,
     value_at,
+    whole,
 )
 
 # What may close a name: quotes, also those of JSON in JSON and of HTML, and brackets.
-_CLOSE = r"(?:\\{0,15}[\"'`]|\u201d|&quot;|&\#3[49];|\*\*)?[\])]?"
+_CLOSE = (
+    r"(?:\\{0,15}[\"'`]|\u201d|&quot;|&\#3[49];|\*\*)?[\])]?(?:[ ][(\[][\w* ]{0,20}[)\]](?=:))?"
+)
 # A type before an assignment, as in Python, TypeScript, and Go.
 _TYPED = (
     r"(?::[ ][\w.\[\]]{1,40}(?:[ ]?\|[ ]?[\w.\[\]]{1,40}){0,3}|(?<=[ ])(?:string|\[\]byte))"
@@ -40,8 +43,9 @@ _TYPED = (
 # As in programs and their reprs, JSON, YAML, headers, query strings; the pairs of lists and calls.
 _NAME = re.compile(
     rf"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)(?![\w.%\[\]$-])
-    (?:({_CLOSE}[ \t]*(?=[=:~;&|?!+.s\[-])
-        (?:{_TYPED}|[?!+.:|~]{{0,3}}={{1,3}}>?|(?<![)][ ])->|~>|:(?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)
+    (?:({_CLOSE}[ \t]*(?=[=:~;&|?!+.s\[<\u2192-])
+        (?:{_TYPED}|[?!+.:|~]{{0,3}}={{1,3}}>?|(?<![)][ ])->|~>|<-(?=[ ])|\u2192
+            |:(?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)
         [ \t]*)
     |((?:\\{{0,15}}["'])?[ \t]*,[ \t]*|\()(?=\\{{0,15}}["']|[bru]["']))""",
     re.VERBOSE,
@@ -135,9 +139,12 @@ def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> S
     bracket = match[1].rfind("[")
     if bracket >= 0 and PLACEHOLDER.match(text, match.start() + bracket):
         return NONE  # the name is part of a placeholder
-    name, start, before = normalize(match[1]), match.end(), text[max(match.start() - 1, 0) : match.start()]
+    name, start = normalize(match[1]), match.end()
+    before = text[max(match.start() - 1, 0) : match.start()]
     quote = before if before and before in "\"'`" else ""
     style = Style.ASSIGNED if quote or "=" in match[2] else Style.COLON
+    if quote and text.startswith(quote, start) and quote not in match[2]:
+        return NONE  # it closes what begins before the name: input("Password: ")
     if before == match[2] == ":":
         style = Style.BLANKS  # arn:aws:secretsmanager:secret:db
     below = _NEXT_LINE.match(text, start) if quote else None
@@ -153,7 +160,8 @@ def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> S
         return NONE
     if value.form is Form.BARE and rank == Rank.CERTAIN:
         value = _whole_line(text, match, value, names)
-    return _secret_span(text, value, match[1], rank, style, names)
+    start, end = _secret_span(text, value, match[1], rank, style, names)
+    return (start, whole(text, value, quote)) if end == value.end else (start, end)
 
 
 def _whole_line(text: str, match: re.Match[str], value: Value, names: KeyNames) -> Value:
@@ -181,6 +189,8 @@ def _secret_span(  # noqa: PLR0913, PLR0917 # what the decision depends on
         harmless = is_placeholder(found) or (found[0] == "<" and not is_secret_value(found, rank))
         harmless = harmless or secrets_in(text, (start, end), name, rank, style, names) == NONE
         return NONE if harmless else (start, end)
+    if form is Form.HEADER and "=" in found:
+        rank = Rank.CERTAIN  # the cookie may be short
     if form is Form.BLOCK:
         style = Style.ASSIGNED
     return (start, end) if found and is_secret(found, name, rank, style, names) else NONE
@@ -256,7 +266,11 @@ def argument(text: str, match: re.Match[str]) -> Span:
 
 
 def _rest(pattern: re.Pattern[str]) -> FindValue:
-    return lambda text, match: (match.end(), pattern.match(text, match.end()).end())  # type: ignore[union-attr] # it also matches ""
+    def find_value(text: str, match: re.Match[str]) -> Span:
+        found = pattern.match(text, match.end())
+        return found.span() if found else NONE
+
+    return find_value
 
 
 # A text in each match, the pattern of a name, and what finds its value.

@@ -15,7 +15,7 @@ _WORDS = "pass secret token key pwd cred auth session cookie jwt senha kennwort"
 _NAME = re.compile(rf"(?:{'|'.join(_WORDS)})[\w.-]{{0,24}}[\"'`*]{{0,2}}[ \t]")
 # A quotation, a word with a digit or a capital letter in it, a long word.
 _VALUE = re.compile(
-    r"""[ \t]{0,3}(?:(?:is|was|are|[|]|provided:|\.(?=[ ]\"))[ \t]{1,4})?
+    r"""[ \t]{0,3}((?:(?:for|of)[ ]\S{1,40}[ ])?(?:is|was|are|[|]|provided:|\.(?=[ ]\"))[ \t]{1,4})?
     (?:[\"'`]([^\"'`\n]{1,100})[\"'`]|(?=[^\s\d\"'`]{0,40}\d|[A-Za-z]{0,20}[a-z][A-Z]|[A-Za-z]{20}))""",
     re.VERBOSE,
 )
@@ -40,13 +40,18 @@ def values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
         value = _VALUE.match(text, match.end())
         if not value:
             continue
-        start, end = value.span(1)
+        start, end = value.span(2)
         if start < 0:
             start, end = value.end(), bare_end(text, value.end())
         found = _WORD.search(text[max(match.start() - 32, 0) : match.end()])
         name = found[0].strip("\"'`* \t") if found else ""
-        rank = name_rank(text, match.end() - len(found[0]) if found else 0, name, names)
-        if rank and is_secret(text[start:end], name, rank, Style.BLANKS, names):
+        at = match.end() - len(found[0]) if found else 0
+        rank = name_rank(text, at, name, names)
+        if rank == Rank.LIKELY and value[1]:
+            rank = Rank.CERTAIN  # the token is abc123
+        is_keyword = value[2] and (name.isupper() or text[max(at - 1, 0)] in ":(")
+        style = Style.QUOTED if is_keyword and rank == Rank.CERTAIN else Style.BLANKS
+        if rank and is_secret(text[start:end], name, rank, style, names):
             yield start, end
 
 

@@ -28,8 +28,8 @@ _WORDS = re.compile(r"[A-Za-z_-]+")
 _CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
 # Two numbers: a counter, an offset.
 _COUNTER = re.compile(r"\d{1,10}[_:/-]\d{1,12}")
-# A sentence of a validator, whatever it says.
-_VALIDATOR = re.compile(r"[A-Z][a-z'’]+(?: [\w'’-]+){2,20}\.")
+# A sentence of a validator, whatever it says; a prompt.
+_VALIDATOR = re.compile(r"[A-Z][a-z'\u2019]+(?: [\w'\u2019-]+){2,20}\.|[A-Z][\w ]{2,40}[:?]\s?")
 _TYPES = frozenset(
     "any bool bytes char float int object str string text varchar true false yes no on off".split()
 )

@@ -9,16 +9,20 @@ from __future__ import annotations
 import enum
 import functools
 import re
+import sys
 from typing import NamedTuple
 
 from sentryinit._redaction.placeholders import PLACEHOLDER, Span
 
 NONE: Span = (0, 0)
+# So many characters decide whether a value is a secret. It is read on only if it is: otherwise
+# ``token:token:token:`` would take quadratic time.
+_DECIDING = 256
 OPENING = re.compile(r"[bBrRuUfF$]{0,2}(\\{0,15})(\"{3}|'{3}|[\"'`\u201c]|&quot;|&#3[49];)")
 
 # Before a value: tags and anchors (YAML), types and constructors, marks of Erlang and Markdown.
 _PREFIX = re.compile(
-    r"(?:(?:!{1,2}[\w:/.-]{0,64}|&[\w-]{1,64}|string\(\d{1,9}\)|new|await|Just|\*\*|__)[ \t]+|<<(?=\"))*"
+    r"(?:(?:!{1,2}[\w:/.-]{0,64}|&[\w-]{1,64}|string\(\d{1,9}\)|new|await|Just|\*\*)[ \t]+|<<(?=\"))*"
 )
 # A quote ends no value if a word begins behind it, and if it is doubled (SQL, CSV).
 _QUOTED = {
@@ -33,10 +37,10 @@ _TOKEN = re.compile(
     r"(?<![\w\\])(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|[\[{(]|[\]})]", re.DOTALL
 )
 _DEPTH = 16
-_CALL = re.compile(r"(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
+_CALL = re.compile(r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
 _AFTER_CALL = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
 # The repr of an object, but not of a class or a function.
-_OBJECT = re.compile(r"<(?!class |function |module |bound )[A-Za-z][\w.]{0,64}[ :(=][^<>\n]{0,500}>")
+_OBJECT = re.compile(r"<(?!(?:class|function|module|bound) )[A-Za-z][\w.]{0,64}[ :(=][^<>\n]{0,500}>")
 _ANGLE = re.compile(r"<[^<>\s/][^<>\s]{0,200}>")
 # A variable of a template or a shell.
 _TEMPLATE = re.compile(r"(?:\$\{\{?|\{\{|\$\()[^{}\n()]{0,200}(?:\}\}?|\))")
@@ -49,13 +53,13 @@ SCHEME = re.compile(
 # Another value begins: ``name=``, ``name:``.
 _NEXT = r"[\w.-]{1,64}[ \t]?(?:=|:(?!/))"
 _BARE = re.compile(
-    rf"""(?:[^\s&\"'<>,;)\]}}]
-    |[,;](?!\s|$|{_NEXT})|&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
+    rf"""(?:[^\s&\"'<>,;|)\]}}]
+    |[,;|](?!\s|$|{_NEXT})|&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
     |(?<=\w)[\"'](?=\w)|<(?![/!?]|\w{{1,64}}[\s/>])|(?<![/\"'\w-])>(?=\w)|[)\]}}](?![\[({{]))*""",
     re.VERBOSE,
 )
 _QUERY = re.compile(r"[^\s&\"'<>]*")
-_LINE = re.compile(rf"(?:[^\s]+|[ \t]+(?!{_NEXT}|\#|$))*")
+_LINE = re.compile(rf"(?:[^\s,;]+|[,;](?!\s)|[ \t]+(?!{_NEXT}|\#|$))*")
 _HEADER = {
     quote: re.compile(rf"(?:[^\r\n\\{quote}]|\\(?![rn]))*") for quote in ("", '"', "'", "`")
 }
@@ -83,13 +87,13 @@ class Value(NamedTuple):
 def value_at(text: str, start: int, *, quote: str = "", header: bool = False) -> Value:
     """Find the value at *start*; *quote*: what its name is quoted by, if it is a header."""
     if header:
-        return Value(start, _end(_HEADER[quote], text, start), Form.HEADER)
+        return Value(start, _end(_HEADER[quote], text, start, start + _DECIDING), Form.HEADER)
     start = _end(_PREFIX, text, start)
     opening = OPENING.match(text, start)
     if opening:
         return Value(opening.end(), quoted_end(text, opening), Form.QUOTED)
     if PLACEHOLDER.match(text, start):
-        return Value(start, bare_end(text, start), Form.BARE)
+        return Value(start, bare_end(text, start, start + _DECIDING), Form.BARE)
     template = _TEMPLATE.match(text, start)
     if template and _AFTER_CALL.match(text, template.end()):
         return Value(start, start, Form.BARE)
@@ -114,7 +118,7 @@ def value_at(text: str, start: int, *, quote: str = "", header: bool = False) ->
             return Value(start, end, Form.CALL)
         if not (end or text[call.end() :].strip()):
             return Value(start, start, Form.BARE)
-    return Value(start, bare_end(text, start), Form.BARE)
+    return Value(start, bare_end(text, start, start + _DECIDING), Form.BARE)
 
 
 def call_arguments(text: str, value: Value) -> Span:
@@ -135,13 +139,22 @@ def quoted_end(text: str, opening: re.Match[str]) -> int:
     return found.start() if found else len(text)
 
 
-def bare_end(text: str, start: int) -> int:
+def whole(text: str, value: Value, quote: str) -> int:
+    """Return the end of *value* also if it is long."""
+    if value.end - value.start < _DECIDING - 1:
+        return value.end
+    if value.form is Form.HEADER:
+        return _end(_HEADER[quote], text, value.start)
+    return bare_end(text, value.start) if value.form is Form.BARE else value.end
+
+
+def bare_end(text: str, start: int, limit: int = sys.maxsize) -> int:
     """Return the end of a value without quotes."""
     scheme = SCHEME.match(text, start)
     mark = PLACEHOLDER.match(text, start)
     begin = scheme.end() if scheme else mark.end() if mark else start
     in_query = text[start - 1 : start] == "=" and _is_query(text, start)
-    end = _end(_QUERY if in_query else _BARE, text, begin)
+    end = max(_end(_QUERY if in_query else _BARE, text, begin, limit), begin)
     return begin + _without_closing(text[begin:end])
 
 
@@ -202,8 +215,8 @@ def _block(text: str, block: re.Match[str]) -> Span:
     return start + len(found) - len(found.lstrip()), start + len(found.rstrip())
 
 
-def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
-    return pattern.match(text, start).end()  # type: ignore[union-attr] # it also matches ""
+def _end(pattern: re.Pattern[str], text: str, start: int, limit: int = sys.maxsize) -> int:
+    return pattern.match(text, start, limit).end()  # type: ignore[union-attr] # it matches ""
 
 
 def _end_text(pattern: re.Pattern[str], text: str, start: int) -> str:
