@@ -22,7 +22,8 @@ OPENING = re.compile(r"[bBrRuUfF$]{0,2}(\\{0,15})(\"{3}|'{3}|[\"'`\u201c]|&quot;
 
 # Before a value: tags and anchors (YAML), types and constructors, marks of Erlang and Markdown.
 _PREFIX = re.compile(
-    r"(?:(?:!{1,2}[\w:/.-]{0,64}|&[\w-]{1,64}|string\(\d{1,9}\)|new|await|Just|\*\*)[ \t]+|<<(?=\"))*"
+    r"(?:(?:!{1,2}[\w:/.-]{0,64}|&[\w-]{1,64}|string\(\d{1,9}\)|new|await|Just|\*\*)[ \t]+"
+    r"|<<(?=\"))*"
 )
 # A quote ends no value if a word begins behind it, and if it is doubled (SQL, CSV).
 _QUOTED = {
@@ -38,9 +39,11 @@ _TOKEN = re.compile(
 )
 _DEPTH = 16
 _CALL = re.compile(r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
-_AFTER_CALL = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
+_AFTER = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
 # The repr of an object, but not of a class or a function.
-_OBJECT = re.compile(r"<(?!(?:class|function|module|bound) )[A-Za-z][\w.]{0,64}[ :(=][^<>\n]{0,500}>")
+_OBJECT = re.compile(
+    r"<(?!(?:class|function|module|bound) )[A-Za-z][\w.]{0,64}[ :(=][^<>\n]{0,500}>"
+)
 _ANGLE = re.compile(r"<[^<>\s/][^<>\s]{0,200}>")
 # A variable of a template or a shell.
 _TEMPLATE = re.compile(r"(?:\$\{\{?|\{\{|\$\()[^{}\n()]{0,200}(?:\}\}?|\))")
@@ -60,9 +63,7 @@ _BARE = re.compile(
 )
 _QUERY = re.compile(r"[^\s&\"'<>]*")
 _LINE = re.compile(rf"(?:[^\s,;]+|[,;](?!\s)|[ \t]+(?!{_NEXT}|\#|$))*")
-_HEADER = {
-    quote: re.compile(rf"(?:[^\r\n\\{quote}]|\\(?![rn]))*") for quote in ("", '"', "'", "`")
-}
+_HEADER = {quote: re.compile(rf"(?:[^\r\n\\{quote}]|\\(?![rn]))*") for quote in ("", '"', "'", "`")}
 
 
 class Form(enum.Enum):
@@ -89,36 +90,50 @@ def value_at(text: str, start: int, *, quote: str = "", header: bool = False) ->
     if header:
         return Value(start, _end(_HEADER[quote], text, start, start + _DECIDING), Form.HEADER)
     start = _end(_PREFIX, text, start)
+    found = (find(text, start) for find in (_quoted, _template, _bracket, _object, _block, _call))
+    return next(filter(None, found), None) or Value(
+        start, bare_end(text, start, start + _DECIDING), Form.BARE
+    )
+
+
+def _quoted(text: str, start: int) -> Value | None:
     opening = OPENING.match(text, start)
-    if opening:
-        return Value(opening.end(), quoted_end(text, opening), Form.QUOTED)
-    if PLACEHOLDER.match(text, start):
-        return Value(start, bare_end(text, start, start + _DECIDING), Form.BARE)
-    template = _TEMPLATE.match(text, start)
-    if template and _AFTER_CALL.match(text, template.end()):
-        return Value(start, start, Form.BARE)
-    if text[start : start + 1] in _CLOSING:
-        end = _bracket_end(text, start)
-        if not (end or text[start + 1 :].strip()):
-            return Value(start, start, Form.BARE)  # it goes on in the next text
-        return Value(start, end or len(text), Form.BRACKET if end else Form.QUOTED)
-    angle = _ANGLE.match(text, start)
-    if angle:
-        return Value(start, angle.end(), Form.BARE)
-    shown = _OBJECT.match(text, start)
-    if shown:
-        return Value(start, shown.end(), Form.BRACKET)
-    block = _BLOCK.match(text, start)
-    if block:
-        return Value(*_block(text, block), Form.BLOCK)
+    return Value(opening.end(), quoted_end(text, opening), Form.QUOTED) if opening else None
+
+
+def _template(text: str, start: int) -> Value | None:
+    """Return no value for a variable of a template or a shell."""
+    found = _TEMPLATE.match(text, start)
+    return Value(start, start, Form.BARE) if found and _AFTER.match(text, found.end()) else None
+
+
+def _bracket(text: str, start: int) -> Value | None:
+    if text[start : start + 1] not in _CLOSING or PLACEHOLDER.match(text, start):
+        return None
+    end = _bracket_end(text, start)
+    if end:
+        return Value(start, end, Form.BRACKET)
+    # The text is truncated; with nothing behind, it is a line of code.
+    has_more = text[start + 1 :].strip()
+    return Value(start, len(text), Form.QUOTED) if has_more else Value(start, start, Form.BARE)
+
+
+def _object(text: str, start: int) -> Value | None:
+    found = _OBJECT.match(text, start) or _ANGLE.match(text, start)
+    return (
+        Value(start, found.end(), Form.BRACKET if " " in found[0] else Form.BARE) if found else None
+    )
+
+
+def _call(text: str, start: int) -> Value | None:
     call = _CALL.match(text, start)
-    if call:
-        end = _bracket_end(text, call.end() - 1)
-        if end and _AFTER_CALL.match(text, end):
-            return Value(start, end, Form.CALL)
-        if not (end or text[call.end() :].strip()):
-            return Value(start, start, Form.BARE)
-    return Value(start, bare_end(text, start, start + _DECIDING), Form.BARE)
+    if not call:
+        return None
+    end = _bracket_end(text, call.end() - 1)
+    if end and _AFTER.match(text, end):
+        return Value(start, end, Form.CALL)
+    has_more = end or text[call.end() :].strip()
+    return None if has_more else Value(start, start, Form.BARE)
 
 
 def call_arguments(text: str, value: Value) -> Span:
@@ -198,12 +213,15 @@ def _bracket_end(text: str, start: int) -> int:
     return 0
 
 
-def _block(text: str, block: re.Match[str]) -> Span:
-    """Return the lines of a block scalar, or the items of a list."""
-    begin = text.rfind("\n", 0, block.start()) + 1
-    indent = len(_end_text(_INDENT, text, begin))
-    is_scalar = text[block.start()] in "|>"
-    start = end = block.end()
+def _block(text: str, start: int) -> Value | None:
+    """Find the lines of a block scalar, or the items of a list (YAML)."""
+    block = _BLOCK.match(text, start)
+    if not block:
+        return None
+    begin = text.rfind("\n", 0, start) + 1
+    indent = _end(_INDENT, text, begin) - begin
+    is_scalar = text[start] in "|>"
+    end = block.end()
     while end < len(text):
         stop = text.find("\n", end) + 1 or len(text)
         line = text[end:stop]
@@ -211,13 +229,10 @@ def _block(text: str, block: re.Match[str]) -> Span:
         if not (inside if is_scalar else _ITEM.match(line)):
             break
         end = stop
-    found = text[start:end]
-    return start + len(found) - len(found.lstrip()), start + len(found.rstrip())
+    found = text[block.end() : end]
+    start = end - len(found.lstrip())
+    return Value(start, max(start, end - len(found) + len(found.rstrip())), Form.BLOCK)
 
 
 def _end(pattern: re.Pattern[str], text: str, start: int, limit: int = sys.maxsize) -> int:
     return pattern.match(text, start, limit).end()  # type: ignore[union-attr] # it matches ""
-
-
-def _end_text(pattern: re.Pattern[str], text: str, start: int) -> str:
-    return text[start : _end(pattern, text, start)]
