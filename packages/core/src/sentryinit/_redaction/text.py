@@ -137,7 +137,7 @@ class TextMasker:
                 text = _mask_outside_placeholders(text, pattern, self._secret_in_lines)
         secret = self._secret_in_lines if code else self._secret
         has_at = "@" in text
-        if has_at and ("://" in text or "jdbc:" in text):
+        if has_at or "40" in text or "={" in text:
             text = mask_userinfo(text, secret)
         if len(text) >= SHORTEST_KEY:
             text = mask_credentials(text, secret)
