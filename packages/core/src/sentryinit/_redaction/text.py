@@ -142,8 +142,8 @@ class TextMasker:
         if len(text) >= SHORTEST_KEY:
             text = mask_credentials(text, secret)
         if _SEPARATOR.search(text) and self.names.may_contain(text):
-            mask_values = mask_literals if code else mask_key_values
-            text = mask_values(text, self.names, secret)
+            mask_text = functools.partial(self._mask_named, mask=secret)
+            text = mask_literals(text, self.names, secret, mask_text) if code else mask_text(text)
         if self._query is not None and "?" in text and not code:
             text = _QUERY.sub(lambda found: self.query(found[0]), text)
         has_digit = _DIGIT.search(text)
@@ -153,6 +153,12 @@ class TextMasker:
             text = addresses.mask_ip_addresses(text, self._ip, is_version=is_version)
         if has_at or _ENCODED_AT.search(text):
             text = addresses.mask_emails(text, self._email)
+        return text
+
+    def _mask_named(self, text: str, mask: Mask) -> str:
+        """Mask the values of sensitive names."""
+        if _SEPARATOR.search(text) and self.names.may_contain(text):
+            return mask_key_values(text, self.names, mask)
         return text
 
     def _secret_in_lines(self, secret: str) -> str:
