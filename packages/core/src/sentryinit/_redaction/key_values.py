@@ -23,8 +23,7 @@ _NAME = re.compile(
     (?:(\\*["']?[\])]?\s{0,4}(?:=>|->|:=|={1,3}|:)\s{0,4})|(\\*["']\s{0,4},\s{0,4}))""",
     re.VERBOSE,
 )
-# Command-line options and XML elements.
-_FLAG = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]*)[ \t]{1,4}(?![-\s])")
+# XML elements.
 _TAG = re.compile(r"<([\w.:-]{1,64})>")
 # A query string inside a value of another.
 _SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20)", re.IGNORECASE)
@@ -136,7 +135,6 @@ def _rest(pattern: re.Pattern[str]) -> FindValue:
 # A text in each match, the pattern of a name, and what finds its value.
 _IN_TEXT = (
     ("", _NAME, _assigned),
-    ("-", _FLAG, argument),
     ("</", _TAG, _rest(_CONTENT)),
     ("%", _ENCODED, _rest(_ENCODED_VALUE)),
 )

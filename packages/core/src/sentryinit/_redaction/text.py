@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sentryinit._redaction import addresses, limits, numbers
+from sentryinit._redaction.command_lines import mask_commands, mask_options
 from sentryinit._redaction.connections import mask_userinfo
 from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials
 from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, Rank, normalize
@@ -141,6 +142,7 @@ class TextMasker:
             text = mask_userinfo(text, secret)
         if len(text) >= SHORTEST_KEY:
             text = mask_credentials(text, secret)
+        text = mask_commands(text, secret)
         if _SEPARATOR.search(text) and self.names.may_contain(text):
             mask_text = functools.partial(self._mask_named, mask=secret)
             text = mask_literals(text, self.names, secret, mask_text) if code else mask_text(text)
@@ -158,6 +160,7 @@ class TextMasker:
     def _mask_named(self, text: str, mask: Mask) -> str:
         """Mask the values of sensitive names."""
         if _SEPARATOR.search(text) and self.names.may_contain(text):
+            text = mask_options(text, self.names, mask)
             return mask_key_values(text, self.names, mask)
         return text
 
