@@ -133,7 +133,10 @@ def test_a_placeholder_is_not_cut_in_two() -> None:
         (float("nan"), "nan"),
         (["--password", "hunter2", "--verbose", "x"], ["--password", "[secret]", "--verbose", "x"]),
         (["--password=a1", "x", "y"], ["--password=[secret]", "x", "y"]),
-        ({"max_tokens": 17, "token": 17}, {"max_tokens": 17, "token": "[secret]"}),
+        (
+            {"max_tokens": 17, "token": 17, "pin": 17},
+            {"max_tokens": 17, "token": 17, "pin": "[secret]"},
+        ),
         ({"a@x.example": 1, "b@x.example": 2}, {"[email]": 1, "[email]_": 2}),
         ({"python_version": "3.12.1.0"}, {"python_version": "3.12.1.0"}),
     ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, normalize
+from sentryinit._redaction.key_names import KeyNames, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import (
     NO_SECRET,
@@ -97,8 +97,7 @@ def _assigned(text: str, match: re.Match[str]) -> Span:
     name = normalize(match[1])
     start, end = _unquoted(text, match, name, quoted_name=quoted_name)
     value = text[start:end]
-    is_count = value.isdigit() and name.endswith(COUNT_SUFFIXES)
-    if not value or is_count or NO_SECRET.fullmatch(value):
+    if not value or NO_SECRET.fullmatch(value):
         return NONE
     is_assignment = quoted_name or "=" in match[2]
     is_secret = is_assigned_secret if is_assignment else is_secret_in_sentence

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from sentryinit._redaction import limits
 from sentryinit._redaction.key_names import Rank, normalize
+from sentryinit._redaction.placeholders import PLACEHOLDER
 
 # Pairs of letters that are usual in words and identifiers: a letter, and those that follow it.
 _PAIRS = frozenset(
@@ -36,6 +41,47 @@ _PREDICATES = frozenset(
 _WORD = re.compile(
     r"[(\"'\u201c\u2018\xab]*([^\W\d_]+(?:['\u2019/-][^\W\d_]+)*|\d{1,4})[)\"'\u201d\u2019\xbb.,:;!?]*"
 )
+# Numbers, versions, dates, times, durations.
+_NUMBER = re.compile(
+    r"(?i)[+-]?\d{1,9}(?:[\s.,:/_+-]{1,2}\d{1,9})*\s?(?:[a-zµ%]{1,3}|[kmg]?bytes|seconds|minutes|hours|days)?"
+    r"|\d{4}-?\d\d-?\d\d[t ]\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?\s?(?:z|utc|[+-]\d\d:?\d\d)?"
+    r"|(?:[a-z]{3},?\s)?(?:[a-z]{3}\s\d\d?|\d\d?[\s-][a-z]{3}[\s-]\d{2,4}),?\s\d\d:\d\d:\d\d(?:\s(?:\d{4}|gmt|utc|[+-]\d{4}))?"
+)
+# A class, a dotted path, an error code, a constant: more than one word.
+_IDENTIFIER = re.compile(
+    r"[A-Za-z]{2,}\d{0,3}(?:[._:-]{1,2}[A-Za-z]{2,}\d{0,3})+|_*[A-Z][a-z]+(?:[A-Z]+[a-z]+)+"
+    r"|<[A-Za-z_][\w.]* (?:[\w.' ]+ )?at 0x[0-9a-fA-F]+>|<(?:class|function|module|enum) [^<>]*>"
+)
+_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.@ -]+)+[/\\]?|https?://[^\s@]*")
+# States, kinds, and algorithms: words that say something about a token, a session, a card.
+_STATES = frozenset(
+    "absent accepted active allowed anonymous apikey approved authenticated authorized basic "
+    "bearer blocked cached cancelled checked cleared closed connected cookie created current "
+    "changed declined default deleted denied digest disabled disconnected done dropped empty "
+    "enabled error expired external failed failure fetched found generated guest header "
+    "hidden idle "
+    "ignored inactive incorrect internal invalid invalidated issued jwt kerberos ldap local "
+    "locked logged logout login lost malformed manual mastercard memory mismatch missing mutual "
+    "negotiate never none ntlm null oauth oauth2 offline online open openid opened optional "
+    "paired paypal pending present public query ready received redis refresh refreshed rejected "
+    "removed renewed required reset restored revoked rotated saml saved secure sent session sha1 "
+    "sha256 sha512 hs256 rs256 es256 hmac-sha256 sso started stopped strict success succeeded "
+    "terminated timeout token true false unauthorized unauthenticated unavailable unchanged "
+    "undefined unknown unset unsigned unsupported updated used user valid verified visa visitor "
+    "warning wrong".split()
+)
+_SCHEMES = frozenset("bearer basic digest token negotiate apikey hawk dpop ntlm key".split())
+_LONGEST, _LARGE = 8192, 10**9
+_CONTAINERS = (Mapping, list, tuple, set, frozenset)
+# A template's parameter, or what another tool put in place of a secret.
+_PLAIN = r"([A-Za-z][A-Za-z_. -]*\d?)"
+_PLACEHOLDER = re.compile(
+    r"none|null|nil|undefined|nan|n/a|required|missing|invalid|blank|[*•●]+|x{3,}|\.{3}|…|\?|%[sdr]"
+    r"|[\[<(*]{1,3}(?:redacted|filtered|hidden|masked|removed|scrubbed|omitted|secret)[\]>)*]{1,3}"
+    rf"|\$?\{{{{1,3}}\s?{_PLAIN}\s?\}}{{1,3}}|\$\{{{{\s?{_PLAIN}\s?\}}}}|<{{1,2}}{_PLAIN}>{{1,2}}"
+    rf"|%\({_PLAIN}\)s|%{_PLAIN}%|[$:]{_PLAIN}|\$\d{{1,3}}",
+    re.IGNORECASE,
+)
 # In place of a secret: None, ***, a template's parameter.
 NO_SECRET = re.compile(
     r"(?:none|null|nil|true|false|undefined|nan|\*+|\.{3}|…|<[\w -]*>?|\?|%s|%\(\w*\)s|%\d*[sd]"
@@ -59,8 +105,66 @@ _CALL_BEGUN = re.compile(r"[A-Za-z_][\w.]*[(\[]")
 
 
 def is_secret_value(value: object, rank: Rank) -> bool:
-    """Return True if *value*, under a name of *rank* in data, is masked."""
-    return rank >= Rank.LIKELY and value is not None
+    """Return True if *value*, under a name of *rank*, can be a secret.
+
+    A container can be one if a value in it can.
+    """
+    if rank == Rank.NONE or value is None:
+        return False
+    if isinstance(value, (bytes, bytearray)):
+        value = bytes(value[:_LONGEST]).decode("utf-8", "replace")
+    if isinstance(value, str):
+        return not PLACEHOLDER.fullmatch(value) and _is_secret_text(value[:_LONGEST], rank)
+    if isinstance(value, _CONTAINERS):
+        return _is_secret_container(value, rank)
+    if rank == Rank.LIKELY and isinstance(value, (int, float, dt.date, dt.timedelta)):
+        return isinstance(value, int) and value >= _LARGE
+    return rank >= Rank.LIKELY
+
+
+def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
+    """Return True if a value in *value* can be a secret; looks at the first ones of 3 levels."""
+    level: list[Any] = [value]
+    for _ in range(3):
+        items = itertools.chain.from_iterable(
+            each.values() if isinstance(each, Mapping) else each for each in level
+        )
+        seen = list(itertools.islice(items, limits.ITEMS))
+        if any(is_secret_value(item, rank) for item in seen if not isinstance(item, _CONTAINERS)):
+            return True
+        level = [item for item in seen if isinstance(item, _CONTAINERS)]
+    return bool(level) and rank >= Rank.LIKELY
+
+
+def _is_secret_text(text: str, rank: Rank) -> bool:
+    if rank == Rank.RANDOM:
+        return looks_random(text)
+    if is_placeholder(text) or is_sentence(text):
+        return False
+    return rank == Rank.CERTAIN or not _is_harmless(text)
+
+
+def is_placeholder(text: str) -> bool:
+    """Return True for what stands in place of a secret: ``***``, ``None``, ``${TOKEN}``."""
+    found = _PLACEHOLDER.fullmatch(text.strip())
+    return found is not None and not (found.lastindex and looks_random(found[found.lastindex]))
+
+
+def _is_harmless(text: str) -> bool:
+    """Return True for a number, a date, a word, a class, words, a path, a URL."""
+    text = text.strip()
+    if len(text) < 4 or _NUMBER.fullmatch(text) or text.lower() in _STATES:
+        return True
+    if looks_random(text):
+        return False
+    return bool(_IDENTIFIER.fullmatch(text) or _PATH.fullmatch(text) or _is_prose(text))
+
+
+def _is_prose(text: str) -> bool:
+    """Return True for several words, except after the scheme of credentials."""
+    words = text.split()
+    is_plain = len(words) > 1 and all(map(_WORD.fullmatch, words))
+    return is_plain and (len(words) > 2 or words[0].lower() not in _SCHEMES)
 
 
 def looks_random(text: str) -> bool:

@@ -11,7 +11,7 @@ from sentryinit._redaction import addresses, limits, numbers
 from sentryinit._redaction.command_lines import mask_commands, mask_options
 from sentryinit._redaction.connections import mask_userinfo
 from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials
-from sentryinit._redaction.key_names import COUNT_SUFFIXES, KeyNames, Rank, normalize
+from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.key_values import mask_key_values
 from sentryinit._redaction.placeholders import (
     EMAIL,
@@ -51,7 +51,6 @@ class Key(NamedTuple):
 
     name: str
     rank: Rank
-    is_count: bool
     is_version: bool
     is_query: bool
 
@@ -127,10 +126,10 @@ class TextMasker:
 
     def _key(self, key: str) -> Key:
         word, rank = normalize(key), self.names.rank(key)
-        is_count, is_version = word.endswith(COUNT_SUFFIXES), word.endswith("version")
+        is_version = word.endswith("version")
         is_query = self._query is not None and word in _QUERY_NAMES
         name = self._cached_text(key, limits.KEY)
-        return Key(name, rank, is_count, is_version, is_query)
+        return Key(name, rank, is_version, is_query)
 
     def _mask(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
         for own, pattern in self._own:

@@ -62,9 +62,8 @@ class Walker:
     def mask_item(self, key: Key, value: Any, depth: int) -> Any:
         """Return *value* masked, or a placeholder if *key* is that of a secret."""
         if is_secret_value(value, key.rank):
-            if not (key.is_count and isinstance(value, (int, float))):
-                return self.placeholder(value)
-        elif type(value) is str:
+            return self.placeholder(value)
+        if type(value) is str:
             value = self.masker.query(value) if key.is_query else value
             return self.text(value, is_version=key.is_version)
         return self.value(value, depth)
