@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sentryinit._redaction.key_names import KeyNames, Rank, normalize
+from sentryinit._redaction.key_names import KeyNames, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import (
     NO_SECRET,
     is_secret_value,
     is_sentence_word,
-    looks_random,
 )
 
 # Programs, and their options for a password. After "-p" it is the next argument, or the rest of
@@ -84,6 +83,8 @@ def _passwords(text: str) -> Iterator[Span]:
         if program.start() < done or text[program.start() - 1 : program.start()].isalnum():
             continue
         option, done = "", program.end()
+        if text[done : done + 2] in {" =", " :"}:
+            continue  # a variable
         is_list = text[done] in "\"'"
         while argument := _ARGUMENT.match(text, done):
             start, end = argument.span(argument.lastindex or 0)
@@ -132,14 +133,6 @@ def _options(text: str, names: KeyNames) -> Iterator[Span]:
         if rank and (value := _VALUE.match(text, match.end())):
             start, end = value.span(value.lastindex or 0)
             word = text[start:end].rstrip("]).:")
-            if _is_value(text, start, end) and _is_secret(word, match[1], rank):
+            is_word = is_sentence_word(word) or normalize(word) == normalize(match[1])
+            if _is_value(text, start, end) and not is_word and is_secret_value(word, rank):
                 yield start, start + len(word)
-
-
-def _is_secret(word: str, name: str, rank: Rank) -> bool:
-    if rank == Rank.RANDOM:
-        return looks_random(word)
-    if is_sentence_word(word) or normalize(word) == normalize(name):
-        return False
-    is_word = rank == Rank.LIKELY and word.isalpha() and len(word) < 10
-    return not is_word and is_secret_value(word, rank)

@@ -23,8 +23,6 @@ _NAME = re.compile(
     (?:(\\*["']?[\])]?\s{0,4}(?:=>|->|:=|={1,3}|:)\s{0,4})|(\\*["']\s{0,4},\s{0,4}))""",
     re.VERBOSE,
 )
-# XML elements.
-_TAG = re.compile(r"<([\w.:-]{1,64})>")
 # A query string inside a value of another.
 _SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20)", re.IGNORECASE)
 _ENCODED = re.compile(
@@ -39,7 +37,6 @@ _SCHEME = re.compile(
     r"(?i)(?:bearer|basic|digest|token|negotiate|apikey|aws4-hmac-sha256|hawk|dpop)(?:\s|%20|\+)+"
 )
 _ENCODED_VALUE = re.compile(r"(?:[^\s&\"'<>%]|%(?!(?:25)*(?:26|3B|22))[0-9A-Fa-f]{0,2})*")
-_CONTENT = re.compile("[^<]*")
 _LINE, _WHOLE_LINE = re.compile(r"[^\r\n\"']*"), re.compile(r"[^\r\n]*")
 
 # Finds the value of a matched name; NONE if it is no secret.
@@ -134,6 +131,5 @@ def _rest(pattern: re.Pattern[str]) -> FindValue:
 # A text in each match, the pattern of a name, and what finds its value.
 _IN_TEXT = (
     ("", _NAME, _assigned),
-    ("</", _TAG, _rest(_CONTENT)),
     ("%", _ENCODED, _rest(_ENCODED_VALUE)),
 )

@@ -13,8 +13,6 @@ from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spa
 from sentryinit._redaction.secret_values import (
     NO_SECRET,
     is_secret_value,
-    is_sentence,
-    looks_random,
 )
 
 # A string, also one that is not closed: quote and content.
@@ -122,14 +120,8 @@ def _values(text: str, names: KeyNames) -> Iterator[Span]:
         else:
             continue
         for start, end in spans:
-            if is_no_template(text, start, end) and _is_secret(text[start:end], rank):
+            if is_no_template(text, start, end) and is_secret_value(text[start:end], rank):
                 yield start, end
-
-
-def _is_secret(value: str, rank: Rank) -> bool:
-    if rank <= Rank.RANDOM:
-        return looks_random(value)
-    return not is_sentence(value) and is_secret_value(value, rank)
 
 
 def _find(text: str, match: re.Match[str], rank: Rank) -> tuple[Rank, list[Span], int]:

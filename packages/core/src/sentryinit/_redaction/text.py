@@ -13,6 +13,7 @@ from sentryinit._redaction.connections import mask_userinfo
 from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.key_values import mask_key_values
+from sentryinit._redaction.markup import mask_markup
 from sentryinit._redaction.placeholders import (
     EMAIL,
     IP,
@@ -160,6 +161,7 @@ class TextMasker:
         """Mask the values of sensitive names."""
         if _SEPARATOR.search(text) and self.names.may_contain(text):
             text = mask_options(text, self.names, mask)
+            text = mask_markup(text, self.names, mask)
             return mask_key_values(text, self.names, mask)
         return text
 
