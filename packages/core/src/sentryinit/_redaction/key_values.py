@@ -8,44 +8,69 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from sentryinit._redaction.key_names import KeyNames, normalize
+from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
-from sentryinit._redaction.secret_values import (
-    NO_SECRET,
-    is_assigned_secret,
-    is_secret_in_sentence,
-    is_sentence_word,
+from sentryinit._redaction.secret_values import NO_SECRET, is_sentence_word
+from sentryinit._redaction.styles import Style, is_secret, secrets_in
+from sentryinit._redaction.value_ends import (
+    NONE,
+    Form,
+    Value,
+    call_arguments,
+    line_end,
+    value_at,
 )
 
-# As in Python and its reprs, JSON (also JSON in JSON), YAML, headers, query strings.
+# What may close a name: quotes, also those of JSON in JSON and of HTML, and brackets.
+_CLOSE = r"(?:\\{0,15}[\"'`]|\u201d|&quot;|&\#3[49];|\*\*)?[\])]?"
+# An annotation before an assignment, as in Python and TypeScript.
+_TYPED = r":[ ]?[\w.\[\]]{1,40}(?:[ ]?\|[ ]?[\w.\[\]]{1,40}){0,3}[ ]?=(?=[ ]?[\"'])"
+# As in programs and their reprs, JSON, YAML, headers, query strings; the pairs of lists and calls.
 _NAME = re.compile(
-    r"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)
-    (?:(\\*["']?[\])]?\s{0,4}(?:=>|->|:=|={1,3}|:)\s{0,4})|(\\*["']\s{0,4},\s{0,4}))""",
+    rf"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)
+    (?:({_CLOSE}[ \t]*(?:=>|->|::=|:=|={{1,3}}|~>|{_TYPED}|:(?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)[ \t]*)
+    |((?:\\{{0,15}}["'])?[ \t]*,[ \t]*|\()(?=\\{{0,15}}["']|[bru]["']))""",
     re.VERBOSE,
 )
-# A query string inside a value of another.
-_SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20)", re.IGNORECASE)
-_ENCODED = re.compile(
-    r"(?:%(?:25)*(?:3F|26|3B)|^|[?&;=\s\"'])([\w.\[\]-]+)%(?:25)*3D", re.IGNORECASE
+# A name, blanks, and what may be a secret: a quotation, or a word with a digit.
+_SENTENCE = re.compile(
+    r"""(?<![\w.$%\[\]-])([A-Za-z][\w.-]*)[\"'`]?[ \t]{1,4}
+    (?:(?:is|was|[|]|provided:)[ \t]{1,4}|\.[ ](?=\"))?(?=[\"'`]|[^\s\d]{0,40}\d)""",
+    re.VERBOSE,
 )
+_WORD_BEFORE = re.compile(r"([A-Za-z]+)[ ]\Z")
+# An object with two keys, one for a name and one for its value.
+_VALUE_KEY = re.compile(r"(?<![\w-])(?i:val(?:ue)?|content)\\{0,15}[\"']?[ \t]*(?:=>?|:)[ \t]*")
+_NAME_KEY = re.compile(
+    r"(?<![\w-])(?i:name|key|field|param(?:eter)?|id|header|variable|option|property)"
+    r"\\{0,15}[\"']?[ \t]*(?:=>?|:)[ \t]*(?:\\{0,15}[\"'])?([\w.%\[\]$-]{2,64})"
+)
+_OBJECT_BOUND = re.compile(r"[{}<>(]|\n\s{0,64}-\s|\n\s*\n")
+_PAIR_IN_LIST = re.compile(r"[\[(,]\s?[\[(][\"']\Z")
+_SENTENCE_GOES_ON = re.compile(r"[^\W\d_]+ [^\W\d_]")
+_NEXT_LINE = re.compile(r"\r?\n[ \t]*(?=[\"'\[{])")
+_START_OF_LINE = re.compile(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
-OPENING = re.compile(r"[bBrRuUfF]{0,2}(\\*)(\"{3}|'{3}|[\"'])")
-_QUOTED = {'"': re.compile(r"(?s)(?:[^\"\\]+|\\.)*"), "'": re.compile(r"(?s)(?:[^'\\]+|\\.)*")}
-_BARE = re.compile(r"(?:[^\s&\"'<>,;]|[,;](?!\s|$|[\w.-]{1,64}\s?[=:]))*")
-_BRACKETS = {"[": "]", "{": "}", "(": ")"}
-_SCHEME = re.compile(
-    r"(?i)(?:bearer|basic|digest|token|negotiate|apikey|aws4-hmac-sha256|hawk|dpop)(?:\s|%20|\+)+"
+# A query string inside a value of another.
+_SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20|22)", re.IGNORECASE)
+_ENCODED = re.compile(
+    r"(?:%(?:25)*(?:3F|26|3B|22|2F)|^|[?&;=/\s\"'])([\w.\[\]-]+)"
+    r"(?:%(?:25)*22)?%(?:25)*3[AD](?:%(?:25)*22)?",
+    re.IGNORECASE,
 )
 _ENCODED_VALUE = re.compile(r"(?:[^\s&\"'<>%]|%(?!(?:25)*(?:26|3B|22))[0-9A-Fa-f]{0,2})*")
-_LINE, _WHOLE_LINE = re.compile(r"[^\r\n\"']*"), re.compile(r"[^\r\n]*")
 
 # Finds the value of a matched name; NONE if it is no secret.
 FindValue = Callable[[str, re.Match[str]], Span]
-NONE: Span = (0, 0)
 
 
 def mask_key_values(text: str, names: KeyNames, mask: Mask) -> str:
     """Mask the values of sensitive names."""
+    text = mask_spans(text, _assigned_values(text, names), mask)
+    if "val" in text.lower():
+        text = mask_spans(text, _object_values(text, names), mask)
+    if " " in text:
+        text = mask_spans(text, _values_in_sentences(text, names), mask)
     for hint, pattern, find_value in _IN_TEXT:
         if hint in text:
             text = mask_spans(text, values(text, pattern, names, find_value), mask)
@@ -66,70 +91,130 @@ def values(
             done = end
 
 
-def quoted(text: str, opening: re.Match[str]) -> Span:
-    start, (escape, quote) = opening.end(), opening.groups()
-    if escape or len(quote) == 3:
-        # JSON in JSON, or a truncated text.
-        found = text.find(escape + quote, start)
-        end = len(text) if found < 0 else found
-    else:
-        end = _end(_QUOTED[quote], text, start)
-    return NONE if NO_SECRET.fullmatch(text, start, end) else (start, end)
+def _assigned_values(text: str, names: KeyNames) -> Iterator[Span]:
+    done = 0
+    for match in _NAME.finditer(text):
+        if match.start() < done:
+            continue
+        rank = _rank(text, match, names)
+        if rank == Rank.NONE:
+            continue
+        find_value = _assigned if match[2] else _paired
+        start, end = find_value(text, match, rank, names)
+        if start < end:
+            yield start, end
+            done = end
 
 
-def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
-    return pattern.match(text, start).end()  # type: ignore[union-attr] # it also matches ""
+def _rank(text: str, match: re.Match[str], names: KeyNames) -> Rank:
+    """Return the rank of a name, with the word before it: ``API key``."""
+    name = _SEPARATOR.split(match[1])[-1]
+    rank = names.rank(name)
+    if rank == Rank.RANDOM:
+        before = _WORD_BEFORE.search(text[max(match.start() - 24, 0) : match.start()])
+        if before:
+            return names.rank(f"{before[1]}_{name}")
+    return rank
 
 
-def _assigned(text: str, match: re.Match[str]) -> Span:
+def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> Span:
     bracket = match[1].rfind("[")
     if bracket >= 0 and PLACEHOLDER.match(text, match.start() + bracket):
         return NONE  # the name is part of a placeholder
-    quoted_name = text[match.start() - 1 : match.start()] in {"'", '"'}
-    opening = OPENING.match(text, match.end())
-    if match[3] and not (quoted_name and opening):
-        return NONE  # a comma in a sentence
-    if opening:
-        return quoted(text, opening)
-    name = normalize(match[1])
-    start, end = _unquoted(text, match, name, quoted_name=quoted_name)
-    value = text[start:end]
-    if not value or NO_SECRET.fullmatch(value):
+    name, start, before = normalize(match[1]), match.end(), text[max(match.start() - 1, 0) : match.start()]
+    quote = before if before and before in "\"'`" else ""
+    style = Style.ASSIGNED if quote or "=" in match[2] else Style.COLON
+    below = _NEXT_LINE.match(text, start) if quote else None
+    header = ":" in match[2] and ("cookie" in name or "authorization" in name)
+    header = header and not (quote and match[2].lstrip("\\").startswith(quote))
+    value = value_at(text, below.end() if below else start, quote=quote, header=header)
+    if value.form is Form.BLOCK and style == Style.ASSIGNED:
         return NONE
-    is_assignment = quoted_name or "=" in match[2]
-    is_secret = is_assigned_secret if is_assignment else is_secret_in_sentence
-    return (start, end) if is_secret(match[2], name, value) else NONE
+    if quote and value.form is Form.BARE and _SENTENCE_GOES_ON.match(text, value.start):
+        return NONE  # near "token": syntax error
+    if value.form is Form.BARE and rank == Rank.CERTAIN:
+        value = _whole_line(text, match, value, names)
+    return _secret_span(text, value, match[1], rank, style, names)
 
 
-def _unquoted(text: str, match: re.Match[str], name: str, *, quoted_name: bool) -> Span:
-    start = match.end()
-    closing = _BRACKETS.get(text[start : start + 1])
-    if closing:
-        found = text.find(closing, start)
-        return start, len(text) if found < 0 else found + 1
-    if ":" in match[2] and ("cookie" in name or "authorization" in name):
-        return start, _end(_LINE if quoted_name else _WHOLE_LINE, text, start)
-    scheme = _SCHEME.match(text, start)
-    end = _end(_BARE, text, scheme.end() if scheme else start)
-    return start, start + len(text[start:end].rstrip(".,;:!?)]}"))
+def _whole_line(text: str, match: re.Match[str], value: Value, names: KeyNames) -> Value:
+    """Return *value* to the end of the line if the line begins with the name."""
+    before = text[max(match.start() - 24, 0) : match.start()]
+    if not (match[2][-1:].isspace() and _START_OF_LINE.search(before)):
+        return value
+    whole = value._replace(end=line_end(text, value.start))
+    words = text[whole.start : whole.end].split()
+    prose = any(map(is_sentence_word, words)) or PLACEHOLDER.match(text, value.start)
+    return value if prose else whole
 
 
-def argument(text: str, match: re.Match[str]) -> Span:
-    start, opening = match.end(), OPENING.match(text, match.end())
-    if opening:
-        return quoted(text, opening)
-    end = _end(_BARE, text, start)
-    if NO_SECRET.fullmatch(text, start, end) or is_sentence_word(text[start:end]):
+def _secret_span(  # noqa: PLR0913, PLR0917 # what the decision depends on
+    text: str, value: Value, name: str, rank: Rank, style: Style, names: KeyNames
+) -> Span:
+    """Return what is masked of *value*."""
+    start, end, form = value
+    found = text[start:end]
+    if form is Form.QUOTED:
+        style = Style.QUOTED
+    if form is Form.CALL:
+        return secrets_in(text, call_arguments(text, value), name, rank, Style.BLANKS, names)
+    if form is Form.BRACKET:
+        inside = secrets_in(text, (start, end), name, rank, style, names)
+        return NONE if inside == NONE or NO_SECRET.fullmatch(found) else (start, end)
+    if form is Form.BLOCK:
+        style = Style.ASSIGNED
+    return (start, end) if found and is_secret(found, name, rank, style, names) else NONE
+
+
+def _paired(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> Span:
+    """Return the second one of two items: ``('password', 'hunter2')``."""
+    value = value_at(text, match.end())
+    before = text[max(match.start() - 5, 0) : match.start()]
+    after = text[value.end :].lstrip("\\\"' \t\r\n")[:1]
+    found = text[value.start : value.end]
+    if match[3] != "(" and before[-1:] not in {'"', "'", "{"} or after not in {")", "]", "}", ""}:
         return NONE
-    return start, end
+    if not _PAIR_IN_LIST.search(before) and found.replace("_", "").islower() and found.replace("_", "").isalpha():
+        return NONE  # two names: ``['password', 'email']``
+    return _secret_span(text, value, match[1], rank, Style.QUOTED, names)
+
+
+def _object_values(text: str, names: KeyNames) -> Iterator[Span]:
+    """Find values in objects such as ``{"name": "password", "value": "hunter2"}``."""
+    for match in _VALUE_KEY.finditer(text):
+        value = value_at(text, match.end())
+        before = _OBJECT_BOUND.split(text[max(match.start() - 200, 0) : match.start()])[-1]
+        found = list(_NAME_KEY.finditer(before))
+        if not found:
+            after = _OBJECT_BOUND.split(text[value.end : value.end + 100])[0]
+            found = list(_NAME_KEY.finditer(after))
+        rank = names.rank(found[-1][1]) if found else Rank.NONE
+        if rank > Rank.NONE:
+            span = _secret_span(text, value, found[-1][1], rank, Style.ASSIGNED, names)
+            if span != NONE:
+                yield span
+
+
+def _values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
+    """Find values behind blanks only: ``password hunter2``."""
+    for match in _SENTENCE.finditer(text):
+        rank = _rank(text, match, names)
+        if rank < Rank.LIKELY:
+            continue
+        value = value_at(text, match.end())
+        if value.form in {Form.QUOTED, Form.BARE}:
+            style = Style.BLANKS
+            value = value._replace(form=Form.BARE)
+            span = _secret_span(text, value, match[1], rank, style, names)
+            if span != NONE:
+                yield span
 
 
 def _rest(pattern: re.Pattern[str]) -> FindValue:
-    return lambda text, match: (match.end(), _end(pattern, text, match.end()))
+    return lambda text, match: (match.end(), pattern.match(text, match.end()).end())  # type: ignore[union-attr] # it also matches ""
 
 
 # A text in each match, the pattern of a name, and what finds its value.
 _IN_TEXT = (
-    ("", _NAME, _assigned),
     ("%", _ENCODED, _rest(_ENCODED_VALUE)),
 )

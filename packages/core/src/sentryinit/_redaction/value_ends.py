@@ -1,0 +1,200 @@
+"""Where a value in a text ends: what it begins with decides. Takes linear time.
+
+A quote ends at its partner, a bracket and a call at theirs, a block scalar (YAML) with its
+indentation, a header with its line. All others end at a blank or at what begins another value.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import re
+from typing import NamedTuple
+
+from sentryinit._redaction.placeholders import PLACEHOLDER, Span
+
+NONE: Span = (0, 0)
+OPENING = re.compile(r"[bBrRuUfF$]{0,2}(\\{0,15})(\"{3}|'{3}|[\"'`\u201c]|&quot;|&#3[49];)")
+
+# Before a value: tags and anchors (YAML), types and constructors, marks of Erlang and Markdown.
+_PREFIX = re.compile(
+    r"(?:(?:!{1,2}[\w:/.-]{0,64}|&[\w-]{1,64}|string\(\d{1,9}\)|new|await|Just|\*\*|__)[ \t]+|<<(?=\"))*"
+)
+# A quote ends no value if a word begins behind it, and if it is doubled (SQL, CSV).
+_QUOTED = {
+    quote: re.compile(
+        rf"(?s)(?:[^{quote}\\]+|\\.|{quote}(?=\w[^{quote}\n]*{quote})|{quote}{quote}(?=\w))*"
+    )
+    for quote in "\"'`"
+}
+_CLOSING_QUOTE = {"\u201c": "\u201d"}
+_CLOSING = {"[": "]", "{": "}", "(": ")"}
+_TOKEN = re.compile(
+    r"(?<![\w\\])(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|[\[{(]|[\]})]", re.DOTALL
+)
+_DEPTH = 16
+_CALL = re.compile(r"(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
+_AFTER_CALL = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
+# The repr of an object, but not of a class or a function.
+_OBJECT = re.compile(r"<(?!class |function |module |bound )[A-Za-z][\w.]{0,64}[ :(=][^<>\n]{0,500}>")
+# A variable of a template or a shell.
+_TEMPLATE = re.compile(r"(?:\$\{\{?|\{\{|\$\()[^{}\n()]{0,200}(?:\}\}?|\))")
+_BLOCK = re.compile(r"(?:[|>][+\d-]{0,2})?[ \t]*(?:#[^\n]*)?\r?\n(?=[ \t]*\S)")
+_INDENT = re.compile(r"[ \t]*(?:- [ \t]*)?")
+_ITEM = re.compile(r"[ \t]*- (?![\w.\"'-]{1,64}:\s)")
+SCHEME = re.compile(
+    r"(?i)(?:bearer|basic|digest|token|negotiate|apikey|aws4-hmac-sha256|hawk|dpop)(?:\s|%20|\+)+"
+)
+# Another value begins: ``name=``, ``name:``.
+_NEXT = r"[\w.-]{1,64}[ \t]?(?:=|:(?!/))"
+_BARE = re.compile(
+    rf"""(?:[^\s&\"'<>,;)\]}}]
+    |[,;](?!\s|$|{_NEXT})|&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
+    |(?<=\w)[\"'](?=\w)|<(?![/!?]|\w{{1,64}}[\s/>])|(?<![/\"'\w-])>(?=\w)|[)\]}}](?![\[({{]))*""",
+    re.VERBOSE,
+)
+_QUERY = re.compile(r"[^\s&\"'<>]*")
+_LINE = re.compile(rf"(?:[^\s]+|[ \t]+(?!{_NEXT}|\#|$))*")
+_HEADER = {
+    quote: re.compile(rf"(?:[^\r\n\\{quote}]|\\(?![rn]))*") for quote in ("", '"', "'", "`")
+}
+
+
+class Form(enum.Enum):
+    """What a value begins with."""
+
+    QUOTED = enum.auto()
+    BRACKET = enum.auto()
+    CALL = enum.auto()
+    BLOCK = enum.auto()
+    BARE = enum.auto()
+    HEADER = enum.auto()
+
+
+class Value(NamedTuple):
+    """A value in a text."""
+
+    start: int
+    end: int
+    form: Form
+
+
+def value_at(text: str, start: int, *, quote: str = "", header: bool = False) -> Value:
+    """Find the value at *start*; *quote*: what its name is quoted by, if it is a header."""
+    if header:
+        return Value(start, _end(_HEADER[quote], text, start), Form.HEADER)
+    start = _end(_PREFIX, text, start)
+    opening = OPENING.match(text, start)
+    if opening:
+        return Value(opening.end(), quoted_end(text, opening), Form.QUOTED)
+    if PLACEHOLDER.match(text, start):
+        return Value(start, bare_end(text, start), Form.BARE)
+    template = _TEMPLATE.match(text, start)
+    if template and _AFTER_CALL.match(text, template.end()):
+        return Value(start, start, Form.BARE)
+    if text[start : start + 1] in _CLOSING:
+        return Value(start, _bracket_end(text, start), Form.BRACKET)
+    shown = _OBJECT.match(text, start)
+    if shown:
+        return Value(start, shown.end(), Form.BRACKET)
+    block = _BLOCK.match(text, start)
+    if block:
+        return Value(*_block(text, block), Form.BLOCK)
+    call = _CALL.match(text, start)
+    if call:
+        end = _bracket_end(text, call.end() - 1)
+        if _AFTER_CALL.match(text, end):
+            return Value(start, end, Form.CALL)
+    return Value(start, bare_end(text, start), Form.BARE)
+
+
+def call_arguments(text: str, value: Value) -> Span:
+    """Return what is in the brackets of a constructor; NONE for a function, which is code."""
+    call = _CALL.match(text, value.start)
+    name = call[1] if call else ""
+    wraps = name[:1].isupper() or name in {"bytes", "bytearray", "str"}
+    return (call.end(), value.end - (text[value.end - 1] in ")]")) if call and wraps else NONE
+
+
+def quoted_end(text: str, opening: re.Match[str]) -> int:
+    """Return the end of what *opening* quotes."""
+    escape, quote = opening.groups()
+    if not escape and quote in _QUOTED:
+        return _end(_QUOTED[quote], text, opening.end())
+    # JSON in JSON, or a truncated text.
+    found = _closing(escape, _CLOSING_QUOTE.get(quote, quote)).search(text, opening.end())
+    return found.start() if found else len(text)
+
+
+def bare_end(text: str, start: int) -> int:
+    """Return the end of a value without quotes."""
+    scheme = SCHEME.match(text, start)
+    mark = PLACEHOLDER.match(text, start)
+    begin = scheme.end() if scheme else mark.end() if mark else start
+    in_query = text[start - 1 : start] == "=" and _is_query(text, start)
+    end = _end(_QUERY if in_query else _BARE, text, begin)
+    return begin + _without_closing(text[begin:end])
+
+
+def _without_closing(found: str) -> int:
+    """Return the length of *found* without the punctuation and brackets that close its context."""
+    surplus = {end: found.count(end) - found.count(begin) for begin, end in _CLOSING.items()}
+    length = len(found)
+    while length and surplus.get(found[length - 1], found[length - 1] in ".,;:!?") > 0:
+        length -= 1
+        if found[length] in surplus:
+            surplus[found[length]] -= 1
+    return length
+
+
+def line_end(text: str, start: int) -> int:
+    """Return the end of a value that goes on to the end of its line, or to the next value."""
+    return start + len(text[start : _end(_LINE, text, start)].rstrip())
+
+
+def _is_query(text: str, start: int) -> bool:
+    """Return True if ``?`` or ``&`` is before the name."""
+    name = re.search(r"[?&][\w.%\[\]$+-]{1,64}=\Z", text[max(start - 66, 0) : start])
+    return name is not None
+
+
+@functools.lru_cache(maxsize=64)
+def _closing(escape: str, quote: str) -> re.Pattern[str]:
+    return re.compile(r"(?<!\\)" + re.escape(escape + quote))
+
+
+def _bracket_end(text: str, start: int) -> int:
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        if len(token[0]) == 1:
+            depth += 1 if token[0] in _CLOSING else -1
+        if depth == 0:
+            return token.end()
+        if depth > _DEPTH:
+            break
+    return len(text)
+
+
+def _block(text: str, block: re.Match[str]) -> Span:
+    """Return the lines of a block scalar, or the items of a list."""
+    begin = text.rfind("\n", 0, block.start()) + 1
+    indent = len(_end_text(_INDENT, text, begin))
+    is_scalar = text[block.start()] in "|>"
+    start = end = block.end()
+    while end < len(text):
+        stop = text.find("\n", end) + 1 or len(text)
+        line = text[end:stop]
+        inside = len(line) - len(line.lstrip()) > indent or not line.strip()
+        if not (inside if is_scalar else _ITEM.match(line)):
+            break
+        end = stop
+    found = text[start:end]
+    return start + len(found) - len(found.lstrip()), start + len(found.rstrip())
+
+
+def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
+    return pattern.match(text, start).end()  # type: ignore[union-attr] # it also matches ""
+
+
+def _end_text(pattern: re.Pattern[str], text: str, start: int) -> str:
+    return text[start : _end(pattern, text, start)]
