@@ -29,7 +29,7 @@ _TARGET = re.compile(
     ((?:["'`]?\]?\s{0,4}(?:
         :[ ]{0,4}(?:[\w.| ]|\[[\w.\[\],| "']{1,60}\]){1,40}={1,2}|={1,3}|[:!]=|=>|:
         |(?:,[ ]?\w{1,40}){1,4}[ ]=[ ])
-      |["'`]\s{0,4},|\()\s{0,80})""",
+      |["'`]\s{0,4},|\()(?:\s|\\\n){0,80})""",
     re.VERBOSE,
 )
 _CALL = re.compile(r"(?:new\s)?([\w.]{1,80})\(\s{0,80}")
@@ -53,6 +53,10 @@ _NAME = re.compile(r"[\w.-]{1,64}")
 # A field of a template; how a header begins.
 _FIELD = re.compile(rf"{PLACEHOLDER.pattern}|\$?\{{[^{{}}]*\}}|%s")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest)?[\W_]*")
+
+
+# What is masked by its parts: the connection behind the name "dsn".
+_CONNECTION = re.compile(r"://[^/\s]{1,300}@|\w=[^;\s]{1,300}[;\s]\s?\w{1,40}=|;")
 
 
 def mask_literals(text: str, names: KeyNames, mask: Mask, mask_text: Callable[[str], str]) -> str:
@@ -120,6 +124,8 @@ def _values(text: str, names: KeyNames) -> Iterator[Span]:
         else:
             continue
         for start, end in spans:
+            if rank == Rank.LIKELY and _CONNECTION.search(text, start, end):
+                continue
             if is_no_template(text, start, end) and is_secret_value(text[start:end], rank):
                 yield start, end
 
