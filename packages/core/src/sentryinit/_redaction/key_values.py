@@ -10,32 +10,42 @@ from collections.abc import Callable, Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
-from sentryinit._redaction.secret_values import NO_SECRET, is_sentence_word
+from sentryinit._redaction.secret_values import is_placeholder, is_sentence_word, looks_random
 from sentryinit._redaction.styles import Style, is_secret, secrets_in
 from sentryinit._redaction.value_ends import (
     NONE,
     Form,
     Value,
+    bare_end,
     call_arguments,
     line_end,
+    quoted_end,
     value_at,
 )
 
 # What may close a name: quotes, also those of JSON in JSON and of HTML, and brackets.
 _CLOSE = r"(?:\\{0,15}[\"'`]|\u201d|&quot;|&\#3[49];|\*\*)?[\])]?"
-# An annotation before an assignment, as in Python and TypeScript.
-_TYPED = r":[ ]?[\w.\[\]]{1,40}(?:[ ]?\|[ ]?[\w.\[\]]{1,40}){0,3}[ ]?=(?=[ ]?[\"'])"
+# A type before an assignment, as in Python, TypeScript, and Go.
+_TYPED = (
+    r"(?::[ ][\w.\[\]]{1,40}(?:[ ]?\|[ ]?[\w.\[\]]{1,40}){0,3}|(?<=[ ])(?:string|\[\]byte))"
+    r"(?:[ ]=[ ]|=(?=[\"']))"
+)
 # As in programs and their reprs, JSON, YAML, headers, query strings; the pairs of lists and calls.
 _NAME = re.compile(
-    rf"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)
-    (?:({_CLOSE}[ \t]*(?:=>|->|::=|:=|={{1,3}}|~>|{_TYPED}|:(?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)[ \t]*)
+    rf"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)(?![\w.%\[\]$-])
+    (?:({_CLOSE}[ \t]*(?=[=:~;&|?!+.s\[-])
+        (?:{_TYPED}|[?!+.:|~]{{0,3}}={{1,3}}>?|(?<![)][ ])->|~>|:(?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)
+        [ \t]*)
     |((?:\\{{0,15}}["'])?[ \t]*,[ \t]*|\()(?=\\{{0,15}}["']|[bru]["']))""",
     re.VERBOSE,
 )
+# A literal that is compared with a name.
+_COMPARED = re.compile(r"(?<!\w)[\"']([^\"'\n]{4,100})[\"'] [!=]={1,2} ([\w.]+)")
 # A name, blanks, and what may be a secret: a quotation, or a word with a digit.
 _SENTENCE = re.compile(
-    r"""(?<![\w.$%\[\]-])([A-Za-z][\w.-]*)[\"'`]?[ \t]{1,4}
-    (?:(?:is|was|[|]|provided:)[ \t]{1,4}|\.[ ](?=\"))?(?=[\"'`]|[^\s\d]{0,40}\d)""",
+    r"""(?<![\w.$%\[\]-])([A-Za-z][\w.-]*)(?![\w.-])[\"'`]?[ \t]{1,4}
+    (?:(?:is|was|[|]|provided:)[ \t]{1,4}|\.[ ](?=\"))?
+    (?:[\"'`]([^\"'`\n]{1,100})[\"'`]|(?=[^\s\d\"'`]{0,40}\d|[A-Za-z]{20}))""",
     re.VERBOSE,
 )
 _WORD_BEFORE = re.compile(r"([A-Za-z]+)[ ]\Z")
@@ -48,6 +58,12 @@ _NAME_KEY = re.compile(
 _OBJECT_BOUND = re.compile(r"[{}<>(]|\n\s{0,64}-\s|\n\s*\n")
 _PAIR_IN_LIST = re.compile(r"[\[(,]\s?[\[(][\"']\Z")
 _SENTENCE_GOES_ON = re.compile(r"[^\W\d_]+ [^\W\d_]")
+# A literal behind a literal: both are the value, or the new one.
+_CONTINUED = re.compile(r"[\"'][ \t]{1,4}(?:->[ ]|\+[ ])?()([\"'])(?!\s|\W*$)")
+_FIELDS = frozenset(
+    "email user username name first_name last_name login host port database id phone is_staff "
+    "is_active is_superuser".split()
+)
 _NEXT_LINE = re.compile(r"\r?\n[ \t]*(?=[\"'\[{])")
 _START_OF_LINE = re.compile(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
@@ -69,6 +85,8 @@ def mask_key_values(text: str, names: KeyNames, mask: Mask) -> str:
     text = mask_spans(text, _assigned_values(text, names), mask)
     if "val" in text.lower():
         text = mask_spans(text, _object_values(text, names), mask)
+    if "= " in text:
+        text = mask_spans(text, _compared_values(text, names), mask)
     if " " in text:
         text = mask_spans(text, _values_in_sentences(text, names), mask)
     for hint, pattern, find_value in _IN_TEXT:
@@ -100,10 +118,12 @@ def _assigned_values(text: str, names: KeyNames) -> Iterator[Span]:
         if rank == Rank.NONE:
             continue
         find_value = _assigned if match[2] else _paired
-        start, end = find_value(text, match, rank, names)
-        if start < end:
-            yield start, end
-            done = end
+        span = find_value(text, match, rank, names)
+        while span != NONE:
+            yield span
+            done = span[1]
+            more = _CONTINUED.match(text, done)
+            span = quoted(text, more) if more else NONE
 
 
 def _rank(text: str, match: re.Match[str], names: KeyNames) -> Rank:
@@ -125,13 +145,16 @@ def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> S
     quote = before if before and before in "\"'`" else ""
     style = Style.ASSIGNED if quote or "=" in match[2] else Style.COLON
     below = _NEXT_LINE.match(text, start) if quote else None
-    header = ":" in match[2] and ("cookie" in name or "authorization" in name)
+    header = match[2].rstrip().endswith(":") and name.endswith(("cookie", "authorization"))
     header = header and not (quote and match[2].lstrip("\\").startswith(quote))
     value = value_at(text, below.end() if below else start, quote=quote, header=header)
     if value.form is Form.BLOCK and style == Style.ASSIGNED:
         return NONE
     if quote and value.form is Form.BARE and _SENTENCE_GOES_ON.match(text, value.start):
         return NONE  # near "token": syntax error
+    compares = match[2].rstrip().endswith(("==", "!="))
+    if compares and (value.form is Form.BARE or value.end - value.start < 4):
+        return NONE
     if value.form is Form.BARE and rank == Rank.CERTAIN:
         value = _whole_line(text, match, value, names)
     return _secret_span(text, value, match[1], rank, style, names)
@@ -160,7 +183,7 @@ def _secret_span(  # noqa: PLR0913, PLR0917 # what the decision depends on
         return secrets_in(text, call_arguments(text, value), name, rank, Style.BLANKS, names)
     if form is Form.BRACKET:
         inside = secrets_in(text, (start, end), name, rank, style, names)
-        return NONE if inside == NONE or NO_SECRET.fullmatch(found) else (start, end)
+        return NONE if inside == NONE or is_placeholder(found) else (start, end)
     if form is Form.BLOCK:
         style = Style.ASSIGNED
     return (start, end) if found and is_secret(found, name, rank, style, names) else NONE
@@ -174,40 +197,65 @@ def _paired(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> Spa
     found = text[value.start : value.end]
     if match[3] != "(" and before[-1:] not in {'"', "'", "{"} or after not in {")", "]", "}", ""}:
         return NONE
-    if not _PAIR_IN_LIST.search(before) and found.replace("_", "").islower() and found.replace("_", "").isalpha():
+    is_field = found.lower() in _FIELDS or names.rank(found) > Rank.NONE
+    is_list = before[-2:-1] == "[" and not looks_random(found)
+    if not _PAIR_IN_LIST.search(before) and (is_field or (is_list and found.isalpha())):
         return NONE  # two names: ``['password', 'email']``
     return _secret_span(text, value, match[1], rank, Style.QUOTED, names)
 
 
 def _object_values(text: str, names: KeyNames) -> Iterator[Span]:
     """Find values in objects such as ``{"name": "password", "value": "hunter2"}``."""
+    done = 0
     for match in _VALUE_KEY.finditer(text):
-        value = value_at(text, match.end())
+        if match.start() < done:
+            continue
         before = _OBJECT_BOUND.split(text[max(match.start() - 200, 0) : match.start()])[-1]
-        found = list(_NAME_KEY.finditer(before))
-        if not found:
-            after = _OBJECT_BOUND.split(text[value.end : value.end + 100])[0]
-            found = list(_NAME_KEY.finditer(after))
-        rank = names.rank(found[-1][1]) if found else Rank.NONE
-        if rank > Rank.NONE:
-            span = _secret_span(text, value, found[-1][1], rank, Style.ASSIGNED, names)
-            if span != NONE:
-                yield span
+        found = list(_NAME_KEY.finditer(before))[-1:] or _name_behind(text, match.end())
+        rank = names.rank(found[0][1]) if found else Rank.NONE
+        if rank == Rank.NONE:
+            continue
+        value = value_at(text, match.end())
+        span = _secret_span(text, value, found[0][1], rank, Style.ASSIGNED, names)
+        if span != NONE:
+            yield span
+            done = span[1]
+
+
+def _name_behind(text: str, start: int) -> list[re.Match[str]]:
+    """Find the name of the value at *start* behind it."""
+    text = text[start : start + 300]
+    if not _NAME_KEY.search(text):
+        return []
+    behind = _OBJECT_BOUND.split(text[value_at(text, 0).end :])[0]
+    return list(_NAME_KEY.finditer(behind))[:1]
+
+
+def _compared_values(text: str, names: KeyNames) -> Iterator[Span]:
+    """Find literals before a name: ``if "hunter2" == password``."""
+    for match in _COMPARED.finditer(text):
+        rank = names.rank(match[2])
+        if rank > Rank.NONE and is_secret(match[1], match[2], rank, Style.QUOTED, names):
+            yield match.span(1)
 
 
 def _values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
     """Find values behind blanks only: ``password hunter2``."""
     for match in _SENTENCE.finditer(text):
         rank = _rank(text, match, names)
-        if rank < Rank.LIKELY:
+        if rank == Rank.NONE:
             continue
-        value = value_at(text, match.end())
-        if value.form in {Form.QUOTED, Form.BARE}:
-            style = Style.BLANKS
-            value = value._replace(form=Form.BARE)
-            span = _secret_span(text, value, match[1], rank, style, names)
-            if span != NONE:
-                yield span
+        start, end = match.span(2)
+        if start < 0:
+            start, end = match.end(), bare_end(text, match.end())
+        if is_secret(text[start:end], match[1], rank, Style.BLANKS, names):
+            yield start, end
+
+
+def quoted(text: str, opening: re.Match[str]) -> Span:
+    """Return what *opening* quotes; NONE if it is no secret."""
+    start, end = opening.end(), quoted_end(text, opening)
+    return NONE if is_placeholder(text[start:end]) else (start, end)
 
 
 def _rest(pattern: re.Pattern[str]) -> FindValue:

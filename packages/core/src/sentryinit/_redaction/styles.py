@@ -8,7 +8,7 @@ import re
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Span
 from sentryinit._redaction.secret_values import (
-    NO_SECRET,
+    is_placeholder,
     is_secret_value,
     is_sentence,
     is_sentence_word,
@@ -25,7 +25,12 @@ _ALGORITHM = re.compile(r"(?i)(?:sha|md|utf|base|hs|rs|es|oauth|ssh|aes|ipv|leve
 _MIXED = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[^\s./\\:=()\[\]{}<>]{6,}")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[\w$]+)*")
 _WORDS = re.compile(r"[A-Za-z_-]+")
-_TYPES = frozenset("any bool bytes char char() float int object str string text varchar".split())
+_CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
+# Two numbers: a counter, an offset.
+_COUNTER = re.compile(r"\d{1,10}[_:/-]\d{1,12}")
+_TYPES = frozenset(
+    "any bool bytes char float int object str string text varchar true false yes no on off".split()
+)
 
 
 class Style(enum.IntEnum):
@@ -40,10 +45,10 @@ class Style(enum.IntEnum):
 def is_secret(value: str, name: str, rank: Rank, style: Style, names: KeyNames) -> bool:
     """Return True if *value* of a name of *rank*, written in *style*, is masked."""
     value = value[scheme.end() :] if (scheme := SCHEME.match(value)) else value
-    if not value or NO_SECRET.fullmatch(value) or PLACEHOLDER.fullmatch(value) or is_sentence(value):
+    if not value or is_placeholder(value) or PLACEHOLDER.fullmatch(value) or is_sentence(value):
         return False
     if rank == Rank.RANDOM:
-        return style > Style.BLANKS and looks_random(value)
+        return (style > Style.BLANKS or len(value) >= 16) and looks_random(value)
     if style == Style.BLANKS:
         certain = rank == Rank.CERTAIN and _MIXED.fullmatch(value)
         return bool(certain or looks_random(value)) and not _ALGORITHM.fullmatch(value)
@@ -51,7 +56,7 @@ def is_secret(value: str, name: str, rank: Rank, style: Style, names: KeyNames) 
         return False
     if style == Style.QUOTED:
         return True
-    if _is_code(value, name, names) or is_sentence_word(value.split(maxsplit=1)[0]):
+    if _is_code(value, name, rank, names) or is_sentence_word(value.split(maxsplit=1)[0]):
         return False
     return rank == Rank.CERTAIN or not value.isalpha() or looks_random(value)
 
@@ -71,12 +76,17 @@ def secrets_in(  # noqa: PLR0913, PLR0917 # what the decision depends on
     return (found[0][0], found[-1][1]) if found else NONE
 
 
-def _is_code(value: str, name: str, names: KeyNames) -> bool:
-    """Return True for a type, and for a variable of a sensitive name."""
+def _is_code(value: str, name: str, rank: Rank, names: KeyNames) -> bool:
+    """Return True for a type, a boolean, and a variable of a sensitive name."""
+    if _COUNTER.fullmatch(value):
+        return rank == Rank.LIKELY
     if not _DOTTED.fullmatch(value):
         return False
     last = re.split(r"\W+", value)[-1]
-    if normalize(last) == normalize(name) or value.lower() in _TYPES:
+    word, name = normalize(last), normalize(name)
+    if word == name or value.lower() in _TYPES or (_CLASS.fullmatch(value) and name in f"{word}s"):
+        return True
+    if last != value and rank == Rank.LIKELY and not looks_random(value):
         return True
     is_compound = not last.islower() or "_" in last or last != value
     return is_compound and last.replace("_", "").isalpha() and names.is_sensitive(last)

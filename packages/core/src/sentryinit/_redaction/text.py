@@ -35,7 +35,7 @@ _DIGIT = re.compile(r"\d")
 # Faster than \d{4}. Card numbers and IBANs have them.
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
 # Between a name and its value.
-_SEPARATOR = re.compile(r"[=:'\"<%-]")
+_SEPARATOR = re.compile(r"[=:'\"<%&|-]|[ ]\S{0,40}\d")
 # The query of a URL, and a value in it. An apostrophe that ends a word closes a quotation. Blanks
 # are in it if another value follows. "(?" begins a group of a pattern.
 _QUERY = re.compile(
@@ -139,13 +139,11 @@ class TextMasker:
                 text = _mask_outside_placeholders(text, pattern, self._secret_in_lines)
         secret = self._secret_in_lines if code else self._secret
         has_at = "@" in text
-        if has_at or "40" in text or "={" in text:
-            text = mask_userinfo(text, secret)
+        text = mask_userinfo(text, secret)
         if len(text) >= SHORTEST_KEY:
             text = mask_credentials(text, secret)
         text = mask_commands(text, secret)
-        if "'" in text or '"' in text or "(" in text or "[" in text:
-            text = mask_quoted_rows(text, self.names, secret)
+        text = mask_quoted_rows(text, self.names, secret)
         if _SEPARATOR.search(text) and self.names.may_contain(text):
             mask_text = functools.partial(self._mask_named, mask=secret)
             text = mask_literals(text, self.names, secret, mask_text) if code else mask_text(text)

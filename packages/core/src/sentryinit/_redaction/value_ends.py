@@ -93,7 +93,10 @@ def value_at(text: str, start: int, *, quote: str = "", header: bool = False) ->
     if template and _AFTER_CALL.match(text, template.end()):
         return Value(start, start, Form.BARE)
     if text[start : start + 1] in _CLOSING:
-        return Value(start, _bracket_end(text, start), Form.BRACKET)
+        end = _bracket_end(text, start)
+        if not (end or text[start + 1 :].strip()):
+            return Value(start, start, Form.BARE)  # it goes on in the next text
+        return Value(start, end or len(text), Form.BRACKET if end else Form.QUOTED)
     shown = _OBJECT.match(text, start)
     if shown:
         return Value(start, shown.end(), Form.BRACKET)
@@ -103,8 +106,10 @@ def value_at(text: str, start: int, *, quote: str = "", header: bool = False) ->
     call = _CALL.match(text, start)
     if call:
         end = _bracket_end(text, call.end() - 1)
-        if _AFTER_CALL.match(text, end):
+        if end and _AFTER_CALL.match(text, end):
             return Value(start, end, Form.CALL)
+        if not (end or text[call.end() :].strip()):
+            return Value(start, start, Form.BARE)
     return Value(start, bare_end(text, start), Form.BARE)
 
 
@@ -149,7 +154,7 @@ def _without_closing(found: str) -> int:
 
 def line_end(text: str, start: int) -> int:
     """Return the end of a value that goes on to the end of its line, or to the next value."""
-    return start + len(text[start : _end(_LINE, text, start)].rstrip())
+    return start + _without_closing(text[start : _end(_LINE, text, start)].rstrip())
 
 
 def _is_query(text: str, start: int) -> bool:
@@ -164,6 +169,7 @@ def _closing(escape: str, quote: str) -> re.Pattern[str]:
 
 
 def _bracket_end(text: str, start: int) -> int:
+    """Return the end of a bracket, 0 if it is truncated or too deep."""
     depth = 0
     for token in _TOKEN.finditer(text, start):
         if len(token[0]) == 1:
@@ -172,7 +178,7 @@ def _bracket_end(text: str, start: int) -> int:
             return token.end()
         if depth > _DEPTH:
             break
-    return len(text)
+    return 0
 
 
 def _block(text: str, block: re.Match[str]) -> Span:
