@@ -44,15 +44,22 @@ _ARGUMENT = re.compile(
     r"(?:[ \t]+(?:\\\n[ \t]*)?|[\"'],\s{0,4}[\"'])(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"'|;&<>]+))"
 )
 _QUOTED = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
-_USER = re.compile(r"[^:%,]{1,128}[:%,].")
+_USER = re.compile(
+    r"[^:%,]{1,128}[:%,](?!\$|(?i:pass(?:word)?|pwd|token|secret|(?:api_?)?key|xxx+|yyy+)$)."
+)
 # What an option refers to: a variable, a file, another program.
-_REFERENCE = re.compile(r"\$[\w({]|(?:env|file|fd|stdin|prompt)(?::|$)|-|%\w+%$|[A-Z_]+\]?$|requires$")
+_REFERENCE = re.compile(
+    r"\$[\w({]|(?:env|file|fd|stdin|prompt)(?::|$)|-|%\w+%$|[A-Z_]+\]?$|requires$"
+)
 # Passwords by their position.
 _POSITIONAL = (
     ("net use ", re.compile(r"(?i)\bnet use (?:\S+ ){1,2}([^\s/]\S*) /u(?:ser)?:")),
     ("htpasswd -", re.compile(r"\bhtpasswd -\w*b\w* \S+ \S+ (\S+)")),
     ("rabbitmqctl ", re.compile(r"\b(?:add_user|change_password|authenticate_user) \S+ (\S+)")),
-    ("AUTH ", re.compile(r"\bAUTH (?:(?:PLAIN|LOGIN|XOAUTH2) )?((?:\w+ )?(?=\S{0,80}\d)[^\s)\"'\\]{6,})")),
+    (
+        "AUTH ",
+        re.compile(r"\bAUTH (?:(?:PLAIN|LOGIN|XOAUTH2) )?((?:\w+ )?(?=\S{0,80}\d)[^\s)\"'\\]{6,})"),
+    ),
 )
 # Options of all programs, and commands that set a value.
 _FLAG = re.compile(

@@ -36,7 +36,9 @@ _ENCODED = re.compile(
 )
 _START = r"(?:^|(?<=[\s\"'(=,]))"
 # The data source name of a Go driver; Oracle's easy connect.
-_GO = re.compile(rf"(?m){_START}([^\s\"'(=,:/]{{1,64}}:[^\s\"']{{0,256}})(?=@(?:tcp|udp|unix)\d?\()")
+_GO = re.compile(
+    rf"(?m){_START}([^\s\"'(=,:/]{{1,64}}:[^\s\"']{{0,256}})(?=@(?:tcp|udp|unix)\d?\()"
+)
 _ORACLE = re.compile(r"(?<=jdbc:oracle:)((?:thin|oci8?):[^\s@\"']{1,256})(?=@)")
 _SQLPLUS = re.compile(
     rf"(?m)(\b(?:sqlplus|sqlldr|expdp|impdp|rman|connect|conn)(?: -\w+){{0,3}} )?{_START}"

@@ -6,169 +6,127 @@ Takes linear time: what a pattern reads is bounded, or the search goes on behind
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import is_secret_value
-from sentryinit._redaction.source_code import closing, literals
+from sentryinit._redaction.source_code import literals
 
-_NEWLINE = r"(?:\n|\\n)"
-# A text in each match, and a pattern of a sentence that quotes a value; without a name.
-_SENTENCES = (
-    # http.client, urllib.parse: what is behind the first colon of user and password.
-    ("numeric port", re.compile(r"nonnumeric port: '([^'\n]{1,256})@")),
-    ("Port could", re.compile(r"Port could not be cast to integer value as ['\"]([^'\"\n]{1,256})")),
-    # libpq: a password with a blank, with an at sign.
-    ('missing "="', re.compile(r"missing \"=\" after \"([^\"\n]{1,256})\" in connection")),
-    ("host name", re.compile(r"host name \"([^\"@\s]{1,256})@")),
-    # configparser: the value from the percent sign on.
-    ("'%' must", re.compile(r"'%' must be followed by '%' or '\(', found: ['\"]([^\n]{1,256})['\"]")),
-)
-# Name and value; the value is quoted again elsewhere in the message.
-_QUOTED = (
-    # pydantic 2: the path of a field, on the next line its input.
+# A text in each message, and its pattern: the names (n) of the value (v). Without a name, the
+# message is only about secrets, or quotes a whole row; of a row and of strings, what could be one goes. A line break may be escaped.
+_MESSAGES = (
+    # http.client, urllib.parse: what is behind the first colon of user and password
+    ("numeric port", r"nonnumeric port: '(?P<v>[^'\n]{1,256})@"),
+    ("Port could", r"Port could not be cast to integer value as ['\"](?P<v>[^'\"\n]{1,256})"),
+    # libpq: a password with a blank, with an at sign
+    ('missing "="', r"missing \"=\" after \"(?P<v>[^\"\n]{1,256})\" in connection"),
+    ("host name", r"host name \"(?P<v>[^\"@\s]{1,256})@"),
+    # configparser: the value from the percent sign on
+    ("'%' must", r"'%' must be followed by '%' or '\(', found: ['\"](?P<v>[^\n]{1,256})['\"]"),
+    # PostgreSQL
+    (
+        "Failing row",
+        r"Failing row contains \((?P<row>(?:[^\n)]|\)(?!\.?(?:\s|\\n|[\"']|$)))*)",
+    ),
+    (
+        "Key (",
+        r"Key \((?P<n>[^\n=]{1,2000})\)=\((?P<row>(?:[^\n)]|\)(?!\.?(?:\s|\\n|[\"']|$)))*)",
+    ),
+    # MySQL, SQL Server, SQL
+    (
+        "' for ",
+        r"(?:Duplicate entry|Incorrect [\w ]{1,20} value:?) '(?P<v>[^\n]{0,512}?)'"
+        r" for (?:key|column) (?P<n>[\w.`'\"]{1,128})",
+    ),
+    (
+        "duplicate key value is",
+        r"(?:constraint|index) '(?P<n>[^'\n]{1,128})'\.[^\n]{0,200}?duplicate key value is "
+        r"\((?P<row>[^\n]{1,256})\)",
+    ),
+    (
+        "VALUES",
+        r"\((?P<n>[^()]{1,2000})\)\s{1,80}VALUES\s{0,80}"
+        r"\((?P<strings>(?:[^()'\"]|'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\([^()]*\))*)",
+    ),
+    # SQLAlchemy
+    (
+        "[parameters: ",
+        r"\[SQL: (?P<n>(?:(?!\[(?:SQL|parameters): )[\s\S]){0,4000})\[parameters: "
+        r"(?P<strings>(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[^'\"\]]|\](?=[,\])}]))*)",
+    ),
+    # old MongoDB
+    ("dup key: { :", r"index: (?P<n>\S{1,128})\s{1,4}dup key: \{ : (?P<v>[^}\n]{1,256}?) \}"),
+    # pydantic: the path of a field, on the next line its input; FastAPI: the list of its errors
     (
         "input_value=",
-        re.compile(
-            rf"(?:^|(?<=\n)|(?<=\\n))([\w.\[\]-]{{1,200}}){_NEWLINE}[ ]{{1,4}}[^\n]{{0,500}}?"
-            r"\[type=[\w.]{1,60}, input_value=([^\n]{0,300}?), input_type="
-        ),
+        r"(?:^|(?<=\n)|(?<=\\n))(?P<n>[\w.\[\]-]{1,200})(?:\n|\\n)[ ]{1,4}[^\n]{0,500}?"
+        r"\[type=[\w.]{1,60}, input_value=(?P<v>[^\n]{0,300}?), input_type=",
     ),
-    # FastAPI: the list of errors of pydantic.
     (
         "loc",
-        re.compile(
-            r"[\"']loc[\"']: ?[(\[]([^()\[\]]{1,300})[)\]][^{}]{0,400}?[\"']input[\"']: ?"
-            r"([\"'](?:[^\"'\\]|\\.){0,1000}[\"']|\d+)"
-        ),
+        r"[\"']loc[\"']: ?[(\[](?P<n>[^()\[\]]{1,300})[)\]][^{}]{0,400}?[\"']input[\"']: ?"
+        r"(?P<v>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+)",
     ),
     # jsonschema, schema, attrs
     (
         "On instance[",
-        re.compile(rf"On instance((?:\[[^\]\n]{{1,100}}\]){{1,20}}):{_NEWLINE}\s{{0,8}}([^\n]{{1,1000}})"),
+        r"On instance(?P<n>(?:\[[^\]\n]{1,100}\]){1,20}):(?:\n|\\n)\s{0,8}(?P<v>[^\n]{1,1000})",
     ),
-    ("' error:", re.compile(rf"Key '([^'\n]{{1,64}})' error:{_NEWLINE}\w{{0,40}}\(?('[^'\n]{{1,1000}}')")),
-    ("' must ", re.compile(r"'(\w{1,64})' must [^\n]{1,300}?\((?:got )?('[^'\n]{1,1000}')")),
+    ("' error:", r"Key '(?P<n>[^'\n]{1,64})' error:(?:\n|\\n)\w{0,40}\(?(?P<v>'[^'\n]{1,1000}')"),
+    ("' must ", r"'(?P<n>\w{1,64})' must [^\n]{1,300}?\((?:got )?(?P<v>'[^'\n]{1,1000}')"),
     # Cerberus, Django
-    (
-        "unallowed",
-        re.compile(r"[\"']([\w.-]{1,64})[\"']: ?\[[\"']unallowed value ([^\"'\n]{1,256})"),
-    ),
+    ("unallowed", r"[\"'](?P<n>[\w.-]{1,64})[\"']: ?\[[\"']unallowed value (?P<v>[^\"'\n]{1,256})"),
     (
         " is not ",
-        re.compile(
-            r"[\"']([\w.-]{1,64})[\"']: ?\[(?:ErrorDetail\(string=)?[\"']"
-            r"(?:Select a valid choice\. |(?=[\"\u201c]))(.{1,256}?) is not (?:one of|a valid)"
-        ),
-    ),
-    # SQL Server; old MongoDB
-    (
-        "duplicate key value is",
-        re.compile(
-            r"(?:constraint|index) '([^'\n]{1,128})'\.[^\n]{0,200}?duplicate key value is "
-            r"\(([^\n]{1,256})\)"
-        ),
-    ),
-    (
-        "dup key: { :",
-        re.compile(r"index: (\S{1,128})\s{1,4}dup key: \{ : ([^}\n]{1,256}?) \}"),
+        r"[\"'](?P<n>[\w.-]{1,64})[\"']: ?\[(?:ErrorDetail\(string=)?[\"']"
+        r"(?:Select a valid choice\. |(?=[\"\u201c]))(?P<v>.{1,256}?) is not (?:one of|a valid)",
     ),
 )
-# So many values are searched in the whole message.
+_PATTERNS = tuple((hint, re.compile(pattern)) for hint, pattern in _MESSAGES)
+_NAMES = re.compile(r"[^\W\d][\w-]*")
+_ITEM = re.compile(r"(?:[^,]|,(?! ))+")
+# So many values are searched in the rest of the message.
 _AGAIN = 8
-# The value is in front of the name: MySQL.
-_FOR_COLUMN = re.compile(
-    r"(?:Duplicate entry|Incorrect [\w ]{1,20} value:?) '([^\n]{0,512}?)' for (?:key|column) ([\w.`'\"]{1,128})"
-)
-# The names of columns, and the bracket of their values: SQL, PostgreSQL.
-_COLUMNS = re.compile(r"\(([^()]{1,2000})\)(?:\s{0,80}(?i:VALUES)\s{0,80}|=)(?=\()")
-_PARAMETERS = "[parameters: "
-_ROW = re.compile(r"Failing row contains \(([^\n]{1,4000})\)")
-_ITEM = re.compile(r"(?:^|, )((?:[^,]|,(?! ))+)")
 
 
-def mask_quoted_rows(text: str, names: KeyNames, mask: Mask) -> str:
+def mask_quoted_values(text: str, names: KeyNames, mask: Mask) -> str:
     """Mask what messages quote of a row, a field, or a part of a password."""
-    if not ("'" in text or '"' in text or "(" in text or "[" in text):
-        return text
-    for hint, pattern in _SENTENCES:
-        if hint in text:
-            spans = (found.span(1) for found in pattern.finditer(text))
-            text = mask_spans(text, _secrets(text, spans, Rank.CERTAIN), mask)
-    if "Failing row contains (" in text:
-        rows = (span for row in _ROW.finditer(text) for span in _items(text, *row.span(1)))
-        text = mask_spans(text, _secrets(text, rows, Rank.LIKELY), mask)
-    return _mask_fields(text, names, mask)
-
-
-def _mask_fields(text: str, names: KeyNames, mask: Mask) -> str:
-    """Mask what messages quote of a field with a sensitive name."""
-    for hint, pattern in _QUOTED:
-        if hint in text:
-            spans = list(_quoted(text, pattern, names))
-            again = dict.fromkeys(text[start - 1 : end + 1] for start, end in spans[:_AGAIN])
-            text = mask_spans(text, spans, mask)
-            for value in again:
-                text = text.replace(value, value[0] + mask(value[1:-1]) + value[-1])
-    if "' for " in text:
-        found = (m.span(1) for m in _FOR_COLUMN.finditer(text) if _rank(m[2], names))
-        text = mask_spans(text, _secrets(text, found, Rank.CERTAIN), mask)
-    if ")=(" in text or "VALUES" in text or "values" in text:
-        text = mask_spans(text, _values_of_columns(text, names), mask)
-    if _PARAMETERS in text:
-        text = mask_spans(text, _parameters(text, names), mask)
+    if "'" in text or '"' in text or "(" in text or "[" in text:
+        for hint, pattern in _PATTERNS:
+            if hint in text:
+                spans = list(_secrets(text, pattern, names))
+                again = dict.fromkeys(text[start - 1 : end + 1] for start, end in spans[:_AGAIN])
+                text = mask_spans(text, spans, mask)
+                for value in again:
+                    text = text.replace(value, value[0] + mask(value[1:-1]) + value[-1])
     return text
 
 
-def _quoted(text: str, pattern: re.Pattern[str], names: KeyNames) -> Iterator[Span]:
-    """Find the values of sensitive names: strings, or what is there without quotes."""
+def _secrets(text: str, pattern: re.Pattern[str], names: KeyNames) -> Iterator[Span]:
     for match in pattern.finditer(text):
-        if rank := _rank(match[1], names):
-            start, end = match.span(2)
-            is_quoted = "'" in match[2] or '"' in match[2]
-            spans = literals(text, start, end) if is_quoted else [(start, end)]
-            yield from _secrets(text, spans, rank)
+        found = match.groupdict()
+        if rank := _rank(found["n"], names) if "n" in found else Rank.CERTAIN:
+            several, spans = _values(match, found)
+            for start, end in spans:
+                is_secret = is_secret_value(text[start:end], Rank.LIKELY if several else rank)
+                if is_secret and not PLACEHOLDER.fullmatch(text, start, end):
+                    yield start, end
 
 
-def _values_of_columns(text: str, names: KeyNames) -> Iterator[Span]:
-    done = 0
-    for columns in _COLUMNS.finditer(text):
-        if columns.start() < done or not (rank := _rank(columns[1], names)):
-            continue
-        start, done = columns.end(), closing(text, columns.end())
-        if text[start - 1] == "=":
-            several = "," in columns[1]
-            spans = _items(text, start + 1, done - 1) if several else [(start + 1, done - 1)]
-            yield from _secrets(text, spans, Rank.LIKELY if several else rank)
-        else:
-            yield from _secrets(text, literals(text, start, done), Rank.LIKELY)
-
-
-def _parameters(text: str, names: KeyNames) -> Iterator[Span]:
-    """Find the parameters of SQLAlchemy's statements that have a sensitive name."""
-    done, at = 0, text.find(_PARAMETERS)
-    while at >= 0:
-        statement = text[max(text.rfind("[SQL: ", done, at), done, at - 4000) : at]
-        done = closing(text, at)
-        if _rank(statement, names):
-            yield from _secrets(text, literals(text, at, done), Rank.LIKELY)
-        at = text.find(_PARAMETERS, done)
+def _values(match: re.Match[str], found: dict[str, str]) -> tuple[bool, list[Span]]:
+    """Return whether *match* has several values, and the items, strings or value in it."""
+    if "row" in found:
+        items = _ITEM.finditer(match.string, *match.span("row"))
+        row = [(item.start() + (item[0][0] == " "), item.end()) for item in items]
+        return len(row) > 1, row
+    kind = "v" if "v" in found else "strings"
+    if kind == "strings" or "'" in found["v"] or '"' in found["v"]:
+        return kind == "strings", list(literals(match.string, *match.span(kind)))
+    return False, [match.span("v")]
 
 
 def _rank(text: str, names: KeyNames) -> Rank:
-    """Return the highest rank of the names in *text*."""
-    ranks = (names.rank(name) for name in dict.fromkeys(re.findall(r"[^\W\d][\w-]*", text)))
-    return max((rank for rank in ranks if rank >= Rank.LIKELY), default=Rank.NONE)
-
-
-def _items(text: str, start: int, end: int) -> Iterator[Span]:
-    """Find the items of a list without quotes."""
-    for item in _ITEM.finditer(text[start:end]):
-        yield start + item.start(1), start + item.end(1)
-
-
-def _secrets(text: str, spans: Iterable[Span], rank: Rank) -> Iterator[Span]:
-    for start, end in spans:
-        if is_secret_value(text[start:end], rank) and not PLACEHOLDER.fullmatch(text, start, end):
-            yield start, end
+    """Return the highest rank of the names in *text*; a key of unknown kind is none."""
+    rank = max(map(names.rank, dict.fromkeys(_NAMES.findall(text))), default=Rank.NONE)
+    return rank if rank >= Rank.LIKELY else Rank.NONE

@@ -32,8 +32,8 @@ _PAIR = re.compile(
 )
 # The head of a part of a form, up to the empty line; also with escaped line breaks.
 _PART = re.compile(
-    r"form-data;[^\n\\]{0,200}?\bname=\\?\"?([\w.\[\]-]{1,64})[^\n\\]{0,200}\\?\"?"
-    r"((?:\r?\n|(?:\\r)?\\n))(?:[^\r\n\\]{1,200}\2){0,5}\2"
+    r"form-data; ?name=\\?\"?([\w.\[\]-]{1,64})\\?\"?(?:;[^\n\\]{0,200})?"
+    r"(\r?\n|(?:\\r)?\\n)(?:[^\r\n\\]{1,200}\2){0,5}\2"
 )
 _PART_END = re.compile(r"(?:\r?\n|(?:\\r)?\\n)--")
 
@@ -67,9 +67,13 @@ def _element_end(text: str, tag: re.Match[str]) -> int:
     start = tag.end()
     end = text.find(f"/{tag[1]}", start, start + 4000)
     if end < 0:
-        return start if _ANY_TAG.search(text, start) or "</" not in text[: tag.start()] else len(text)
+        return (
+            start if _ANY_TAG.search(text, start) or "</" not in text[: tag.start()] else len(text)
+        )
     opening = text[start:end].lower()
-    return end - next((len(lt) for lt in ("<", "&lt;", "\\u003c") if opening.endswith(lt)), end - start)
+    return end - next(
+        (len(lt) for lt in ("<", "&lt;", "\\u003c") if opening.endswith(lt)), end - start
+    )
 
 
 def _secret(text: str, start: int, end: int, rank: Rank) -> Iterator[Span]:

@@ -42,13 +42,17 @@ _JOINED = re.compile(r"\s{0,4}\+\s{0,80}|[ ]{0,4}(?=[\"'])")
 _TUPLE = re.compile(r"\s{0,4}[,+]?\s{0,80}")
 _KEY = re.compile(r"\s{0,4}[:=]")
 # Calls that return their argument, that take a name and its value, that take only a name.
-_WRAPPER = re.compile(r"(?i)(?:.*\.)?(?:str|bytes|bytearray|string|b64decode|\w*secret\w*|field|some)")
+_WRAPPER = re.compile(
+    r"(?i)(?:.*\.)?(?:str|bytes|bytearray|string|b64decode|\w*secret\w*|field|some)"
+)
 _SETTER = re.compile(
     r"(?i)\b(?:get|getenv|getattr|set\w*|put\w*|pop|define|config|env|str|add\w*header)\([^()\"']{0,40}$"
 )
 _GETTER = re.compile(r"(?i)(?:.*\.)?(?:get|fetch|load|read|find|has|is|ask|input|prompt|delete)")
 # User and password, or a content and a key, as arguments.
-_LOGIN = re.compile(r"[\w.]*(?:Basic|Digest|Proxy|Plain)\w*Auth\w*|.*\.(?:login|simple_bind_s)|jwt\.\w+code")
+_LOGIN = re.compile(
+    r"[\w.]*(?:Basic|Digest|Proxy|Plain)\w*Auth\w*|.*\.(?:login|simple_bind_s)|jwt\.\w+code"
+)
 _NAME = re.compile(r"[\w.-]{1,64}")
 # A field of a template; how a header begins.
 _FIELD = re.compile(rf"{PLACEHOLDER.pattern}|\$?\{{[^{{}}]*\}}|%s")
@@ -138,8 +142,14 @@ def _find(text: str, match: re.Match[str], rank: Rank) -> tuple[Rank, list[Span]
         return (rank if is_setter else Rank.RANDOM), *_run(text, at, _JOINED)
     if separator[-1] == ",":
         later = _LATER.match(text, at)
-        is_pair = match[1] or later or _SETTER.search(text[max(match.start() - 90, 0) : match.start() - 1])
-        return (rank if is_pair else Rank.RANDOM), *_run(text, later.end() if later else at, _JOINED)
+        is_pair = (
+            match[1]
+            or later
+            or _SETTER.search(text[max(match.start() - 90, 0) : match.start() - 1])
+        )
+        return (rank if is_pair else Rank.RANDOM), *_run(
+            text, later.end() if later else at, _JOINED
+        )
     if text[at : at + 1] in {"(", "[", "{"}:
         end = closing(text, at)
         return rank, list(literals(text, at, end)), end
@@ -166,4 +176,3 @@ def _run(text: str, at: int, between: re.Pattern[str]) -> tuple[list[Span], int]
             break
         at = joint.end()
     return spans, at
-

@@ -13,7 +13,7 @@ from sentryinit._redaction.connections import mask_userinfo
 from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.key_values import mask_key_values
-from sentryinit._redaction.library_errors import mask_quoted_rows
+from sentryinit._redaction.library_errors import mask_quoted_values
 from sentryinit._redaction.markup import mask_markup
 from sentryinit._redaction.placeholders import (
     EMAIL,
@@ -143,7 +143,7 @@ class TextMasker:
         if len(text) >= SHORTEST_KEY:
             text = mask_credentials(text, secret)
         text = mask_commands(text, secret)
-        text = mask_quoted_rows(text, self.names, secret)
+        text = mask_quoted_values(text, self.names, secret)
         if _SEPARATOR.search(text) and self.names.may_contain(text):
             mask_text = functools.partial(self._mask_named, mask=secret)
             text = mask_literals(text, self.names, secret, mask_text) if code else mask_text(text)
