@@ -31,27 +31,25 @@ def _set(*rows: str) -> frozenset[str]:
 _CERTAIN = _set(
     "password pass pwd passwd passwrd pswd psw pw pass-phrase pass-code pass-key user-pwd",
     "pass-word secret authorization mnemonic seed-phrase recovery-phrase security-phrase",
-    "security-answer",
-    "secret-answer pin cvv cvc otp totp hotp ssn social-security social-security-number iban",
+    "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security",
+    "social-security-number iban",
     "card-number card-no card-num cc-number cc-num cc-no",
     # In other languages.
-    "passwort kennwort geheimnis senha contrasena contraseña mot-de-passe mdp wachtwoord haslo",
-    "hasło parola parolă lösenord losenord adgangskode salasana heslo jelszo jelszó sifre şifre",
-    "пароль секрет 密码 密碼 口令 密钥 パスワード 暗証番号 비밀번호 암호",
+    "passwort kennwort senha contrasena contraseña mot-de-passe mdp wachtwoord haslo",
+    "hasło пароль секрет 密码 密碼 口令 密钥 パスワード 暗証番号 비밀번호 암호",
 )
 _LIKELY = _set(
     "token session sess session-id sess-id sid cookie auth oauth authentication x-auth",
     "http-auth basic-auth proxy-auth csrf xsrf jwt bearer signature card credit-card debit-card",
     "credential cred dsn hmac salt connection-string conn-string conn-str conn-info",
-    "access-key-id clave токен 令牌 トークン",
+    "access-key-id токен 令牌 トークン",
 )
-_RANDOM = _set(
-    "key code nonce sig api ticket assertion certificate cert crypt webhook verifier secret-id",
-    "sas pat principal ключ schlüssel",
-)
+_RANDOM = _set("key code sig api secret-id ключ")
+# In data only: texts have these words too often.
+_RANDOM_IN_DATA = _set("nonce certificate cert crypt principal")
 # Only as the whole name: a shell's folder, results of tests, and ordinary words.
 _ALONE = {
-    **dict.fromkeys("hash state seed pem email credit signed symfony".split(), Rank.RANDOM),
+    **dict.fromkeys("hash state email credit signed".split(), Rank.RANDOM),
     **dict.fromkeys("pass pwd oldpwd".split(), Rank.LIKELY),
 }
 # Words before ``key``; with any other, a value that looks random is a secret.
@@ -115,7 +113,7 @@ _BY_RANK = {
         *(f"{word}-code" for word in _CODES),
     ),
     Rank.LIKELY: (*_LIKELY, *(f"{word}-key" for word in _LIKELY_KEYS)),
-    Rank.RANDOM: _RANDOM,
+    Rank.RANDOM: _RANDOM | _RANDOM_IN_DATA,
     Rank.NONE: _HARMLESS,
 }
 _RANKS = {
@@ -138,25 +136,22 @@ _ENDING = re.compile(
 )
 
 # Each sensitive name contains one of these, whatever its punctuation. Most texts contain none.
-_FRAGMENTS = (
-    *"pass pw psw secret token auth cookie sess csrf xsrf cred signature card social".split(),
-    *"phrase answer mnemonic jwt bearer iban cvv cvc otp ssn dsn hmac".split(),
-    *"kennwort geheimnis senha contras mdp wachtwoord haslo parol losenord adgangskode".split(),
-    *"salasana heslo jelsz sifre clave".split(),
+_FRAGMENTS = tuple(
+    "pass pw secret token auth cookie sess srf cred card phrase answer mnemonic social jwt bearer "
+    "iban cv otp ssn dsn hmac kennw senha contras mdp wachtw haslo".split()
 )
 _FOREIGN = (
-    *"hasł lösenord şifre пароль секрет 密码 密碼 口令 密钥 パスワード 暗証番号".split(),
-    *"비밀번호 암호 токен 令牌 トークン ключ schlüssel".split(),
+    "hasł парол секрет токен ключ 密 口令 令牌 パスワード トークン 暗証番号 비밀번호 암호".split()
 )
-# These are in many texts. After a name is a quote, a separator, an attribute, or a number.
+# Many texts contain these; after a name is a quote, a separator, an attribute, or a number.
+_AFTER_NAME = r"[\w.\[\]-]{0,64}(?:[\"'\\)}%]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=|\s[^\s\d]{0,40}\d)"
 _FREQUENT = (
-    *"key code pin sid salt conn str nonce sig api ticket assertion cert crypt webhook".split(),
-    *"verifier sas pat principal no num security hash state seed pem email credit symfony".split(),
-)
-_FREQUENT_NAME = re.compile(
-    rf"(?:{'|'.join(_FREQUENT)}|cc[\W_]?n(?:o|um))[\w.\[\]-]{{0,64}}"
-    r"(?:[\"'\\)}%]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=|\s[^\s\d]{0,40}\d)"
-    rf"|-(?:{'|'.join(_FREQUENT)})[\w-]{{0,64}}\s"
+    *(
+        (word, re.compile(rf"{word}(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)"))
+        for word in "key code pin sid salt sig api".split()
+    ),
+    ("conn", re.compile(r"conn(?:ection)?[\W_]?(?:str|info)")),
+    ("cc", re.compile(r"cc[\W_]?n")),
 )
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -177,15 +172,16 @@ class KeyNames:
         self._cached = functools.lru_cache(maxsize=4096)(self._decide)
 
     def may_contain(self, text: str) -> bool:
-        """Return False if *text* has no sensitive name."""
+        """Return False if *text* has no sensitive name; those that only data have do not count."""
         lowered = text.lower()
         for fragment in _FRAGMENTS:
             if fragment in lowered:
                 return True
-        return (
-            _FREQUENT_NAME.search(lowered) is not None
-            or (not text.isascii() and any(word in lowered for word in _FOREIGN))
-            or (bool(self._own) and any(map(normalize(text).__contains__, self._own)))
+        for fragment, name in _FREQUENT:
+            if fragment in lowered and name.search(lowered):
+                return True
+        return (not text.isascii() and any(word in lowered for word in _FOREIGN)) or (
+            bool(self._own) and any(map(normalize(text).__contains__, self._own))
         )
 
     def is_sensitive(self, name: str) -> bool:
