@@ -40,6 +40,7 @@ _OPTIONS = {name: row[1].split() for row in _PROGRAMS for name in row[0].split()
 _PROGRAM = re.compile(
     rf"({'|'.join(sorted(map(re.escape, _OPTIONS), reverse=True))})(?:\.exe)?(?=[ \t]|[\"'],)"
 )
+_OPTION = re.compile(r"[ \"']-[A-Za-z-]")
 _ARGUMENT = re.compile(
     r"(?:[ \t]+(?:\\\n[ \t]*)?|[\"'],\s{0,4}[\"'])(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"'|;&<>]+))"
 )
@@ -70,7 +71,7 @@ _VALUE = re.compile(r"\"((?:[^\"\\\n]|\\.)*)|'([^'\n]*)|([^\s\"',;&<>|]+)")
 
 def mask_commands(text: str, mask: Mask) -> str:
     """Mask passwords in the arguments of known programs."""
-    if (" -" in text or "'-" in text or '"-' in text) and _PROGRAM.search(text):
+    if "-" in text and _OPTION.search(text) and _PROGRAM.search(text):
         text = mask_spans(text, _passwords(text), mask)
     for hint, pattern in _POSITIONAL:
         if hint in text:

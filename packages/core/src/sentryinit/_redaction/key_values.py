@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
-from sentryinit._redaction.secret_values import is_placeholder, is_sentence_word, looks_random
+from sentryinit._redaction.secret_values import (
+    is_placeholder,
+    is_secret_value,
+    is_sentence_word,
+    looks_random,
+)
+from sentryinit._redaction.sentences import name_rank, values_in_sentences
 from sentryinit._redaction.styles import Style, is_secret, secrets_in
 from sentryinit._redaction.value_ends import (
     NONE,
@@ -41,14 +47,6 @@ _NAME = re.compile(
 )
 # A literal that is compared with a name.
 _COMPARED = re.compile(r"(?<!\w)[\"']([^\"'\n]{4,100})[\"'] [!=]={1,2} ([\w.]+)")
-# A name, blanks, and what may be a secret: a quotation, or a word with a digit.
-_SENTENCE = re.compile(
-    r"""(?<![\w.$%\[\]-])([A-Za-z][\w.-]*)(?![\w.-])[\"'`]?[ \t]{1,4}
-    (?:(?:is|was|[|]|provided:)[ \t]{1,4}|\.[ ](?=\"))?
-    (?:[\"'`]([^\"'`\n]{1,100})[\"'`]|(?=[^\s\d\"'`]{0,40}\d|[A-Za-z]{20}))""",
-    re.VERBOSE,
-)
-_WORD_BEFORE = re.compile(r"([A-Za-z]+)[ ]\Z")
 # An object with two keys, one for a name and one for its value.
 _VALUE_KEY = re.compile(r"(?<![\w-])(?i:val(?:ue)?|content)\\{0,15}[\"']?[ \t]*(?:=>?|:)[ \t]*")
 _NAME_KEY = re.compile(
@@ -64,6 +62,7 @@ _FIELDS = frozenset(
     "email user username name first_name last_name login host port database id phone is_staff "
     "is_active is_superuser".split()
 )
+_FIELD = re.compile("[a-z_]+")
 _NEXT_LINE = re.compile(r"\r?\n[ \t]*(?=[\"'\[{])")
 _START_OF_LINE = re.compile(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
@@ -87,8 +86,7 @@ def mask_key_values(text: str, names: KeyNames, mask: Mask) -> str:
         text = mask_spans(text, _object_values(text, names), mask)
     if "= " in text:
         text = mask_spans(text, _compared_values(text, names), mask)
-    if " " in text:
-        text = mask_spans(text, _values_in_sentences(text, names), mask)
+    text = mask_spans(text, values_in_sentences(text, names), mask)
     for hint, pattern, find_value in _IN_TEXT:
         if hint in text:
             text = mask_spans(text, values(text, pattern, names, find_value), mask)
@@ -114,7 +112,9 @@ def _assigned_values(text: str, names: KeyNames) -> Iterator[Span]:
     for match in _NAME.finditer(text):
         if match.start() < done:
             continue
-        rank = _rank(text, match, names)
+        name = match[1]
+        name = _SEPARATOR.split(name)[-1] if "%" in name else name
+        rank = name_rank(text, match.start(), name, names)
         if rank == Rank.NONE:
             continue
         find_value = _assigned if match[2] else _paired
@@ -126,17 +126,6 @@ def _assigned_values(text: str, names: KeyNames) -> Iterator[Span]:
             span = quoted(text, more) if more else NONE
 
 
-def _rank(text: str, match: re.Match[str], names: KeyNames) -> Rank:
-    """Return the rank of a name, with the word before it: ``API key``."""
-    name = _SEPARATOR.split(match[1])[-1]
-    rank = names.rank(name)
-    if rank == Rank.RANDOM:
-        before = _WORD_BEFORE.search(text[max(match.start() - 24, 0) : match.start()])
-        if before:
-            return names.rank(f"{before[1]}_{name}")
-    return rank
-
-
 def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> Span:
     bracket = match[1].rfind("[")
     if bracket >= 0 and PLACEHOLDER.match(text, match.start() + bracket):
@@ -144,6 +133,8 @@ def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> S
     name, start, before = normalize(match[1]), match.end(), text[max(match.start() - 1, 0) : match.start()]
     quote = before if before and before in "\"'`" else ""
     style = Style.ASSIGNED if quote or "=" in match[2] else Style.COLON
+    if before == match[2] == ":":
+        style = Style.BLANKS  # arn:aws:secretsmanager:secret:db
     below = _NEXT_LINE.match(text, start) if quote else None
     header = match[2].rstrip().endswith(":") and name.endswith(("cookie", "authorization"))
     header = header and not (quote and match[2].lstrip("\\").startswith(quote))
@@ -152,7 +143,7 @@ def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> S
         return NONE
     if quote and value.form is Form.BARE and _SENTENCE_GOES_ON.match(text, value.start):
         return NONE  # near "token": syntax error
-    compares = match[2].rstrip().endswith(("==", "!="))
+    compares = match[2].endswith(("== ", "!= "))
     if compares and (value.form is Form.BARE or value.end - value.start < 4):
         return NONE
     if value.form is Form.BARE and rank == Rank.CERTAIN:
@@ -163,7 +154,7 @@ def _assigned(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> S
 def _whole_line(text: str, match: re.Match[str], value: Value, names: KeyNames) -> Value:
     """Return *value* to the end of the line if the line begins with the name."""
     before = text[max(match.start() - 24, 0) : match.start()]
-    if not (match[2][-1:].isspace() and _START_OF_LINE.search(before)):
+    if value.start == value.end or not (match[2][-1:].isspace() and _START_OF_LINE.search(before)):
         return value
     whole = value._replace(end=line_end(text, value.start))
     words = text[whole.start : whole.end].split()
@@ -182,8 +173,9 @@ def _secret_span(  # noqa: PLR0913, PLR0917 # what the decision depends on
     if form is Form.CALL:
         return secrets_in(text, call_arguments(text, value), name, rank, Style.BLANKS, names)
     if form is Form.BRACKET:
-        inside = secrets_in(text, (start, end), name, rank, style, names)
-        return NONE if inside == NONE or is_placeholder(found) else (start, end)
+        harmless = is_placeholder(found) or (found[0] == "<" and not is_secret_value(found, rank))
+        harmless = harmless or secrets_in(text, (start, end), name, rank, style, names) == NONE
+        return NONE if harmless else (start, end)
     if form is Form.BLOCK:
         style = Style.ASSIGNED
     return (start, end) if found and is_secret(found, name, rank, style, names) else NONE
@@ -197,7 +189,7 @@ def _paired(text: str, match: re.Match[str], rank: Rank, names: KeyNames) -> Spa
     found = text[value.start : value.end]
     if match[3] != "(" and before[-1:] not in {'"', "'", "{"} or after not in {")", "]", "}", ""}:
         return NONE
-    is_field = found.lower() in _FIELDS or names.rank(found) > Rank.NONE
+    is_field = found in _FIELDS or (_FIELD.fullmatch(found) and names.rank(found) > Rank.NONE)
     is_list = before[-2:-1] == "[" and not looks_random(found)
     if not _PAIR_IN_LIST.search(before) and (is_field or (is_list and found.isalpha())):
         return NONE  # two names: ``['password', 'email']``
@@ -237,19 +229,6 @@ def _compared_values(text: str, names: KeyNames) -> Iterator[Span]:
         rank = names.rank(match[2])
         if rank > Rank.NONE and is_secret(match[1], match[2], rank, Style.QUOTED, names):
             yield match.span(1)
-
-
-def _values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
-    """Find values behind blanks only: ``password hunter2``."""
-    for match in _SENTENCE.finditer(text):
-        rank = _rank(text, match, names)
-        if rank == Rank.NONE:
-            continue
-        start, end = match.span(2)
-        if start < 0:
-            start, end = match.end(), bare_end(text, match.end())
-        if is_secret(text[start:end], match[1], rank, Style.BLANKS, names):
-            yield start, end
 
 
 def quoted(text: str, opening: re.Match[str]) -> Span:

@@ -13,9 +13,9 @@ from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spa
 from sentryinit._redaction.secret_values import is_secret_value
 from sentryinit._redaction.source_code import literals
 
-# A text in each message, and its pattern: the names (n) of the value (v). Without a name, the
-# message is only about secrets, or quotes a whole row; of a row and of strings, what could be one goes. A line break may be escaped.
-_MESSAGES = (
+# A text in each message, and its pattern with the value (v); the message is about a secret, or
+# quotes a whole row.
+_PARTS = (
     # http.client, urllib.parse: what is behind the first colon of user and password
     ("numeric port", r"nonnumeric port: '(?P<v>[^'\n]{1,256})@"),
     ("Port could", r"Port could not be cast to integer value as ['\"](?P<v>[^'\"\n]{1,256})"),
@@ -29,6 +29,10 @@ _MESSAGES = (
         "Failing row",
         r"Failing row contains \((?P<row>(?:[^\n)]|\)(?!\.?(?:\s|\\n|[\"']|$)))*)",
     ),
+)
+# The same with the names (n) of the value. Of a row, and of strings, what could be a secret goes.
+# A line break may be escaped.
+_FIELDS = (
     (
         "Key (",
         r"Key \((?P<n>[^\n=]{1,2000})\)=\((?P<row>(?:[^\n)]|\)(?!\.?(?:\s|\\n|[\"']|$)))*)",
@@ -83,23 +87,36 @@ _MESSAGES = (
         r"(?:Select a valid choice\. |(?=[\"\u201c]))(?P<v>.{1,256}?) is not (?:one of|a valid)",
     ),
 )
-_PATTERNS = tuple((hint, re.compile(pattern)) for hint, pattern in _MESSAGES)
+_PART_PATTERNS, _FIELD_PATTERNS = (
+    tuple((hint, re.compile(pattern)) for hint, pattern in table) for table in (_PARTS, _FIELDS)
+)
 _NAMES = re.compile(r"[^\W\d][\w-]*")
 _ITEM = re.compile(r"(?:[^,]|,(?! ))+")
+_Patterns = tuple[tuple[str, re.Pattern[str]], ...]
 # So many values are searched in the rest of the message.
 _AGAIN = 8
 
 
+def mask_quoted_parts(text: str, names: KeyNames, mask: Mask) -> str:
+    """Mask what messages quote of a row, or of a password."""
+    if "'" in text or '"' in text or "Failing row" in text:
+        return _mask_quoted(text, _PART_PATTERNS, names, mask)
+    return text
+
+
 def mask_quoted_values(text: str, names: KeyNames, mask: Mask) -> str:
-    """Mask what messages quote of a row, a field, or a part of a password."""
-    if "'" in text or '"' in text or "(" in text or "[" in text:
-        for hint, pattern in _PATTERNS:
-            if hint in text:
-                spans = list(_secrets(text, pattern, names))
-                again = dict.fromkeys(text[start - 1 : end + 1] for start, end in spans[:_AGAIN])
-                text = mask_spans(text, spans, mask)
-                for value in again:
-                    text = text.replace(value, value[0] + mask(value[1:-1]) + value[-1])
+    """Mask what messages quote of a field with a sensitive name."""
+    return _mask_quoted(text, _FIELD_PATTERNS, names, mask)
+
+
+def _mask_quoted(text: str, patterns: _Patterns, names: KeyNames, mask: Mask) -> str:
+    for hint, pattern in patterns:
+        if hint in text:
+            spans = list(_secrets(text, pattern, names))
+            again = dict.fromkeys(text[start - 1 : end + 1] for start, end in spans[:_AGAIN])
+            text = mask_spans(text, spans, mask)
+            for value in again:
+                text = text.replace(value, value[0] + mask(value[1:-1]) + value[-1])
     return text
 
 

@@ -28,6 +28,8 @@ _WORDS = re.compile(r"[A-Za-z_-]+")
 _CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
 # Two numbers: a counter, an offset.
 _COUNTER = re.compile(r"\d{1,10}[_:/-]\d{1,12}")
+# A sentence of a validator, whatever it says.
+_VALIDATOR = re.compile(r"[A-Z][a-z'’]+(?: [\w'’-]+){2,20}\.")
 _TYPES = frozenset(
     "any bool bytes char float int object str string text varchar true false yes no on off".split()
 )
@@ -45,7 +47,9 @@ class Style(enum.IntEnum):
 def is_secret(value: str, name: str, rank: Rank, style: Style, names: KeyNames) -> bool:
     """Return True if *value* of a name of *rank*, written in *style*, is masked."""
     value = value[scheme.end() :] if (scheme := SCHEME.match(value)) else value
-    if not value or is_placeholder(value) or PLACEHOLDER.fullmatch(value) or is_sentence(value):
+    if not value or is_placeholder(value) or PLACEHOLDER.fullmatch(value):
+        return False
+    if is_sentence(value) or _VALIDATOR.fullmatch(value):
         return False
     if rank == Rank.RANDOM:
         return (style > Style.BLANKS or len(value) >= 16) and looks_random(value)
@@ -84,8 +88,10 @@ def _is_code(value: str, name: str, rank: Rank, names: KeyNames) -> bool:
         return False
     last = re.split(r"\W+", value)[-1]
     word, name = normalize(last), normalize(name)
-    if word == name or value.lower() in _TYPES or (_CLASS.fullmatch(value) and name in f"{word}s"):
+    if value.lower() in _TYPES or (_CLASS.fullmatch(value) and name in f"{word}s"):
         return True
+    if name.endswith(word) and names.rank(last) > Rank.NONE:
+        return True  # ``db_password = password``
     if last != value and rank == Rank.LIKELY and not looks_random(value):
         return True
     is_compound = not last.islower() or "_" in last or last != value

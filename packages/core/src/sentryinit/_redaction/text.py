@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sentryinit._redaction import addresses, limits, numbers
+from sentryinit._redaction import addresses, limits, numbers, sentences
 from sentryinit._redaction.command_lines import mask_commands, mask_options
 from sentryinit._redaction.connections import mask_userinfo
 from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.key_values import mask_key_values
-from sentryinit._redaction.library_errors import mask_quoted_values
+from sentryinit._redaction.library_errors import mask_quoted_parts, mask_quoted_values
 from sentryinit._redaction.markup import mask_markup
 from sentryinit._redaction.placeholders import (
     EMAIL,
@@ -35,7 +35,7 @@ _DIGIT = re.compile(r"\d")
 # Faster than \d{4}. Card numbers and IBANs have them.
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
 # Between a name and its value.
-_SEPARATOR = re.compile(r"[=:'\"<%&|-]|[ ]\S{0,40}\d")
+_SEPARATOR = re.compile(r"[=:'\"<%-]")
 # The query of a URL, and a value in it. An apostrophe that ends a word closes a quotation. Blanks
 # are in it if another value follows. "(?" begins a group of a pattern.
 _QUERY = re.compile(
@@ -46,6 +46,8 @@ _QUERY_VALUE = re.compile(r"(?<==)(?!\[(?:secret|email|ip|query)\b)[^&;#]+")
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 # Names of queries, and what sentry-sdk's integrations of HTTP clients call them.
 _QUERY_NAMES = frozenset(map(normalize, "query_string http.query url.query http.fragment".split()))
+# In this order: the first ones know better where a value ends.
+_NAMED = mask_quoted_values, mask_options, mask_markup, mask_key_values
 
 
 class Key(NamedTuple):
@@ -142,11 +144,9 @@ class TextMasker:
         text = mask_userinfo(text, secret)
         if len(text) >= SHORTEST_KEY:
             text = mask_credentials(text, secret)
-        text = mask_commands(text, secret)
-        text = mask_quoted_values(text, self.names, secret)
-        if _SEPARATOR.search(text) and self.names.may_contain(text):
-            mask_text = functools.partial(self._mask_named, mask=secret)
-            text = mask_literals(text, self.names, secret, mask_text) if code else mask_text(text)
+        text = mask_quoted_parts(mask_commands(text, secret), self.names, secret)
+        named = functools.partial(self._mask_named, mask=secret)
+        text = self._mask_code(text, named) if code else named(text)
         if self._query is not None and "?" in text and not code:
             text = _QUERY.sub(lambda found: self.query(found[0]), text)
         has_digit = _DIGIT.search(text)
@@ -160,10 +160,15 @@ class TextMasker:
 
     def _mask_named(self, text: str, mask: Mask) -> str:
         """Mask the values of sensitive names."""
-        if _SEPARATOR.search(text) and self.names.may_contain(text):
-            text = mask_options(text, self.names, mask)
-            text = mask_markup(text, self.names, mask)
-            return mask_key_values(text, self.names, mask)
+        may_contain = _SEPARATOR.search(text) or sentences.may_contain(text)
+        if may_contain and self.names.may_contain(text):
+            for mask_values in _NAMED:
+                text = mask_values(text, self.names, mask)
+        return text
+
+    def _mask_code(self, text: str, mask_text: Mask) -> str:
+        if self.names.may_contain(text):
+            return mask_literals(text, self.names, self._secret_in_lines, mask_text)
         return text
 
     def _secret_in_lines(self, secret: str) -> str:

@@ -37,6 +37,7 @@ _CALL = re.compile(r"(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
 _AFTER_CALL = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
 # The repr of an object, but not of a class or a function.
 _OBJECT = re.compile(r"<(?!class |function |module |bound )[A-Za-z][\w.]{0,64}[ :(=][^<>\n]{0,500}>")
+_ANGLE = re.compile(r"<[^<>\s/][^<>\s]{0,200}>")
 # A variable of a template or a shell.
 _TEMPLATE = re.compile(r"(?:\$\{\{?|\{\{|\$\()[^{}\n()]{0,200}(?:\}\}?|\))")
 _BLOCK = re.compile(r"(?:[|>][+\d-]{0,2})?[ \t]*(?:#[^\n]*)?\r?\n(?=[ \t]*\S)")
@@ -97,6 +98,9 @@ def value_at(text: str, start: int, *, quote: str = "", header: bool = False) ->
         if not (end or text[start + 1 :].strip()):
             return Value(start, start, Form.BARE)  # it goes on in the next text
         return Value(start, end or len(text), Form.BRACKET if end else Form.QUOTED)
+    angle = _ANGLE.match(text, start)
+    if angle:
+        return Value(start, angle.end(), Form.BARE)
     shown = _OBJECT.match(text, start)
     if shown:
         return Value(start, shown.end(), Form.BRACKET)
