@@ -20,7 +20,6 @@ from sentryinit._redaction.sentences import name_rank, values_in_sentences
 from sentryinit._redaction.styles import Style, is_secret, secrets_in
 from sentryinit._redaction.value_ends import (
     NONE,
-    OPENING,
     Form,
     Value,
     bare_end,
@@ -71,10 +70,6 @@ _FIELD = re.compile("[a-z_]+")
 _NEXT_LINE = re.compile(r"\r?\n[ \t]*(?=[\"'\[{])")
 _START_OF_LINE = re.compile(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
-# Command-line options and XML elements.
-_FLAG = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]*)[ \t]{1,4}(?![-\s])")
-_TAG = re.compile(r"<([\w.:-]{1,64})>")
-_CONTENT = re.compile("[^<]*")
 # A query string inside a value of another.
 _SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20|22)", re.IGNORECASE)
 _ENCODED = re.compile(
@@ -252,19 +247,6 @@ def quoted(text: str, opening: re.Match[str]) -> Span:
     return NONE if is_placeholder(text[start:end]) else (start, end)
 
 
-def argument(text: str, match: re.Match[str]) -> Span:
-    """Return the argument of an option."""
-    start, opening = match.end(), OPENING.match(text, match.end())
-    if opening:
-        return quoted(text, opening)
-    end = bare_end(text, start)
-    if normalize(text[start:end]) == normalize(match[1]):
-        return NONE  # ``--token TOKEN``
-    if is_placeholder(text[start:end]) or is_sentence_word(text[start:end]):
-        return NONE
-    return start, end
-
-
 def _rest(pattern: re.Pattern[str]) -> FindValue:
     def find_value(text: str, match: re.Match[str]) -> Span:
         found = pattern.match(text, match.end())
@@ -275,7 +257,5 @@ def _rest(pattern: re.Pattern[str]) -> FindValue:
 
 # A text in each match, the pattern of a name, and what finds its value.
 _IN_TEXT = (
-    ("-", _FLAG, argument),
-    ("</", _TAG, _rest(_CONTENT)),
     ("%", _ENCODED, _rest(_ENCODED_VALUE)),
 )

@@ -1,32 +1,178 @@
-"""String literals after a sensitive name in source lines. Takes linear time."""
+"""String literals after a sensitive name in source lines, and texts in other literals.
+
+Takes linear time: what is read after a name is bounded, or the search goes on behind it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 
-from sentryinit._redaction.key_names import KeyNames
-from sentryinit._redaction.key_values import argument, quoted, values
-from sentryinit._redaction.placeholders import Mask, Span, mask_spans
-from sentryinit._redaction.value_ends import NONE, OPENING
+from sentryinit._redaction.key_names import KeyNames, Rank
+from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
+from sentryinit._redaction.secret_values import (
+    NO_SECRET,
+    is_secret_value,
+)
 
-# A target, with or without an annotation.
+# A string, also one that is not closed: quote and content.
+_STRING = (
+    r"[bBrRuUfF]{0,2}(?:(\"{3}|'{3})((?:[^\\\"']|\\[\s\S]|(?!\1)[\"'])*)(?:\1|\Z)"
+    r"|(\")((?:[^\"\\\n]|\\[\s\S])*)(?:\"|$)|(')((?:[^'\\\n]|\\[\s\S])*)(?:'|$))"
+)
+_LITERAL = re.compile(_STRING, re.MULTILINE)
+_TEXT = re.compile(rf"{_STRING}|(`)([^`\n]*)(?:`|$)|(\#)([^\n]*)", re.MULTILINE)
+_BRACKET = re.compile(rf"{_STRING}|([(\[{{])|([)\]}}])", re.MULTILINE)
+# A target, with or without an annotation, or several; a key; an argument; what is called.
 _TARGET = re.compile(
-    r"""(?<![\w.\[\]])([\w.\[\]]+)
-    (["']?\]?\s{0,4}(?::\s{0,4}[\w.\[\]]{1,40}\s{0,4}={1,2}|={1,3}|[:!]=|:)\s{0,4})""",
+    r"""(?<![\w.-])(-{0,2})([\w.-]+)
+    ((?:["'`]?\]?\s{0,4}(?:
+        :[ ]{0,4}(?:[\w.| ]|\[[\w.\[\],| "']{1,60}\]){1,40}={1,2}|={1,3}|[:!]=|=>|:
+        |(?:,[ ]?\w{1,40}){1,4}[ ]=[ ])
+      |["'`]\s{0,4},|\()(?:\s|\\\n){0,80})""",
     re.VERBOSE,
 )
-# In a string literal: at its start, and in a URL.
-_HEADER = re.compile(r"(?<=[\"'])([\w-]+):[ ]")
-_QUERY = re.compile(r"[?&]([\w.%\[\]-]+)=")
+_CALL = re.compile(r"(?:new\s)?([\w.]{1,80})\(\s{0,80}")
+# A literal that comes later: a default, an alternative, the value of a pair.
+_LATER = re.compile(
+    r"[^\n#]{0,200}?(?:\b(?:default|value|initial)[\"']?\s{0,2}[=:]\s{0,2}|\s(?:or|else|\|\||\?\?)\s)"
+)
+# Between literals of one value.
+_JOINED = re.compile(r"\s{0,4}\+\s{0,80}|[ ]{0,4}(?=[\"'])")
+_TUPLE = re.compile(r"\s{0,4}[,+]?\s{0,80}")
+_KEY = re.compile(r"\s{0,4}[:=]")
+# Calls that return their argument, that take a name and its value, that take only a name.
+_WRAPPER = re.compile(
+    r"(?i)(?:.*\.)?(?:str|bytes|bytearray|string|b64decode|\w*secret\w*|field|some)"
+)
+_SETTER = re.compile(
+    r"(?i)\b(?:get|getenv|getattr|set\w*|put\w*|pop|define|config|env|str|add\w*header)\([^()\"']{0,40}$"
+)
+_GETTER = re.compile(r"(?i)(?:.*\.)?(?:get|fetch|load|read|find|has|is|ask|input|prompt|delete)")
+# User and password, or a content and a key, as arguments.
+_LOGIN = re.compile(
+    r"[\w.]*(?:Basic|Digest|Proxy|Plain)\w*Auth\w*|.*\.(?:login|simple_bind_s)|jwt\.\w+code"
+)
+_NAME = re.compile(r"[\w.-]{1,64}")
+# A field of a template; how a header begins.
+_FIELD = re.compile(rf"{PLACEHOLDER.pattern}|\$?\{{[^{{}}]*\}}|%s")
+_SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest)?[\W_]*")
 
 
-def mask_literals(text: str, names: KeyNames, mask: Mask) -> str:
-    """Mask the string literals of sensitive names in source code."""
-    for pattern, find_value in (_TARGET, _literal), (_HEADER, argument), (_QUERY, argument):
-        text = mask_spans(text, values(text, pattern, names, find_value), mask)
-    return text
+# What is masked by its parts: the connection behind the name "dsn".
+_CONNECTION = re.compile(r"://[^/\s]{1,300}@|\w=[^;\s]{1,300}[;\s]\s?\w{1,40}=|;")
 
 
-def _literal(text: str, match: re.Match[str]) -> Span:
-    opening = OPENING.match(text, match.end())
-    return quoted(text, opening) if opening else NONE
+def mask_literals(text: str, names: KeyNames, mask: Mask, mask_text: Callable[[str], str]) -> str:
+    """Mask the literals of sensitive names; *mask_text* masks other literals and comments."""
+    text = mask_spans(text, _values(text, names), mask)
+    return _TEXT.sub(lambda literal: _mask_inside(literal, mask_text), text)
+
+
+def literals(text: str, start: int, end: int) -> Iterator[Span]:
+    """Find the contents of strings between *start* and *end* that are no keys."""
+    for literal in _LITERAL.finditer(text, start, end):
+        if not _KEY.match(text, literal.end()) and is_no_template(text, *_content(literal)):
+            yield _content(literal)
+
+
+def is_no_template(text: str, start: int, end: int) -> bool:
+    """Return False for what stands for a value: nothing, ``%s``, a placeholder."""
+    value = text[start:end].strip()
+    return not (NO_SECRET.fullmatch(value) or _SCHEME.fullmatch(_FIELD.sub("", value)))
+
+
+def closing(text: str, start: int) -> int:
+    """Return the end of the bracket that begins at *start*."""
+    depth = 0
+    for found in _BRACKET.finditer(text, start):
+        depth += (found.lastindex == 7) - (found.lastindex == 8)
+        if not depth:
+            return found.end()
+    return len(text)
+
+
+def _content(literal: re.Match[str]) -> Span:
+    return literal.span(literal.lastindex or 0)
+
+
+def _mask_inside(literal: re.Match[str], mask_text: Callable[[str], str]) -> str:
+    start, end = _content(literal)
+    at = literal.start()
+    return literal[0][: start - at] + mask_text(literal.string[start:end]) + literal[0][end - at :]
+
+
+def _hide_text(literal: re.Match[str]) -> str:
+    """Return *literal* without its content, if that is no name."""
+    start, end = _content(literal)
+    if _NAME.fullmatch(literal.string, start, end):
+        return literal[0]
+    at, text = literal.start(), literal.string
+    return text[at:start] + "\0" * (end - start) + text[end : literal.end()]
+
+
+def _values(text: str, names: KeyNames) -> Iterator[Span]:
+    done, code = 0, _TEXT.sub(_hide_text, text)
+    for match in _TARGET.finditer(code):
+        if match.start() < done:
+            continue
+        targets = (match[2].strip("."), *(match[3].split(",") if match[3][:1] == "," else ()))
+        rank = max(names.rank(target.strip(" =")) for target in targets)
+        is_login = match[3][:1] == "(" and _LOGIN.fullmatch(match[2])
+        if is_login:
+            done = closing(code, match.end(3) - len(match[3]))
+            spans = list(literals(text, match.end(), done))[1:2]
+            rank = Rank.CERTAIN
+        elif rank:
+            rank, spans, done = _find(code, match, rank)
+        else:
+            continue
+        for start, end in spans:
+            if rank == Rank.LIKELY and _CONNECTION.search(text, start, end):
+                continue
+            if is_no_template(text, start, end) and is_secret_value(text[start:end], rank):
+                yield start, end
+
+
+def _find(text: str, match: re.Match[str], rank: Rank) -> tuple[Rank, list[Span], int]:
+    """Return how surely the literals after *match* are secrets, the literals, and their end."""
+    at, separator = match.end(), match[3].strip()
+    if separator == "(":
+        is_setter = rank == Rank.CERTAIN and not _GETTER.match(match[2])
+        return (rank if is_setter else Rank.RANDOM), *_run(text, at, _JOINED)
+    if separator[-1] == ",":
+        later = _LATER.match(text, at)
+        is_pair = (
+            match[1]
+            or later
+            or _SETTER.search(text[max(match.start() - 90, 0) : match.start() - 1])
+        )
+        return (rank if is_pair else Rank.RANDOM), *_run(
+            text, later.end() if later else at, _JOINED
+        )
+    if text[at : at + 1] in {"(", "[", "{"}:
+        end = closing(text, at)
+        return rank, list(literals(text, at, end)), end
+    call = _CALL.match(text, at)
+    if call and not _LITERAL.match(text, at):
+        if _WRAPPER.fullmatch(call[1]) and _LITERAL.match(text, call.end()):
+            return rank, *_run(text, call.end(), _JOINED)
+        if not _LATER.match(text, at):
+            return Rank.RANDOM, *_run(text, call.end(), _JOINED)
+    later = None if _LITERAL.match(text, at) else _LATER.match(text, at)
+    is_statement = match[3].endswith(" = ")
+    return rank, *_run(text, later.end() if later else at, _TUPLE if is_statement else _JOINED)
+
+
+def _run(text: str, at: int, between: re.Pattern[str]) -> tuple[list[Span], int]:
+    """Return the contents of the literals from *at* on, and where they end."""
+    spans: list[Span] = []
+    while literal := _LITERAL.match(text, at):
+        if spans and _KEY.match(text, literal.end()):
+            break
+        spans.append(_content(literal))
+        at = literal.end()
+        if not (joint := between.match(text, at)):
+            break
+        at = joint.end()
+    return spans, at

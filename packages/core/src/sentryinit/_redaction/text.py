@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sentryinit._redaction import addresses, limits, numbers, sentences
+from sentryinit._redaction.command_lines import mask_commands, mask_options
 from sentryinit._redaction.connections import mask_userinfo
 from sentryinit._redaction.credentials import SHORTEST_KEY, mask_credentials
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.key_values import mask_key_values
+from sentryinit._redaction.library_errors import mask_quoted_parts, mask_quoted_values
+from sentryinit._redaction.markup import mask_markup
 from sentryinit._redaction.placeholders import (
     EMAIL,
     IP,
@@ -43,6 +46,8 @@ _QUERY_VALUE = re.compile(r"(?<==)(?!\[(?:secret|email|ip|query)\b)[^&;#]+")
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 # Names of queries, and what sentry-sdk's integrations of HTTP clients call them.
 _QUERY_NAMES = frozenset(map(normalize, "query_string http.query url.query http.fragment".split()))
+# In this order: the first ones know better where a value ends.
+_NAMED = mask_quoted_values, mask_options, mask_markup, mask_key_values
 
 
 class Key(NamedTuple):
@@ -136,14 +141,12 @@ class TextMasker:
                 text = _mask_outside_placeholders(text, pattern, self._secret_in_lines)
         secret = self._secret_in_lines if code else self._secret
         has_at = "@" in text
-        if has_at and ("://" in text or "jdbc:" in text):
-            text = mask_userinfo(text, secret)
+        text = mask_userinfo(text, secret)
         if len(text) >= SHORTEST_KEY:
             text = mask_credentials(text, secret)
-        may_contain = _SEPARATOR.search(text) or sentences.may_contain(text)
-        if may_contain and self.names.may_contain(text):
-            mask_values = mask_literals if code else mask_key_values
-            text = mask_values(text, self.names, secret)
+        text = mask_quoted_parts(mask_commands(text, secret), self.names, secret)
+        named = functools.partial(self._mask_named, mask=secret)
+        text = self._mask_code(text, named) if code else named(text)
         if self._query is not None and "?" in text and not code:
             text = _QUERY.sub(lambda found: self.query(found[0]), text)
         has_digit = _DIGIT.search(text)
@@ -153,6 +156,19 @@ class TextMasker:
             text = addresses.mask_ip_addresses(text, self._ip, is_version=is_version)
         if has_at or _ENCODED_AT.search(text):
             text = addresses.mask_emails(text, self._email)
+        return text
+
+    def _mask_named(self, text: str, mask: Mask) -> str:
+        """Mask the values of sensitive names."""
+        may_contain = _SEPARATOR.search(text) or sentences.may_contain(text)
+        if may_contain and self.names.may_contain(text):
+            for mask_values in _NAMED:
+                text = mask_values(text, self.names, mask)
+        return text
+
+    def _mask_code(self, text: str, mask_text: Mask) -> str:
+        if self.names.may_contain(text):
+            return mask_literals(text, self.names, self._secret_in_lines, mask_text)
         return text
 
     def _secret_in_lines(self, secret: str) -> str:
