@@ -144,7 +144,10 @@ _FOREIGN = (
     "hasł парол секрет токен ключ 密 口令 令牌 パスワード トークン 暗証番号 비밀번호 암호".split()
 )
 # Many texts contain these; after a name is a quote, a separator, an attribute, or a number.
-_AFTER_NAME = r"[\w.\[\]-]{0,64}(?:[\"'\\)}%\n]|\s{0,4}[-=]?[=:>]|\sprovided:|\s[\w:-]{1,40}=|\s[^\s\d]{0,40}\d)"
+_AFTER_NAME = (
+    r"[\w.\[\]-]{0,64}(?:[\"'\\)}%\n]|\s{0,4}[-=]?[=:>]|\sprovided:|\s[\w:-]{1,40}="
+    r"|\s[^\s\d]{0,40}\d)"
+)
 _FREQUENT = (
     *(
         (word, re.compile(rf"{word}(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)"))
