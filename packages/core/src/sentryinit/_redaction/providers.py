@@ -54,9 +54,11 @@ Artifactory  AKCp a60+
 Artifactory  cmVmd a50+
 Asana  d1-2 / d15-20 : a32+
 Asana  d1-2 / d15-20 / d15-20 : a32+
-Atlassian  ATATT3,ATCTT3,ATATT,ATBB,ATOA b20+
+Atlassian  ATBB,ATOA a20+
+Atlassian  ATATT,ATCTT b9+
 Authress  sc_,ext_,scauth_,authress_ a5-30 . a4-6 .acc_,.acc- u10-32 . b30+
 Axiom  xaat-,xapt- uuid
+Azure refresh token  0.A,1.A p40-120 .Ag u100+
 Azure client secret  t3 d1 Q~ t30-40
 Azure DevOps  a76 AZDO a4
 Azure keys  a52 JQQJ99 a26
@@ -89,7 +91,7 @@ ClickUp  pk_ d6-9 _ A32
 Clojars  CLOJARS_ a60+
 Close  api_ c45
 Cloudflare  cfat_,cfut_,cfk_ a40+
-Cloudflare  v1.0- u150+
+Cloudflare  v1.0- p150+
 Coinbase  organizations/ uuid /apiKeys/ uuid
 Column, Mollie  live_,test_ a27-30!
 Confluent  cflt b56+
@@ -101,7 +103,8 @@ Cursor  key_ x64
 Databricks  dapi,dkea,dose,dsapi x32
 Databricks  dapi x32 - d1-2
 Datadog  pub x32
-Defined Networking  dnkey- u50+
+Dependency-Track  odt_ a32+
+Defined Networking  dnkey- b50+
 Deno  ddp_,ddw_ a36+
 dfuse  web_,server_ l32
 DigitalOcean  dop_v1_,doo_v1_,dor_v1_ a32+
@@ -109,7 +112,7 @@ Discord  M,N,O u23-27 . u6 . u27-40
 Docker  dckr_pat_,dckr_oat_ u20+
 Doppler  dp.pt.,dp.ct.,dp.sa.,dp.st.,dp.scim.,dp.audit.,dp.said. a36+
 Doppler  dp.st. u2-35 . a36+
-Dropbox  sl.,sl.u. u100+
+Dropbox  sl.,sl.u. b100+
 Dropbox  a11 AAAAAAAAAA u43+
 Duffel  duffel_test_,duffel_live_ b40+
 Duo  DI A18
@@ -120,7 +123,7 @@ EcoStruxure  AK1 B50-55
 ElevenLabs  sk_ x48
 Endor Labs  endr+ u16
 Facebook  EAA a80+
-Facebook  EAACEdEose0cBA a10+
+Facebook  EAACEdEose0cBA a1+
 Fauna  fnAE u30+
 Figma  figd_,figp_,figo_,figu_,figr_,figh_,figuh_,figur_,figor_,figoh_,fig|_,fig(_,fig)_,fig?_ b36+
 Finage  API_KEY A32
@@ -176,6 +179,7 @@ Lob  live_pub_,test_pub_ x31
 LocationIQ  pk. a32
 Mailchimp  a32 -us d1-3
 Mailgun  key-,pubkey- a32
+Salesblink  key- a64
 Mailgun  l32 - l8 - l8
 Mailsac  k_ a36+
 Mandrill  md- u22!
@@ -205,7 +209,7 @@ Okta  00 u40!
 OneSignal  os_v2_app_,os_v2_org_ a60+
 OpenAI  sk-proj-,sk-svcacct-,sk-service-,sk-admin-,sk-None- u20+
 OpenAI and compatible  sk- a20+
-OpenAI  sk- u20+! T3BlbkFJ u16+
+OpenAI  sk- u1-180 T3BlbkFJ u1+
 OpenAI session  sess- a40
 OpenRouter  sk-or-v1- x40+
 OpenShift  sha256~ u43
@@ -238,13 +242,13 @@ ReadMe  rdme_ a70
 reCAPTCHA  6Lc,6Ld,6Le,6Lf,6lc,6ld,6le,6lf u37
 Recharge  sk_,sk_test_ d1-2 x d1 _ x64
 Render  rnd_ a28+
-Replicate  r8_ u37
+Replicate  r8_ u37+
 Resend  re_ a8 _ a24
 Robinhood  rh-api- uuid
 Rootly  rootly_ x64
 RubyGems  rubygems_ a42+
 RunPod  rpa_ a40+
-Salad  salad_cloud_ w16+
+Salad  salad_cloud_ w9+
 Salesforce  00 a13 ! p90+
 Salesforce  3MVG9,5AEP861 q80+
 Samsara  samsara_api_ a26+
@@ -261,8 +265,9 @@ SettleMint  sm_aat_,sm_pat_,sm_sat_ a16
 Shippo  shippo_live_,shippo_test_ x40
 Shopify  shpat_,shpca_,shppa_,shpss_,shptka_ a16+
 Shutterstock  v2/ a388
-Slack  xoxa-,xoxb-,xoxc-,xoxd-,xoxe-,xoxo-,xoxp-,xoxr-,xoxs-,xapp- b8+
-Slack  xoxe.xoxp-,xoxe.xoxb- b8+
+Slack  xoxa,xoxb,xoxc,xoxd,xoxe,xoxo,xoxp,xoxr,xoxs d0-2 - b8+
+Slack  xapp- b8+
+Slack  xoxe c1 xoxp-,xoxb- b8+
 Smooch  act_,app_ l24
 Snyk  snyk_uat.,snyk_sat. p30+
 SonarQube  sqa_,sqp_,squ_ a40
@@ -285,7 +290,7 @@ Stytch  secret-live-,secret-test- b30+
 Supabase  sbp_ a40
 Supabase  sb_secret_,sb_publishable_ u20+
 Tableau  B22 ==: a32
-Tailscale  tskey- u16+
+Tailscale  tskey- u10+
 Tavily  tvly- u20+
 Teamwork  tkn.v1_ b70+
 Telegram  d5-16 :A u33+
@@ -317,7 +322,7 @@ WooCommerce  ck_,cs_ x40
 xAI  xai- w60+
 Xata  xau_ a30+
 Xendit  xnd_production_,xnd_development_ a30+
-Yandex  t1. b20+ . b80+
+Yandex  t1. b1+ . b80+
 Yandex  AQVN u35+
 Yandex  y0_ u50+
 Yandex  YC u38!
@@ -325,7 +330,7 @@ Zhipu  x32 . a16!
 Zoho  1000. x32 . x32
 Zuplo  zpka_ w40+
 Password hash of crypt  $1$ k1-8 $ k22
-Password hash of crypt  $2a$,$2b$,$2x$,$2y$ d2 $ k53
+Password hash of crypt  $2a$,$2b$,$2x$,$2y$ d1-20 $ k53
 Password hash of crypt  $5$,$6$,$7$,$8$,$9$,$y$,$gy$,$sha1$,$md5$,$apr1$ K26+
 Password hash of crypt  $argon2id$,$argon2i$,$argon2d$,$scrypt$,$bcrypt-sha256$ K26+
 Password hash of crypt  $pbkdf2-sha512$,$pbkdf2-sha256$,$pbkdf2-sha1$,$pbkdf2$ K26+
@@ -389,8 +394,8 @@ _ALPHABETS = {
     "u": f"[{_URL_SAFE}]",
     "c": f"[{_ALNUM}.]",
     "t": f"[{_ALNUM}_~.-]",
-    # A dot only within it.
-    "p": rf"(?:[{_URL_SAFE}]|\.(?=[{_URL_SAFE}]))",
+    # A dot or equals sign only within it.
+    "p": rf"(?:[{_URL_SAFE}]|[.=](?=[{_URL_SAFE}]))",
     # Base64, also percent-encoded.
     "B": f"[{_ALNUM}+/]",
     "b": f"(?:[{_ALNUM}+/=_-]|{_ENCODED})",
