@@ -10,41 +10,13 @@ import re
 from collections.abc import Iterator
 
 from sentryinit._redaction.placeholders import Mask, Span, mask_spans
+from sentryinit._redaction.providers import provider_keys
 
 # The shortest text that a pattern below matches.
 SHORTEST_KEY = 13
 
-# Not after a letter or digit, except if percent-encoded.
-_BEGIN = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=%25[0-9A-Fa-f][0-9A-Fa-f]))"
-_KEYS = re.compile(
-    rf"""{_BEGIN}(?:
-    (?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16,}}                  # Amazon
-    |gh[oprsu]_[A-Za-z0-9]{{20,}}|github_pat_\w{{20,}}        # GitHub
-    |gl(?:pat|dt|rt|soat|cbt|ptt|ft|imt|agent|oas|ffct)-[\w.-]{{16,}}    # GitLab
-    |xox[a-z](?:\.xox[a-z])?-[\w-]{{8,}}|xapp-[\w-]{{8,}}     # Slack
-    |[rs]k_(?:live|test)_\w{{8,}}|whsec_[\w+/=]{{16,}}        # Stripe
-    |AIza[\w-]{{30,}}|ya29\.[\w-]{{16,}}|GOCSPX-[\w-]{{16,}}    # Google
-    |sk-[\w-]{{20,}}                                        # OpenAI, Anthropic
-    |SG\.[\w-]{{16,}}\.[\w-]{{16,}}                           # SendGrid
-    |SK[0-9a-f]{{32}}                                       # Twilio
-    |npm_\w{{30,}}|pypi-[\w-]{{32,}}|dckr_pat_[\w-]{{20,}}      # npm, PyPI, Docker
-    |hf_\w{{30,}}|dop_v1_\w{{32,}}|hv[bs]\.[\w-]{{20,}}         # Hugging Face, DigitalOcean, Vault
-    |sntry[su]_[\w+/=-]{{20,}}|shp(?:at|ca|pa|ss)_\w{{16,}}   # Sentry, Shopify
-    |AGE-SECRET-KEY-1\w{{20,}}
-    |\d{{8,10}}:AA[\w-]{{30,}}                                # Telegram
-    )""",
-    re.VERBOSE,
-)
-# Each key contains one of these: a fast test.
-_KEY_HINTS = re.compile(
-    r"AKIA|ASIA|ABIA|ACCA|ghp_|gho_|ghr_|ghs_|ghu_|github_pat_|pat-|dt-|rt-|at-|bt-|tt-|ft-|agent-"
-    r"|oas-|ffct-|xox|xapp-|k_live_|k_test_|whsec_|AIza|ya29\.|GOCSPX-|sk-|SG\.|SK|npm_|pypi-"
-    r"|dckr_pat_|hf_|dop_v1_|hvb\.|hvs\.|sntry|shpat_|shpca_|shppa_|shpss_|AGE-SECRET|:AA"
-)
-
 _URL_SAFE = str.maketrans("-_", "+/")
 _RUN = re.compile(r"[\w.=+/-]{20,}")
-_SLACK_HOOK = re.compile(r"(?<=hooks\.slack\.com/)\w{1,20}/[\w/-]{10,}")
 _BEARER = re.compile(r"(?i)\bbearer[\s:=]{1,4}(?:%20)?([\w.~+/=-]{8,})")
 _BASIC = re.compile(r"(?i)\bbasic[\s:=]{1,4}(?:%20)?([A-Za-z0-9+/_-]{6,}={0,2})")
 _IDENTIFIED = re.compile(r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})")
@@ -62,10 +34,7 @@ def mask_credentials(text: str, mask: Mask) -> str:
         text = _BASE64_LINE.sub(lambda m: _mask_base64_line(m, mask), text)
     if "eyJ" in text:
         text = _RUN.sub(lambda m: _mask_jwt(m, mask), text)
-    if _KEY_HINTS.search(text):
-        text = _KEYS.sub(lambda m: mask(m[0]), text)
-    if "hooks.slack.com/" in text:
-        text = _SLACK_HOOK.sub(lambda m: mask(m[0]), text)
+    text = mask_spans(text, provider_keys(text), mask)
     lowered = text.lower()
     if "bearer" in lowered:
         text = _BEARER.sub(lambda m: _mask_last(m, mask) if _is_token(m[1]) else m[0], text)
