@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from typing import Any
@@ -10,35 +11,72 @@ from sentryinit._redaction.placeholders import Mask
 
 # As it is, and as URLs, JSON and HTML encode it.
 _AT = r"(?:@|%(?:25)*40|\\+u0040|&#(?:64|x40);|\uff20)"
-_EMAIL = re.compile(rf"(?<![\w.+%~-])[\w.+%~-]+\"?{_AT}(?:[\w-]+\.)+(?:[^\W\d_]{{2,}}|xn--[\w-]+)")
-
+# Not a user for version control, a version, or a call.
+_EMAIL = re.compile(
+    rf"(?<![\w.+%~-])(?!(?:git|hg|svn){_AT})[\w.+%~-]+\"?{_AT}(?!v?\d+\.\d)"
+    r"(?:[\w-]+(?:\.|%(?:25)*2[Ee]))+(xn--[\w-]+|[^\W\d_]{2,})(?![^\W\d_]|\(\))"
+)
+# The ends of names of files and of systemd units that are no top-level domains.
+_SUFFIXES = frozenset(
+    "png jpg jpeg gif svg webp ico bmp avif css scss js mjs jsx ts tsx map json xml html htm yaml "
+    "yml toml ini conf txt log csv pdf gz tgz jar whl exe dll java service socket target timer "
+    "mount automount slice scope swap device path".split()
+)
+# After a percent-encoded character, or an escaped one in a string.
+_ESCAPED = r"(?<=%[0-9A-Fa-f][0-9A-Fa-f]{0})|(?<=\\[nrt]{0})|(?<=\\u[0-9A-Fa-f]{{4}}{0})"
 # A look behind the first digit is faster than one in front.
 _IPV4 = re.compile(
-    r"\d(?:(?<![A-Za-z0-9.]\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d))\d{0,2}(?:\.\d{1,3}){3}"
-    r"(?![A-Za-z0-9]|\.\d|-[A-Za-z])"
+    rf"\d(?:(?<![A-Za-z0-9.]\d)|(?<=[A-Za-z]\.\d)|{_ESCAPED.format('.')})"
+    r"\d{0,2}(?:\.\d{1,3}){3}(?![A-Za-z0-9]|\.\d)"
 )
 _DASHED = re.compile(r"(?<=\bip-)\d{1,3}(?:-\d{1,3}){3}(?![\w-]*\d)")
 _IPV6 = re.compile(
-    r"(?:(?<![\w:.])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{3,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:]|\.\d)"
+    rf"(?=[0-9A-Fa-f:])(?:(?<![\w:.])|(?<=[^:]:)|{_ESCAPED.format('')})(?=[0-9A-Fa-f]{{0,4}}:)"
+    r"[0-9A-Fa-f:]{3,}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?!\.\d)"
 )
+# Percent-encoded colons or dots.
+_ENCODED = re.compile(
+    r"(?:(?<![\w%])|(?<=%[0-9A-Fa-f]{2}))(?:\d{1,3}(?:%(?:25){0,2}2[Ee]\d{1,3}){3}"
+    r"|[0-9A-Fa-f]{0,4}(?:%(?:25){0,2}3[Aa][0-9A-Fa-f]{0,4}){2,8})(?![0-9A-Za-z])"
+)
+_WORD = re.compile(r"\w")
+# Behind an address only.
+_ADDRESS_TAIL = re.compile(r":\d|/\d\d?\b|>")
 _SLICE = re.compile(r"\d{0,9}::\d{0,9}")
-# Before a version number: a word, a comparison, a product.
+# Before any version: a word for it, a comparison.
 _VERSION = re.compile(
-    r"""(?:\b[vV]|\b(?:version|ver|release|rev|build|python|sdk)\b[\s:="'v]{0,4}|[\w\]][=~<>!]=
-    |\b(?:[A-Z][\w.+-]{0,30}|nginx|curl|httpx|okhttp|wget|python-[\w.-]{1,20}|aiohttp|gunicorn)/
-    |\b(?!ip|host|addr|client|peer|server|node)[A-Za-z]\w{0,30}-)$""",
-    re.VERBOSE,
+    r"(?i)(?:\bv|(?:version(?:s|_?info)?|\b(?:ver|release|rel|rev|revision|build|python|sdk))\b"
+    r"(?:\s(?:is|number|no\.?))?[\s:=,\"'v(]{0,4}(?:\d[\d.]*(?:,\s|\s(?:and|or|to)\s)){0,3}"
+    r"|(?<!ip)(?<!addr)(?<!host)\s?(?:[=~<>!]=|~>)\s?|(?<![^\s\"'])[~^])$"
 )
-_VERSION_TAIL = re.compile(r"\.(?:dev|post|rc|tar|zip|whl|jar|so|el|deb|rpm)")
+_VERSION_TAIL = re.compile(
+    r"(?i)\.(?:dev|post|rc|tar|zip|whl|jar|so|el|deb|rpm)"
+    r"|[-+](?:alpha|beta|rc|dev|snapshot|build|final)(?![a-z])"
+)
+# Four numbers that are rather a version than an address, if a name is in front of them: 10 is the
+# private network, and the others are well-known resolvers.
+_SMALL = re.compile(r"(?!10\.|8\.8\.|(\d)\.\1\.\1\.\1\Z)(?:[12]?\d\.){3}\d{1,2}")
+_NAME = re.compile(r"(?<![\w.])\[?([A-Za-z][\w+-]{0,30})(?:[/_-]|[\"']?\s?[\s(]\s?)$|\w\.$|[<>]$")
+_UPGRADE = re.compile(r"(?i)(?:(?:up|down)grad|updat|bump|migrat)[^:\n]*$")
+# Ends of names of what has an address, and words before one.
+_NETWORK_WORD = re.compile(
+    r"(?i)(?:(?:\b|_)ip(?:v4|s)?|(?-i:[a-z]I[Pp])|addr(?:esse?)?s?|hosts?|hostname|clients?|peers?"
+    r"|servers?|nodes?|users?|remote|local|src|dst|source|dest\w*|inet|net|network|subnet|mask|gateway"
+    r"|route|dns|resolver|nameserver|proxy|relay|request|handler|connect\w*|bind\w*|listen\w*"
+    r"|resolv\w*|reach\w*|block\w*|bann?\w*|deny|denied|allow\w*|ping|curl|ssh|dig|telnet|lookup"
+    r"|\b(?:from|to|at|via|by|for|on|with|and|or|is|of|against|through|get|post))-?$"
+)
 
 
 def mask_emails(text: str, mask: Mask) -> str:
     """Mask e-mail addresses."""
-    return _EMAIL.sub(lambda m: mask(m[0].lower()), text)
+    return _EMAIL.sub(lambda m: m[0] if m[1].lower() in _SUFFIXES else mask(m[0].lower()), text)
 
 
 def mask_ip_addresses(text: str, mask: Mask, *, is_version: bool = False) -> str:
     """Mask IP addresses, except loopback, unspecified and netmasks."""
+    if "%3" in text or "%2" in text:
+        text = _ENCODED.sub(lambda m: _mask_encoded(m[0], mask), text)
     if not is_version and text.count(".") >= 3:
         text = _IPV4.sub(lambda m: m[0] if _is_version(m) else _mask_ip(m[0], mask), text)
     if "ip-" in text:
@@ -46,8 +84,8 @@ def mask_ip_addresses(text: str, mask: Mask, *, is_version: bool = False) -> str
         text = _DASHED.sub(
             lambda m: _mask_ip(dotted := m[0].replace("-", "."), mask).replace(dotted, m[0]), text
         )
-    if text.count(":") >= 2:
-        text = _IPV6.sub(lambda m: m[0] if _is_slice_or_names(m) else _mask_ip(m[0], mask), text)
+    if "::" in text or text.count(":") >= 7:
+        text = _IPV6.sub(functools.partial(_mask_ipv6, mask=mask), text)
     return text
 
 
@@ -74,20 +112,52 @@ def _mask_ip(text: str, mask: Mask) -> str:
     except ValueError:
         return text
     inner = getattr(address, "ipv4_mapped", None) or address
-    harmless = inner.is_loopback or inner.is_unspecified or text.startswith("255.255.")
+    # 0.0.0.0/8 and 255.0.0.0/8: no host, but masks and versions.
+    harmless = inner.is_loopback or inner.is_unspecified or text.startswith(("0.", "255."))
     return text if harmless else mask(text)
 
 
+def _mask_encoded(text: str, mask: Mask) -> str:
+    plain = re.sub("%(?:25)*2[Ee]", ".", re.sub("%(?:25)*3[Aa]", ":", text))
+    masked = mask_ip_addresses(plain, mask)
+    return text if masked == plain else masked
+
+
 def _is_version(match: re.Match[str]) -> bool:
-    before = match.string[max(match.start() - 40, 0) : match.start()]
-    return bool(_VERSION.search(before) or _VERSION_TAIL.match(match.string, match.end()))
-
-
-def _is_slice_or_names(match: re.Match[str]) -> bool:
-    """Return True for ``items[1::2]`` and ``std::string``."""
-    text, before = match[0], match.string[max(match.start() - 2, 0) : match.start()]
-    subscript = before[-1:] == "[" and (before[:-1].isalnum() or before[:-1] in {"_", ")", "]"})
-    if subscript and _SLICE.fullmatch(text):
+    """Return True for ``1.2.3.4`` where a name or a word makes it a version."""
+    text, end = match.string, match.end()
+    before = text[max(match.start() - 60, 0) : match.start()]
+    if _VERSION.search(before) or _VERSION_TAIL.match(text, end):
         return True
-    specific = any(len(group) >= 3 for group in text.split(":")) and any(map(str.isdigit, text))
-    return not specific and text.count(":") < 7
+    if _ADDRESS_TAIL.match(text, end):
+        return False
+    if not _SMALL.fullmatch(match[0]):
+        # A browser; no host ends in three zeros.
+        return before[-1:] == "/" and match[0].endswith(".0.0.0")
+    name = _NAME.search(before)
+    is_name = name and not (name[1] and _NETWORK_WORD.search(name[1]))
+    return bool(is_name or _UPGRADE.search(before))
+
+
+def _mask_ipv6(match: re.Match[str], mask: Mask) -> str:
+    """Mask an address in colons and hexadecimal digits, without a colon or a port beside it."""
+    text = match[0]
+    address = text.removeprefix(":") if text[:2] != "::" else text
+    if _WORD.match(match.string, match.end()) or (text[-1] == ":" and text[-2] != ":"):
+        address = address.rpartition(":")[0]
+    groups = address.split(":")
+    if len(groups) == 9 and groups[8].isdigit():
+        address = ":".join(groups[:8])
+    if _is_slice_or_names(match, address):
+        return text
+    return text.replace(address, _mask_ip(address, mask), 1)
+
+
+def _is_slice_or_names(match: re.Match[str], address: str) -> bool:
+    """Return True for ``items[1::2]``, ``std::string`` and a fingerprint, ``00:1b:...``."""
+    before = match.string[max(match.start() - 2, 0) : match.start()]
+    subscript = before[-1:] == "[" and (before[:-1].isalnum() or before[:-1] in {"_", ")", "]"})
+    if subscript and _SLICE.fullmatch(address):
+        return True
+    has_long = any(len(group) >= 3 for group in address.split(":"))
+    return not has_long or not (any(map(str.isdigit, address)) or address.count(":") >= 7)

@@ -9,48 +9,55 @@ from collections.abc import Iterator
 from sentryinit._redaction.placeholders import Mask, Span, mask_spans
 
 # Between groups of digits or letters, as it is and percent-encoded.
-_BETWEEN = r"(?:\s{1,4}|[-+._/\u2010-\u2015]|%(?:25){0,2}20)"
-_EXPIRY = r"(?:20\d\d|(?:0[1-9]|1[0-2])[2-4]\d)(?!\d)"
-_FOUR = rf"{_BETWEEN}\d{{4}}(?!\d)"
-# 13 to 19 digits, or groups as issuers print them. Five groups of four are none, except if the
-# last one is a year, or a month and a year. Not the two digits after a percent sign. A look behind
-# the first digit is faster than one in front.
+_MARK = r"[-+._/\u2010-\u2015]|%(?:25){0,2}20"
+_BETWEEN = rf"(?:\s{{1,4}}|{_MARK})"
+_SAME = r"(?(blank)\s{1,4}|(?P=mark))"
+# 13 to 19 digits, or groups as issuers print them, and more groups behind four ones of four. Not
+# the two digits after a percent sign. A look behind the first digit is faster than one in front.
 _CARD = re.compile(
-    rf"""\d(?:(?<![\d%]\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d))
-    (?:(?P<bare>\d{{12,18}})|\d{{3}}{_BETWEEN}\d{{6}}{_BETWEEN}\d{{4,5}}|\d{{5}}{_BETWEEN}\d{{13}}
-    |(?P<fours>\d{{3}}(?:{_FOUR}){{3}})(?:{_BETWEEN}\d{{3}}(?!\d)|(?!{_FOUR})|(?={_BETWEEN}{_EXPIRY}))
-    |(?P<many>\d{{3}}(?:{_FOUR}){{4,}}))(?!\d)""",
-    re.VERBOSE,
+    rf"""(?x)\d(?:(?<![\d%]\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d))\d\d\d
+    (?:(?P<bare>\d{{9,15}})|{_BETWEEN}\d{{6}}{_BETWEEN}\d{{4,5}}|\d\d{_BETWEEN}\d{{13}}
+    |(?P<fours>(?:(?P<blank>\s)\s{{0,3}}|(?P<mark>{_MARK}))\d{{4}}(?:{_SAME}\d{{4}}){{2}})(?!\d)
+    (?P<more>{_SAME}\d{{3}}(?!\d)|(?:{_SAME}\d{{4}}(?!\w))+)?)(?!\d)"""
 )
 _FOURS = re.compile(rf"\d{{4}}(?:{_BETWEEN}\d{{4}}){{3}}")
-_MARKS = re.compile(_BETWEEN)
-_NAMED = re.compile(r"card\W{1,3}(?:(?:n(?:umbe)?r|no|is)\W{1,3}){0,2}$", re.IGNORECASE)
+_BLANKS_AND_MARKS = re.compile(_BETWEEN)
+# A year, or a month and a year.
+_EXPIRY = re.compile(r"(?:%(?:25)*20|\D+)(?:20\d\d|(?:0[1-9]|1[0-2])[2-4]\d)")
+_NAMED = re.compile(r"(?i)card\W{1,3}(?:(?:n(?:umbe)?r|no|is)\W{1,3}){0,2}$")
 _ALNUM = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DIGEST = re.compile(r"[0-9a-f]{20,}|[0-9A-F]{20,}")
 _FRACTION_BEFORE, _FRACTION_AFTER = re.compile(r"\d\.$"), re.compile(r"\.\d")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}$")
-# Cards of other lengths than 15 and 16 are rare. Here the number is an id, a phone number, or
+# Cards of other lengths than 15 and 16 are rare: here the number is an id, a phone number, or
 # negative.
 _GLUED = re.compile(r"[\w+-]$")
-# Prefixes by length, from ISO/IEC 7812 and what the issuers publish. Longer than 16: Maestro and
-# UnionPay. With 13 to 15: Visa; Diners; American Express.
-_LONG = r"50(?:18|20|38)|5893|6304|6759|676[1-3]|62|81[0-7]"
+# Prefixes and lengths, from ISO/IEC 7812 and what the issuers publish.
 _ISSUERS = {
-    13: r"4",
-    14: r"30[0-5]|3095|3[689]",
-    15: r"3[47]",
-    16: r"[4-6]|22(?:0[0-4]|2[1-9]|[3-9])|2[3-6]|27(?:[01]|20)|30[0-5]|3095|3[689]|35(?:2[89]|[3-8])"
-    r"|8[12]|8600|9792|9860",
-    17: _LONG,
-    18: _LONG,
-    19: rf"4|{_LONG}",
+    r"4": (13, 16, 19),  # Visa
+    r"3[47]": (15,),  # American Express
+    r"30[0-5]|3095|3[689]": (14, 16),  # Diners Club
+    r"5|222[1-9]|22[3-9]|2[3-6]|27[01]|2720": (16,),  # Mastercard, Maestro
+    r"6": (16,),  # Discover, Maestro, RuPay, Verve
+    r"352[89]|35[3-8]": (16,),  # JCB
+    r"220[0-4]": (16,),  # Mir
+    r"8[12]": (16,),  # RuPay
+    r"9792|8600|9860": (16,),  # Troy, Uzcard, Humo
+    r"50(?:18|20|38)|5893|6304|6759|676[1-3]": (17, 18, 19),  # Maestro
+    r"62|81[0-7]": (17, 18, 19),  # UnionPay
+}
+_PREFIXES = {
+    length: re.compile(
+        "|".join(prefix for prefix, lengths in _ISSUERS.items() if length in lengths)
+    )
+    for length in range(13, 20)
 }
 
 
 def is_card(digits: str) -> bool:
     """Return True if the issuer, the length for it and the check digit are those of a card."""
-    issuer = _ISSUERS.get(len(digits))
-    return bool(issuer and re.match(issuer, digits)) and _luhn(digits) and not _is_ean(digits)
+    prefix = _PREFIXES.get(len(digits))
+    return bool(prefix and prefix.match(digits)) and _luhn(digits) and not _is_ean(digits)
 
 
 def _luhn(digits: str) -> bool:
@@ -73,24 +80,23 @@ def mask_numbers(text: str, mask: Mask) -> str:
 
 def _card_spans(text: str) -> Iterator[Span]:
     for found in _CARD.finditer(text):
-        if _is_in_longer(found):
-            continue
-        if found["many"]:
-            # Cards in a row.
-            whole = [match.span() for match in _FOURS.finditer(text, *found.span())]
-            if whole[-1][1] == found.end() and all(is_card(_digits(text, *at)) for at in whole):
-                yield from whole
-            continue
-        start, before = found.start(), text[max(found.start() - 24, 0) : found.start()]
-        for end in (found.end(), found.end("fours" if found["fours"] else 0)):
-            digits = _digits(text, start, end)
-            if is_card(digits) or (_NAMED.search(before) and len(digits) >= 13 and _luhn(digits)):
-                yield start, end
-                break
+        if not _is_in_longer(found):
+            before = text[max(found.start() - 24, 0) : found.start()]
+            is_valid = _luhn if _NAMED.search(before) else is_card
+            yield from (at for at in _spans(found) if is_valid(_digits(text, *at)))
+
+
+def _spans(found: re.Match[str]) -> list[Span]:
+    """Return what in a match can be a card: five groups of four are none."""
+    whole, more = found.span(), found["more"] or ""
+    spans = [match.span() for match in _FOURS.finditer(found.string, *whole)]
+    if len(more) < 5 or spans[-1][1] == whole[1]:
+        return [whole, *spans]
+    return spans if _EXPIRY.fullmatch(more) else []
 
 
 def _digits(text: str, start: int, end: int) -> str:
-    return _MARKS.sub("", text[start:end])
+    return _BLANKS_AND_MARKS.sub("", text[start:end])
 
 
 def _is_in_longer(found: re.Match[str]) -> bool:
@@ -110,10 +116,10 @@ def _is_in_longer(found: re.Match[str]) -> bool:
     return bool(before or after) and bool(_DIGEST.fullmatch(before + found[0] + after))
 
 
-# A look behind the first letter is faster than one in front.
+# Two letters and two digits. From the digits backwards is faster.
 _IBAN = re.compile(
-    r"[A-Za-z](?:(?<![A-Za-z0-9].)|(?<=%[0-9A-Fa-f][0-9A-Fa-f].)|(?<=%25[0-9A-Fa-f][0-9A-Fa-f].))"
-    rf"[A-Za-z]\d{{2}}(?={_BETWEEN}?[A-Za-z0-9])"
+    r"\d(?<=[A-Za-z]{2}.)\d(?:(?<![A-Za-z0-9].{4})|(?<=%[0-9A-Fa-f]{2}.{4})|(?<=%25[0-9A-Fa-f]{2}.{4}))"
+    rf"(?={_BETWEEN}?[A-Za-z0-9])"
 )
 # Countries and lengths, from the registry of ISO 13616.
 _COUNTRIES = (
@@ -129,15 +135,16 @@ _IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _COUNTRIES}
 
 def _iban_spans(text: str) -> Iterator[Span]:
     for match in _IBAN.finditer(text):
-        length = _IBAN_LENGTHS.get(match[0][:2].upper())
-        found = _of_length(length).match(text, match.start()) if length else None
+        start = match.start() - 2
+        length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
+        found = _of_length(length).match(text, start) if length else None
         if found and _is_iban(found[0]):
             yield found.span()
 
 
 def _is_iban(text: str) -> bool:
     """Return True if the check digits are right (ISO 7064, MOD 97-10)."""
-    number = _MARKS.sub("", text)
+    number = _BLANKS_AND_MARKS.sub("", text)
     return int("".join(str(int(c, 36)) for c in number[4:] + number[:4])) % 97 == 1
 
 
