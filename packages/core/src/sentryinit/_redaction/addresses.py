@@ -22,17 +22,18 @@ _SUFFIXES = frozenset(
     "yml toml ini conf txt log csv pdf gz tgz jar whl exe dll java service socket target timer "
     "mount automount slice scope swap device path".split()
 )
-# After a percent-encoded character, or an escaped one in a string.
-_ESCAPED = r"(?<=%[0-9A-Fa-f][0-9A-Fa-f]{0})|(?<=\\[nrt]{0})|(?<=\\u[0-9A-Fa-f]{{4}}{0})"
-# A look behind the first digit is faster than one in front.
+# Also after a percent-encoded character, and after an escaped one in a string. A look behind the
+# first digit is faster than one in front.
 _IPV4 = re.compile(
-    rf"\d(?:(?<![A-Za-z0-9.]\d)|(?<=[A-Za-z]\.\d)|{_ESCAPED.format('.')})"
+    r"\d(?:(?<![A-Za-z0-9.]\d)|(?<=[A-Za-z]\.\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d)"
+    r"|(?<=\\[nrt]\d)|(?<=\\u[0-9A-Fa-f]{4}\d))"
     r"\d{0,2}(?:\.\d{1,3}){3}(?![A-Za-z0-9]|\.\d)"
 )
 _DASHED = re.compile(r"(?<=\bip-)\d{1,3}(?:-\d{1,3}){3}(?![\w-]*\d)")
 _IPV6 = re.compile(
-    rf"(?=[0-9A-Fa-f:])(?:(?<![\w:.])|(?<=[^:]:)|{_ESCAPED.format('')})(?=[0-9A-Fa-f]{{0,4}}:)"
-    r"[0-9A-Fa-f:]{3,}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?!\.\d)"
+    r"(?=[0-9A-Fa-f:])(?:(?<![\w:.])|(?<=[^:]:)|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
+    r"|(?<=\\[nrt])|(?<=\\u[0-9A-Fa-f]{4}))(?=[0-9A-Fa-f]{0,4}:)"
+    r"(?:[0-9A-Fa-f:]*:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]{3,})(?![0-9A-Fa-f:]|\.\d)"
 )
 # Percent-encoded colons or dots.
 _ENCODED = re.compile(
@@ -77,6 +78,9 @@ def mask_ip_addresses(text: str, mask: Mask, *, is_version: bool = False) -> str
     """Mask IP addresses, except loopback, unspecified and netmasks."""
     if "%3" in text or "%2" in text:
         text = _ENCODED.sub(lambda m: _mask_encoded(m[0], mask), text)
+    # An address of version 4 can be the end of one of version 6.
+    if "::" in text or text.count(":") >= 6:
+        text = _IPV6.sub(functools.partial(_mask_ipv6, mask=mask), text)
     if not is_version and text.count(".") >= 3:
         text = _IPV4.sub(lambda m: m[0] if _is_version(m) else _mask_ip(m[0], mask), text)
     if "ip-" in text:
@@ -84,14 +88,13 @@ def mask_ip_addresses(text: str, mask: Mask, *, is_version: bool = False) -> str
         text = _DASHED.sub(
             lambda m: _mask_ip(dotted := m[0].replace("-", "."), mask).replace(dotted, m[0]), text
         )
-    if "::" in text or text.count(":") >= 7:
-        text = _IPV6.sub(functools.partial(_mask_ipv6, mask=mask), text)
     return text
 
 
 def network_of(address: str) -> str:
     """Return the first 24 bits of *address* (IPv6: 48)."""
-    parsed = ipaddress.ip_address(address)
+    parsed: Any = ipaddress.ip_address(address)
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     size = 24 if parsed.version == 4 else 48
     return str(ipaddress.ip_network((parsed, size), strict=False).network_address)
 
@@ -113,7 +116,7 @@ def _mask_ip(text: str, mask: Mask) -> str:
         return text
     inner = getattr(address, "ipv4_mapped", None) or address
     # 0.0.0.0/8 and 255.0.0.0/8: no host, but masks and versions.
-    harmless = inner.is_loopback or inner.is_unspecified or text.startswith(("0.", "255."))
+    harmless = inner.is_loopback or inner.is_unspecified or str(inner).startswith(("0.", "255."))
     return text if harmless else mask(text)
 
 

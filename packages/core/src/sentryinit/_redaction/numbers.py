@@ -21,13 +21,14 @@ _CARD = re.compile(
     (?P<more>{_SAME}\d{{3}}(?!\d)|(?:{_SAME}\d{{4}}(?!\w))+)?)(?!\d)"""
 )
 _FOURS = re.compile(rf"\d{{4}}(?:{_BETWEEN}\d{{4}}){{3}}")
-_BLANKS_AND_MARKS = re.compile(_BETWEEN)
+_MARKS = re.compile(_BETWEEN)
 # A year, or a month and a year.
 _EXPIRY = re.compile(r"(?:%(?:25)*20|\D+)(?:20\d\d|(?:0[1-9]|1[0-2])[2-4]\d)")
 _NAMED = re.compile(r"(?i)card\W{1,3}(?:(?:n(?:umbe)?r|no|is)\W{1,3}){0,2}$")
 _ALNUM = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DIGEST = re.compile(r"[0-9a-f]{20,}|[0-9A-F]{20,}")
-_FRACTION_BEFORE, _FRACTION_AFTER = re.compile(r"\d\.$"), re.compile(r"\.\d")
+# Beside a fraction; after the head of an IBAN, which is wrong if it is still here.
+_PART_BEFORE, _PART_AFTER = re.compile(r"\d\.$|\b[A-Z]{2}\d\d[ -]$"), re.compile(r"\.\d")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}$")
 # Cards of other lengths than 15 and 16 are rare: here the number is an id, a phone number, or
 # negative.
@@ -47,10 +48,8 @@ _ISSUERS = {
     r"62|81[0-7]": (17, 18, 19),  # UnionPay
 }
 _PREFIXES = {
-    length: re.compile(
-        "|".join(prefix for prefix, lengths in _ISSUERS.items() if length in lengths)
-    )
-    for length in range(13, 20)
+    size: re.compile("|".join(prefix for prefix in _ISSUERS if size in _ISSUERS[prefix]))
+    for size in range(13, 20)
 }
 
 
@@ -83,7 +82,9 @@ def _card_spans(text: str) -> Iterator[Span]:
         if not _is_in_longer(found):
             before = text[max(found.start() - 24, 0) : found.start()]
             is_valid = _luhn if _NAMED.search(before) else is_card
-            yield from (at for at in _spans(found) if is_valid(_digits(text, *at)))
+            for start, end in _spans(found):
+                if is_valid(_MARKS.sub("", text[start:end])):
+                    yield start, end
 
 
 def _spans(found: re.Match[str]) -> list[Span]:
@@ -95,15 +96,11 @@ def _spans(found: re.Match[str]) -> list[Span]:
     return spans if _EXPIRY.fullmatch(more) else []
 
 
-def _digits(text: str, start: int, end: int) -> str:
-    return _BLANKS_AND_MARKS.sub("", text[start:end])
-
-
 def _is_in_longer(found: re.Match[str]) -> bool:
     """Return True for a part of a fraction, a digest, a UUID or another identifier."""
     text, (start, end) = found.string, found.span()
     before, after = text[max(start - 64, 0) : start], text[end : end + 64]
-    if _FRACTION_BEFORE.search(before) or _FRACTION_AFTER.match(after):
+    if _PART_BEFORE.search(before) or _PART_AFTER.match(after):
         return True
     if not found["bare"]:
         return after[:1].isalnum()
@@ -118,8 +115,9 @@ def _is_in_longer(found: re.Match[str]) -> bool:
 
 # Two letters and two digits. From the digits backwards is faster.
 _IBAN = re.compile(
-    r"\d(?<=[A-Za-z]{2}.)\d(?:(?<![A-Za-z0-9].{4})|(?<=%[0-9A-Fa-f]{2}.{4})|(?<=%25[0-9A-Fa-f]{2}.{4}))"
-    rf"(?={_BETWEEN}?[A-Za-z0-9])"
+    r"\d(?<=[A-Za-z]{2}.)\d"
+    r"(?:(?<![A-Za-z0-9].{4})|(?<=%[0-9A-Fa-f]{2}.{4})|(?<=%25[0-9A-Fa-f]{2}.{4}))"
+    r"(?=[A-Za-z0-9\s+%-])"
 )
 # Countries and lengths, from the registry of ISO 13616.
 _COUNTRIES = (
@@ -144,10 +142,11 @@ def _iban_spans(text: str) -> Iterator[Span]:
 
 def _is_iban(text: str) -> bool:
     """Return True if the check digits are right (ISO 7064, MOD 97-10)."""
-    number = _BLANKS_AND_MARKS.sub("", text)
+    number = _MARKS.sub("", text)
     return int("".join(str(int(c, 36)) for c in number[4:] + number[:4])) % 97 == 1
 
 
 @functools.cache
 def _of_length(length: int) -> re.Pattern[str]:
-    return re.compile(rf"[A-Za-z0-9](?:{_BETWEEN}?[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])")
+    between = r"(?:\s{1,4}|[-+]|%(?:25){0,2}20)?"
+    return re.compile(rf"[A-Za-z0-9](?:{between}[A-Za-z0-9]){{{length - 1}}}(?![A-Za-z0-9])")
