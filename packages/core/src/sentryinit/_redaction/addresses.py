@@ -29,7 +29,7 @@ _IPV4 = re.compile(
     r"|(?<=\\[nrt]\d)|(?<=\\u[0-9A-Fa-f]{4}\d))"
     r"\d{0,2}(?:\.\d{1,3}){3}(?![A-Za-z0-9]|\.\d)"
 )
-_DASHED = re.compile(r"(?<=\bip-)\d{1,3}(?:-\d{1,3}){3}(?![\w-]*\d)")
+_DASHED = re.compile(r"(?:(?<=\bip-)|(?<=\bec2-))\d{1,3}(?:-\d{1,3}){3}(?![\w-]*\d)")
 _IPV6 = re.compile(
     r"(?=[0-9A-Fa-f:])(?:(?<![\w:.])|(?<=[^:]:)|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
     r"|(?<=\\[nrt])|(?<=\\u[0-9A-Fa-f]{4}))(?=[0-9A-Fa-f]{0,4}:)"
@@ -46,8 +46,8 @@ _ADDRESS_TAIL = re.compile(r":\d|/\d\d?\b|>")
 _SLICE = re.compile(r"\d{0,9}::\d{0,9}")
 # Before any version: a word for it, a comparison.
 _VERSION = re.compile(
-    r"(?i)(?:\bv|(?:version(?:s|_?info)?|\b(?:ver|release|rel|rev|revision|build|python|sdk))\b"
-    r"(?:\s(?:is|number|no\.?))?[\s:=,\"'v(]{0,4}(?:\d[\d.]*(?:,\s|\s(?:and|or|to)\s)){0,3}"
+    r"(?i)(?:\bv|(?:version(?:s|_?info)?|\b(?:ver|release|rel|rev|revision|build|firmware|python|sdk|oid|section))\b"
+    r"(?:\s(?:is|number|no\.?))?[\s.:=,\"'v(]{0,4}(?:\d[\d.]*(?:,\s|\s(?:and|or|to)\s)){0,3}"
     r"|(?<!ip)(?<!addr)(?<!host)\s?(?:[=~<>!]=|~>)\s?|(?<![^\s\"'])[~^])$"
 )
 _VERSION_TAIL = re.compile(
@@ -55,9 +55,11 @@ _VERSION_TAIL = re.compile(
     r"|[-+](?:alpha|beta|rc|dev|snapshot|build|final)(?![a-z])"
 )
 # Four numbers that are rather a version than an address, if a name is in front of them: 10 is the
-# private network, and the others are well-known resolvers.
-_SMALL = re.compile(r"(?!10\.|8\.8\.|(\d)\.\1\.\1\.\1\Z)(?:[12]?\d\.){3}\d{1,2}")
-_NAME = re.compile(r"(?<![\w.])\[?([A-Za-z][\w+-]{0,30})(?:[/_-]|[\"']?\s?[\s(]\s?)$|\w\.$|[<>]$")
+# private network, others are well-known resolvers. No host ends in three zeros.
+_SMALL = re.compile(r"(?!10\.|8\.8\.|(\d)\.\1\.\1\.\1\Z)(?:(?:[12]?\d\.){3}\d{1,2}|\d+\.0\.0\.0)")
+_NAME = re.compile(
+    r"(?<![\w.])\[?([A-Za-z][\w+-]{0,30})(?:[/\\_:-]|[\"']?\s?[\s(]\s?)$|\w\.$|[<>]$"
+)
 _UPGRADE = re.compile(r"(?i)(?:(?:up|down)grad|updat|bump|migrat)[^:\n]*$")
 # Ends of names of what has an address, and words before one.
 _NETWORK_WORD = re.compile(
@@ -83,7 +85,7 @@ def mask_ip_addresses(text: str, mask: Mask, *, is_version: bool = False) -> str
         text = _IPV6.sub(functools.partial(_mask_ipv6, mask=mask), text)
     if not is_version and text.count(".") >= 3:
         text = _IPV4.sub(lambda m: m[0] if _is_version(m) else _mask_ip(m[0], mask), text)
-    if "ip-" in text:
+    if "ip-" in text or "ec2-" in text:
         # What is not masked keeps its dashes.
         text = _DASHED.sub(
             lambda m: _mask_ip(dotted := m[0].replace("-", "."), mask).replace(dotted, m[0]), text
@@ -116,7 +118,7 @@ def _mask_ip(text: str, mask: Mask) -> str:
         return text
     inner = getattr(address, "ipv4_mapped", None) or address
     # 0.0.0.0/8 and 255.0.0.0/8: no host, but masks and versions.
-    harmless = inner.is_loopback or inner.is_unspecified or str(inner).startswith(("0.", "255."))
+    harmless = inner.is_loopback or inner.is_unspecified or text.startswith(("0.", "255."))
     return text if harmless else mask(text)
 
 
@@ -132,11 +134,8 @@ def _is_version(match: re.Match[str]) -> bool:
     before = text[max(match.start() - 60, 0) : match.start()]
     if _VERSION.search(before) or _VERSION_TAIL.match(text, end):
         return True
-    if _ADDRESS_TAIL.match(text, end):
+    if _ADDRESS_TAIL.match(text, end) or not _SMALL.fullmatch(match[0]):
         return False
-    if not _SMALL.fullmatch(match[0]):
-        # A browser; no host ends in three zeros.
-        return before[-1:] == "/" and match[0].endswith(".0.0.0")
     name = _NAME.search(before)
     is_name = name and not (name[1] and _NETWORK_WORD.search(name[1]))
     return bool(is_name or _UPGRADE.search(before))
@@ -148,19 +147,22 @@ def _mask_ipv6(match: re.Match[str], mask: Mask) -> str:
     address = text.removeprefix(":") if text[:2] != "::" else text
     if _WORD.match(match.string, match.end()) or (text[-1] == ":" and text[-2] != ":"):
         address = address.rpartition(":")[0]
-    groups = address.split(":")
-    if len(groups) == 9 and groups[8].isdigit():
-        address = ":".join(groups[:8])
     if _is_slice_or_names(match, address):
         return text
-    return text.replace(address, _mask_ip(address, mask), 1)
+    # A port that makes it too long or large.
+    rest, _, port = address.rpartition(":")
+    masked = _mask_ip(address, mask)
+    if masked == address and port.isdigit():
+        address, masked = rest, _mask_ip(rest, mask)
+    return text.replace(address, masked, 1)
 
 
 def _is_slice_or_names(match: re.Match[str], address: str) -> bool:
-    """Return True for ``items[1::2]``, ``std::string`` and a fingerprint, ``00:1b:...``."""
+    """Return True for ``items[1::2]``, ``std::string``, ``::1:80``, a fingerprint ``00:1b:...``."""
     before = match.string[max(match.start() - 2, 0) : match.start()]
     subscript = before[-1:] == "[" and (before[:-1].isalnum() or before[:-1] in {"_", ")", "]"})
     if subscript and _SLICE.fullmatch(address):
         return True
     has_long = any(len(group) >= 3 for group in address.split(":"))
-    return not has_long or not (any(map(str.isdigit, address)) or address.count(":") >= 7)
+    is_name = not any(map(str.isdigit, address)) and address.count(":") < 7
+    return is_name or not has_long or address.startswith("::1:")
