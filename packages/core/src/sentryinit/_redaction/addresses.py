@@ -14,7 +14,7 @@ _AT = r"(?:@|%(?:25)*40|\\+u0040|&#(?:64|x40);|\uff20)"
 # Not a user for version control, a version, or a call.
 _EMAIL = re.compile(
     rf"(?<![\w.+%~-])(?!(?:git|hg|svn){_AT})[\w.+%~-]+\"?{_AT}(?!v?\d+\.\d)"
-    r"(?:[\w-]+(?:\.|%(?:25)*2[Ee]))+(xn--[\w-]+|[^\W\d_]{2,})(?![^\W\d_]|\(\))"
+    r"(?:[\w-]+(?:\.|%(?:25)*2[Ee]))+(xn--[\w-]+|[^\W\d_]{2,})(?![^\W\d_]|\(\))\d*"
 )
 # The ends of names of files and of systemd units that are no top-level domains.
 _SUFFIXES = frozenset(
@@ -31,9 +31,9 @@ _IPV4 = re.compile(
 )
 _DASHED = re.compile(r"(?:(?<=\bip-)|(?<=\bec2-))\d{1,3}(?:-\d{1,3}){3}(?![\w-]*\d)")
 _IPV6 = re.compile(
-    r"(?=[0-9A-Fa-f:])(?:(?<![\w:.])|(?<=[^:]:)|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
-    r"|(?<=\\[nrt])|(?<=\\u[0-9A-Fa-f]{4}))(?=[0-9A-Fa-f]{0,4}:)"
-    r"(?:[0-9A-Fa-f:]*:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]{3,})(?![0-9A-Fa-f:]|\.\d)"
+    r"(?:[0-9A-Fa-f](?=[0-9A-Fa-f]{0,3}:)|:)(?:(?<![\w:.\]].)|(?<=[^:\]]:.)"
+    r"|(?<=%[0-9A-Fa-f][0-9A-Fa-f].)|(?<=\\[nrt].)|(?<=\\u[0-9A-Fa-f]{4}.))"
+    r"(?:[0-9A-Fa-f:]*:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]{2,})(?![0-9A-Fa-f:]|\.\d|\[ip)"
 )
 # Percent-encoded colons or dots.
 _ENCODED = re.compile(
@@ -149,12 +149,10 @@ def _mask_ipv6(match: re.Match[str], mask: Mask) -> str:
         address = address.rpartition(":")[0]
     if _is_slice_or_names(match, address):
         return text
-    # A port that makes it too long or large.
     rest, _, port = address.rpartition(":")
-    masked = _mask_ip(address, mask)
-    if masked == address and port.isdigit():
-        address, masked = rest, _mask_ip(rest, mask)
-    return text.replace(address, masked, 1)
+    if port.isdigit() and (len(port) > 4 or address.count(":") > 7):
+        address = rest
+    return text.replace(address, _mask_ip(address, mask), 1)
 
 
 def _is_slice_or_names(match: re.Match[str], address: str) -> bool:

@@ -137,7 +137,10 @@ def _iban_spans(text: str) -> Iterator[Span]:
         length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
         found = _of_length(length).match(text, start) if length else None
         if found and _is_iban(found[0]):
-            yield found.span()
+            # Groups with dashes in a UUID.
+            beside = text[max(start - 1, 0) : start] + text[found.end() : found.end() + 1]
+            if not ("-" in found[0] and "-" in beside):
+                yield found.span()
 
 
 def _is_iban(text: str) -> bool:
