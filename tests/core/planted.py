@@ -66,7 +66,7 @@ def _jwt(word: str) -> str:
 
 
 DIGITS = st.text(string.digits, min_size=14, max_size=14)
-CARDS = st.tuples(st.sampled_from("345"), DIGITS).map(lambda pair: _card("".join(pair)))
+CARDS = st.tuples(st.sampled_from(["4", "5", "36"]), DIGITS).map(lambda p: _card("".join(p)[:15]))
 IBANS = st.text(string.digits, min_size=18, max_size=18).map(_iban)
 WORDS = _word(6, 20)
 NETWORK = {"127": "128", "0": "1", "255": "254"}

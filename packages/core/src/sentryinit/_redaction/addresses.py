@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from typing import Any
@@ -10,50 +11,92 @@ from sentryinit._redaction.placeholders import Mask
 
 # As it is, and as URLs, JSON and HTML encode it.
 _AT = r"(?:@|%(?:25)*40|\\+u0040|&#(?:64|x40);|\uff20)"
-_EMAIL = re.compile(rf"(?<![\w.+%~-])[\w.+%~-]+\"?{_AT}(?:[\w-]+\.)+(?:[^\W\d_]{{2,}}|xn--[\w-]+)")
-
-# A look behind the first digit is faster than one in front.
+# Not a user for version control, a version, or a call.
+_EMAIL = re.compile(
+    rf"(?<![\w.+%~-])(?!(?:git|hg|svn){_AT})[\w.+%~-]+\"?{_AT}(?!v?\d+\.\d)"
+    r"(?:[\w-]+(?:\.|%(?:25)*2[Ee]))+(xn--[\w-]+|[^\W\d_]{2,})(?![^\W\d_]|\(\))\d*"
+)
+# The ends of names of files and of systemd units that are no top-level domains.
+_SUFFIXES = frozenset(
+    "png jpg jpeg gif svg webp ico bmp avif css scss js mjs jsx ts tsx map json xml html htm yaml "
+    "yml toml ini conf txt log csv pdf gz tgz jar whl exe dll java service socket target timer "
+    "mount automount slice scope swap device path".split()
+)
+# Also after a percent-encoded character, and after an escaped one in a string. A look behind the
+# first digit is faster than one in front.
 _IPV4 = re.compile(
-    r"\d(?:(?<![A-Za-z0-9.]\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d))\d{0,2}(?:\.\d{1,3}){3}"
-    r"(?![A-Za-z0-9]|\.\d|-[A-Za-z])"
+    r"\d(?:(?<![A-Za-z0-9.]\d)|(?<=[A-Za-z]\.\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d)"
+    r"|(?<=\\[nrt]\d)|(?<=\\u[0-9A-Fa-f]{4}\d))"
+    r"\d{0,2}(?:\.\d{1,3}){3}(?![A-Za-z0-9]|\.\d)"
 )
-_DASHED = re.compile(r"(?<=\bip-)\d{1,3}(?:-\d{1,3}){3}(?![\w-]*\d)")
+_DASHED = re.compile(r"(?:(?<=\bip-)|(?<=\bec2-))\d{1,3}(?:-\d{1,3}){3}(?![\w-]*\d)")
 _IPV6 = re.compile(
-    r"(?:(?<![\w:.])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{3,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:]|\.\d)"
+    r"(?:[0-9A-Fa-f](?=[0-9A-Fa-f]{0,3}:)|:)(?:(?<![\w:.\]].)|(?<=[^:\]]:.)"
+    r"|(?<=%[0-9A-Fa-f][0-9A-Fa-f].)|(?<=\\[nrt].)|(?<=\\u[0-9A-Fa-f]{4}.))"
+    r"(?:[0-9A-Fa-f:]*:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]{2,})(?![0-9A-Fa-f:]|\.\d|\[ip)"
 )
+# Percent-encoded colons or dots.
+_ENCODED = re.compile(
+    r"(?:(?<![\w%])|(?<=%[0-9A-Fa-f]{2}))(?:\d{1,3}(?:%(?:25){0,2}2[Ee]\d{1,3}){3}"
+    r"|[0-9A-Fa-f]{0,4}(?:%(?:25){0,2}3[Aa][0-9A-Fa-f]{0,4}){2,8})(?![0-9A-Za-z])"
+)
+_WORD = re.compile(r"\w")
+# Behind an address only.
+_ADDRESS_TAIL = re.compile(r":\d|/\d\d?\b|>")
 _SLICE = re.compile(r"\d{0,9}::\d{0,9}")
-# Before a version number: a word, a comparison, a product.
+# Before any version: a word for it, a comparison.
 _VERSION = re.compile(
-    r"""(?:\b[vV]|\b(?:version|ver|release|rev|build|python|sdk)\b[\s:="'v]{0,4}|[\w\]][=~<>!]=
-    |\b(?:[A-Z][\w.+-]{0,30}|nginx|curl|httpx|okhttp|wget|python-[\w.-]{1,20}|aiohttp|gunicorn)/
-    |\b(?!ip|host|addr|client|peer|server|node)[A-Za-z]\w{0,30}-)$""",
-    re.VERBOSE,
+    r"(?i)(?:\bv|(?:version(?:s|_?info)?|\b(?:ver|release|rel|rev|revision|build|firmware|python|sdk|oid|section))\b"
+    r"(?:\s(?:is|number|no\.?))?[\s.:=,\"'v(]{0,4}(?:\d[\d.]*(?:,\s|\s(?:and|or|to)\s)){0,3}"
+    r"|(?<!ip)(?<!addr)(?<!host)\s?(?:[=~<>!]=|~>)\s?|(?<![^\s\"'])[~^])$"
 )
-_VERSION_TAIL = re.compile(r"\.(?:dev|post|rc|tar|zip|whl|jar|so|el|deb|rpm)")
+_VERSION_TAIL = re.compile(
+    r"(?i)\.(?:dev|post|rc|tar|zip|whl|jar|so|el|deb|rpm)"
+    r"|[-+](?:alpha|beta|rc|dev|snapshot|build|final)(?![a-z])"
+)
+# Four numbers that are rather a version than an address, if a name is in front of them: 10 is the
+# private network, others are well-known resolvers. No host ends in three zeros.
+_SMALL = re.compile(r"(?!10\.|8\.8\.|(\d)\.\1\.\1\.\1\Z)(?:(?:[12]?\d\.){3}\d{1,2}|\d+\.0\.0\.0)")
+_NAME = re.compile(
+    r"(?<![\w.])\[?([A-Za-z][\w+-]{0,30})(?:[/\\_:-]|[\"']?\s?[\s(]\s?)$|\w\.$|[<>]$"
+)
+_UPGRADE = re.compile(r"(?i)(?:(?:up|down)grad|updat|bump|migrat)[^:\n]*$")
+# Ends of names of what has an address, and words before one.
+_NETWORK_WORD = re.compile(
+    r"(?i)(?:(?:\b|_)ip(?:v4|s)?|(?-i:[a-z]I[Pp])|addr(?:esse?)?s?|hosts?|hostname|clients?|peers?"
+    r"|servers?|nodes?|users?|remote|local|src|dst|source|dest\w*|inet|net|network|subnet|mask|gateway"
+    r"|route|dns|resolver|nameserver|proxy|relay|request|handler|connect\w*|bind\w*|listen\w*"
+    r"|resolv\w*|reach\w*|block\w*|bann?\w*|deny|denied|allow\w*|ping|curl|ssh|dig|telnet|lookup"
+    r"|\b(?:from|to|at|via|by|for|on|with|and|or|is|of|against|through|get|post))-?$"
+)
 
 
 def mask_emails(text: str, mask: Mask) -> str:
     """Mask e-mail addresses."""
-    return _EMAIL.sub(lambda m: mask(m[0].lower()), text)
+    return _EMAIL.sub(lambda m: m[0] if m[1].lower() in _SUFFIXES else mask(m[0].lower()), text)
 
 
 def mask_ip_addresses(text: str, mask: Mask, *, is_version: bool = False) -> str:
     """Mask IP addresses, except loopback, unspecified and netmasks."""
+    if "%3" in text or "%2" in text:
+        text = _ENCODED.sub(lambda m: _mask_encoded(m[0], mask), text)
+    # An address of version 4 can be the end of one of version 6.
+    if "::" in text or text.count(":") >= 6:
+        text = _IPV6.sub(functools.partial(_mask_ipv6, mask=mask), text)
     if not is_version and text.count(".") >= 3:
         text = _IPV4.sub(lambda m: m[0] if _is_version(m) else _mask_ip(m[0], mask), text)
-    if "ip-" in text:
+    if "ip-" in text or "ec2-" in text:
         # What is not masked keeps its dashes.
         text = _DASHED.sub(
             lambda m: _mask_ip(dotted := m[0].replace("-", "."), mask).replace(dotted, m[0]), text
         )
-    if text.count(":") >= 2:
-        text = _IPV6.sub(lambda m: m[0] if _is_slice_or_names(m) else _mask_ip(m[0], mask), text)
     return text
 
 
 def network_of(address: str) -> str:
     """Return the first 24 bits of *address* (IPv6: 48)."""
-    parsed = ipaddress.ip_address(address)
+    parsed: Any = ipaddress.ip_address(address)
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     size = 24 if parsed.version == 4 else 48
     return str(ipaddress.ip_network((parsed, size), strict=False).network_address)
 
@@ -74,20 +117,50 @@ def _mask_ip(text: str, mask: Mask) -> str:
     except ValueError:
         return text
     inner = getattr(address, "ipv4_mapped", None) or address
-    harmless = inner.is_loopback or inner.is_unspecified or text.startswith("255.255.")
+    # 0.0.0.0/8 and 255.0.0.0/8: no host, but masks and versions.
+    harmless = inner.is_loopback or inner.is_unspecified or text.startswith(("0.", "255."))
     return text if harmless else mask(text)
 
 
+def _mask_encoded(text: str, mask: Mask) -> str:
+    plain = re.sub("%(?:25)*2[Ee]", ".", re.sub("%(?:25)*3[Aa]", ":", text))
+    masked = mask_ip_addresses(plain, mask)
+    return text if masked == plain else masked
+
+
 def _is_version(match: re.Match[str]) -> bool:
-    before = match.string[max(match.start() - 40, 0) : match.start()]
-    return bool(_VERSION.search(before) or _VERSION_TAIL.match(match.string, match.end()))
-
-
-def _is_slice_or_names(match: re.Match[str]) -> bool:
-    """Return True for ``items[1::2]`` and ``std::string``."""
-    text, before = match[0], match.string[max(match.start() - 2, 0) : match.start()]
-    subscript = before[-1:] == "[" and (before[:-1].isalnum() or before[:-1] in {"_", ")", "]"})
-    if subscript and _SLICE.fullmatch(text):
+    """Return True for ``1.2.3.4`` where a name or a word makes it a version."""
+    text, end = match.string, match.end()
+    before = text[max(match.start() - 60, 0) : match.start()]
+    if _VERSION.search(before) or _VERSION_TAIL.match(text, end):
         return True
-    specific = any(len(group) >= 3 for group in text.split(":")) and any(map(str.isdigit, text))
-    return not specific and text.count(":") < 7
+    if _ADDRESS_TAIL.match(text, end) or not _SMALL.fullmatch(match[0]):
+        return False
+    name = _NAME.search(before)
+    is_name = name and not (name[1] and _NETWORK_WORD.search(name[1]))
+    return bool(is_name or _UPGRADE.search(before))
+
+
+def _mask_ipv6(match: re.Match[str], mask: Mask) -> str:
+    """Mask an address in colons and hexadecimal digits, without a colon or a port beside it."""
+    text = match[0]
+    address = text.removeprefix(":") if text[:2] != "::" else text
+    if _WORD.match(match.string, match.end()) or (text[-1] == ":" and text[-2] != ":"):
+        address = address.rpartition(":")[0]
+    if _is_slice_or_names(match, address):
+        return text
+    rest, _, port = address.rpartition(":")
+    if port.isdigit() and (len(port) > 4 or address.count(":") > 7):
+        address = rest
+    return text.replace(address, _mask_ip(address, mask), 1)
+
+
+def _is_slice_or_names(match: re.Match[str], address: str) -> bool:
+    """Return True for ``items[1::2]``, ``std::string``, ``::1:80``, a fingerprint ``00:1b:...``."""
+    before = match.string[max(match.start() - 2, 0) : match.start()]
+    subscript = before[-1:] == "[" and (before[:-1].isalnum() or before[:-1] in {"_", ")", "]"})
+    if subscript and _SLICE.fullmatch(address):
+        return True
+    has_long = any(len(group) >= 3 for group in address.split(":"))
+    is_name = not any(map(str.isdigit, address)) and address.count(":") < 7
+    return is_name or not has_long or address.startswith("::1:")
