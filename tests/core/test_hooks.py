@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -37,7 +38,46 @@ def broken(*_: object, **__: object) -> Any:
     raise ZeroDivisionError
 
 
+class Unreadable:
+    """An object without a text."""
+
+    def __init__(self, failure: type[BaseException] = ZeroDivisionError) -> None:
+        self.failure = failure
+
+    def __str__(self) -> str:
+        raise self.failure
+
+
+class UnreadableError(Exception):
+    """An exception without a text."""
+
+    def __str__(self) -> str:
+        raise self.args[0]
+
+
+class UnreadableMapping(Mapping[Any, Any]):
+    """A mapping that cannot be read."""
+
+    def __init__(self, failure: type[BaseException] = ZeroDivisionError) -> None:
+        self.failure = failure
+
+    def __getitem__(self, key: object) -> Any:
+        raise self.failure
+
+    def __iter__(self) -> Any:
+        raise self.failure
+
+    def __len__(self) -> int:
+        return 1
+
+
 PLACE = f"(tests/core/test_hooks.py:{broken.__code__.co_firstlineno + 1})"
+
+
+def without_handlers(patch: pytest.MonkeyPatch) -> None:
+    """Keep pytest's handlers away: they raise where logging prints that it cannot format."""
+    patch.setattr(log, "propagate", False)
+    patch.setattr(log, "handlers", [logging.NullHandler()])
 
 
 # -- the user's hooks ------------------------------------------------------------------------------
@@ -170,6 +210,151 @@ def test_before_breadcrumb_gets_no_breadcrumb_of_the_self_test() -> None:
         sentry_sdk.add_breadcrumb(message="theirs")
 
     assert seen == ["theirs"]
+
+
+ODD = (None, [], "x", 7, ["x", None, [1]], {"values": [None, 5]}, {"trace": None}, object())
+SECTIONS = (
+    "breadcrumbs contexts event_id exception extra level logentry request tags threads timestamp "
+    "type user".split()
+)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_no_section_that_a_hook_breaks_loses_an_event(section: str) -> None:
+    """Whatever is in a section: the event arrives, with the id that the call returns."""
+    odd: list[Any] = []
+
+    def hook(event: Any, hint: Any) -> Any:
+        return {**event, section: odd[-1]}
+
+    for value in ODD:
+        odd.append(value)
+        with testing.capture("shop", before_send=hook) as box:
+            returned = sentry_sdk.capture_exception(raised(ValueError()))
+
+        assert [event["event_id"] for event in box.events] == [returned], value
+
+
+@pytest.mark.parametrize("made", [{"message": "mine"}, {"type": "transaction", "message": "mine"}])
+def test_new_event_of_a_hook_is_sent(made: dict[str, Any]) -> None:
+    """An event that before_send makes anew has the id of the one that it replaces."""
+    with testing.capture("shop", before_send=lambda event, hint: dict(made)) as box:
+        returned = sentry_sdk.capture_message("a")
+
+    (event,) = box.events
+    assert (event["logentry"]["formatted"], event["event_id"]) == ("mine", returned)
+    assert event["timestamp"]
+
+
+@pytest.mark.parametrize("made", [{"a": 1}, Unreadable()])
+def test_new_check_in_of_a_hook_is_sent(made: Any, said: Any) -> None:
+    """The SDK needs an id there as well."""
+    with testing.capture("shop", before_send=lambda event, hint: made) as box:
+        capture_checkin(monitor_slug="a", status="ok")
+
+    assert len(box.envelopes) == 1
+    said()
+
+
+@pytest.mark.parametrize("section", ["exception", "threads", "event_id"])
+@pytest.mark.parametrize("value", [None, "x", {"values": 5}])
+def test_no_section_that_a_processor_breaks_loses_an_event(
+    section: str, value: object, said: Any, mailbox: testing.Mailbox
+) -> None:
+    """The SDK itself fails on some, before any hook: a fallback event is sent."""
+    with sentry_sdk.new_scope() as scope:
+        scope.add_event_processor(lambda event, hint: {**event, section: value})  # type: ignore[arg-type,return-value,misc] # such a processor
+        returned = sentry_sdk.capture_message("a")
+
+    assert [event["event_id"] for event in mailbox.events] == [returned]
+    said()
+
+
+@pytest.mark.parametrize("value", ["x", uuid.UUID(int=7), 7])
+def test_an_invalid_id_becomes_a_valid_one(value: Any, mailbox: testing.Mailbox) -> None:
+    """It is the one that the call returns."""
+    returned = sentry_sdk.capture_event({"message": "a", "event_id": value})
+
+    assert [event["event_id"] for event in mailbox.events] == [returned]
+    assert len(returned or "") == 32
+
+
+# -- objects of the application that fail ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("failure", [ZeroDivisionError, SystemExit, KeyboardInterrupt])
+def test_object_without_a_text_loses_no_event(
+    failure: type[BaseException],
+    mailbox: testing.Mailbox,
+    titles: Titles,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A ``__str__`` that raises, whatever it raises, reaches nobody; the template is the text."""
+    without_handlers(monkeypatch)
+    broken = Unreadable(failure)
+    log.error("sold %s", broken)
+    log.error("sold %(a)s", {"a": broken})
+    log.error("sold %(b)s", UnreadableMapping())
+    log.error("sold", extra={"a": broken, "b": {broken: 1}})
+    sentry_sdk.capture_exception(raised(UnreadableError(failure)))
+    log.error("sold %s", broken, exc_info=raised(UnreadableError(failure)))
+
+    assert titles(mailbox) == [
+        "sold %s",
+        "sold %(a)s",
+        "sold %(b)s",
+        "sold",
+        "UnreadableError",
+        "UnreadableError",
+    ]
+    assert mailbox.events[-1]["logentry"]["formatted"] == "sold %s"
+
+
+@pytest.mark.parametrize(
+    ("template", "values"), [("%s %s", (1,)), ("%d", ("x",)), ("%(a)s", ({},))]
+)
+def test_log_record_that_cannot_be_formatted_is_an_event(
+    template: str,
+    values: tuple[Any, ...],
+    mailbox: testing.Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its text is the template."""
+    without_handlers(monkeypatch)
+    log.error(template, *values)
+    log.error(template, *values, exc_info=raised(ValueError()))
+
+    assert [event["logentry"]["formatted"] for event in mailbox.events] == [template] * 2
+
+
+@pytest.mark.parametrize("failure", [ZeroDivisionError, SystemExit, KeyboardInterrupt])
+def test_object_of_a_hook_that_fails_loses_no_event(failure: type[BaseException]) -> None:
+    """Only its own place on the event is without a text."""
+    broken, mapping = Unreadable(failure), UnreadableMapping(failure)
+    parts = {"extra": {"a": broken, broken: mapping, "b": "kept"}, "tags": {"a": broken}}
+    parts |= {"level": broken, "contexts": mapping, "user": mapping, "request": mapping}
+    with testing.capture("shop", before_send=lambda e, h: {**e, **parts}) as box:
+        sentry_sdk.capture_message("text")
+
+    (event,) = box.events
+    assert (event["logentry"]["formatted"], event["extra"]["b"]) == ("text", "kept")
+    assert event["extra"]["a"] == "<Unreadable without a text>"
+
+
+@pytest.mark.parametrize("failure", [SystemExit, KeyboardInterrupt])
+def test_hook_that_ends_the_process_does_not_lose_the_event(
+    failure: type[BaseException], said: Any
+) -> None:
+    """It fails like any other hook."""
+
+    def ends(event: Any, hint: Any) -> Any:
+        raise failure
+
+    with testing.capture("shop", before_send=ends) as box:
+        sentry_sdk.capture_message("a")
+
+    assert box.events[0]["tags"]["before_send_error"] == "true"
+    said()
 
 
 # -- our hooks -------------------------------------------------------------------------------------

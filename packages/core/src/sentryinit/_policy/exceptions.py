@@ -175,7 +175,7 @@ def text_of(value: object) -> str:
     """Return ``str(value)``, or an empty text if that raises."""
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 # __str__ is code of the application
+    except BaseException:  # noqa: BLE001 # __str__ is code of the application; also sys.exit() in it
         return ""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
-from collections.abc import Mapping
 from typing import Any
 
 from sentryinit._policy.exceptions import (
@@ -73,10 +72,7 @@ def freeze(
     frozen.exceptions = tuple(each for each in carried if isinstance(each, BaseException))
     if not isinstance(record.msg, str):
         frozen.msg = frozen.text
-    if isinstance(arguments, Mapping):
-        frozen.args = {name: _constant(value) for name, value in arguments.items()}
-    elif arguments:
-        frozen.args = tuple(map(_constant, values))
+    frozen.args = _constants(arguments)
     return frozen
 
 
@@ -89,7 +85,7 @@ def message_of(record: logging.LogRecord) -> str:
     """Return the formatted text of *record*, or its template if the arguments do not fit."""
     try:
         return record.getMessage()
-    except Exception:  # noqa: BLE001 # __str__ of an argument is code of the application
+    except BaseException:  # noqa: BLE001 # __str__ of an argument is code of the application
         return _as_text(record.msg)
 
 
@@ -130,7 +126,7 @@ def _texts(exc: BaseException) -> list[str]:
     """Return the texts of *exc*: HTTP exceptions of frameworks have one beside ``str()``."""
     try:
         attributes = [getattr(exc, name, None) for name in ("description", "detail")]
-    except Exception:  # noqa: BLE001 # a property of the application's class may raise
+    except BaseException:  # noqa: BLE001 # a property of the application's class may raise
         attributes = []
     return [text_of(exc), *(text for text in attributes if isinstance(text, str))]
 
@@ -192,6 +188,15 @@ def _unescape(found: re.Match[str]) -> str:
     if found[1]:
         return chr(int(found[1], 16))
     return {"n": "\n", "t": "\t"}.get(found[2], found[2])
+
+
+def _constants(arguments: Any) -> Any:
+    if isinstance(arguments, tuple) or not arguments:
+        return tuple(map(_constant, arguments or ()))
+    try:
+        return {name: _constant(value) for name, value in arguments.items()}
+    except BaseException:  # noqa: BLE001 # the mapping may be the application's
+        return ()
 
 
 def _constant(value: object) -> object:

@@ -25,9 +25,9 @@ _DEFAULT = re.compile(r"\{\{\s*default\s*\}\}")
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:\*|\d{4})")
 
 
-def event_id(_walker: Walker, value: Any) -> str:
+def event_id(_walker: Walker | None, value: Any) -> str:
     """Return a valid event id."""
-    text = value if isinstance(value, str) else ""
+    text = value.hex if type(value) is uuid.UUID else value if type(value) is str else ""
     return text if _EVENT_ID.fullmatch(text) else uuid.uuid5(uuid.NAMESPACE_OID, repr(value)).hex
 
 
@@ -120,7 +120,7 @@ def _format(template: Any, params: Any) -> str | None:
         return None
     try:
         return template % (params if isinstance(params, Mapping) else tuple(params))
-    except Exception:  # noqa: BLE001 # the parameters are objects of the application
+    except BaseException:  # noqa: BLE001 # the parameters are objects of the application
         return None
 
 

@@ -14,7 +14,7 @@ def fallback_event(event: object, reason: str) -> dict[str, Any]:
     """Return the event to send in place of *event*, tagged with *reason*; never raises."""
     try:
         return _fallback_event(event, reason)
-    except Exception:  # noqa: BLE001 # a mapping may be the application's
+    except BaseException:  # noqa: BLE001 # a mapping may be the application's
         return _fallback_event(None, reason)
 
 

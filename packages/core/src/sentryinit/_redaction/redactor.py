@@ -68,7 +68,7 @@ class Redactor(TextMasker):
         """
         try:
             return self._event(event, route, path, query)
-        except Exception as error:  # noqa: BLE001 # the event is sent, and never unmasked
+        except BaseException as error:  # noqa: BLE001 # the event is sent, and never unmasked
             log.warning("masking an event failed: %s", type(error).__name__)
             return Masked(fallback_event(event, "redaction_error"))
 
@@ -76,7 +76,7 @@ class Redactor(TextMasker):
         """Return *payload*, not an event, masked; empty if that fails."""
         try:
             return Masked(Walker(self).mapping(payload, 0))
-        except Exception as error:  # noqa: BLE001 # the item is sent, and never unmasked
+        except BaseException as error:  # noqa: BLE001 # the item is sent, and never unmasked
             log.warning("masking an item failed: %s", type(error).__name__)
             return Masked()
 

@@ -9,6 +9,7 @@ import functools
 import logging
 import socket
 import sys
+import uuid
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,11 +25,13 @@ from sentryinit._config import checks
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._events.task_name import program_name
+from sentryinit._redaction.attributes import event_id
+from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Redactor
 from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent
-from sentryinit._sdk.hooks import FRAMEWORKS, HINT_KEY, Hooks, drop, use_reserved_id
+from sentryinit._sdk.hooks import FRAMEWORKS, HINT_KEY, ID_KEY, Hooks, drop, use_reserved_id
 from sentryinit._state import STATE, note_problem
 
 log = logging.getLogger("sentryinit")
@@ -135,7 +138,13 @@ def _capture_event(client: Any, event: Any, hint: Any = None, scope: Any = None)
     A hook would be too late: what this returns is the id from before the hooks.
     """
     use_reserved_id(event, hint)
-    return type(client).capture_event(client, event, hint, scope)
+    event["event_id"] = event_id(None, event.get("event_id") or uuid.uuid4())
+    capture, hint = type(client).capture_event, {**(hint or {}), ID_KEY: event["event_id"]}
+    try:
+        return capture(client, event, hint, scope)
+    except Exception as error:  # noqa: BLE001 # the event, or a processor of it, is the application's
+        log.warning("preparing an event failed: %s", type(error).__name__)
+        return capture(client, fallback_event(event, "report_error"), hint)
 
 
 class Client:

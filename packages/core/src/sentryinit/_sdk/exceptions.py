@@ -84,7 +84,7 @@ def _value(
     make = functools.partial(utils.single_exception_from_error_tuple, full_stack=full_stack)
     try:
         value = make(type(exc), exc, stack, options, mechanism, *relation)
-    except Exception:  # noqa: BLE001 # it reads attributes, which are code of the application
+    except BaseException:  # noqa: BLE001 # it reads attributes, which are code of the application
         value = make(type(exc), None, stack, options, mechanism, *relation)
         value["value"] = text_of(exc)
     if group_members(exc):

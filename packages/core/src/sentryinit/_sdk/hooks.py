@@ -24,10 +24,13 @@ from sentryinit._state import STATE, no_op
 
 _Event = dict[str, Any]
 _Hint = dict[str, Any]
+_KEPT = ("timestamp", "platform", "type")
 _Made = tuple[RequestInfo, str, "list[str] | None"]
 
 log = logging.getLogger("sentryinit")
 
+# In the hint: the id that capture_event() returns, whatever processors and hooks do to the event.
+ID_KEY = "sentryinit.id"
 # What an event of ours has in its hint: the description of its request, and the transaction and
 # fingerprint that it has unless the application has set them.
 HINT_KEY = "sentryinit"
@@ -57,9 +60,9 @@ class Hooks:
             changed = self._users_hook(event, hint)
             if changed is None:
                 return None
-            # The SDK needs an event_id, also where masking has failed.
             masked = self._redactor.item(changed)
-            return masked or Masked(fallback_event(changed, "redaction_error"))
+            masked = masked or Masked(fallback_event(changed, "redaction_error"))
+            return _with_id(masked, event, hint)
         info = UNDESCRIBED
         try:
             made = hint.get(HINT_KEY) or self._complete(event, hint)
@@ -80,7 +83,7 @@ class Hooks:
             return None
         # Not by the event's path: a hook may have changed it.
         masked = self._redactor.event(changed, info.route or "", info.path, info.query)
-        _mark_captured(masked, hint)
+        _mark_captured(_with_id(masked, event, hint), hint)
         return masked
 
     def _complete(self, event: _Event, hint: _Hint) -> _Made | None:
@@ -134,12 +137,12 @@ class Hooks:
         hook: Any = self._settings.before_send
         if hook is None:
             return event
-        # The hook may change it before it raises.
+        # The hook may change it before it raises, or make a new one.
         before = dict(event)
         try:
             result = hook(event, hint)
-            changed = None if result is None else _event(result)
-        except Exception as error:  # noqa: BLE001 # the hook is code of the application
+            changed = None if result is None else _with_kept(_event(result), before)
+        except BaseException as error:  # noqa: BLE001 # the hook is code of the application
             log.warning("before_send failed: %s", error_label(error))
             # What it would have removed is unknown: no text of the application may leave.
             changed = fallback_event(before, "before_send_error")
@@ -209,6 +212,18 @@ def _event(result: Any) -> _Event:
     if not isinstance(result, dict) or not result:
         raise TypeError
     return result
+
+
+def _with_kept(event: _Event, before: _Event) -> _Event:
+    """Return *event*, perhaps a new one, with time and platform, and as an error for the SDK."""
+    others = {name: value for name, value in event.items() if name != "type"}
+    return {name: before[name] for name in _KEPT if name in before} | others
+
+
+def _with_id(masked: Masked, event: _Event, hint: _Hint) -> Masked:
+    """Give *masked* the id of *event*: the SDK fails without one."""
+    masked["event_id"] = hint.get(ID_KEY) or event["event_id"]
+    return masked
 
 
 def drop(item: Any, hint: Any) -> None:  # the signature of a hook

@@ -25,6 +25,13 @@ _STRANGE = re.compile("[\0\ud800-\udfff]")
 log: logging.Logger = logging.getLogger("shop")
 
 
+class _Unreadable:
+    """An object whose text ends the process."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+
 def _base64(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -192,6 +199,44 @@ class Redaction(Contract):
         harness.serve(behaviours.fails)
         assert harness.events
         assert leaks(harness) == []
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda event: {"message": "anew"},
+            lambda event: {**event, "exception": None, "tags": ["a", None], "event_id": 7},
+        ],
+    )
+    @pytest.mark.parametrize("behaviour", [behaviours.fails, behaviours.answers(503)])
+    def test_g3_hook_that_breaks_an_event_does_not_lose_it(
+        self, harness: Harness, change: Callable[[Any], Any], behaviour: Behaviour
+    ) -> None:
+        """G3: An event that ``before_send`` makes anew, or breaks, is sent with its id."""
+        ids: list[str] = []
+
+        def hook(event: Any, hint: Any) -> Any:
+            ids.append(event["event_id"])
+            return change(event)
+
+        harness.start(before_send=hook)
+        harness.serve(behaviour)
+        assert [harness.one_event()["event_id"]] == ids
+
+    @pytest.mark.parametrize("values", [(1,), (1, _Unreadable())])
+    def test_g3_record_that_cannot_be_formatted_is_not_lost(
+        self, harness: Harness, values: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """G3: Of a log record whose arguments do not fit, or have no text, the template is sent."""
+        # The handlers of pytest raise what logging prints.
+        monkeypatch.setattr(log, "propagate", False)
+        monkeypatch.setattr(log, "handlers", [logging.NullHandler()])
+
+        def logs(request: Request) -> Any:
+            log.error("sold %s of %s", *values)
+            return behaviours.good(request)
+
+        harness.serve(logs)
+        assert harness.one_event()["logentry"]["formatted"] == "sold %s of %s"
 
     @pytest.mark.parametrize("dsn", ["", "https://key@other.invalid/1"])
     def test_g2_another_init_of_the_sdk_does_not_replace_ours(
