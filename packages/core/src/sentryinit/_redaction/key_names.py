@@ -29,14 +29,14 @@ def _set(*rows: str) -> frozenset[str]:
 
 # What a value is; the parts of a compound may be written apart.
 _CERTAIN = _set(
-    "password pass pwd passwd passwrd pswd psw pw pass-phrase pass-code pass-key user-pwd",
+    "password passw pass pwd passwd passwrd pw pass-phrase pass-code pass-key user-pwd",
     "pass-word secret authorization mnemonic seed-phrase recovery-phrase security-phrase",
     "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security",
     "social-security-number iban",
     "card-number card-no card-num cc-number cc-num cc-no",
     # In other languages.
     "passwort kennwort senha contrasena contraseña mot-de-passe mdp wachtwoord haslo",
-    "hasło пароль секрет 密码 密碼 口令 密钥 パスワード 暗証番号 비밀번호 암호",
+    "hasło secreto secreta пароль секрет 密码 密碼 口令 密钥 パスワード 暗証番号 비밀번호 암호",
 )
 _LIKELY = _set(
     "token session sess session-id sess-id sid cookie auth oauth authentication x-auth",
@@ -79,7 +79,7 @@ _HARMLESS = _set(
     "registry-key item-key memcache-key",
     "first-pass second-pass single-pass render-pass boarding-pass last-pass multipass compass",
     "bypass surpass trespass overpass underpass encompass subpass obsession possession pins",
-    "gpio-pin",
+    "gpio-pin use-session",
 )
 # What says nothing about a value: ``password_hash``, ``old_password_confirmation``.
 _TRANSPARENT = _set(
@@ -101,6 +101,8 @@ _QUESTIONS = _set(
     "has is had no use uses using allow allows enables enabled disable disabled require requires",
     "required needs need show hide can should must with without skip max min num total count avg",
 )
+# Anywhere in a name; ``use`` is not, because of ``single_use_token``.
+_VERBS = _set("has is requires uses allows enables")
 # The thing stands before these: ``token_for_orders``, ``number_of_tokens``.
 _PREPOSITIONS = _set("of for from")
 # Sensitive as path parameters.
@@ -144,10 +146,13 @@ _FOREIGN = (
     "hasł парол секрет токен ключ 密 口令 令牌 パスワード トークン 暗証番号 비밀번호 암호".split()
 )
 # Many texts contain these; after a name is a quote, a separator, an attribute, or a number.
-_AFTER_NAME = r"[\w.\[\]-]{0,64}(?:[\"'\\)}%]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=|\s[^\s\d]{0,40}\d)"
+_AFTER_NAME = (
+    r"[\w.\[\]-]{0,64}(?:[\"'\\)}%]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=)"
+    r"|s?\d?(?:[_.-]\w{1,40})?\s[^\s\d]{0,40}\d"
+)
 _FREQUENT = (
     *(
-        (word, re.compile(rf"{word}(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)"))
+        (word, re.compile(rf"{word}(?:nature)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)"))
         for word in "key code pin sid salt sig api".split()
     ),
     ("conn", re.compile(r"conn(?:ection)?[\W_]?(?:str|info)")),
@@ -207,7 +212,7 @@ class KeyNames:
 
 
 def _rank(words: list[str]) -> Rank:
-    if len(words) > 1 and words[0] in _QUESTIONS:
+    if len(words) > 1 and (words[0] in _QUESTIONS or not _VERBS.isdisjoint(words)):
         return Rank.NONE
     if len(words) == 1 and words[0] in _ALONE:
         return _ALONE[words[0]]
