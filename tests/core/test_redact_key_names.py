@@ -25,6 +25,7 @@ CERTAIN = (
     *"card_number Card-Number IBAN mnemonic password_for_orders TenantId tenant.id".split(),
     *"passwort kennwort senha contraseña contrasena mot_de_passe mdp wachtwoord hasło".split(),
     *"haslo".split(),
+    *"shopSECRETkey shopPRIVATEKey".split(),
     *"пароль 密码 パスワード userPassword.value secrets kürzel".split(),
     *("API key", "Private Key", "seed phrase", "security answer", "mot de passe", "one time code"),
 )
@@ -42,21 +43,23 @@ RANDOM = (
     *"key code sig STRIPE_KEY sendgrid.key keys api hash state email error_code".split(),
     *"country_code".split(),
     *"nonce certificate secret_id token_info session_store PASSWORD_HASHERS auth_backend".split(),
+    *"has_password max_tokens use_auth ado_pat crypt".split(),
     *"code_owner_key verification_certificate".split(),
 )
 NONE = (
-    *"session_timeout token_endpoint cookie_domain has_password password_reset_at".split(),
+    *"session_timeout token_endpoint cookie_domain password_reset_at".split(),
     *"tokens_used".split(),
     *"primary_key secret_name SESSION_COOKIE_AGE AUTH_USER_MODEL token_type passwordless".split(),
-    *"is_authenticated user.has_password sessionmaker tokenizer tokenize secretary author".split(),
+    *"is_authenticated sessionmaker tokenizer tokenize secretary author".split(),
     *"authors authority keyboard keyword monkey passenger compass bypass pinned spinning".split(),
     *"sidebar cardinal discard description encode barcode hashtag keyspace signal apiary".split(),
-    *"key_error foreign_key cache_key sort_key public_key routing_key max_tokens".split(),
+    *"key_error foreign_key cache_key sort_key public_key routing_key ".split(),
     *"card_brand".split(),
     *"signature_version authorization_url credential_type sessions_count pin_code_length".split(),
     *"number_of_tokens token_count api_key_name private_key_id private_key_path".split(),
     *"commit_hash".split(),
-    *"CSRF_USE_SESSIONS path_of_secret first_pass password_file use_auth name id 17 _ -".split(),
+    *"user.has_password".split(),
+    *"CSRF_USE_SESSIONS path_of_secret first_pass password_file name id 17 _ -".split(),
     *("", "[secret]", "x[secret]", "a-[secret:0123456789ab]"),
 )
 RANKS = [

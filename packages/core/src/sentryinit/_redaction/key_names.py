@@ -44,9 +44,9 @@ _LIKELY = _set(
     "credential cred dsn hmac salt connection-string conn-string conn-str conn-info",
     "access-key-id токен 令牌 トークン",
 )
-_RANDOM = _set("key code sig api secret-id ключ")
+_RANDOM = _set("key code sig api pat certificate cert crypt secret-id ключ")
 # In data only: texts have these words too often.
-_RANDOM_IN_DATA = _set("nonce certificate cert crypt principal")
+_RANDOM_IN_DATA = _set("nonce principal")
 # Only as the whole name: a shell's folder, results of tests, and ordinary words.
 _ALONE = {
     **dict.fromkeys("hash state email credit signed".split(), Rank.RANDOM),
@@ -150,16 +150,19 @@ _AFTER_NAME = (
     r"[\w.\[\]-]{0,64}(?:[\"'\\)}%]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=)"
     r"|s?\d?(?:[_.-]\w{1,40})?\s[^\s\d]{0,40}\d"
 )
-_FREQUENT = (
-    *(
-        (word, re.compile(rf"{word}(?:nature)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)"))
-        for word in "key code pin sid salt sig api".split()
-    ),
-    ("conn", re.compile(r"conn(?:ection)?[\W_]?(?:str|info)")),
-    ("cc", re.compile(r"cc[\W_]?n")),
-)
+_FREQUENT = {
+    **{
+        word: re.compile(rf"{word}(?:nature)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
+        for word in "key code pin sid salt sig api cert crypt".split()
+    },
+    "conn": re.compile(r"conn(?:ection)?[\W_]?(?:str|info)"),
+    "pat": re.compile(r"(?<![a-z])pat[\"')\]]{0,2}\s{0,4}[:=]"),
+    "cc": re.compile(r"cc[\W_]?n"),
+}
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# ``shopSECRETkey``
+_UPPER_HUMP = re.compile(r"(?<=[A-Z]{4})(?=[a-z])|(?<=[a-z])(?=[A-Z]{4})")
 _PUNCTUATION = re.compile(r"[\W_]+")
 
 
@@ -182,7 +185,7 @@ class KeyNames:
         for fragment in _FRAGMENTS:
             if fragment in lowered:
                 return True
-        for fragment, name in _FREQUENT:
+        for fragment, name in _FREQUENT.items():
             if fragment in lowered and name.search(lowered):
                 return True
         return (not text.isascii() and any(word in lowered for word in _FOREIGN)) or (
@@ -208,12 +211,19 @@ class KeyNames:
         name = unquote(name) if "%" in name else name
         if normalize(name) in self._own:
             return Rank.CERTAIN
-        return _rank([word.lower() for word in _WORDS.findall(_HUMP.sub(" ", name[-256:]))])
+        name = name[-256:]
+        rank = _rank(_split(_HUMP, name))
+        mixed = rank == Rank.NONE and _UPPER_HUMP.search(name)
+        return _rank(_split(_UPPER_HUMP, name)) if mixed else rank
+
+
+def _split(hump: re.Pattern[str], name: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(hump.sub(" ", name))]
 
 
 def _rank(words: list[str]) -> Rank:
     if len(words) > 1 and (words[0] in _QUESTIONS or not _VERBS.isdisjoint(words)):
-        return Rank.NONE
+        return Rank.RANDOM if _rank(words[1:]) >= Rank.LIKELY else Rank.NONE
     if len(words) == 1 and words[0] in _ALONE:
         return _ALONE[words[0]]
     for at, word in enumerate(words[1:], 1):

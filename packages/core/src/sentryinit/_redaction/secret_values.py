@@ -24,8 +24,9 @@ _PAIRS = frozenset(
     for follower in row[1:]
 )
 _HEX = re.compile(
-    r"(?i)(?<![0-9a-z])(?=[a-f]*\d)(?=\d*[a-f])"
+    r"(?i)(?<![0-9a-z])(?=[\d-]*[a-f])"
     r"(?:[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])"
+    r"|(?<![0-9a-z.])\d{20,}(?![0-9a-z.])"
 )
 _PARTS = re.compile(r"[^A-Za-z0-9]+")
 # What validators and messages say about a value, in some languages.
