@@ -31,14 +31,13 @@ _HEX = re.compile(
 _PARTS = re.compile(r"[^A-Za-z0-9]+")
 # What validators and messages say about a value, in some languages.
 _PREDICATES = frozenset(
-    "allowed blank cannot characters common denied disallowed does doesn't don't didn't "
-    "duplicate empty entered expected expired failed forbidden incorrect invalid least match "
-    "mismatch missing must needs null numeric optional please provided rejected required revoked "
-    "should short similar too unable unexpected unknown unset unsupported valid wrong "
-    "falsch fehlt erforderlich kurz muss pflichtfeld ungültig courte incorrecte invalide "
-    "obligatoire requis corta incorrecta inválida inválido obligatoria obligatorio requerida "
-    "requerido obrigatória obrigatório obbligatorio ongeldig verplicht wymagane "
-    "обязательное обязательно".split()
+    "allowed blank cannot characters common denied disallowed does doesn't don't didn't duplicate "
+    "empty entered expected expired failed forbidden incorrect invalid least match mismatch "
+    "missing must needs null numeric optional please provided rejected required revoked should "
+    "short similar too unable unexpected unknown unset unsupported valid wrong falsch fehlt "
+    "erforderlich kurz muss pflichtfeld ungültig courte incorrecte invalide obligatoire requis "
+    "corta incorrecta inválida inválido obligatoria obligatorio requerida requerido obrigatória "
+    "obrigatório obbligatorio ongeldig verplicht wymagane обязательное обязательно".split()
 )
 _WORD = re.compile(
     r"[(\"'\u201c\u2018\xab]*([^\W\d_]+(?:['\u2019/-][^\W\d_]+)*|\d{1,4})"
@@ -71,12 +70,12 @@ _STATES = frozenset(
     "generated guest header hidden hs256 idle ignored inactive incorrect internal invalid "
     "invalidated issued jwt kerberos ldap local locked logged login logout lost malformed manual "
     "mastercard memory mismatch missing mutual negotiate never none ntlm null oauth oauth2 "
-    "offline online open opened openid optional paired paypal pending present public query "
-    "ready received redis refresh refreshed rejected removed renewed required reset restored "
-    "revoked rotated rs256 saml saved secure sent session sha1 sha256 sha512 sso started stopped "
-    "strict success succeeded terminated timeout token true unauthenticated unauthorized "
-    "unavailable unchanged undefined unknown unset unsigned unsupported updated used user valid "
-    "verified visa visitor warning wrong".split()
+    "offline online open opened openid optional paired paypal pending present public query ready "
+    "received redis refresh refreshed rejected removed renewed required reset restored revoked "
+    "rotated rs256 saml saved secure sent session sha1 sha256 sha512 sso started stopped strict "
+    "success succeeded terminated timeout token true unauthenticated unauthorized unavailable "
+    "unchanged undefined unknown unset unsigned unsupported updated used user valid verified visa "
+    "visitor warning wrong".split()
 )
 _SCHEMES = frozenset("bearer basic digest token negotiate apikey hawk dpop ntlm key".split())
 # A template's parameter, or what another tool put in place of a secret.
