@@ -18,6 +18,7 @@ PIECES = (
     *("password=[", "token:", '"token":"', "--token ", "<token>", "</", "%3D", "%26token%3D"),
     *("-----BEGIN ", "-----END ", "Bearer ", "Basic ", "cookie: ", "token={", "[secret]"),
     *("aa11", "DE89 3704", "1.1.1.1 ", "4111 ", "4111-", "%40", "a%40", "ip-1-1-1-1"),
+    *("key", "key ", "pin.", "code_", "token=1-", "session: a_", "secret=a a", "passwordValue"),
 )
 
 

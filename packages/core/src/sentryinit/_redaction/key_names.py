@@ -214,7 +214,7 @@ class KeyNames:
 
 
 def _split(hump: re.Pattern[str], name: str) -> list[str]:
-    return [word.lower() for word in _WORDS.findall(hump.sub(" ", name))]
+    return [word.lower() for word in _WORDS.findall(hump.sub(" ", name))[-12:]]
 
 
 def _rank(words: list[str]) -> Rank:
