@@ -148,11 +148,11 @@ _AFTER_NAME = (
 )
 _FREQUENT = {
     **{
-        word: re.compile(rf"{word}(?:nature)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
+        word: re.compile(rf"{word}(?:nature|ificate)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
         for word in "key code pin sid salt sig api cert crypt".split()
     },
     "conn": re.compile(r"conn(?:ection)?[\W_]?(?:str|info)"),
-    "pat": re.compile(r"(?<![a-z])pat[\"')\]]{0,2}\s{0,4}[:=]"),
+    "pat": re.compile(r"(?<![a-z])pat(?:[\"')\]]{0,2}\s{0,4}[:=>]|\s[^\s\d]{0,40}\d)"),
     "cc": re.compile(r"cc[\W_]?n"),
 }
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
