@@ -30,6 +30,7 @@ PIECES = (
         "%3A",
     ),
     *("2001%3Adb8", "::1.1.1.1", "2%3A", "a%2E", "a@a.a.", "1::"),
+    *("key", "key ", "pin.", "code_", "token=1-", "session: a_", "secret=a a", "passwordValue"),
 )
 
 

@@ -20,91 +20,87 @@ class Rank(enum.IntEnum):
     NONE = 0
     RANDOM = 1  # ``key``, ``code``: a value that looks random
     LIKELY = 2  # ``token``, ``session``: a value that can be a secret
-    CERTAIN = 3  # ``password``, and the user's names: any value
-
-
-def _set(*rows: str) -> frozenset[str]:
-    return frozenset(" ".join(rows).split())
+    CERTAIN = 3  # ``password``: any value but a validator's message
+    OWN = 4  # the user's names: any value
 
 
 # What a value is; the parts of a compound may be written apart.
-_CERTAIN = _set(
-    "password pass pwd passwd passwrd pswd psw pw pass-phrase pass-code pass-key user-pwd",
-    "pass-word secret authorization mnemonic seed-phrase recovery-phrase security-phrase",
-    "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security",
-    "social-security-number iban",
-    "card-number card-no card-num cc-number cc-num cc-no",
-    # In other languages.
-    "passwort kennwort senha contrasena contraseña mot-de-passe mdp wachtwoord haslo",
-    "hasło пароль секрет 密码 密碼 口令 密钥 パスワード 暗証番号 비밀번호 암호",
+_CERTAIN = frozenset(
+    "password passw pass pwd passwd passwrd pw pass-phrase pass-code pass-key user-pwd pass-word "
+    "secret authorization mnemonic mnemonic-phrase seed-phrase recovery-phrase security-phrase "
+    "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security "
+    "social-security-number iban card-number card-no card-num cc-number cc-num cc-no passwort "
+    "kennwort senha contrasena mot-de-passe mdp wachtwoord haslo secreto secreta".split()
 )
-_LIKELY = _set(
-    "token session sess session-id sess-id sid cookie auth oauth authentication x-auth",
-    "http-auth basic-auth proxy-auth csrf xsrf jwt bearer signature card credit-card debit-card",
-    "credential cred dsn hmac salt connection-string conn-string conn-str conn-info",
-    "access-key-id токен 令牌 トークン",
+_LIKELY = frozenset(
+    "token session sess session-id sess-id sid cookie auth oauth authentication x-auth http-auth "
+    "basic-auth proxy-auth csrf xsrf jwt bearer signature card credit-card debit-card credential "
+    "cred dsn hmac salt connection-string conn-string conn-str conn-info access-key-id "
+    "auth-header authorization-header cookie-header".split()
 )
-_RANDOM = _set("key code sig api secret-id ключ")
+_RANDOM = frozenset("key code sig api pat certificate cert crypt secret-id".split())
 # In data only: texts have these words too often.
-_RANDOM_IN_DATA = _set("nonce certificate cert crypt principal")
+_RANDOM_IN_DATA = frozenset("nonce principal".split())
 # Only as the whole name: a shell's folder, results of tests, and ordinary words.
 _ALONE = {
     **dict.fromkeys("hash state email credit signed".split(), Rank.RANDOM),
     **dict.fromkeys("pass pwd oldpwd".split(), Rank.LIKELY),
 }
 # Words before ``key``; with any other, a value that looks random is a secret.
-_CERTAIN_KEYS = _set(
-    "api private secret access auth authentication authorization signing sign encryption",
-    "encrypt decryption shared master subscription license licence account storage hmac aes",
-    "functions function consumer deploy root crypto cipher vault unseal recovery",
+_CERTAIN_KEYS = frozenset(
+    "api private secret access auth authentication authorization signing sign encryption encrypt "
+    "decryption shared master subscription license licence account storage hmac aes fernet priv "
+    "functions function consumer deploy root crypto cipher vault unseal recovery".split()
 )
-_LIKELY_KEYS = _set(
-    "activation admin app application backup client cookie developer ingestion integration",
-    "instrumentation jwt kms reset rsa security server service session ssh ssl tls token",
-    "verification webhook write",
+_LIKELY_KEYS = frozenset(
+    "activation admin app application backup client cookie developer ingestion integration "
+    "instrumentation jwt kms reset rsa security server service session ssh ssl tls token "
+    "verification webhook write".split()
 )
 # Words before ``code``.
-_CODES = _set(
-    "otp totp auth authorization oauth verification verify confirmation confirm reset access",
-    "security mfa 2fa fa two-factor sms recovery backup pin activation invite invitation login",
-    "unlock secret magic one-time cvv cvc",
+_CODES = frozenset(
+    "otp totp auth authorization oauth verification verify confirmation confirm reset access "
+    "security mfa 2fa fa two-factor sms recovery backup pin activation invite invitation login "
+    "unlock secret magic one-time cvv cvc".split()
 )
 # Keys of databases, caches, messages; and words that end like sensitive ones.
-_HARMLESS = _set(
-    "primary-key foreign-key public-key cache-key sort-key partition-key routing-key group-key",
-    "hash-key range-key composite-key natural-key surrogate-key candidate-key unique-key",
-    "lookup-key dict-key map-key json-key index-key object-key bucket-key redis-key row-key",
-    "shard-key idempotency-key dedup-key deduplication-key issue-key translation-key",
-    "message-key locale-key config-key setting-key order-key pub-key publishable-key",
-    "registry-key item-key memcache-key",
-    "first-pass second-pass single-pass render-pass boarding-pass last-pass multipass compass",
-    "bypass surpass trespass overpass underpass encompass subpass obsession possession pins",
-    "gpio-pin",
+_HARMLESS = frozenset(
+    "primary-key foreign-key public-key cache-key sort-key partition-key routing-key group-key "
+    "hash-key range-key composite-key natural-key surrogate-key candidate-key unique-key "
+    "lookup-key dict-key map-key json-key index-key object-key bucket-key redis-key row-key "
+    "shard-key idempotency-key dedup-key deduplication-key issue-key translation-key message-key "
+    "locale-key config-key setting-key order-key pub-key publishable-key registry-key item-key "
+    "memcache-key first-pass second-pass single-pass render-pass boarding-pass last-pass "
+    "multipass compass bypass surpass trespass overpass underpass encompass subpass obsession "
+    "possession pins gpio-pin use-session cookie-secure secret-str secret-bytes".split()
 )
 # What says nothing about a value: ``password_hash``, ``old_password_confirmation``.
-_TRANSPARENT = _set(
-    "value val hash hashed digest data string str text raw plain plaintext cleartext encrypted",
-    "encoded decoded decrypted old new current confirm confirmation confirmed repeat repeated",
-    "again header bytes base b hex sha md bcrypt argon pem prod production dev development",
-    "stage staging test testing live sandbox local default backup primary secondary prev",
-    "previous next orig original alt temp tmp verification verify",
+_TRANSPARENT = frozenset(
+    "value val hash hashed digest data string str text raw plain plaintext cleartext encrypted "
+    "encoded decoded decrypted old new current confirm confirmation confirmed repeat repeated "
+    "again bytes base b hex sha md bcrypt argon pem prod production dev development stage "
+    "staging test testing live sandbox local default backup primary secondary prev previous next "
+    "orig original alt temp tmp verification verify secure super".split()
 )
 # Last words that say that the value is no secret. With other ones it may be: ``token_info``.
-_THINGS = _set(
-    "id ids uuid guid name names url uri urls link endpoint host domain path file filename dir",
-    "version type kind status arn region count at timeout age ttl expiry expires used brand",
-    "error algorithm alg length format class model policy scope scopes issuer audience prefix",
-    "suffix title label description user username hint",
+_THINGS = frozenset(
+    "id ids uuid guid name names url uri urls link endpoint host domain path file filename dir "
+    "version type kind status arn region count at timeout age ttl expiry expires used brand error "
+    "algorithm alg length format class model policy scope scopes issuer audience prefix suffix "
+    "title label description user username hint".split()
 )
 # A name that begins with these is a question or a number: ``has_password``, ``max_tokens``.
-_QUESTIONS = _set(
-    "has is had no use uses using allow allows enables enabled disable disabled require requires",
-    "required needs need show hide can should must with without skip max min num total count avg",
+_QUESTIONS = frozenset(
+    "has is had no use uses using allow allows enables enabled disable disabled require "
+    "requires required needs need show hide can should must with without skip max min num "
+    "total count avg".split()
 )
+# Anywhere in a name; ``use`` is not, because of ``single_use_token``.
+_VERBS = frozenset("has is requires uses allows enables".split())
 # The thing stands before these: ``token_for_orders``, ``number_of_tokens``.
-_PREPOSITIONS = _set("of for from")
+_PREPOSITIONS = frozenset("of for from".split())
 # Sensitive as path parameters.
-_PARAMETERS = _set("email mail phone username key code hash nonce sig")
+_PARAMETERS = frozenset("email mail phone username key code hash nonce sig".split())
 
 _BY_RANK = {
     Rank.CERTAIN: (
@@ -140,24 +136,30 @@ _FRAGMENTS = tuple(
     "pass pw secret token auth cookie sess srf cred card phrase answer mnemonic social jwt bearer "
     "iban cv otp ssn dsn hmac kennw senha contras mdp wachtw haslo".split()
 )
-_FOREIGN = (
-    "hasł парол секрет токен ключ 密 口令 令牌 パスワード トークン 暗証番号 비밀번호 암호".split()
+# Sensitive anywhere in a name: these languages write compounds as one word, or have endings.
+_FOREIGN = tuple(
+    "hasł contraseñ парол секрет токен 密码 密碼 密钥 口令 令牌 パスワード "
+    "トークン 暗証番号 비밀번호 암호".split()
 )
 # Many texts contain these; after a name is a quote, a separator, an attribute, or a number.
 _AFTER_NAME = (
-    r"[\w.\[\]-]{0,64}(?:[\"'\\)}%\n]|\s{0,4}[-=]?[=:>]|\sprovided:|\s[\w:-]{1,40}="
-    r"|\s[^\s\d]{0,40}\d)"
+    r"[\w.\[\]-]{0,64}(?:[\"'\\)}%\n]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=)"
+    r"|\s(?:provided|is|was|used):"
+    r"|s?\d?(?:[_.-]\w{1,40})?\s(?:[^\s\d]{0,40}\d|\w{12})"
 )
-_FREQUENT = (
-    *(
-        (word, re.compile(rf"{word}(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)"))
-        for word in "key code pin sid salt sig api".split()
-    ),
-    ("conn", re.compile(r"conn(?:ection)?[\W_]?(?:str|info)")),
-    ("cc", re.compile(r"cc[\W_]?n")),
-)
+_FREQUENT = {
+    **{
+        word: re.compile(rf"{word}(?:nature|ificate)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
+        for word in "key code pin sid salt sig api cert crypt".split()
+    },
+    "conn": re.compile(r"conn(?:ection)?[\W_]?(?:str|info)"),
+    "pat": re.compile(r"(?<![a-z])pat(?:[\"')\]]{0,2}\s{0,4}[:=>]|\s[^\s\d]{0,40}\d)"),
+    "cc": re.compile(r"cc[\W_]?n"),
+}
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# ``shopSECRETkey``
+_UPPER_HUMP = re.compile(r"(?<=[A-Z]{4})(?=[a-z])|(?<=[a-z])(?=[A-Z]{4})")
 _PUNCTUATION = re.compile(r"[\W_]+")
 
 
@@ -180,7 +182,7 @@ class KeyNames:
         for fragment in _FRAGMENTS:
             if fragment in lowered:
                 return True
-        for fragment, name in _FREQUENT:
+        for fragment, name in _FREQUENT.items():
             if fragment in lowered and name.search(lowered):
                 return True
         return (not text.isascii() and any(word in lowered for word in _FOREIGN)) or (
@@ -205,13 +207,20 @@ class KeyNames:
             return Rank.NONE  # it was masked before
         name = unquote(name) if "%" in name else name
         if normalize(name) in self._own:
-            return Rank.CERTAIN
-        return _rank([word.lower() for word in _WORDS.findall(_HUMP.sub(" ", name[-256:]))])
+            return Rank.OWN
+        name = name[-256:]
+        rank = _rank(_split(_HUMP, name))
+        mixed = rank == Rank.NONE and _UPPER_HUMP.search(name)
+        return _rank(_split(_UPPER_HUMP, name)) if mixed else rank
+
+
+def _split(hump: re.Pattern[str], name: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(hump.sub(" ", name))[-12:]]
 
 
 def _rank(words: list[str]) -> Rank:
-    if len(words) > 1 and words[0] in _QUESTIONS:
-        return Rank.NONE
+    if len(words) > 1 and (words[0] in _QUESTIONS or not _VERBS.isdisjoint(words)):
+        return Rank.RANDOM if _rank(words[1:]) >= Rank.LIKELY else Rank.NONE
     if len(words) == 1 and words[0] in _ALONE:
         return _ALONE[words[0]]
     for at, word in enumerate(words[1:], 1):
@@ -234,6 +243,8 @@ def _rank(words: list[str]) -> Rank:
 def _rank_of_last(words: list[str]) -> Rank | None:
     """Return the rank of the last of *words*, or of their last ones as a compound."""
     last = words[-1]
+    if not last.isascii() and any(word in last for word in _FOREIGN):
+        return Rank.CERTAIN
     for ending in (last, last[:-1]) if last[-1:] == "s" else (last,):
         for count in range(min(_LONGEST, len(words)), 0, -1):
             rank = _RANKS.get(" ".join([*words[-count:-1], ending]))
