@@ -91,7 +91,7 @@ def secret_span(text: str, value: Value, name: Name, style: Style) -> Span:
     if form is Form.CALL:
         return _secrets_in(text, call_arguments(text, value), name, Style.BLANKS)
     if form is Form.BRACKET:
-        if is_placeholder(found) or (found[0] == "<" and not is_secret_value(found, name.rank)):
+        if is_placeholder(found) or (found[:1] == "<" and not is_secret_value(found, name.rank)):
             return NONE
         return NONE if _secrets_in(text, (start, end), name, style) == NONE else (start, end)
     if form is Form.HEADER and "=" in found:

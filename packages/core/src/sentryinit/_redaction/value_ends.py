@@ -40,9 +40,9 @@ _TOKEN = re.compile(
 _DEPTH = 16
 _CALL = re.compile(r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
 _AFTER = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
-# The repr of an object, but not of a class or a function.
+# The repr of an object; that of a class or a function has no value.
 _OBJECT = re.compile(
-    r"<(?!(?:class|function|module|bound) )[A-Za-z][\w.]{0,64}[ :(=][^<>\n]{0,500}>"
+    r"<(?:(class|function|module|bound method)|[A-Za-z][\w.]{0,64})[ :(=][^<>\n]{0,500}>"
 )
 _ANGLE = re.compile(r"<[^<>\s/][^<>\s]{0,200}>")
 # A variable of a template or a shell.
@@ -58,7 +58,7 @@ _NEXT = r"[\w.-]{1,64}[ \t]?(?:=|:(?!/))"
 _BARE = re.compile(
     rf"""(?:[^\s&\"'<>,;|)\]}}]
     |[,;|](?!\s|$|{_NEXT})|&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
-    |(?<=\w)[\"'](?=\w)|<(?![/!?]|\w{{1,64}}[\s/>])|(?<![/\"'\w-])>(?=\w)|[)\]}}](?![\[({{]))*""",
+    |(?<=\w)[\"'](?=\w)|<(?![/!?]|\w{{1,64}}(?:/?>|\s[\w:-]{{1,64}}=))|(?<![/\"'\w-])>(?=\w)|[)\]}}](?![\[({{]))*""",
     re.VERBOSE,
 )
 _QUERY = re.compile(r"[^\s&\"'<>]*")
@@ -112,17 +112,18 @@ def _bracket(text: str, start: int) -> Value | None:
         return None
     end = _bracket_end(text, start)
     if end:
-        return Value(start, end, Form.BRACKET)
+        return Value(start, bare_end(text, end), Form.BRACKET)  # also what is glued to it
     # The text is truncated; with nothing behind, it is a line of code.
     has_more = text[start + 1 :].strip()
     return Value(start, len(text), Form.QUOTED) if has_more else Value(start, start, Form.BARE)
 
 
 def _object(text: str, start: int) -> Value | None:
-    found = _OBJECT.match(text, start) or _ANGLE.match(text, start)
-    return (
-        Value(start, found.end(), Form.BRACKET if " " in found[0] else Form.BARE) if found else None
-    )
+    shown = _OBJECT.match(text, start)
+    if shown:
+        return Value(start, start if shown[1] else shown.end(), Form.BRACKET)
+    found = _ANGLE.match(text, start)
+    return Value(start, found.end(), Form.BARE) if found else None
 
 
 def _call(text: str, start: int) -> Value | None:
@@ -230,7 +231,7 @@ def _block(text: str, start: int) -> Value | None:
             break
         end = stop
     found = text[block.end() : end]
-    start = end - len(found.lstrip())
+    start = end - len(found.lstrip(" \t\r\n" if is_scalar else " \t\r\n-"))
     return Value(start, max(start, end - len(found) + len(found.rstrip())), Form.BLOCK)
 
 
