@@ -18,11 +18,12 @@ from sentryinit._redaction.secret_values import (
 # A string, also one that is not closed: quote and content.
 _STRING = (
     r"[bBrRuUfF@$]{0,2}(?:(\"{3}|'{3})((?:[^\\\"']|\\[\s\S]|(?!\1)[\"'])*)(?:\1|\Z)"
-    r"|(\")((?:[^\"\\\n]|\\[\s\S])*)(?:\"|$)|(')((?:[^'\\\n]|\\[\s\S])*)(?:'|$))"
+    r"|(\")((?:[^\"\\\n]|\\[\s\S])*)(?:\"|$)|(')((?:[^'\\\n]|\\[\s\S])*)(?:'|$)"
+    r"|(`)([^`\n]*)(?:`|$))"
 )
 _LITERAL = re.compile(_STRING, re.MULTILINE)
-_TEXT = re.compile(rf"{_STRING}|(`)([^`\n]*)(?:`|$)|(\#)([^\n]*)", re.MULTILINE)
-_BRACKET = re.compile(rf"{_STRING}|([(\[{{])|([)\]}}])", re.MULTILINE)
+_TEXT = re.compile(rf"{_STRING}|(\#)([^\n]*)", re.MULTILINE)
+_BRACKET = re.compile(rf"{_STRING}|(?P<open>[(\[{{])|(?P<close>[)\]}}])", re.MULTILINE)
 # A target, with or without an annotation, or several; a key; an argument; what is called.
 _TARGET = re.compile(
     r"""(?<![\w.-])(-{0,2})([\w.-]+)
@@ -87,7 +88,7 @@ def closing(text: str, start: int) -> int:
     """Return the end of the bracket that begins at *start*."""
     depth = 0
     for found in _BRACKET.finditer(text, start):
-        depth += (found.lastindex == 7) - (found.lastindex == 8)
+        depth += (found.lastgroup == "open") - (found.lastgroup == "close")
         if not depth:
             return found.end()
     return len(text)
