@@ -82,7 +82,9 @@ def mask_commands(text: str, mask: Mask) -> str:
 
 def mask_options(text: str, names: KeyNames, mask: Mask) -> str:
     """Mask the values of sensitive options: ``--token ...``."""
-    return mask_spans(text, _options(text, names), mask)
+    if "-" in text or " set " in text or "setx " in text or "ENV " in text:
+        text = mask_spans(text, _options(text, names), mask)
+    return text
 
 
 def _passwords(text: str) -> Iterator[Span]:

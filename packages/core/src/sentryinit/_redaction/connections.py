@@ -48,7 +48,8 @@ _SQLPLUS = re.compile(
 _BARE = re.compile(rf"(?m){_START}([\w.+-]{{1,64}}:([^\s@/\"',:]{{6,128}}))(?=@[A-Za-z][\w.-]*)")
 # In braces of ODBC. Letters alone may be the field of a template.
 _ODBC = re.compile(
-    r"(?i)\b(?:pwd|password)=\{(?![\w.:!-]*\}+(?:[;\s\"')]|$))((?:[^{}\n]|\}\}|\}(?![\s;\"')]|$)){1,128})\}"
+    r"(?i)\b(?:pwd|password)=\{(?![\w.:!-]*\}+(?![\w}]))"
+    r"((?:[^{}\n]|\}\}|\}(?![\s;\"')]|$)){1,128})\}(?=[\s;\"')]|$)"
 )
 
 

@@ -17,19 +17,20 @@ from sentryinit._redaction.secret_values import (
 
 # A string, also one that is not closed: quote and content.
 _STRING = (
-    r"[bBrRuUfF]{0,2}(?:(\"{3}|'{3})((?:[^\\\"']|\\[\s\S]|(?!\1)[\"'])*)(?:\1|\Z)"
-    r"|(\")((?:[^\"\\\n]|\\[\s\S])*)(?:\"|$)|(')((?:[^'\\\n]|\\[\s\S])*)(?:'|$))"
+    r"[bBrRuUfF@$]{0,2}(?:(\"{3}|'{3})((?:[^\\\"']|\\[\s\S]|(?!\1)[\"'])*)(?:\1|\Z)"
+    r"|(\")((?:[^\"\\\n]|\\[\s\S])*)(?:\"|$)|(')((?:[^'\\\n]|\\[\s\S])*)(?:'|$)"
+    r"|(`)([^`\n]*)(?:`|$))"
 )
 _LITERAL = re.compile(_STRING, re.MULTILINE)
-_TEXT = re.compile(rf"{_STRING}|(`)([^`\n]*)(?:`|$)|(\#)([^\n]*)", re.MULTILINE)
-_BRACKET = re.compile(rf"{_STRING}|([(\[{{])|([)\]}}])", re.MULTILINE)
+_TEXT = re.compile(rf"{_STRING}|(\#)([^\n]*)", re.MULTILINE)
+_BRACKET = re.compile(rf"{_STRING}|(?P<open>[(\[{{])|(?P<close>[)\]}}])", re.MULTILINE)
 # A target, with or without an annotation, or several; a key; an argument; what is called.
 _TARGET = re.compile(
     r"""(?<![\w.-])(-{0,2})([\w.-]+)
     ((?:["'`]?\]?\s{0,4}(?:
-        :[ ]{0,4}(?:[\w.| ]|\[[\w.\[\],| "']{1,60}\]){1,40}={1,2}|={1,3}|[:!]=|=>|:
-        |(?:,[ ]?\w{1,40}){1,4}[ ]=[ ])
-      |["'`]\s{0,4},|\()(?:\s|\\\n){0,80})""",
+        :[ ]{0,4}(?:[\w.| ]|\[[\w.\[\],| "']{1,60}\]){1,40}={1,2}|={1,3}|[:!]=|=>|:(?![ ]*\n)
+        |[)][ ][=!]=|(?:,[ ]?\w{1,40}){1,4}[ ]=[ ]|[ ](?:\|\||\?\?|or)[ ])
+      |["'`]\s{0,4}[,:]|\()(?:\s|\\\n){0,80})""",
     re.VERBOSE,
 )
 _CALL = re.compile(r"(?:new\s)?([\w.]{1,80})\(\s{0,80}")
@@ -43,22 +44,23 @@ _TUPLE = re.compile(r"\s{0,4}[,+]?\s{0,80}")
 _KEY = re.compile(r"\s{0,4}[:=]")
 # Calls that return their argument, that take a name and its value, that take only a name.
 _WRAPPER = re.compile(
-    r"(?i)(?:.*\.)?(?:str|bytes|bytearray|string|b64decode|\w*secret\w*|field|some)"
+    r"(?i)(?:.*\.)?(?:str|bytes|bytearray|string|b64\w+|\w*secret\w*|field|some|\w*hash\w*|sha\d+|md5)"
 )
 _SETTER = re.compile(
-    r"(?i)\b(?:get|getenv|getattr|set\w*|put\w*|pop|define|config|env|str|add\w*header)\([^()\"']{0,40}$"
+    r"(?i)\b(?:get|getenv|getattr|set\w*|put\w*|pop|define|config|env|str|add\w*header|parametrize)"
+    r"\([^()\"']{0,40}$"
 )
 _GETTER = re.compile(r"(?i)(?:.*\.)?(?:get|fetch|load|read|find|has|is|ask|input|prompt|delete)")
-# User and password, or a content and a key, as arguments.
+# Calls whose second argument is a password or a key.
 _LOGIN = re.compile(
     r"[\w.]*(?:Basic|Digest|Proxy|Plain)\w*Auth\w*|.*\.(?:login|simple_bind_s)|jwt\.\w+code"
 )
+_FIRST = re.compile(rf"(?:{_STRING}|[^,()\"'\n]{{1,80}}),\s{{0,80}}(?:\w{{1,40}}=)?")
 _NAME = re.compile(r"[\w.-]{1,64}")
 # A field of a template; how a header begins.
 _FIELD = re.compile(rf"{PLACEHOLDER.pattern}|\$?\{{[^{{}}]*\}}|%s")
+_FIELDS = re.compile(r"(\{[^{}]*\})")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest)?[\W_]*")
-
-
 # What is masked by its parts: the connection behind the name "dsn".
 _CONNECTION = re.compile(r"://[^/\s]{1,300}@|\w=[^;\s]{1,300}[;\s]\s?\w{1,40}=|;")
 
@@ -86,7 +88,7 @@ def closing(text: str, start: int) -> int:
     """Return the end of the bracket that begins at *start*."""
     depth = 0
     for found in _BRACKET.finditer(text, start):
-        depth += (found.lastindex == 7) - (found.lastindex == 8)
+        depth += (found.lastgroup == "open") - (found.lastgroup == "close")
         if not depth:
             return found.end()
     return len(text)
@@ -98,8 +100,12 @@ def _content(literal: re.Match[str]) -> Span:
 
 def _mask_inside(literal: re.Match[str], mask_text: Callable[[str], str]) -> str:
     start, end = _content(literal)
-    at = literal.start()
-    return literal[0][: start - at] + mask_text(literal.string[start:end]) + literal[0][end - at :]
+    at, text = literal.start(), literal.string
+    parts = [text[start:end]]
+    if "f" in text[at : at + 2].lower():
+        parts = _FIELDS.split(parts[0])
+    parts[::2] = map(mask_text, parts[::2])
+    return "".join([text[at:start], *parts, text[end : literal.end()]])
 
 
 def _hide_text(literal: re.Match[str]) -> str:
@@ -114,19 +120,17 @@ def _hide_text(literal: re.Match[str]) -> str:
 def _values(text: str, names: KeyNames) -> Iterator[Span]:
     done, code = 0, _TEXT.sub(_hide_text, text)
     for match in _TARGET.finditer(code):
-        if match.start() < done:
-            continue
         targets = (match[2].strip("."), *(match[3].split(",") if match[3][:1] == "," else ()))
         rank = max(names.rank(target.strip(" =")) for target in targets)
-        is_login = match[3][:1] == "(" and _LOGIN.fullmatch(match[2])
-        if is_login:
-            done = closing(code, match.end(3) - len(match[3]))
-            spans = list(literals(text, match.end(), done))[1:2]
-            rank = Rank.CERTAIN
-        elif rank:
-            rank, spans, done = _find(code, match, rank)
-        else:
+        is_call = match[3].strip() == "("
+        is_login = is_call and _LOGIN.fullmatch(match[2])
+        if match.start() < done or not (rank or is_login):
             continue
+        if is_login:
+            first = _FIRST.match(code, match.end())
+            rank, (spans, done) = Rank.CERTAIN, _run(code, first.end() if first else 0, _JOINED)
+        else:
+            rank, spans, done = (_arguments if is_call else _find)(code, match, rank)
         for start, end in spans:
             if rank == Rank.LIKELY and _CONNECTION.search(text, start, end):
                 continue
@@ -134,34 +138,37 @@ def _values(text: str, names: KeyNames) -> Iterator[Span]:
                 yield start, end
 
 
-def _find(text: str, match: re.Match[str], rank: Rank) -> tuple[Rank, list[Span], int]:
-    """Return how surely the literals after *match* are secrets, the literals, and their end."""
-    at, separator = match.end(), match[3].strip()
-    if separator == "(":
-        is_setter = rank == Rank.CERTAIN and not _GETTER.match(match[2])
-        return (rank if is_setter else Rank.RANDOM), *_run(text, at, _JOINED)
-    if separator[-1] == ",":
-        later = _LATER.match(text, at)
-        is_pair = (
-            match[1]
-            or later
-            or _SETTER.search(text[max(match.start() - 90, 0) : match.start() - 1])
-        )
-        return (rank if is_pair else Rank.RANDOM), *_run(
-            text, later.end() if later else at, _JOINED
-        )
+# How surely literals are secrets, where they are, and the end of them.
+_Found = tuple[Rank, list[Span], int]
+
+
+def _arguments(text: str, match: re.Match[str], rank: Rank) -> _Found:
+    """Find the arguments of ``set_password(...)``; others have to look random."""
+    if rank == Rank.CERTAIN and not _GETTER.match(match[2]):
+        end = closing(text, text.index("(", match.start(3)))
+        return rank, list(literals(text, match.end(), end)), end
+    return Rank.RANDOM, *_run(text, match.end(), _JOINED)
+
+
+def _find(text: str, match: re.Match[str], rank: Rank) -> _Found:
+    """Find what is assigned to a name or compared with it, or is paired with a literal."""
+    at = match.end()
+    literal, call = _LITERAL.match(text, at), _CALL.match(text, at)
+    is_value = literal and not _KEY.match(text, literal.end())
+    later = None if is_value else _LATER.match(text, at)
+    if match[3].strip()[-1] == ",":
+        before = text[max(match.start() - 90, 0) : match.start() - 1]
+        rank = rank if match[1] or later or _SETTER.search(before) else Rank.RANDOM
     if text[at : at + 1] in {"(", "[", "{"}:
         end = closing(text, at)
         return rank, list(literals(text, at, end)), end
-    call = _CALL.match(text, at)
-    if call and not _LITERAL.match(text, at):
-        if _WRAPPER.fullmatch(call[1]) and _LITERAL.match(text, call.end()):
-            return rank, *_run(text, call.end(), _JOINED)
-        if not _LATER.match(text, at):
-            return Rank.RANDOM, *_run(text, call.end(), _JOINED)
-    later = None if _LITERAL.match(text, at) else _LATER.match(text, at)
-    is_statement = match[3].endswith(" = ")
-    return rank, *_run(text, later.end() if later else at, _TUPLE if is_statement else _JOINED)
+    if call and not literal and _WRAPPER.fullmatch(call[1]) and _LITERAL.match(text, call.end()):
+        at = call.end()
+    elif later:
+        at = later.end()
+    elif call and not literal:
+        at, rank = call.end(), Rank.RANDOM
+    return rank, *_run(text, at, _TUPLE if match[3].endswith(" = ") else _JOINED)
 
 
 def _run(text: str, at: int, between: re.Pattern[str]) -> tuple[list[Span], int]:
