@@ -17,6 +17,25 @@ PIECES = (
     *("://", "://a:", "://a:b@", "jdbc:oracle:thin:", "=", "a=", "password=", "password='"),
     *("password=[", "token:", '"token":"', "--token ", "<token>", "</", "%3D", "%26token%3D"),
     *("-----BEGIN ", "-----END ", "Bearer ", "Basic ", "cookie: ", "token={", "[secret]"),
+    *(
+        "password=(",
+        "token=X(",
+        "password: |\n ",
+        "tokens:\n- a\n",
+        "token=a::",
+        "token='a'b",
+        '\\"',
+    ),
+    *(
+        "name=token value=",
+        "value=",
+        "('token','",
+        "password 1",
+        'password "',
+        "key ",
+        "token: a b ",
+    ),
+    *("password=))", "token=<a ", "token=“", "&quot;token&quot;:&quot;", '"a" == token'),
     *("aa11", "DE89 3704", "1.1.1.1 ", "4111 ", "4111-", "%40", "a%40", "ip-1-1-1-1"),
 )
 
