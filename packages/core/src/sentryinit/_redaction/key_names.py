@@ -29,14 +29,14 @@ def _set(*rows: str) -> frozenset[str]:
 
 # What a value is; the parts of a compound may be written apart.
 _CERTAIN = _set(
-    "password pass pwd passwd passwrd pswd psw pw pass-phrase pass-code pass-key user-pwd",
+    "password passw pass pwd passwd passwrd pw pass-phrase pass-code pass-key user-pwd",
     "pass-word secret authorization mnemonic seed-phrase recovery-phrase security-phrase",
     "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security",
     "social-security-number iban",
     "card-number card-no card-num cc-number cc-num cc-no",
     # In other languages.
     "passwort kennwort senha contrasena contraseña mot-de-passe mdp wachtwoord haslo",
-    "hasło пароль секрет 密码 密碼 口令 密钥 パスワード 暗証番号 비밀번호 암호",
+    "hasło secreto secreta пароль секрет 密码 密碼 口令 密钥 パスワード 暗証番号 비밀번호 암호",
 )
 _LIKELY = _set(
     "token session sess session-id sess-id sid cookie auth oauth authentication x-auth",
@@ -44,9 +44,9 @@ _LIKELY = _set(
     "credential cred dsn hmac salt connection-string conn-string conn-str conn-info",
     "access-key-id токен 令牌 トークン",
 )
-_RANDOM = _set("key code sig api secret-id ключ")
+_RANDOM = _set("key code sig api pat certificate cert crypt secret-id ключ")
 # In data only: texts have these words too often.
-_RANDOM_IN_DATA = _set("nonce certificate cert crypt principal")
+_RANDOM_IN_DATA = _set("nonce principal")
 # Only as the whole name: a shell's folder, results of tests, and ordinary words.
 _ALONE = {
     **dict.fromkeys("hash state email credit signed".split(), Rank.RANDOM),
@@ -79,7 +79,7 @@ _HARMLESS = _set(
     "registry-key item-key memcache-key",
     "first-pass second-pass single-pass render-pass boarding-pass last-pass multipass compass",
     "bypass surpass trespass overpass underpass encompass subpass obsession possession pins",
-    "gpio-pin",
+    "gpio-pin use-session",
 )
 # What says nothing about a value: ``password_hash``, ``old_password_confirmation``.
 _TRANSPARENT = _set(
@@ -101,6 +101,8 @@ _QUESTIONS = _set(
     "has is had no use uses using allow allows enables enabled disable disabled require requires",
     "required needs need show hide can should must with without skip max min num total count avg",
 )
+# Anywhere in a name; ``use`` is not, because of ``single_use_token``.
+_VERBS = _set("has is requires uses allows enables")
 # The thing stands before these: ``token_for_orders``, ``number_of_tokens``.
 _PREPOSITIONS = _set("of for from")
 # Sensitive as path parameters.
@@ -144,17 +146,23 @@ _FOREIGN = (
     "hasł парол секрет токен ключ 密 口令 令牌 パスワード トークン 暗証番号 비밀번호 암호".split()
 )
 # Many texts contain these; after a name is a quote, a separator, an attribute, or a number.
-_AFTER_NAME = r"[\w.\[\]-]{0,64}(?:[\"'\\)}%]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=|\s[^\s\d]{0,40}\d)"
-_FREQUENT = (
-    *(
-        (word, re.compile(rf"{word}(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)"))
-        for word in "key code pin sid salt sig api".split()
-    ),
-    ("conn", re.compile(r"conn(?:ection)?[\W_]?(?:str|info)")),
-    ("cc", re.compile(r"cc[\W_]?n")),
+_AFTER_NAME = (
+    r"[\w.\[\]-]{0,64}(?:[\"'\\)}%\n]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=|\sprovided:)"
+    r"|s?\d?(?:[_.-]\w{1,40})?\s[^\s\d]{0,40}\d"
 )
+_FREQUENT = {
+    **{
+        word: re.compile(rf"{word}(?:nature)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
+        for word in "key code pin sid salt sig api cert crypt".split()
+    },
+    "conn": re.compile(r"conn(?:ection)?[\W_]?(?:str|info)"),
+    "pat": re.compile(r"(?<![a-z])pat[\"')\]]{0,2}\s{0,4}[:=]"),
+    "cc": re.compile(r"cc[\W_]?n"),
+}
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# ``shopSECRETkey``
+_UPPER_HUMP = re.compile(r"(?<=[A-Z]{4})(?=[a-z])|(?<=[a-z])(?=[A-Z]{4})")
 _PUNCTUATION = re.compile(r"[\W_]+")
 
 
@@ -177,7 +185,7 @@ class KeyNames:
         for fragment in _FRAGMENTS:
             if fragment in lowered:
                 return True
-        for fragment, name in _FREQUENT:
+        for fragment, name in _FREQUENT.items():
             if fragment in lowered and name.search(lowered):
                 return True
         return (not text.isascii() and any(word in lowered for word in _FOREIGN)) or (
@@ -203,12 +211,19 @@ class KeyNames:
         name = unquote(name) if "%" in name else name
         if normalize(name) in self._own:
             return Rank.CERTAIN
-        return _rank([word.lower() for word in _WORDS.findall(_HUMP.sub(" ", name[-256:]))])
+        name = name[-256:]
+        rank = _rank(_split(_HUMP, name))
+        mixed = rank == Rank.NONE and _UPPER_HUMP.search(name)
+        return _rank(_split(_UPPER_HUMP, name)) if mixed else rank
+
+
+def _split(hump: re.Pattern[str], name: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(hump.sub(" ", name))]
 
 
 def _rank(words: list[str]) -> Rank:
-    if len(words) > 1 and words[0] in _QUESTIONS:
-        return Rank.NONE
+    if len(words) > 1 and (words[0] in _QUESTIONS or not _VERBS.isdisjoint(words)):
+        return Rank.RANDOM if _rank(words[1:]) >= Rank.LIKELY else Rank.NONE
     if len(words) == 1 and words[0] in _ALONE:
         return _ALONE[words[0]]
     for at, word in enumerate(words[1:], 1):

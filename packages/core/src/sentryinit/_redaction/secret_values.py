@@ -24,64 +24,72 @@ _PAIRS = frozenset(
     for follower in row[1:]
 )
 _HEX = re.compile(
-    r"(?i)(?<![0-9a-z])(?=[a-f]*\d)(?=\d*[a-f])"
+    r"(?i)(?<![0-9a-z])(?=[\d-]*[a-f])"
     r"(?:[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])"
+    r"|(?<![0-9a-z.])\d{20,}(?![0-9a-z.])"
 )
 _PARTS = re.compile(r"[^A-Za-z0-9]+")
-# What validators and sentences say about a value, in some languages.
+# What validators and messages say about a value, in some languages.
 _PREDICATES = frozenset(
-    "blank cannot characters denied disallowed does doesn't duplicate "
-    "empty expected expired failed forbidden incorrect invalid least match "
-    "mismatch missing must needs not null optional provided rejected required revoked should "
-    "short too unexpected unknown unset unsupported valid wrong "
-    "obligatoire requis invalide erforderlich pflichtfeld muss ungültig fehlt obligatorio "
-    "requerido requerida inválido inválida obrigatório obrigatória verplicht ongeldig wymagane "
-    "obbligatorio обязательное обязательно".split()
+    "allowed blank cannot characters common denied disallowed does doesn't don't didn't "
+    "duplicate empty entered expected expired failed forbidden incorrect invalid least match "
+    "mismatch missing must needs null numeric optional please provided rejected required revoked "
+    "should short similar too unable unexpected unknown unset unsupported valid wrong "
+    "falsch fehlt erforderlich kurz muss pflichtfeld ungültig courte incorrecte invalide "
+    "obligatoire requis corta incorrecta inválida inválido obligatoria obligatorio requerida "
+    "requerido obrigatória obrigatório obbligatorio ongeldig verplicht wymagane "
+    "обязательное обязательно".split()
 )
 _WORD = re.compile(
-    r"[(\"'\u201c\u2018\xab]*([^\W\d_]+(?:['\u2019/-][^\W\d_]+)*|\d{1,4})[)\"'\u201d\u2019\xbb.,:;!?]*"
+    r"[(\"'\u201c\u2018\xab]*([^\W\d_]+(?:['\u2019/-][^\W\d_]+)*|\d{1,4})"
+    r"[)\"'\u201d\u2019\xbb.,:;!?]*"
 )
-# Numbers, versions, dates, times, durations.
+# Numbers with a unit, counters, versions, durations, dates, times.
 _NUMBER = re.compile(
-    r"(?i)[+-]?\d{1,9}(?:[\s.,:/_+-]{1,2}\d{1,9})*\s?(?:[a-zµ%]{1,3}|[kmg]?bytes|seconds|minutes|hours|days)?"
-    r"|\d{4}-?\d\d-?\d\d[t ]\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?\s?(?:z|utc|[+-]\d\d:?\d\d)?"
-    r"|(?:[a-z]{3},?\s)?(?:[a-z]{3}\s\d\d?|\d\d?[\s-][a-z]{3}[\s-]\d{2,4}),?\s\d\d:\d\d:\d\d(?:\s(?:\d{4}|gmt|utc|[+-]\d{4}))?"
+    r"""[+-]?\d{1,9}(?:[\s.,:/_+-]{1,2}\d{1,9})*\s?(?:[a-zµ%]{1,3}|[kmg]?bytes|seconds|minutes|days)?
+    |0x[0-9a-f]{1,8} | 1\d{9}(?:\d{3})? | p?(?:\d{1,4}\s?[dhmst]{1,2}\s?){1,4} | pt\d{1,4}[hms]
+    |\d{4}-?\d\d-?\d\d[t\s]\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?\s?(?:z|utc|[+-]\d\d:?\d\d)?
+    |(?:[a-z]{3},?\s)?(?:[a-z]{3}\s\d\d?|\d\d?[\s-][a-z]{3}[\s-]\d{2,4}),?\s\d\d:\d\d:\d\d
+    (?:\s(?:\d{4}|gmt|utc|[+-]\d{4}))?""",
+    re.IGNORECASE | re.VERBOSE,
 )
-# A class, a dotted path, an error code, a constant: more than one word.
+# A dotted path, an error code, a constant, a class, an object's text: more than one word.
 _IDENTIFIER = re.compile(
-    r"[A-Za-z]{2,}\d{0,3}(?:[._:-]{1,2}[A-Za-z]{2,}\d{0,3})+|_*[A-Z][a-z]+(?:[A-Z]+[a-z]+)+"
-    r"|<[A-Za-z_][\w.]* (?:[\w.' ]+ )?at 0x[0-9a-fA-F]+>|<(?:class|function|module|enum) [^<>]*>"
+    r"""[A-Za-z]+\d{0,3}(?:[._-]{1,2}(?:[A-Za-z]+\d{0,3}|\d{1,4}))+ | [a-z]+:\d{1,9}
+    |_*[A-Z]+[a-z]+(?:[A-Z]+[a-z]+)+ | [A-Z]{2,}[a-z]{3,}
+    |<[A-Za-z_][\w.]*\s(?:[\w.'\s]+\s)?(?:at\s0x[0-9a-fA-F]+|\d{1,9})>
+    |<(?:class|function|module|enum)\s[^<>]*>""",
+    re.VERBOSE,
 )
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.@ -]+)+[/\\]?|https?://[^\s@]*")
-# States, kinds, and algorithms: words that say something about a token, a session, a card.
+# States, kinds, algorithms: words that say something about a token, a session, a card.
 _STATES = frozenset(
-    "absent accepted active allowed anonymous apikey approved authenticated authorized basic "
-    "bearer blocked cached cancelled checked cleared closed connected cookie created current "
-    "changed declined default deleted denied digest disabled disconnected done dropped empty "
-    "enabled error expired external failed failure fetched found generated guest header "
-    "hidden idle "
-    "ignored inactive incorrect internal invalid invalidated issued jwt kerberos ldap local "
-    "locked logged logout login lost malformed manual mastercard memory mismatch missing mutual "
-    "negotiate never none ntlm null oauth oauth2 offline online open openid opened optional "
-    "paired paypal pending present public query ready received redis refresh refreshed rejected "
-    "removed renewed required reset restored revoked rotated saml saved secure sent session sha1 "
-    "sha256 sha512 hs256 rs256 es256 hmac-sha256 sso started stopped strict success succeeded "
-    "terminated timeout token true false unauthorized unauthenticated unavailable unchanged "
-    "undefined unknown unset unsigned unsupported updated used user valid verified visa visitor "
-    "warning wrong".split()
+    "absent accepted active admin allowed anonymous apikey approved authenticated authorized "
+    "basic bearer blocked cached cancelled changed checked cleared closed connected cookie "
+    "created current declined default deleted denied digest disabled disconnected done dropped "
+    "ed25519 empty enabled error es256 expired external failed failure false fetched found "
+    "generated guest header hidden hs256 idle ignored inactive incorrect internal invalid "
+    "invalidated issued jwt kerberos ldap local locked logged login logout lost malformed manual "
+    "mastercard memory mismatch missing mutual negotiate never none ntlm null oauth oauth2 "
+    "offline online open opened openid optional paired paypal pending present public query "
+    "ready received redis refresh refreshed rejected removed renewed required reset restored "
+    "revoked rotated rs256 saml saved secure sent session sha1 sha256 sha512 sso started stopped "
+    "strict success succeeded terminated timeout token true unauthenticated unauthorized "
+    "unavailable unchanged undefined unknown unset unsigned unsupported updated used user valid "
+    "verified visa visitor warning wrong".split()
 )
 _SCHEMES = frozenset("bearer basic digest token negotiate apikey hawk dpop ntlm key".split())
-_LONGEST, _LARGE = 8192, 10**9
-_CONTAINERS = (Mapping, list, tuple, set, frozenset)
 # A template's parameter, or what another tool put in place of a secret.
-_PLAIN = r"([A-Za-z][A-Za-z_. -]*\d?)"
 _PLACEHOLDER = re.compile(
-    r"none|null|nil|undefined|nan|n/a|required|missing|invalid|blank|[*•●]+|x{3,}|\.{3}|…|\?|%[sdr]"
-    r"|[\[<(*]{1,3}(?:redacted|filtered|hidden|masked|removed|scrubbed|omitted|secret)[\]>)*]{1,3}"
-    rf"|\$?\{{{{1,3}}\s?{_PLAIN}\s?\}}{{1,3}}|\$\{{{{\s?{_PLAIN}\s?\}}}}|<{{1,2}}{_PLAIN}>{{1,2}}"
-    rf"|%\({_PLAIN}\)s|%{_PLAIN}%|[$:]{_PLAIN}|\$\d{{1,3}}",
-    re.IGNORECASE,
+    r"""none|null|nil|undefined|nan|n/a|required|missing|invalid|blank|(?:not|no)\s[a-z]+
+    |[*•●]+ | x{3,} | \.{3} | … | \? | %[sdr] | \$\d{1,3}
+    |[\[<(*]{1,3}(?:redacted|filtered|hidden|masked|removed|scrubbed|omitted|secret)[\]>)*]{1,3}
+    |\$?\{{1,3}\s?NAME\s?\}{1,3} | \$\{\{\s?NAME\s?\}\} | <{1,2}NAME>{1,2}
+    |%\(NAME\)s | %NAME% | [$:]NAME""".replace("NAME", r"([A-Za-z][A-Za-z_.\ -]*\d?)"),
+    re.IGNORECASE | re.VERBOSE,
 )
+_LONGEST, _LARGE = 8192, 10**18
+_CONTAINERS = (Mapping, list, tuple, set, frozenset)
 # In place of a secret: None, ***, a template's parameter.
 NO_SECRET = re.compile(
     r"(?:none|null|nil|true|false|undefined|nan|\*+|\.{3}|…|<[\w -]*>?|\?|%s|%\(\w*\)s|%\d*[sd]"
@@ -117,19 +125,22 @@ def is_secret_value(value: object, rank: Rank) -> bool:
         return not PLACEHOLDER.fullmatch(value) and _is_secret_text(value[:_LONGEST], rank)
     if isinstance(value, _CONTAINERS):
         return _is_secret_container(value, rank)
-    if rank == Rank.LIKELY and isinstance(value, (int, float, dt.date, dt.timedelta)):
-        return isinstance(value, int) and value >= _LARGE
-    return rank >= Rank.LIKELY
+    if rank == Rank.LIKELY and isinstance(value, int):
+        return not _NUMBER.fullmatch(str(min(int(value), _LARGE)))
+    is_number = isinstance(value, (float, dt.date, dt.timedelta))
+    return rank == Rank.CERTAIN or (rank == Rank.LIKELY and not is_number)
 
 
 def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
-    """Return True if a value in *value* can be a secret; looks at the first ones of 3 levels."""
+    """Return True if a value in *value* can be a secret; looks at 5 levels."""
     level: list[Any] = [value]
-    for _ in range(3):
+    for _ in range(5):
         items = itertools.chain.from_iterable(
             each.values() if isinstance(each, Mapping) else each for each in level
         )
-        seen = list(itertools.islice(items, limits.ITEMS))
+        seen = list(itertools.islice(items, limits.ITEMS + 1))
+        if len(seen) > limits.ITEMS:
+            break  # the walk may send the last items, too
         if any(is_secret_value(item, rank) for item in seen if not isinstance(item, _CONTAINERS)):
             return True
         level = [item for item in seen if isinstance(item, _CONTAINERS)]

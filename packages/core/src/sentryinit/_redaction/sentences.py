@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank
 from sentryinit._redaction.placeholders import Span
-from sentryinit._redaction.styles import Style, is_secret
+from sentryinit._redaction.styles import Style, is_secret, name_at
 from sentryinit._redaction.value_ends import bare_end
 
 # In the names that sentences have.
@@ -15,12 +15,11 @@ _WORDS = "pass secret token key pwd cred auth session cookie jwt senha kennwort"
 _NAME = re.compile(rf"(?:{'|'.join(_WORDS)})[\w.-]{{0,24}}[\"'`*]{{0,2}}[ \t]")
 # A quotation, a word with a digit or a capital letter in it, a long word.
 _VALUE = re.compile(
-    r"""[ \t]{0,3}(?:(?:is|was|are|[|]|provided:|\.(?=[ ]\"))[ \t]{1,4})?
+    r"""[ \t]{0,3}((?:(?:for|of)[ ]\S{1,40}[ ])?(?:is|was|are|[|]|provided:|\.(?=[ ]\"))[ \t]{1,4})?
     (?:[\"'`]([^\"'`\n]{1,100})[\"'`]|(?=[^\s\d\"'`]{0,40}\d|[A-Za-z]{0,20}[a-z][A-Z]|[A-Za-z]{20}))""",
     re.VERBOSE,
 )
 _WORD = re.compile(r"[\w.$%\[\]-]{0,32}[\"'`*\s]{0,3}\Z")
-_WORD_BEFORE = re.compile(r"([A-Za-z]{1,24})[ ]\Z")
 
 
 def may_contain(text: str) -> bool:
@@ -40,21 +39,16 @@ def values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
         value = _VALUE.match(text, match.end())
         if not value:
             continue
-        start, end = value.span(1)
+        start, end = value.span(2)
         if start < 0:
             start, end = value.end(), bare_end(text, value.end())
         found = _WORD.search(text[max(match.start() - 32, 0) : match.end()])
-        name = found[0].strip("\"'`* \t") if found else ""
-        rank = name_rank(text, match.end() - len(found[0]) if found else 0, name, names)
-        if rank and is_secret(text[start:end], name, rank, Style.BLANKS, names):
+        spelling = found[0] if found else ""
+        at = match.end() - len(spelling)
+        name = name_at(text, at, spelling.strip("\"'`* \t"), names)
+        if name.rank == Rank.LIKELY and value[1]:
+            name = name._replace(rank=Rank.CERTAIN)  # the token is abc123
+        is_keyword = value[2] and (name.text.isupper() or text[max(at - 1, 0)] in ":(")
+        style = Style.QUOTED if is_keyword and name.rank == Rank.CERTAIN else Style.BLANKS
+        if name.rank and is_secret(text[start:end], name, style):
             yield start, end
-
-
-def name_rank(text: str, start: int, name: str, names: KeyNames) -> Rank:
-    """Return the rank of *name* at *start*, with the word before it: ``API key``."""
-    rank = names.rank(name)
-    if rank == Rank.RANDOM:
-        before = _WORD_BEFORE.search(text[max(start - 25, 0) : start])
-        if before:
-            return names.rank(f"{before[1]}_{name}")
-    return rank

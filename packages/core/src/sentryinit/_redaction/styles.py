@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+from typing import NamedTuple
 
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Span
@@ -14,7 +15,7 @@ from sentryinit._redaction.secret_values import (
     is_sentence_word,
     looks_random,
 )
-from sentryinit._redaction.value_ends import NONE, SCHEME
+from sentryinit._redaction.value_ends import NONE, SCHEME, Form, Value, call_arguments
 
 # Values in brackets. What is before a colon or an equals sign is a name.
 _SCALAR = re.compile(
@@ -24,19 +25,20 @@ _SCALAR = re.compile(
 _ALGORITHM = re.compile(r"(?i)(?:sha|md|utf|base|hs|rs|es|oauth|ssh|aes|ipv|level|v)[-_]?\d+")
 _MIXED = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[^\s./\\:=()\[\]{}<>]{6,}")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[\w$]+)*")
+_WORD_BEFORE = re.compile(r"([A-Za-z]{1,24})[ ]\Z")
 _WORDS = re.compile(r"[A-Za-z_-]+")
 _CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
 # Two numbers: a counter, an offset.
 _COUNTER = re.compile(r"\d{1,10}[_:/-]\d{1,12}")
-# A sentence of a validator, whatever it says.
-_VALIDATOR = re.compile(r"[A-Z][a-z'’]+(?: [\w'’-]+){2,20}\.")
+# A sentence of a validator, whatever it says; a prompt.
+_VALIDATOR = re.compile(r"[A-Z][a-z'\u2019]+(?: [\w'\u2019-]+){2,20}\.|[A-Z][\w ]{2,40}[:?]\s?")
 _TYPES = frozenset(
     "any bool bytes char float int object str string text varchar true false yes no on off".split()
 )
 
 
 class Style(enum.IntEnum):
-    """How a name and a value are written: the more one is sure that they are a pair."""
+    """How a name and a value are written: the more one is sure that they belong together."""
 
     BLANKS = 1  # token abc
     COLON = 2  # token: abc
@@ -44,55 +46,85 @@ class Style(enum.IntEnum):
     QUOTED = 4  # token="abc"
 
 
-def is_secret(value: str, name: str, rank: Rank, style: Style, names: KeyNames) -> bool:
-    """Return True if *value* of a name of *rank*, written in *style*, is masked."""
+class Name(NamedTuple):
+    """A sensitive name in a text."""
+
+    text: str
+    rank: Rank
+    names: KeyNames
+
+
+def name_at(text: str, start: int, name: str, names: KeyNames) -> Name:
+    """Return *name* with its rank; the word before it counts: ``API key``."""
+    rank = names.rank(name)
+    if rank == Rank.RANDOM:
+        before = _WORD_BEFORE.search(text[max(start - 25, 0) : start])
+        rank = names.rank(f"{before[1]}_{name}") if before else rank
+    return Name(name, rank, names)
+
+
+def is_secret(value: str, name: Name, style: Style) -> bool:
+    """Return True if *value*, written in *style*, is masked."""
     value = value[scheme.end() :] if (scheme := SCHEME.match(value)) else value
     if not value or is_placeholder(value) or PLACEHOLDER.fullmatch(value):
         return False
     if is_sentence(value) or _VALIDATOR.fullmatch(value):
         return False
-    if rank == Rank.RANDOM:
+    if name.rank == Rank.RANDOM:
         return (style > Style.BLANKS or len(value) >= 16) and looks_random(value)
     if style == Style.BLANKS:
-        certain = rank == Rank.CERTAIN and _MIXED.fullmatch(value)
+        certain = name.rank == Rank.CERTAIN and _MIXED.fullmatch(value)
         return bool(certain or looks_random(value)) and not _ALGORITHM.fullmatch(value)
-    if not is_secret_value(value, rank):
+    if not is_secret_value(value, name.rank):
         return False
     if style == Style.QUOTED:
         return True
-    if _is_code(value, name, rank, names) or is_sentence_word(value.split(maxsplit=1)[0]):
+    if _is_code(value, name) or is_sentence_word(value.split(maxsplit=1)[0]):
         return False
-    return rank == Rank.CERTAIN or not value.isalpha() or looks_random(value)
+    return name.rank == Rank.CERTAIN or not value.isalpha() or looks_random(value)
 
 
-def secrets_in(  # noqa: PLR0913, PLR0917 # what the decision depends on
-    text: str, span: Span, name: str, rank: Rank, style: Style, names: KeyNames
-) -> Span:
+def secret_span(text: str, value: Value, name: Name, style: Style) -> Span:
+    """Return what is masked of *value*; NONE if it is no secret."""
+    start, end, form = value
+    found = text[start:end]
+    if form is Form.CALL:
+        return _secrets_in(text, call_arguments(text, value), name, Style.BLANKS)
+    if form is Form.BRACKET:
+        if is_placeholder(found) or (found[:1] == "<" and not is_secret_value(found, name.rank)):
+            return NONE
+        return NONE if _secrets_in(text, (start, end), name, style) == NONE else (start, end)
+    if form is Form.HEADER and "=" in found:
+        name = name._replace(rank=Rank.CERTAIN)  # a cookie may be short
+    style = {Form.QUOTED: Style.QUOTED, Form.BLOCK: Style.ASSIGNED}.get(form, style)
+    return (start, end) if is_secret(found, name, style) else NONE
+
+
+def _secrets_in(text: str, span: Span, name: Name, style: Style) -> Span:
     """Return the first to the last secret in brackets; NONE without one."""
     found = []
     for match in _SCALAR.finditer(text, *span):
         group = 1 if match[1] is not None else 2
         # In a call, a word in quotes is a name.
         is_word = style == Style.BLANKS and _WORDS.fullmatch(match[group])
-        quoted = Style.QUOTED if group == 1 and not is_word else style
-        if match[group] and is_secret(match[group], name, rank, quoted, names):
+        if is_secret(match[group], name, Style.QUOTED if group == 1 and not is_word else style):
             found.append(match.span(group))
     return (found[0][0], found[-1][1]) if found else NONE
 
 
-def _is_code(value: str, name: str, rank: Rank, names: KeyNames) -> bool:
-    """Return True for a type, a boolean, and a variable of a sensitive name."""
+def _is_code(value: str, name: Name) -> bool:
+    """Return True for a type, a boolean, a counter, and a variable of a sensitive name."""
     if _COUNTER.fullmatch(value):
-        return rank == Rank.LIKELY
+        return name.rank == Rank.LIKELY
     if not _DOTTED.fullmatch(value):
         return False
-    last = re.split(r"\W+", value)[-1]
-    word, name = normalize(last), normalize(name)
-    if value.lower() in _TYPES or (_CLASS.fullmatch(value) and name in f"{word}s"):
+    last, own = re.split(r"\W+", value)[-1], normalize(name.text)
+    word = normalize(last)
+    if value.lower() in _TYPES or (_CLASS.fullmatch(value) and own in f"{word}s"):
         return True
-    if name.endswith(word) and names.rank(last) > Rank.NONE:
+    if last != value and name.rank == Rank.LIKELY and not looks_random(value):
+        return True
+    if own.endswith(word) and name.names.rank(last) > Rank.NONE:
         return True  # ``db_password = password``
-    if last != value and rank == Rank.LIKELY and not looks_random(value):
-        return True
     is_compound = not last.islower() or "_" in last or last != value
-    return is_compound and last.replace("_", "").isalpha() and names.is_sensitive(last)
+    return is_compound and last.replace("_", "").isalpha() and name.names.is_sensitive(last)

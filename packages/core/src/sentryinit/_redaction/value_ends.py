@@ -9,16 +9,21 @@ from __future__ import annotations
 import enum
 import functools
 import re
+import sys
 from typing import NamedTuple
 
 from sentryinit._redaction.placeholders import PLACEHOLDER, Span
 
 NONE: Span = (0, 0)
+# So many characters decide whether a value is a secret. It is read on only if it is: otherwise
+# ``token:token:token:`` would take quadratic time.
+_DECIDING = 256
 OPENING = re.compile(r"[bBrRuUfF$]{0,2}(\\{0,15})(\"{3}|'{3}|[\"'`\u201c]|&quot;|&#3[49];)")
 
 # Before a value: tags and anchors (YAML), types and constructors, marks of Erlang and Markdown.
 _PREFIX = re.compile(
-    r"(?:(?:!{1,2}[\w:/.-]{0,64}|&[\w-]{1,64}|string\(\d{1,9}\)|new|await|Just|\*\*|__)[ \t]+|<<(?=\"))*"
+    r"(?:(?:!{1,2}[\w:/.-]{0,64}|&[\w-]{1,64}|string\(\d{1,9}\)|new|await|Just|\*\*)[ \t]+"
+    r"|<<(?=\"))*"
 )
 # A quote ends no value if a word begins behind it, and if it is doubled (SQL, CSV).
 _QUOTED = {
@@ -33,10 +38,12 @@ _TOKEN = re.compile(
     r"(?<![\w\\])(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|[\[{(]|[\]})]", re.DOTALL
 )
 _DEPTH = 16
-_CALL = re.compile(r"(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
-_AFTER_CALL = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
-# The repr of an object, but not of a class or a function.
-_OBJECT = re.compile(r"<(?!class |function |module |bound )[A-Za-z][\w.]{0,64}[ :(=][^<>\n]{0,500}>")
+_CALL = re.compile(r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
+_AFTER = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
+# The repr of an object; that of a class or a function has no value.
+_OBJECT = re.compile(
+    r"<(?:(class|function|module|bound method)|[A-Za-z][\w.]{0,64})[ :(=][^<>\n]{0,500}>"
+)
 _ANGLE = re.compile(r"<[^<>\s/][^<>\s]{0,200}>")
 # A variable of a template or a shell.
 _TEMPLATE = re.compile(r"(?:\$\{\{?|\{\{|\$\()[^{}\n()]{0,200}(?:\}\}?|\))")
@@ -49,16 +56,14 @@ SCHEME = re.compile(
 # Another value begins: ``name=``, ``name:``.
 _NEXT = r"[\w.-]{1,64}[ \t]?(?:=|:(?!/))"
 _BARE = re.compile(
-    rf"""(?:[^\s&\"'<>,;)\]}}]
-    |[,;](?!\s|$|{_NEXT})|&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
-    |(?<=\w)[\"'](?=\w)|<(?![/!?]|\w{{1,64}}[\s/>])|(?<![/\"'\w-])>(?=\w)|[)\]}}](?![\[({{]))*""",
+    rf"""(?:[^\s&\"'<>,;|)\]}}]
+    |[,;|](?!\s|$|{_NEXT})|&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
+    |(?<=\w)[\"'](?=\w)|<(?![/!?]|\w{{1,64}}(?:/?>|\s[\w:-]{{1,64}}=))|(?<![/\"'\w-])>(?=\w)|[)\]}}](?![\[({{]))*""",
     re.VERBOSE,
 )
 _QUERY = re.compile(r"[^\s&\"'<>]*")
-_LINE = re.compile(rf"(?:[^\s]+|[ \t]+(?!{_NEXT}|\#|$))*")
-_HEADER = {
-    quote: re.compile(rf"(?:[^\r\n\\{quote}]|\\(?![rn]))*") for quote in ("", '"', "'", "`")
-}
+_LINE = re.compile(rf"(?:[^\s,;]+|[,;](?!\s)|[ \t]+(?!{_NEXT}|\#|$))*")
+_HEADER = {quote: re.compile(rf"(?:[^\r\n\\{quote}]|\\(?![rn]))*") for quote in ("", '"', "'", "`")}
 
 
 class Form(enum.Enum):
@@ -83,38 +88,53 @@ class Value(NamedTuple):
 def value_at(text: str, start: int, *, quote: str = "", header: bool = False) -> Value:
     """Find the value at *start*; *quote*: what its name is quoted by, if it is a header."""
     if header:
-        return Value(start, _end(_HEADER[quote], text, start), Form.HEADER)
+        return Value(start, _end(_HEADER[quote], text, start, start + _DECIDING), Form.HEADER)
     start = _end(_PREFIX, text, start)
+    found = (find(text, start) for find in (_quoted, _template, _bracket, _object, _block, _call))
+    return next(filter(None, found), None) or Value(
+        start, bare_end(text, start, start + _DECIDING), Form.BARE
+    )
+
+
+def _quoted(text: str, start: int) -> Value | None:
     opening = OPENING.match(text, start)
-    if opening:
-        return Value(opening.end(), quoted_end(text, opening), Form.QUOTED)
-    if PLACEHOLDER.match(text, start):
-        return Value(start, bare_end(text, start), Form.BARE)
-    template = _TEMPLATE.match(text, start)
-    if template and _AFTER_CALL.match(text, template.end()):
-        return Value(start, start, Form.BARE)
-    if text[start : start + 1] in _CLOSING:
-        end = _bracket_end(text, start)
-        if not (end or text[start + 1 :].strip()):
-            return Value(start, start, Form.BARE)  # it goes on in the next text
-        return Value(start, end or len(text), Form.BRACKET if end else Form.QUOTED)
-    angle = _ANGLE.match(text, start)
-    if angle:
-        return Value(start, angle.end(), Form.BARE)
+    return Value(opening.end(), quoted_end(text, opening), Form.QUOTED) if opening else None
+
+
+def _template(text: str, start: int) -> Value | None:
+    """Return no value for a variable of a template or a shell."""
+    found = _TEMPLATE.match(text, start)
+    return Value(start, start, Form.BARE) if found and _AFTER.match(text, found.end()) else None
+
+
+def _bracket(text: str, start: int) -> Value | None:
+    if text[start : start + 1] not in _CLOSING or PLACEHOLDER.match(text, start):
+        return None
+    end = _bracket_end(text, start)
+    if end:
+        return Value(start, bare_end(text, end), Form.BRACKET)  # also what is glued to it
+    # The text is truncated; with nothing behind, it is a line of code.
+    has_more = text[start + 1 :].strip()
+    return Value(start, len(text), Form.QUOTED) if has_more else Value(start, start, Form.BARE)
+
+
+def _object(text: str, start: int) -> Value | None:
     shown = _OBJECT.match(text, start)
     if shown:
-        return Value(start, shown.end(), Form.BRACKET)
-    block = _BLOCK.match(text, start)
-    if block:
-        return Value(*_block(text, block), Form.BLOCK)
+        return Value(start, start if shown[1] else shown.end(), Form.BRACKET)
+    found = _ANGLE.match(text, start)
+    return Value(start, found.end(), Form.BARE) if found else None
+
+
+def _call(text: str, start: int) -> Value | None:
     call = _CALL.match(text, start)
-    if call:
-        end = _bracket_end(text, call.end() - 1)
-        if end and _AFTER_CALL.match(text, end):
-            return Value(start, end, Form.CALL)
-        if not (end or text[call.end() :].strip()):
-            return Value(start, start, Form.BARE)
-    return Value(start, bare_end(text, start), Form.BARE)
+    if not call:
+        return None
+    end = _bracket_end(text, call.end() - 1)
+    if end and _AFTER.match(text, end):
+        return Value(start, end, Form.CALL)
+    has_more = end or text[call.end() :].strip()
+    return None if has_more else Value(start, start, Form.BARE)
 
 
 def call_arguments(text: str, value: Value) -> Span:
@@ -135,13 +155,22 @@ def quoted_end(text: str, opening: re.Match[str]) -> int:
     return found.start() if found else len(text)
 
 
-def bare_end(text: str, start: int) -> int:
+def whole(text: str, value: Value, quote: str) -> int:
+    """Return the end of *value* also if it is long."""
+    if value.end - value.start < _DECIDING - 1:
+        return value.end
+    if value.form is Form.HEADER:
+        return _end(_HEADER[quote], text, value.start)
+    return bare_end(text, value.start) if value.form is Form.BARE else value.end
+
+
+def bare_end(text: str, start: int, limit: int = sys.maxsize) -> int:
     """Return the end of a value without quotes."""
     scheme = SCHEME.match(text, start)
     mark = PLACEHOLDER.match(text, start)
     begin = scheme.end() if scheme else mark.end() if mark else start
     in_query = text[start - 1 : start] == "=" and _is_query(text, start)
-    end = _end(_QUERY if in_query else _BARE, text, begin)
+    end = max(_end(_QUERY if in_query else _BARE, text, begin, limit), begin)
     return begin + _without_closing(text[begin:end])
 
 
@@ -185,12 +214,15 @@ def _bracket_end(text: str, start: int) -> int:
     return 0
 
 
-def _block(text: str, block: re.Match[str]) -> Span:
-    """Return the lines of a block scalar, or the items of a list."""
-    begin = text.rfind("\n", 0, block.start()) + 1
-    indent = len(_end_text(_INDENT, text, begin))
-    is_scalar = text[block.start()] in "|>"
-    start = end = block.end()
+def _block(text: str, start: int) -> Value | None:
+    """Find the lines of a block scalar, or the items of a list (YAML)."""
+    block = _BLOCK.match(text, start)
+    if not block:
+        return None
+    begin = text.rfind("\n", 0, start) + 1
+    indent = _end(_INDENT, text, begin) - begin
+    is_scalar = text[start] in "|>"
+    end = block.end()
     while end < len(text):
         stop = text.find("\n", end) + 1 or len(text)
         line = text[end:stop]
@@ -198,13 +230,10 @@ def _block(text: str, block: re.Match[str]) -> Span:
         if not (inside if is_scalar else _ITEM.match(line)):
             break
         end = stop
-    found = text[start:end]
-    return start + len(found) - len(found.lstrip()), start + len(found.rstrip())
+    found = text[block.end() : end]
+    start = end - len(found.lstrip(" \t\r\n" if is_scalar else " \t\r\n-"))
+    return Value(start, max(start, end - len(found) + len(found.rstrip())), Form.BLOCK)
 
 
-def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
-    return pattern.match(text, start).end()  # type: ignore[union-attr] # it also matches ""
-
-
-def _end_text(pattern: re.Pattern[str], text: str, start: int) -> str:
-    return text[start : _end(pattern, text, start)]
+def _end(pattern: re.Pattern[str], text: str, start: int, limit: int = sys.maxsize) -> int:
+    return pattern.match(text, start, limit).end()  # type: ignore[union-attr] # it matches ""
