@@ -6,9 +6,11 @@ import pytest
 
 from sentryinit._redaction import key_names
 from sentryinit._redaction.key_names import KeyNames, Rank
+from sentryinit._redaction.redactor import Redactor
 
 NAMES = KeyNames(["Tenant-Id", "kürzel"], ["region"])
 
+OWN = ("TenantId", "tenant.id", "TENANT_ID", "kürzel")
 CERTAIN = (
     *"password passwd passphrase passcode db_pass DB_PASS SMTP_PASS dbpass user_pw".split(),
     *"MYSQL_PWD".split(),
@@ -22,11 +24,11 @@ CERTAIN = (
     *"Authorization Proxy-Authorization HTTP_AUTHORIZATION card_cvc card_cvv cvv2 card_pin".split(),
     *"otp_code otpCode mfa_code 2fa_code reset_code verification_code pin pin_code".split(),
     *"user_ssn".split(),
-    *"card_number Card-Number IBAN mnemonic password_for_orders TenantId tenant.id".split(),
+    *"card_number Card-Number IBAN mnemonic password_for_orders".split(),
     *"passwort kennwort senha contraseña contrasena mot_de_passe mdp wachtwoord hasło".split(),
     *"haslo".split(),
     *"shopSECRETkey shopPRIVATEKey".split(),
-    *"пароль 密码 パスワード userPassword.value secrets kürzel".split(),
+    *"пароль 密码 パスワード userPassword.value secrets 用户密码 пароля FERNET_KEY".split(),
     *("API key", "Private Key", "seed phrase", "security answer", "mot de passe", "one time code"),
 )
 LIKELY = (
@@ -63,6 +65,7 @@ NONE = (
     *("", "[secret]", "x[secret]", "a-[secret:0123456789ab]"),
 )
 RANKS = [
+    *((name, Rank.OWN) for name in OWN),
     *((name, Rank.CERTAIN) for name in CERTAIN),
     *((name, Rank.LIKELY) for name in LIKELY),
     *((name, Rank.RANDOM) for name in RANDOM),
@@ -77,7 +80,7 @@ def test_the_rank_of_a_name(name: str, rank: Rank) -> None:
     assert NAMES.is_sensitive(name) == (rank >= Rank.LIKELY)
 
 
-@pytest.mark.parametrize("name", [*CERTAIN, *LIKELY])
+@pytest.mark.parametrize("name", [*OWN, *CERTAIN, *LIKELY])
 @pytest.mark.parametrize(
     "spelling", ["{}=x", "{}: x", '"{}": "x"', "('{}', 'x')", "--{} x1", "{} 17"]
 )
@@ -122,6 +125,27 @@ def test_the_first_look_at_other_texts(text: str) -> None:
 def test_a_path_parameter(name: str, expected: bool) -> None:
     """Parameters that identify a person or a secret are sensitive, and those of the settings."""
     assert NAMES.is_sensitive_parameter(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("comment=acme", "comment=[secret]"),
+        ('{"comment": "acme"}', '{"comment": "[secret]"}'),
+        ("comments=acme", "comments=acme"),
+    ],
+)
+def test_a_name_of_the_user_s_in_a_text(text: str, masked: str) -> None:
+    """mask_keys mask any value."""
+    assert Redactor(["comment"]).text(text) == masked
+
+
+@pytest.mark.parametrize("value", ["This is not required.", "acme", "", 0, True, [], {"a": None}])
+def test_a_name_of_the_user_s_in_data(value: object) -> None:
+    """mask_keys mask any value, sentences as well."""
+    assert Redactor(["comment"]).event({"extra": {"comment": value}}) == {
+        "extra": {"comment": "[secret]"}
+    }
 
 
 def test_a_long_name() -> None:

@@ -20,7 +20,8 @@ class Rank(enum.IntEnum):
     NONE = 0
     RANDOM = 1  # ``key``, ``code``: a value that looks random
     LIKELY = 2  # ``token``, ``session``: a value that can be a secret
-    CERTAIN = 3  # ``password``, and the user's names: any value
+    CERTAIN = 3  # ``password``: any value but a validator's message
+    OWN = 4  # the user's names: any value
 
 
 def _set(*rows: str) -> frozenset[str]:
@@ -30,21 +31,20 @@ def _set(*rows: str) -> frozenset[str]:
 # What a value is; the parts of a compound may be written apart.
 _CERTAIN = _set(
     "password passw pass pwd passwd passwrd pw pass-phrase pass-code pass-key user-pwd",
-    "pass-word secret authorization mnemonic seed-phrase recovery-phrase security-phrase",
+    "pass-word secret authorization mnemonic mnemonic-phrase seed-phrase recovery-phrase",
+    "security-phrase",
     "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security",
     "social-security-number iban",
     "card-number card-no card-num cc-number cc-num cc-no",
-    # In other languages.
-    "passwort kennwort senha contrasena contraseña mot-de-passe mdp wachtwoord haslo",
-    "hasło secreto secreta пароль секрет 密码 密碼 口令 密钥 パスワード 暗証番号 비밀번호 암호",
+    "passwort kennwort senha contrasena mot-de-passe mdp wachtwoord haslo secreto secreta",
 )
 _LIKELY = _set(
     "token session sess session-id sess-id sid cookie auth oauth authentication x-auth",
     "http-auth basic-auth proxy-auth csrf xsrf jwt bearer signature card credit-card debit-card",
     "credential cred dsn hmac salt connection-string conn-string conn-str conn-info",
-    "access-key-id токен 令牌 トークン",
+    "access-key-id",
 )
-_RANDOM = _set("key code sig api pat certificate cert crypt secret-id ключ")
+_RANDOM = _set("key code sig api pat certificate cert crypt secret-id")
 # In data only: texts have these words too often.
 _RANDOM_IN_DATA = _set("nonce principal")
 # Only as the whole name: a shell's folder, results of tests, and ordinary words.
@@ -56,6 +56,7 @@ _ALONE = {
 _CERTAIN_KEYS = _set(
     "api private secret access auth authentication authorization signing sign encryption",
     "encrypt decryption shared master subscription license licence account storage hmac aes",
+    "fernet priv",
     "functions function consumer deploy root crypto cipher vault unseal recovery",
 )
 _LIKELY_KEYS = _set(
@@ -79,7 +80,7 @@ _HARMLESS = _set(
     "registry-key item-key memcache-key",
     "first-pass second-pass single-pass render-pass boarding-pass last-pass multipass compass",
     "bypass surpass trespass overpass underpass encompass subpass obsession possession pins",
-    "gpio-pin use-session",
+    "gpio-pin use-session cookie-secure secret-str secret-bytes",
 )
 # What says nothing about a value: ``password_hash``, ``old_password_confirmation``.
 _TRANSPARENT = _set(
@@ -87,7 +88,7 @@ _TRANSPARENT = _set(
     "encoded decoded decrypted old new current confirm confirmation confirmed repeat repeated",
     "again header bytes base b hex sha md bcrypt argon pem prod production dev development",
     "stage staging test testing live sandbox local default backup primary secondary prev",
-    "previous next orig original alt temp tmp verification verify",
+    "previous next orig original alt temp tmp verification verify secure super",
 )
 # Last words that say that the value is no secret. With other ones it may be: ``token_info``.
 _THINGS = _set(
@@ -142,13 +143,16 @@ _FRAGMENTS = tuple(
     "pass pw secret token auth cookie sess srf cred card phrase answer mnemonic social jwt bearer "
     "iban cv otp ssn dsn hmac kennw senha contras mdp wachtw haslo".split()
 )
-_FOREIGN = (
-    "hasł парол секрет токен ключ 密 口令 令牌 パスワード トークン 暗証番号 비밀번호 암호".split()
+# Sensitive anywhere in a name: these languages write compounds as one word, or have endings.
+_FOREIGN = tuple(
+    "hasł contraseñ парол секрет токен 密码 密碼 密钥 口令 令牌 パスワード "
+    "トークン 暗証番号 비밀번호 암호".split()
 )
 # Many texts contain these; after a name is a quote, a separator, an attribute, or a number.
 _AFTER_NAME = (
-    r"[\w.\[\]-]{0,64}(?:[\"'\\)}%\n]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=|\sprovided:)"
-    r"|s?\d?(?:[_.-]\w{1,40})?\s[^\s\d]{0,40}\d"
+    r"[\w.\[\]-]{0,64}(?:[\"'\\)}%\n]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=)"
+    r"|\s(?:provided|is|was|used):"
+    r"|s?\d?(?:[_.-]\w{1,40})?\s(?:[^\s\d]{0,40}\d|\w{12})"
 )
 _FREQUENT = {
     **{
@@ -210,7 +214,7 @@ class KeyNames:
             return Rank.NONE  # it was masked before
         name = unquote(name) if "%" in name else name
         if normalize(name) in self._own:
-            return Rank.CERTAIN
+            return Rank.OWN
         name = name[-256:]
         rank = _rank(_split(_HUMP, name))
         mixed = rank == Rank.NONE and _UPPER_HUMP.search(name)
@@ -246,6 +250,8 @@ def _rank(words: list[str]) -> Rank:
 def _rank_of_last(words: list[str]) -> Rank | None:
     """Return the rank of the last of *words*, or of their last ones as a compound."""
     last = words[-1]
+    if not last.isascii() and any(word in last for word in _FOREIGN):
+        return Rank.CERTAIN
     for ending in (last, last[:-1]) if last[-1:] == "s" else (last,):
         for count in range(min(_LONGEST, len(words)), 0, -1):
             rank = _RANKS.get(" ".join([*words[-count:-1], ending]))

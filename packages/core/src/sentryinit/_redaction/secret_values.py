@@ -82,7 +82,7 @@ _SCHEMES = frozenset("bearer basic digest token negotiate apikey hawk dpop ntlm 
 # A template's parameter, or what another tool put in place of a secret.
 _PLACEHOLDER = re.compile(
     r"""none|null|nil|undefined|nan|n/a|required|missing|invalid|blank|(?:not|no)\s[a-z]+
-    |[*•●]+ | x{3,} | \.{3} | … | \? | %[sdr] | \$\d{1,3}
+    |0{8}-(?:0{4}-){3}0{12} | [*•●]+ | x{3,} | \.{3} | … | \? | %[sdr] | \$\d{1,3}
     |[\[<(*]{1,3}(?:redacted|filtered|hidden|masked|removed|scrubbed|omitted|secret)[\]>)*]{1,3}
     |\$?\{{1,3}\s?NAME\s?\}{1,3} | \$\{\{\s?NAME\s?\}\} | <{1,2}NAME>{1,2}
     |%\(NAME\)s | %NAME% | [$:]NAME""".replace("NAME", r"([A-Za-z][A-Za-z_.\ -]*\d?)"),
@@ -123,12 +123,12 @@ def is_secret_value(value: object, rank: Rank) -> bool:
         value = bytes(value[:_LONGEST]).decode("utf-8", "replace")
     if isinstance(value, str):
         return not PLACEHOLDER.fullmatch(value) and _is_secret_text(value[:_LONGEST], rank)
-    if isinstance(value, _CONTAINERS):
+    if rank < Rank.OWN and isinstance(value, _CONTAINERS):
         return _is_secret_container(value, rank)
     if rank == Rank.LIKELY and isinstance(value, int):
         return not _NUMBER.fullmatch(str(min(int(value), _LARGE)))
     is_number = isinstance(value, (float, dt.date, dt.timedelta))
-    return rank == Rank.CERTAIN or (rank == Rank.LIKELY and not is_number)
+    return rank >= Rank.CERTAIN or (rank == Rank.LIKELY and not is_number)
 
 
 def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
@@ -150,6 +150,8 @@ def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
 def _is_secret_text(text: str, rank: Rank) -> bool:
     if rank == Rank.RANDOM:
         return looks_random(text)
+    if rank == Rank.OWN:
+        return True
     if is_placeholder(text) or is_sentence(text):
         return False
     return rank == Rank.CERTAIN or not _is_harmless(text)
@@ -188,19 +190,19 @@ def looks_random(text: str) -> bool:
 
 
 def _is_odd(text: str) -> bool:
-    """Return True if many neighbours in *text* are unusual: ``xq``, ``4f``; half: ``aB``."""
-    odd = pairs = 0.0
+    """Return True if many neighbours in *text* are unusual: ``xq``, ``4f``, ``abc``."""
+    odd, pairs, run = 0.0, 0.0, 0
     for first, second in itertools.pairwise(text):
         both = first + second
+        run = run + 1 if ord(second) - ord(first) == 1 else 0
         if both.isdigit() or not both.isalnum():
             pairs += 0.5
             continue
         pairs += 1
-        if not both.isalpha() or (second.islower() or first.isupper()) * (
-            both.lower() not in _PAIRS and both.isascii()
-        ):
-            odd += 1
-        elif first.islower() and second.isupper():
+        hump = first.islower() and second.isupper()
+        if not both.isalpha() or run > 1 or (not hump and both.lower() not in _PAIRS):
+            odd += both.isascii()
+        elif hump:
             odd += 0.5
     return odd >= 3 and odd >= 0.3 * pairs
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from sentryinit._redaction.key_names import KeyNames, Rank
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import (
-    NO_SECRET,
+    is_placeholder,
     is_secret_value,
 )
 
@@ -81,7 +81,7 @@ def literals(text: str, start: int, end: int) -> Iterator[Span]:
 def is_no_template(text: str, start: int, end: int) -> bool:
     """Return False for what stands for a value: nothing, ``%s``, a placeholder."""
     value = text[start:end].strip()
-    return not (NO_SECRET.fullmatch(value) or _SCHEME.fullmatch(_FIELD.sub("", value)))
+    return not (is_placeholder(value) or _SCHEME.fullmatch(_FIELD.sub("", value)))
 
 
 def closing(text: str, start: int) -> int:
