@@ -120,7 +120,7 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
     compares = match[2].endswith(("== ", "!= "))
     if compares and (value.form is Form.BARE or value.end - value.start < 4):
         return NONE
-    if value.form is Form.BARE and name.rank == Rank.CERTAIN:
+    if value.form is Form.BARE and name.rank >= Rank.CERTAIN:
         value = _whole_line(text, match, value)
     start, end = secret_span(text, value, name, style)
     return (start, whole(text, value, quote)) if end == value.end else (start, end)
