@@ -17,6 +17,10 @@ PIECES = (
     *("://", "://a:", "://a:b@", "jdbc:oracle:thin:", "=", "a=", "password=", "password='"),
     *("password=[", "token:", '"token":"', "--token ", "<token>", "</", "%3D", "%26token%3D"),
     *("-----BEGIN ", "-----END ", "Bearer ", "Basic ", "cookie: ", "token={", "[secret]"),
+    *("//", "@tcp(", "a:b@", "a/b@", "%3A%2F%2F", "PWD={", "<a ", "<token a='", "<token>a", "&lt;"),
+    *("form-data; name=token\n", "mysql -p", "curl '", "'-p', ", "AUTH a1 ", "--token a1 "),
+    *("input_value=", "token\n ", "Key (token)=(", "VALUES (", "[SQL: token ", "[parameters: "),
+    *("Failing row contains (", "'loc': ('token'), ", "'token' must ", "On instance['token']:\n"),
     *("aa11", "DE89 3704", "1.1.1.1 ", "4111 ", "4111-", "%40", "a%40", "ip-1-1-1-1"),
 )
 

@@ -130,9 +130,10 @@ def _pairs(text: str, names: KeyNames) -> Iterator[Span]:
 def _secrets(text: str, spans: list[Span], rank: Rank) -> Iterator[Span]:
     for start, end in spans:
         is_connection = rank == Rank.LIKELY and _CONNECTION.search(text, start, end)
-        if is_no_template(text, start, end) and not is_connection:
-            if is_secret_value(text[start:end], rank):
-                yield start, end
+        if is_connection or not is_no_template(text, start, end):
+            continue
+        if is_secret_value(text[start:end], rank):
+            yield start, end
 
 
 def _values(text: str, names: KeyNames) -> Iterator[Span]:
@@ -158,7 +159,7 @@ _Found = tuple[Rank, list[Span], int]
 
 def _arguments(text: str, match: re.Match[str], rank: Rank) -> _Found:
     """Find the arguments of ``set_password(...)``; others have to look random."""
-    if rank == Rank.CERTAIN and not _GETTER.match(match[2]):
+    if rank >= Rank.CERTAIN and not _GETTER.match(match[2]):
         end = closing(text, text.index("(", match.start(3)))
         return rank, list(literals(text, match.end(), end)), end
     return Rank.RANDOM, *_run(text, match.end(), _JOINED)
