@@ -151,7 +151,8 @@ MESSAGES = [
     ),
     # databases
     (
-        "[SQL: INSERT INTO users (name, password) VALUES (?, ?)]\n[parameters: ('annqq', 'Zq7w')]\n(a",
+        "[SQL: INSERT INTO users (name, password) VALUES (?, ?)]\n"
+        "[parameters: ('annqq', 'Zq7w')]\n(a",
         "[SQL: INSERT INTO users (name, password) VALUES (?, ?)]\n"
         "[parameters: ('[secret]', '[secret]')]\n(a",
     ),
@@ -194,8 +195,8 @@ MESSAGES = [
         "Key 'password' error:\nint('[secret]') raised ValueError(\"invalid literal: '[secret]'\")",
     ),
     (
-        "(\"'password' must be <class 'int'> (got 'Zq7' that is a <class 'str'>).\", 'Zq7')",
-        "(\"'password' must be <class 'int'> (got '[secret]' that is a <class 'str'>).\", '[secret]')",
+        "(\"'pin' must be <class 'int'> (got 'Zq7' that is a <class 'str'>)\", 'Zq7')",
+        "(\"'pin' must be <class 'int'> (got '[secret]' that is a <class 'str'>)\", '[secret]')",
     ),
     # parts of a password
     ("nonnumeric port: 'Zq7wpl@host'", "nonnumeric port: '[secret]@host'"),

@@ -36,6 +36,10 @@ PIECES = (
         "token: a b ",
     ),
     *("password=))", "token=<a ", "token=“", "&quot;token&quot;:&quot;", '"a" == token'),
+    *("//", "@tcp(", "a:b@", "a/b@", "%3A%2F%2F", "PWD={", "<a ", "<token a='", "<token>a", "&lt;"),
+    *("form-data; name=token\n", "mysql -p", "curl '", "'-p', ", "AUTH a1 ", "--token a1 "),
+    *("input_value=", "token\n ", "Key (token)=(", "VALUES (", "[SQL: token ", "[parameters: "),
+    *("Failing row contains (", "'loc': ('token'), ", "'token' must ", "On instance['token']:\n"),
     *("aa11", "DE89 3704", "1.1.1.1 ", "4111 ", "4111-", "%40", "a%40", "ip-1-1-1-1"),
 )
 

@@ -42,8 +42,8 @@ _PARTS = (
         ),
     ),
 )
-# For texts with a sensitive name. Of a row, and of strings, what could be a secret goes. A line break
-# may be escaped.
+# For texts with a sensitive name. Of a row, and of strings, what could be a secret goes. A line
+# break may be escaped.
 _FIELDS = (
     # MySQL, SQL Server, SQL
     (

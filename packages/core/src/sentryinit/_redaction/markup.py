@@ -15,19 +15,21 @@ _QUOTED = r"(?:\\?\"[^\"<]{0,300}\"|'[^'<]{0,300}'|&quot;[^<&]{0,300}&quot;|[^\s
 _ATTRIBUTE = rf"\s{{1,80}}[\w:.-]{{1,64}}(?:\s?=\s?{_QUOTED})?"
 # A start tag. After a word, "<" begins the parameter of a type.
 _TAG = re.compile(
-    rf"(?<!\w){_LT}(?!(?:a|button|label|option|select)\b)((?:[\w-]{{1,64}}:)?([\w.-]{{1,64}}))((?:{_ATTRIBUTE}){{0,20}})\s{{0,80}}{_GT}",
+    rf"(?<!\w){_LT}(?!(?:a|button|label|option|select)\b)((?:[\w-]{{1,64}}:)?([\w.-]{{1,64}}))"
+    rf"((?:{_ATTRIBUTE}){{0,20}})\s{{0,80}}{_GT}",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\s(?:name|key)\s?=\s?(?:\\?[\"']|&quot;)?([\w.-]{1,64})")
 # What is no text inside of an element.
 _NO_TEXT = re.compile(
-    r"<!\[CDATA\[|\]\]>|</?[\w:.-]{1,80}(?:\s[^<>]{0,1000})?>|(?:&lt;|\\u003c)/?[\w:.-]{1,80}(?:&gt;|\\u003e)",
+    r"<!\[CDATA\[|\]\]>|</?[\w:.-]{1,80}(?:\s[^<>]{0,1000})?>"
+    r"|(?:&lt;|\\u003c)/?[\w:.-]{1,80}(?:&gt;|\\u003e)",
     re.IGNORECASE,
 )
 _ANY_TAG = re.compile(rf"{_LT}[/!\w]")
 # A name in an element, and the start of the next one: "<key>password</key><string>".
 _PAIR = re.compile(
-    rf"<(key|name|field|d?[td]t|td)>\s{{0,80}}([\w .-]{{1,64}}?)\s{{0,80}}:?</\1>\s{{0,80}}<([\w:.-]{{1,64}})>",
+    r"<(key|name|field|dt|td)>\s{0,80}([\w .-]{1,64}?)\s{0,80}:?</\1>\s{0,80}<([\w:.-]{1,64})>",
     re.IGNORECASE,
 )
 # The head of a part of a form, up to the empty line; also with escaped line breaks.
@@ -81,9 +83,9 @@ def _secret(text: str, start: int, end: int, rank: Rank) -> Iterator[Span]:
     content = text[start:end]
     start += len(content) - len(content.lstrip())
     end -= len(content) - len(content.rstrip())
-    if start < end and is_secret_value(text[start:end], rank):
-        if not PLACEHOLDER.fullmatch(text, start, end):
-            yield start, end
+    masked = PLACEHOLDER.fullmatch(text, start, end)
+    if start < end and not masked and is_secret_value(text[start:end], rank):
+        yield start, end
 
 
 def _pairs(text: str, names: KeyNames) -> Iterator[Span]:

@@ -33,6 +33,8 @@ _TARGET = re.compile(
       |["'`]\s{0,4}[,:]|\()(?:\s|\\\n){0,80})""",
     re.VERBOSE,
 )
+# A pair of JSON, also in a text whose quotes are not escaped.
+_PAIR = re.compile(r"([\"'])([\w.-]{1,64})\1\s{0,4}:\s{0,4}(?=[\"'])")
 _CALL = re.compile(r"(?:new\s)?([\w.]{1,80})\(\s{0,80}")
 # A literal that comes later: a default, an alternative, the value of a pair.
 _LATER = re.compile(
@@ -67,6 +69,7 @@ _CONNECTION = re.compile(r"://[^/\s]{1,300}@|\w=[^;\s]{1,300}[;\s]\s?\w{1,40}=|;
 
 def mask_literals(text: str, names: KeyNames, mask: Mask, mask_text: Callable[[str], str]) -> str:
     """Mask the literals of sensitive names; *mask_text* masks other literals and comments."""
+    text = mask_spans(text, _pairs(text, names), mask)
     text = mask_spans(text, _values(text, names), mask)
     return _TEXT.sub(lambda literal: _mask_inside(literal, mask_text), text)
 
@@ -117,6 +120,22 @@ def _hide_text(literal: re.Match[str]) -> str:
     return text[at:start] + "\0" * (end - start) + text[end : literal.end()]
 
 
+def _pairs(text: str, names: KeyNames) -> Iterator[Span]:
+    for match in _PAIR.finditer(text):
+        rank, literal = names.rank(match[2]), _LITERAL.match(text, match.end())
+        if rank and literal:
+            yield from _secrets(text, [_content(literal)], rank)
+
+
+def _secrets(text: str, spans: list[Span], rank: Rank) -> Iterator[Span]:
+    for start, end in spans:
+        is_connection = rank == Rank.LIKELY and _CONNECTION.search(text, start, end)
+        if is_connection or not is_no_template(text, start, end):
+            continue
+        if is_secret_value(text[start:end], rank):
+            yield start, end
+
+
 def _values(text: str, names: KeyNames) -> Iterator[Span]:
     done, code = 0, _TEXT.sub(_hide_text, text)
     for match in _TARGET.finditer(code):
@@ -131,11 +150,7 @@ def _values(text: str, names: KeyNames) -> Iterator[Span]:
             rank, (spans, done) = Rank.CERTAIN, _run(code, first.end() if first else 0, _JOINED)
         else:
             rank, spans, done = (_arguments if is_call else _find)(code, match, rank)
-        for start, end in spans:
-            if rank == Rank.LIKELY and _CONNECTION.search(text, start, end):
-                continue
-            if is_no_template(text, start, end) and is_secret_value(text[start:end], rank):
-                yield start, end
+        yield from _secrets(text, spans, rank)
 
 
 # How surely literals are secrets, where they are, and the end of them.
@@ -144,7 +159,7 @@ _Found = tuple[Rank, list[Span], int]
 
 def _arguments(text: str, match: re.Match[str], rank: Rank) -> _Found:
     """Find the arguments of ``set_password(...)``; others have to look random."""
-    if rank == Rank.CERTAIN and not _GETTER.match(match[2]):
+    if rank >= Rank.CERTAIN and not _GETTER.match(match[2]):
         end = closing(text, text.index("(", match.start(3)))
         return rank, list(literals(text, match.end(), end)), end
     return Rank.RANDOM, *_run(text, match.end(), _JOINED)
