@@ -20,7 +20,7 @@ from sentryinit._redaction.value_ends import NONE, SCHEME, Form, Value, call_arg
 # Values in brackets. What is before a colon or an equals sign is a name.
 _SCALAR = re.compile(
     r"(?<![\w\\])[bruBRU]?[\"'`]((?:[^\"'`\\]|\\.|(?<=\w)[\"'`](?=\w))*)[\"'`](?!\s{0,4}(?::|=))"
-    r"|([\w$./+@!#%^&*-]+)(?![\w$./+@!#%^&*-]|[\"'`]|\s{0,4}[:=(])"
+    r"|(?<![\w$./+@!#%^&*-])([\w$./+@!#%^&*-]+)(?![\w$./+@!#%^&*-]|[\"'`]|\s{0,4}[:=(])"
 )
 _ALGORITHM = re.compile(r"(?i)(?:sha|md|utf|base|hs|rs|es|oauth|ssh|aes|ipv|level|v)[-_]?\d+")
 _MIXED = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[^\s./\\:=()\[\]{}<>]{6,}")
