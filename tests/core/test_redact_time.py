@@ -33,6 +33,7 @@ PIECES = (
     *("input_value=", "token\n ", "Key (token)=(", "VALUES (", "[SQL: token ", "[parameters: "),
     *("Failing row contains (", "'loc': ('token'), ", "'token' must ", "On instance['token']:\n"),
     *("aa11", "DE89 3704", "1.1.1.1 ", "4111 ", "4111-", "%40", "a%40", "ip-1-1-1-1"),
+    *("key", "key ", "pin.", "code_", "token=1-", "session: a_", "secret=a a", "passwordValue"),
 )
 
 
