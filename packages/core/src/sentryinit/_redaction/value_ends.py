@@ -38,7 +38,9 @@ _TOKEN = re.compile(
     r"(?<![\w\\])(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|[\[{(]|[\]})]", re.DOTALL
 )
 _DEPTH = 16
-_CALL = re.compile(r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
+_CALL = re.compile(
+    r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]|[A-Z][A-Za-z]{1,64}\{"
+)
 _AFTER = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
 # The repr of an object; that of a class or a function has no value.
 _OBJECT = re.compile(
@@ -56,9 +58,14 @@ SCHEME = re.compile(
 # Another value begins: ``name=``, ``name:``.
 _NEXT = r"[\w.-]{1,64}[ \t]?(?:=|:(?!/))"
 _BARE = re.compile(
-    rf"""(?:[^\s&\"'<>,;|)\]}}]
-    |[,;|](?!\s|$|{_NEXT})|&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
-    |(?<=\w)[\"'](?=\w)|<(?![/!?]|\w{{1,64}}(?:/?>|\s[\w:-]{{1,64}}=))|(?<![/\"'\w-])>(?=\w)|[)\]}}](?![\[({{]))*""",
+    rf"""(?:[^\s&\"'<>,;|)\]}}\\]
+    |\\(?![rn](?:\\|{_NEXT}|[\s\"']|$))
+    |[,;|](?!\s|$|{_NEXT})
+    |&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
+    |(?<=\w)[\"'](?=\w)
+    |<(?![/!?]|\w{{1,64}}(?:/?>|\s[\w:-]{{1,64}}=))
+    |(?<![/\"'\w-])>(?=\w)
+    |[)\]}}](?![\[({{]))*""",
     re.VERBOSE,
 )
 _LINE = re.compile(rf"(?:[^\s,;]+|[,;](?!\s)|[ \t]+(?!{_NEXT}|\#|$))*")
@@ -140,7 +147,7 @@ def _call(text: str, start: int) -> Value | None:
 def call_arguments(text: str, value: Value) -> Span:
     """Return what is in the brackets of a constructor; NONE for a function, which is code."""
     call = _CALL.match(text, value.start)
-    name = call[1] if call else ""
+    name = (call and call[1]) or ""
     wraps = name[:1].isupper() or name in {"bytes", "bytearray", "str"}
     return (call.end(), value.end - (text[value.end - 1] in ")]")) if call and wraps else NONE
 
