@@ -37,6 +37,7 @@ NOT_RANDOM = [
     "getUserById",
     "ApplicationController",
     "django.contrib.auth.backends.ModelBackend",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "2025-08-04T14:59:25Z",
     "1234567890123456",
     "x86_64-linux-gnu",

@@ -28,6 +28,8 @@ _HEX = re.compile(
     r"(?:[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])"
     r"|(?<![0-9a-z.])\d{20,}(?![0-9a-z.])"
 )
+# ``hashers.PBKDF2PasswordHasher`` has odd neighbours, too.
+_CLASS_PATH = re.compile(r"(?:[a-z_]{2,}\.){2,}[A-Z]\w*[a-z]{3}")
 _PARTS = re.compile(r"[^A-Za-z0-9]+")
 # What validators and messages say about a value, in some languages.
 _PREDICATES = frozenset(
@@ -185,7 +187,7 @@ def _is_prose(text: str) -> bool:
 def looks_random(text: str) -> bool:
     """Return True if *text* has no blank and is no word, identifier, number, or date."""
     words = text[:256].split(maxsplit=1)
-    if len(words) != 1 or len(text := words[0]) < 8:
+    if len(words) != 1 or len(text := words[0]) < 8 or _CLASS_PATH.fullmatch(text):
         return False
     parts = [part for part in _PARTS.split(text) if len(part) >= 8]
     return bool(_HEX.search(text)) or any(map(_is_odd, (text, *parts)))
