@@ -21,6 +21,25 @@ PIECES = (
     *("form-data; name=token\n", "mysql -p", "curl '", "'-p', ", "AUTH a1 ", "--token a1 "),
     *("input_value=", "token\n ", "Key (token)=(", "VALUES (", "[SQL: token ", "[parameters: "),
     *("Failing row contains (", "'loc': ('token'), ", "'token' must ", "On instance['token']:\n"),
+    *(
+        "password=(",
+        "token=X(",
+        "password: |\n ",
+        "tokens:\n- a\n",
+        "token=a::",
+        "token='a'b",
+        '\\"',
+    ),
+    *(
+        "name=token value=",
+        "value=",
+        "('token','",
+        "password 1",
+        'password "',
+        "key ",
+        "token: a b ",
+    ),
+    *("password=))", "token=<a ", "token=“", "&quot;token&quot;:&quot;", '"a" == token'),
     *("aa11", "DE89 3704", "1.1.1.1 ", "4111 ", "4111-", "%40", "a%40", "ip-1-1-1-1"),
 )
 

@@ -49,6 +49,6 @@ def values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
         if name.rank == Rank.LIKELY and value[1]:
             name = name._replace(rank=Rank.CERTAIN)  # the token is abc123
         is_keyword = value[2] and (name.text.isupper() or text[max(at - 1, 0)] in ":(")
-        style = Style.QUOTED if is_keyword and name.rank == Rank.CERTAIN else Style.BLANKS
+        style = Style.QUOTED if is_keyword and name.rank >= Rank.CERTAIN else Style.BLANKS
         if name.rank and is_secret(text[start:end], name, style):
             yield start, end

@@ -33,7 +33,8 @@ _COUNTER = re.compile(r"\d{1,10}[_:/-]\d{1,12}")
 # A sentence of a validator, whatever it says; a prompt.
 _VALIDATOR = re.compile(r"[A-Z][a-z'\u2019]+(?: [\w'\u2019-]+){2,20}\.|[A-Z][\w ]{2,40}[:?]\s?")
 _TYPES = frozenset(
-    "any bool bytes char float int object str string text varchar true false yes no on off".split()
+    "any bool bytes char float int object secretbytes secretstr str string text varchar true false "
+    "yes no on off".split()
 )
 
 
@@ -73,7 +74,7 @@ def is_secret(value: str, name: Name, style: Style) -> bool:
     if name.rank == Rank.RANDOM:
         return (style > Style.BLANKS or len(value) >= 16) and looks_random(value)
     if style == Style.BLANKS:
-        certain = name.rank == Rank.CERTAIN and _MIXED.fullmatch(value)
+        certain = name.rank >= Rank.CERTAIN and _MIXED.fullmatch(value)
         return bool(certain or looks_random(value)) and not _ALGORITHM.fullmatch(value)
     if not is_secret_value(value, name.rank):
         return False
@@ -81,7 +82,7 @@ def is_secret(value: str, name: Name, style: Style) -> bool:
         return True
     if _is_code(value, name) or is_sentence_word(value.split(maxsplit=1)[0]):
         return False
-    return name.rank == Rank.CERTAIN or not value.isalpha() or looks_random(value)
+    return name.rank >= Rank.CERTAIN or not value.isalpha() or looks_random(value)
 
 
 def secret_span(text: str, value: Value, name: Name, style: Style) -> Span:
