@@ -90,6 +90,15 @@ def test_the_first_look_finds_each_name(name: str, spelling: str) -> None:
         assert NAMES.may_contain(spelling.format(written)), written
 
 
+@pytest.mark.parametrize(
+    "name", [n for n in RANDOM if n not in {"hash", "state", "email", "nonce"}]
+)
+@pytest.mark.parametrize("spelling", ["{}=x", "{}: x", '"{}": "x"', "<{}>x", "?{}=x", "{} 5f3a"])
+def test_the_first_look_finds_names_of_random_values(name: str, spelling: str) -> None:
+    """These names are frequent words: they count before a separator or a number."""
+    assert NAMES.may_contain(spelling.format(name))
+
+
 @pytest.mark.parametrize("rank", [Rank.LIKELY, Rank.CERTAIN])
 def test_the_first_look_finds_each_word_of_the_tables(rank: Rank) -> None:
     """A new word of a table needs a fragment."""

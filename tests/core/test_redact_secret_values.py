@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sentryinit._redaction.key_names import Rank
+from sentryinit._redaction.redactor import Redactor
 from sentryinit._redaction.secret_values import (
     is_placeholder,
     is_secret_value,
@@ -36,6 +37,7 @@ NOT_RANDOM = [
     "getUserById",
     "ApplicationController",
     "django.contrib.auth.backends.ModelBackend",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "2025-08-04T14:59:25Z",
     "1234567890123456",
     "x86_64-linux-gnu",
@@ -166,6 +168,22 @@ def test_any_value() -> None:
 
     assert _is_secret(values, Rank.CERTAIN) == values
     assert _is_secret([*MESSAGES, *PLACEHOLDERS], Rank.CERTAIN) == []
+
+
+@pytest.mark.parametrize("value", ["10.0.0.7:6379", "https://a.example/x?y=ann", "/a/10.0.0.7/b"])
+def test_a_value_that_was_masked_in_part(value: str) -> None:
+    """It is judged as before: masking is idempotent."""
+    redactor = Redactor()
+    once = redactor.event({"extra": {"session": value}})
+
+    assert once["extra"]["session"] not in {value, "[secret]"}
+    assert redactor.event(once) == once
+
+
+@pytest.mark.parametrize("rank", [Rank.LIKELY, Rank.CERTAIN, Rank.OWN])
+def test_a_long_value(rank: Rank) -> None:
+    """A value that is too long to be judged is a secret."""
+    assert is_secret_value("it is required " * 100, rank)
 
 
 def test_no_value_without_a_rank() -> None:

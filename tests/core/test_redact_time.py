@@ -41,6 +41,7 @@ PIECES = (
     ),
     *("password=))", "token=<a ", "token=“", "&quot;token&quot;:&quot;", '"a" == token'),
     *("aa11", "DE89 3704", "1.1.1.1 ", "4111 ", "4111-", "%40", "a%40", "ip-1-1-1-1"),
+    *("key", "key ", "pin.", "code_", "token=1-", "session: a_", "secret=a a", "passwordValue"),
 )
 
 

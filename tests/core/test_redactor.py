@@ -49,7 +49,10 @@ SENSITIVE = (
     "ssn",
     "bearer",
 )
-HARMLESS = ("author", "cardinal", "passenger", "spinning", "sidebar", "key", "name", "id", "")
+HARMLESS = (
+    *("author", "cardinal", "passenger", "spinning", "sidebar", "key", "name", "id", ""),
+    *("session_timeout", "token_endpoint", "cache_key", "secret_name", "has_password"),
+)
 
 # Values that every backend can store; test_redact_planted.py has the others.
 texts = st.text(st.characters(exclude_categories=["C"]), max_size=8)
@@ -170,6 +173,20 @@ def test_a_value_under_a_harmless_name(name: str) -> None:
 def test_any_value_under_a_sensitive_name(value: object) -> None:
     """A value of any type is masked."""
     assert Redactor().event({"extra": {"pin": value}}) == {"extra": {"pin": "[secret]"}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"password": ["This field is required."]},
+        {"token": {"expires_in": 3600, "type": "bearer"}},
+        {"session": [17, None, "expired"]},
+        {"error": "invalid_token", "auth": "oauth2", "max_tokens": 4096},
+    ],
+)
+def test_a_value_that_cannot_be_a_secret(value: dict[str, Any]) -> None:
+    """Messages of validators stay, and numbers and states under names that only suggest."""
+    assert Redactor().event({"extra": value}) == {"extra": value}
 
 
 def test_none_under_a_sensitive_name() -> None:

@@ -24,90 +24,82 @@ class Rank(enum.IntEnum):
     OWN = 4  # the user's names: any value
 
 
-def _set(*rows: str) -> frozenset[str]:
-    return frozenset(" ".join(rows).split())
-
-
 # What a value is; the parts of a compound may be written apart.
-_CERTAIN = _set(
-    "password passw pass pwd passwd passwrd pw pass-phrase pass-code pass-key user-pwd",
-    "pass-word secret authorization mnemonic mnemonic-phrase seed-phrase recovery-phrase",
-    "security-phrase",
-    "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security",
-    "social-security-number iban",
-    "card-number card-no card-num cc-number cc-num cc-no",
-    "passwort kennwort senha contrasena mot-de-passe mdp wachtwoord haslo secreto secreta",
+_CERTAIN = frozenset(
+    "password passw pass pwd passwd passwrd pw pass-phrase pass-code pass-key user-pwd pass-word "
+    "secret authorization mnemonic mnemonic-phrase seed-phrase recovery-phrase security-phrase "
+    "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security "
+    "social-security-number iban card-number card-no card-num cc-number cc-num cc-no passwort "
+    "kennwort senha contrasena mot-de-passe mdp wachtwoord haslo secreto secreta".split()
 )
-_LIKELY = _set(
-    "token session sess session-id sess-id sid cookie auth oauth authentication x-auth",
-    "http-auth basic-auth proxy-auth csrf xsrf jwt bearer signature card credit-card debit-card",
-    "credential cred dsn hmac salt connection-string conn-string conn-str conn-info",
-    "access-key-id",
+_LIKELY = frozenset(
+    "token session sess session-id sess-id sid cookie auth oauth authentication x-auth http-auth "
+    "basic-auth proxy-auth csrf xsrf jwt bearer signature card credit-card debit-card credential "
+    "cred dsn hmac salt connection-string conn-string conn-str conn-info access-key-id".split()
 )
-_RANDOM = _set("key code sig api pat certificate cert crypt secret-id")
+_RANDOM = frozenset("key code sig api pat certificate cert crypt secret-id".split())
 # In data only: texts have these words too often.
-_RANDOM_IN_DATA = _set("nonce principal")
+_RANDOM_IN_DATA = frozenset("nonce principal".split())
 # Only as the whole name: a shell's folder, results of tests, and ordinary words.
 _ALONE = {
     **dict.fromkeys("hash state email credit signed".split(), Rank.RANDOM),
     **dict.fromkeys("pass pwd oldpwd".split(), Rank.LIKELY),
 }
 # Words before ``key``; with any other, a value that looks random is a secret.
-_CERTAIN_KEYS = _set(
-    "api private secret access auth authentication authorization signing sign encryption",
-    "encrypt decryption shared master subscription license licence account storage hmac aes",
-    "fernet priv",
-    "functions function consumer deploy root crypto cipher vault unseal recovery",
+_CERTAIN_KEYS = frozenset(
+    "api private secret access auth authentication authorization signing sign encryption encrypt "
+    "decryption shared master subscription license licence account storage hmac aes fernet priv "
+    "functions function consumer deploy root crypto cipher vault unseal recovery".split()
 )
-_LIKELY_KEYS = _set(
-    "activation admin app application backup client cookie developer ingestion integration",
-    "instrumentation jwt kms reset rsa security server service session ssh ssl tls token",
-    "verification webhook write",
+_LIKELY_KEYS = frozenset(
+    "activation admin app application backup client cookie developer ingestion integration "
+    "instrumentation jwt kms reset rsa security server service session ssh ssl tls token "
+    "verification webhook write".split()
 )
 # Words before ``code``.
-_CODES = _set(
-    "otp totp auth authorization oauth verification verify confirmation confirm reset access",
-    "security mfa 2fa fa two-factor sms recovery backup pin activation invite invitation login",
-    "unlock secret magic one-time cvv cvc",
+_CODES = frozenset(
+    "otp totp auth authorization oauth verification verify confirmation confirm reset access "
+    "security mfa 2fa fa two-factor sms recovery backup pin activation invite invitation login "
+    "unlock secret magic one-time cvv cvc".split()
 )
 # Keys of databases, caches, messages; and words that end like sensitive ones.
-_HARMLESS = _set(
-    "primary-key foreign-key public-key cache-key sort-key partition-key routing-key group-key",
-    "hash-key range-key composite-key natural-key surrogate-key candidate-key unique-key",
-    "lookup-key dict-key map-key json-key index-key object-key bucket-key redis-key row-key",
-    "shard-key idempotency-key dedup-key deduplication-key issue-key translation-key",
-    "message-key locale-key config-key setting-key order-key pub-key publishable-key",
-    "registry-key item-key memcache-key",
-    "first-pass second-pass single-pass render-pass boarding-pass last-pass multipass compass",
-    "bypass surpass trespass overpass underpass encompass subpass obsession possession pins",
-    "gpio-pin use-session cookie-secure secret-str secret-bytes",
+_HARMLESS = frozenset(
+    "primary-key foreign-key public-key cache-key sort-key partition-key routing-key group-key "
+    "hash-key range-key composite-key natural-key surrogate-key candidate-key unique-key "
+    "lookup-key dict-key map-key json-key index-key object-key bucket-key redis-key row-key "
+    "shard-key idempotency-key dedup-key deduplication-key issue-key translation-key message-key "
+    "locale-key config-key setting-key order-key pub-key publishable-key registry-key item-key "
+    "memcache-key first-pass second-pass single-pass render-pass boarding-pass last-pass "
+    "multipass compass bypass surpass trespass overpass underpass encompass subpass obsession "
+    "possession pins gpio-pin use-session cookie-secure secret-str secret-bytes".split()
 )
 # What says nothing about a value: ``password_hash``, ``old_password_confirmation``.
-_TRANSPARENT = _set(
-    "value val hash hashed digest data string str text raw plain plaintext cleartext encrypted",
-    "encoded decoded decrypted old new current confirm confirmation confirmed repeat repeated",
-    "again header bytes base b hex sha md bcrypt argon pem prod production dev development",
-    "stage staging test testing live sandbox local default backup primary secondary prev",
-    "previous next orig original alt temp tmp verification verify secure super",
+_TRANSPARENT = frozenset(
+    "value val hash hashed digest data string str text raw plain plaintext cleartext encrypted "
+    "encoded decoded decrypted old new current confirm confirmation confirmed repeat repeated "
+    "again header bytes base b hex sha md bcrypt argon pem prod production dev development stage "
+    "staging test testing live sandbox local default backup primary secondary prev previous next "
+    "orig original alt temp tmp verification verify secure super".split()
 )
 # Last words that say that the value is no secret. With other ones it may be: ``token_info``.
-_THINGS = _set(
-    "id ids uuid guid name names url uri urls link endpoint host domain path file filename dir",
-    "version type kind status arn region count at timeout age ttl expiry expires used brand",
-    "error algorithm alg length format class model policy scope scopes issuer audience prefix",
-    "suffix title label description user username hint",
+_THINGS = frozenset(
+    "id ids uuid guid name names url uri urls link endpoint host domain path file filename dir "
+    "version type kind status arn region count at timeout age ttl expiry expires used brand error "
+    "algorithm alg length format class model policy scope scopes issuer audience prefix suffix "
+    "title label description user username hint".split()
 )
 # A name that begins with these is a question or a number: ``has_password``, ``max_tokens``.
-_QUESTIONS = _set(
-    "has is had no use uses using allow allows enables enabled disable disabled require requires",
-    "required needs need show hide can should must with without skip max min num total count avg",
+_QUESTIONS = frozenset(
+    "has is had no use uses using allow allows enables enabled disable disabled require "
+    "requires required needs need show hide can should must with without skip max min num "
+    "total count avg".split()
 )
 # Anywhere in a name; ``use`` is not, because of ``single_use_token``.
-_VERBS = _set("has is requires uses allows enables")
+_VERBS = frozenset("has is requires uses allows enables".split())
 # The thing stands before these: ``token_for_orders``, ``number_of_tokens``.
-_PREPOSITIONS = _set("of for from")
+_PREPOSITIONS = frozenset("of for from".split())
 # Sensitive as path parameters.
-_PARAMETERS = _set("email mail phone username key code hash nonce sig")
+_PARAMETERS = frozenset("email mail phone username key code hash nonce sig".split())
 
 _BY_RANK = {
     Rank.CERTAIN: (
@@ -156,11 +148,11 @@ _AFTER_NAME = (
 )
 _FREQUENT = {
     **{
-        word: re.compile(rf"{word}(?:nature)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
+        word: re.compile(rf"{word}(?:nature|ificate)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
         for word in "key code pin sid salt sig api cert crypt".split()
     },
     "conn": re.compile(r"conn(?:ection)?[\W_]?(?:str|info)"),
-    "pat": re.compile(r"(?<![a-z])pat[\"')\]]{0,2}\s{0,4}[:=]"),
+    "pat": re.compile(r"(?<![a-z])pat(?:[\"')\]]{0,2}\s{0,4}[:=>]|\s[^\s\d]{0,40}\d)"),
     "cc": re.compile(r"cc[\W_]?n"),
 }
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
@@ -222,7 +214,7 @@ class KeyNames:
 
 
 def _split(hump: re.Pattern[str], name: str) -> list[str]:
-    return [word.lower() for word in _WORDS.findall(hump.sub(" ", name))]
+    return [word.lower() for word in _WORDS.findall(hump.sub(" ", name))[-12:]]
 
 
 def _rank(words: list[str]) -> Rank:

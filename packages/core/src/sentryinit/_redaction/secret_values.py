@@ -28,17 +28,18 @@ _HEX = re.compile(
     r"(?:[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])"
     r"|(?<![0-9a-z.])\d{20,}(?![0-9a-z.])"
 )
+# ``hashers.PBKDF2PasswordHasher`` has odd neighbours, too.
+_CLASS_PATH = re.compile(r"(?:[a-z_]{2,}\.){2,}[A-Z]\w*[a-z]{3}")
 _PARTS = re.compile(r"[^A-Za-z0-9]+")
 # What validators and messages say about a value, in some languages.
 _PREDICATES = frozenset(
-    "allowed blank cannot characters common denied disallowed does doesn't don't didn't "
-    "duplicate empty entered expected expired failed forbidden incorrect invalid least match "
-    "mismatch missing must needs null numeric optional please provided rejected required revoked "
-    "should short similar too unable unexpected unknown unset unsupported valid wrong "
-    "falsch fehlt erforderlich kurz muss pflichtfeld ungültig courte incorrecte invalide "
-    "obligatoire requis corta incorrecta inválida inválido obligatoria obligatorio requerida "
-    "requerido obrigatória obrigatório obbligatorio ongeldig verplicht wymagane "
-    "обязательное обязательно".split()
+    "allowed blank cannot characters common denied disallowed does doesn't don't didn't duplicate "
+    "empty entered expected expired failed forbidden incorrect invalid least match mismatch "
+    "missing must needs null numeric optional please provided rejected required revoked should "
+    "short similar too unable unexpected unknown unset unsupported valid wrong falsch fehlt "
+    "erforderlich kurz muss pflichtfeld ungültig courte incorrecte invalide obligatoire requis "
+    "corta incorrecta inválida inválido obligatoria obligatorio requerida requerido obrigatória "
+    "obrigatório obbligatorio ongeldig verplicht wymagane обязательное обязательно".split()
 )
 _WORD = re.compile(
     r"[(\"'\u201c\u2018\xab]*([^\W\d_]+(?:['\u2019/-][^\W\d_]+)*|\d{1,4})"
@@ -71,12 +72,12 @@ _STATES = frozenset(
     "generated guest header hidden hs256 idle ignored inactive incorrect internal invalid "
     "invalidated issued jwt kerberos ldap local locked logged login logout lost malformed manual "
     "mastercard memory mismatch missing mutual negotiate never none ntlm null oauth oauth2 "
-    "offline online open opened openid optional paired paypal pending present public query "
-    "ready received redis refresh refreshed rejected removed renewed required reset restored "
-    "revoked rotated rs256 saml saved secure sent session sha1 sha256 sha512 sso started stopped "
-    "strict success succeeded terminated timeout token true unauthenticated unauthorized "
-    "unavailable unchanged undefined unknown unset unsigned unsupported updated used user valid "
-    "verified visa visitor warning wrong".split()
+    "offline online open opened openid optional paired paypal pending present public query ready "
+    "received redis refresh refreshed rejected removed renewed required reset restored revoked "
+    "rotated rs256 saml saved secure sent session sha1 sha256 sha512 sso started stopped strict "
+    "success succeeded terminated timeout token true unauthenticated unauthorized unavailable "
+    "unchanged undefined unknown unset unsigned unsupported updated used user valid verified visa "
+    "visitor warning wrong".split()
 )
 _SCHEMES = frozenset("bearer basic digest token negotiate apikey hawk dpop ntlm key".split())
 # A template's parameter, or what another tool put in place of a secret.
@@ -88,7 +89,9 @@ _PLACEHOLDER = re.compile(
     |%\(NAME\)s | %NAME% | [$:]NAME""".replace("NAME", r"([A-Za-z][A-Za-z_.\ -]*\d?)"),
     re.IGNORECASE | re.VERBOSE,
 )
-_LONGEST, _LARGE = 8192, 10**18
+# Characters of a value that is read; a longer one is a secret.
+_LONGEST = 1024
+_LARGE = 10**18
 _CONTAINERS = (Mapping, list, tuple, set, frozenset)
 # In place of a secret: None, ***, a template's parameter.
 NO_SECRET = re.compile(
@@ -120,9 +123,9 @@ def is_secret_value(value: object, rank: Rank) -> bool:
     if rank == Rank.NONE or value is None:
         return False
     if isinstance(value, (bytes, bytearray)):
-        value = bytes(value[:_LONGEST]).decode("utf-8", "replace")
+        value = bytes(value[: _LONGEST + 1]).decode("utf-8", "replace")
     if isinstance(value, str):
-        return not PLACEHOLDER.fullmatch(value) and _is_secret_text(value[:_LONGEST], rank)
+        return not PLACEHOLDER.fullmatch(value) and _is_secret_text(value, rank)
     if rank < Rank.OWN and isinstance(value, _CONTAINERS):
         return _is_secret_container(value, rank)
     if rank == Rank.LIKELY and isinstance(value, int):
@@ -148,9 +151,10 @@ def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
 
 
 def _is_secret_text(text: str, rank: Rank) -> bool:
+    text = PLACEHOLDER.sub("0", text)  # masked before, it is judged like the first time
     if rank == Rank.RANDOM:
         return looks_random(text)
-    if rank == Rank.OWN:
+    if rank == Rank.OWN or len(text) > _LONGEST:
         return True
     if is_placeholder(text) or is_sentence(text):
         return False
@@ -159,7 +163,7 @@ def _is_secret_text(text: str, rank: Rank) -> bool:
 
 def is_placeholder(text: str) -> bool:
     """Return True for what stands in place of a secret: ``***``, ``None``, ``${TOKEN}``."""
-    found = _PLACEHOLDER.fullmatch(text.strip())
+    found = _PLACEHOLDER.fullmatch(text.strip()) if len(text) < _LONGEST else None
     return found is not None and not (found.lastindex and looks_random(found[found.lastindex]))
 
 
@@ -182,9 +186,9 @@ def _is_prose(text: str) -> bool:
 
 def looks_random(text: str) -> bool:
     """Return True if *text* has no blank and is no word, identifier, number, or date."""
-    if len(text) < 8 or not text.isprintable() or " " in text:
+    words = text[:256].split(maxsplit=1)
+    if len(words) != 1 or len(text := words[0]) < 8 or _CLASS_PATH.fullmatch(text):
         return False
-    text = text[:256]
     parts = [part for part in _PARTS.split(text) if len(part) >= 8]
     return bool(_HEX.search(text)) or any(map(_is_odd, (text, *parts)))
 
@@ -209,7 +213,7 @@ def _is_odd(text: str) -> bool:
 
 def is_sentence(text: str) -> bool:
     """Return True if *text* is a sentence, as of a validator: ``This field is required``."""
-    words = [_WORD.fullmatch(word) for word in text[:1024].split()]
+    words = [_WORD.fullmatch(word) for word in text.split()] if len(text) <= _LONGEST else []
     found = [word[1].lower() for word in words if word]
     return len(found) == len(words) > 1 and not _PREDICATES.isdisjoint(found)
 
