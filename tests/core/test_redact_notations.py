@@ -29,6 +29,13 @@ MARKUP = [
     ),
     ("<key>Password</key>\n<string>Zq7</string>", "<key>Password</key>\n<string>[secret]</string>"),
     ("<td>Password</td><td>Zq7wpl2m</td>", "<td>Password</td><td>[secret]</td>"),
+    ("<password value='Zq7'/>", "<password value='[secret]'/>"),
+    ("<meta name='csrf-token' content='Zq7wpl'>", "<meta name='csrf-token' content='[secret]'>"),
+    (
+        "<param-name>password</param-name><param-value>Zq7</param-value>",
+        "<param-name>password</param-name><param-value>[secret]</param-value>",
+    ),
+    ("<name>password</name><value><i4>Zq7</i4>", "<name>password</name><value><i4>[secret]</i4>"),
     ("</a><password>cut off", "</a><password>[secret]"),
     (
         'form-data; name="password"\r\n\r\nZq7\r\n--b',
@@ -118,6 +125,7 @@ SMTP AUTH extension not supported by server.
 --token --verbose
 --token {token}
 --password-file /run/x
+--auth [USER:PASS]
 option --token requires a value
 usage: login [--token TOKEN] [--password PASSWORD]
 curl = "-u ann:x" if x else y
@@ -161,8 +169,8 @@ MESSAGES = [
         "[SQL: SELECT 1 FROM s WHERE token = ?] [parameters: [(17, '[secret]'), (18, '[secret]')]]",
     ),
     (
-        "INSERT INTO users (id, password) VALUES (17, 'Zq7w')",
-        "INSERT INTO users (id, password) VALUES (17, '[secret]')",
+        "insert into users(id, password) values(17, 'Zq7w'), (18, 'Pp9w')",
+        "insert into users(id, password) values(17, '[secret]'), (18, '[secret]')",
     ),
     (
         "Failing row contains (17, ann, Zq7wpl, 2020-01-01 10:00:00+00, null, t).",

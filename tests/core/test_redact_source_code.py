@@ -33,6 +33,7 @@ MASKED = [
     ('user, password = "annx", "Zq7"', 'user, password = "[secret]", "[secret]"'),
     ("const password = `Zq7w`;", "const password = `[secret]`;"),
     ('var pw = @"Zq7";', 'var pw = @"[secret]";'),
+    ('if x: password = "Zq7"', 'if x: password = "[secret]"'),
     # values of all kinds
     ('auth=("annqq", "Zq7wpl")', 'auth=("[secret]", "[secret]")'),
     ('password = ("Zq7" "Pp9")', 'password = ("[secret]" "[secret]")'),
@@ -109,6 +110,8 @@ cookie = request.cookies.get("session", "")
 response.set_cookie("session", value, path="/")
 path("token/", TokenView.as_view(), name="token_obtain")
 raise HTTPException(401, "invalid token")
+class BasicAuth(namedtuple("BasicAuth", ["login", "password1"])):
+check_password(password, encoded, preferred="default1")
 """.splitlines()
 KEPT += [
     'def f(password):\n    """Checks the password."""',

@@ -64,7 +64,7 @@ _POSITIONAL = (
 )
 # Options of all programs, and commands that set a value.
 _FLAG = re.compile(
-    r"(?<![\w-])(?:--?|(?:config|configure) set |setx |ENV )([A-Za-z][\w.-]*)[ \t]{1,4}(?![-\s=])"
+    r"(?<![\w-])(?:--?|config(?:ure)? set |setx |ENV )([A-Za-z][\w.-]*)[ \t]{1,4}(?![-\s=<\[])"
 )
 _VALUE = re.compile(r"\"((?:[^\"\\\n]|\\.)*)|'([^'\n]*)|([^\s\"',;&<>|]+)")
 

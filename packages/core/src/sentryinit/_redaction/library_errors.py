@@ -13,6 +13,11 @@ from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spa
 from sentryinit._redaction.secret_values import is_secret_value
 from sentryinit._redaction.source_code import literals
 
+# The names of columns, and one or more rows of values.
+_ROWS = (
+    r"\((?P<n>[^()]{1,2000})\)\s{0,80}(?:VALUES|values)\s{0,80}\((?P<strings>"
+    r"(?:[^()'\"]|'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\([^()]*\)|\)\s{0,80},\s{0,80}\()*)"
+)
 # A text in each message, and its pattern with the value (v), for all texts: the message is about a
 # secret, quotes a whole row, or has names (n) that "KeyNames.may_contain" does not find.
 _PARTS = (
@@ -60,13 +65,8 @@ _FIELDS = (
             r"\((?P<row>[^\n]{1,256})\)"
         ),
     ),
-    (
-        "VALUES",
-        (
-            r"\((?P<n>[^()]{1,2000})\)\s{1,80}VALUES\s{0,80}"
-            r"\((?P<strings>(?:[^()'\"]|'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\([^()]*\))*)"
-        ),
-    ),
+    ("VALUES", _ROWS),
+    ("values", _ROWS),
     # SQLAlchemy
     (
         "[parameters: ",

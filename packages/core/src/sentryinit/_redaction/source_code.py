@@ -26,7 +26,7 @@ _TEXT = re.compile(rf"{_STRING}|(\#)([^\n]*)", re.MULTILINE)
 _BRACKET = re.compile(rf"{_STRING}|(?P<open>[(\[{{])|(?P<close>[)\]}}])", re.MULTILINE)
 # A target, with or without an annotation, or several; a key; an argument; what is called.
 _TARGET = re.compile(
-    r"""(?<![\w.-])(-{0,2})([\w.-]+)
+    r"""(?<![\w.-])(?<!class[ ])(?<!def[ ])(-{0,2})([\w.-]+)
     ((?:["'`]?\]?\s{0,4}(?:
         :[ ]{0,4}(?:[\w.| ]|\[[\w.\[\],| "']{1,60}\]){1,40}={1,2}|={1,3}|[:!]=|=>|:(?![ ]*\n)
         |[)][ ][=!]=|(?:,[ ]?\w{1,40}){1,4}[ ]=[ ]|[ ](?:\|\||\?\?|or)[ ])
@@ -137,19 +137,20 @@ def _secrets(text: str, spans: list[Span], rank: Rank) -> Iterator[Span]:
 
 
 def _values(text: str, names: KeyNames) -> Iterator[Span]:
-    done, code = 0, _TEXT.sub(_hide_text, text)
-    for match in _TARGET.finditer(code):
+    at, code = 0, _TEXT.sub(_hide_text, text)
+    while match := _TARGET.search(code, at):
         targets = (match[2].strip("."), *(match[3].split(",") if match[3][:1] == "," else ()))
         rank = max(names.rank(target.strip(" =")) for target in targets)
         is_call = match[3].strip() == "("
-        is_login = is_call and _LOGIN.fullmatch(match[2])
-        if match.start() < done or not (rank or is_login):
-            continue
-        if is_login:
+        if is_call and _LOGIN.fullmatch(match[2]):
             first = _FIRST.match(code, match.end())
-            rank, (spans, done) = Rank.CERTAIN, _run(code, first.end() if first else 0, _JOINED)
+            rank, (spans, at) = Rank.CERTAIN, _run(code, first.end() if first else 0, _JOINED)
+        elif rank:
+            rank, spans, at = (_arguments if is_call else _find)(code, match, rank)
         else:
-            rank, spans, done = (_arguments if is_call else _find)(code, match, rank)
+            at = match.end(2)  # "if x: password = ..." looks like an annotation of x
+            continue
+        at = max(at, match.end(2))
         yield from _secrets(text, spans, rank)
 
 
@@ -161,7 +162,8 @@ def _arguments(text: str, match: re.Match[str], rank: Rank) -> _Found:
     """Find the arguments of ``set_password(...)``; others have to look random."""
     if rank >= Rank.CERTAIN and not _GETTER.match(match[2]):
         end = closing(text, text.index("(", match.start(3)))
-        return rank, list(literals(text, match.end(), end)), end
+        found = literals(text, match.end(), end)
+        return rank, [span for span in found if "=" not in text[span[0] - 3 : span[0]]], end
     return Rank.RANDOM, *_run(text, match.end(), _JOINED)
 
 
