@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sentryinit._redaction.key_names import KeyNames, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import (
-    NO_SECRET,
+    is_placeholder,
     is_secret_value,
     is_sentence_word,
 )
@@ -16,19 +16,18 @@ from sentryinit._redaction.secret_values import (
 # Programs, and their options for a password. After "-p" it is the next argument, or the rest of
 # this one; after "-p+" only the rest; after "-u:" there is a user in front of the password.
 _PROGRAMS = (
-    ("curl", "-u: --user: -U: --proxy-user: --pass --oauth2-bearer"),
+    ("curl", "-u: --user: -U: --proxy-user: -E: --cert: --pass --oauth2-bearer"),
     ("http https", "-a: --auth:"),
     ("mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlsh mariadb mariadb-dump", "-p+"),
     ("sshpass mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat", "-p"),
     ("login", "-p"),
-    ("skopeo podman buildah", "--creds: --src-creds: --dest-creds:"),
     ("redis-cli valkey-cli keydb-cli", "-a"),
     ("ldapsearch ldapmodify ldapadd ldapdelete ldapwhoami ldapcompare", "-w"),
     ("ldappasswd", "-w -s -a"),
     ("openssl", "-passin -passout -pass"),
     ("smbclient rpcclient", "-U:"),
     ("sqlcmd bcp isql tsql", "-P"),
-    ("cqlsh rdesktop smbmap", "-p"),
+    ("cqlsh rdesktop smbmap psexec twine", "-p"),
     ("ipmitool zip unzip", "-P"),
     ("7z 7za rar unrar", "-p+"),
     ("plink pscp psftp putty", "-pw"),
@@ -42,7 +41,7 @@ _PROGRAM = re.compile(
 )
 _OPTION = re.compile(r"[ \"']-[A-Za-z-]")
 _ARGUMENT = re.compile(
-    r"(?:[ \t]+(?:\\\n[ \t]*)?|[\"'],\s{0,4}[\"'])(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"'|;&<>]+))"
+    r"(?:[ \t]+(?:\\\n[ \t]*)?|[\"'],\s{0,4}b?[\"'])(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"'|;&<>]+))"
 )
 _QUOTED = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _USER = re.compile(
@@ -55,7 +54,8 @@ _REFERENCE = re.compile(
 # Passwords by their position.
 _POSITIONAL = (
     ("net use ", re.compile(r"(?i)\bnet use (?:\S+ ){1,2}([^\s/]\S*) /u(?:ser)?:")),
-    ("htpasswd -", re.compile(r"\bhtpasswd -\w*b\w* \S+ \S+ (\S+)")),
+    ("net user ", re.compile(r"\bnet user \S+ ([^\s/]\S*) /")),
+    ("htpasswd -", re.compile(r"\bhtpasswd -(?:\w*b\w* \S+|\w*n\w*) \S+ (\S+)")),
     ("rabbitmqctl ", re.compile(r"\b(?:add_user|change_password|authenticate_user) \S+ (\S+)")),
     (
         "AUTH ",
@@ -64,7 +64,7 @@ _POSITIONAL = (
 )
 # Options of all programs, and commands that set a value.
 _FLAG = re.compile(
-    r"(?<![\w-])(?:--?|(?:config|configure) set |setx |ENV )([A-Za-z][\w.-]*)[ \t]{1,4}(?![-\s=])"
+    r"(?<![\w-])(?:--?|config(?:ure)? set |setx |ENV )([A-Za-z][\w.-]*)[ \t]{1,4}(?![-\s=<\[])"
 )
 _VALUE = re.compile(r"\"((?:[^\"\\\n]|\\.)*)|'([^'\n]*)|([^\s\"',;&<>|]+)")
 
@@ -133,7 +133,7 @@ def _value_start(value: str, option: str, start: int) -> int:
 def _is_value(text: str, start: int, end: int) -> bool:
     value = text[start:end]
     return bool(value) and not (
-        _REFERENCE.match(value) or NO_SECRET.fullmatch(value) or PLACEHOLDER.match(value)
+        _REFERENCE.match(value) or is_placeholder(value) or PLACEHOLDER.match(value)
     )
 
 

@@ -41,8 +41,8 @@ _GO = re.compile(
 )
 _ORACLE = re.compile(r"(?<=jdbc:oracle:)((?:thin|oci8?):[^\s@\"']{1,256})(?=@)")
 _SQLPLUS = re.compile(
-    rf"(?m)(\b(?:sqlplus|sqlldr|expdp|impdp|rman|connect|conn)(?: -\w+){{0,3}} )?{_START}"
-    r"([A-Za-z][\w$#]{0,63}/([^\s@/\"']{3,128}))(?=@(//)?[A-Za-z_][\w.:-]*)"
+    rf"(?m)(\b(?:sqlplus|sqlldr|impdp|expdp|rman|connect|conn)(?: -\w+){{0,3}} )?{_START}"
+    r"([A-Za-z][\w$#]{0,63}/([^\s@/\"']{3,128}))(?=@(//)?[A-Za-z_\"(])"
 )
 # Without a scheme.
 _BARE = re.compile(rf"(?m){_START}([\w.+-]{{1,64}}:([^\s@/\"',:]{{6,128}}))(?=@[A-Za-z][\w.-]*)")

@@ -66,13 +66,12 @@ def mask_key_values(text: str, names: KeyNames, mask: Mask) -> str:
 def _values(text: str, names: KeyNames) -> Iterator[Span]:
     done = 0
     for match in _NAME.finditer(text):
-        if match.start() < done:
-            continue
         spelling = _SEPARATOR.split(match[1])[-1] if "%" in match[1] else match[1]
-        name = name_at(text, match.start(), spelling, names)
-        if name.rank == Rank.NONE:
+        if not names.rank(spelling) or match.start() < done:
             continue
-        span = (_assigned if match[2] else pairs.second_item)(text, match, name)
+        name = name_at(text, match.start(), spelling, names)
+        find_value = _assigned if match[2] else pairs.second_item
+        span = find_value(text, match, name) if name.rank else NONE
         while span != NONE:
             yield span
             done = span[1]
@@ -121,7 +120,7 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
     compares = match[2].endswith(("== ", "!= "))
     if compares and (value.form is Form.BARE or value.end - value.start < 4):
         return NONE
-    if value.form is Form.BARE and name.rank == Rank.CERTAIN:
+    if value.form is Form.BARE and name.rank >= Rank.CERTAIN:
         value = _whole_line(text, match, value)
     start, end = secret_span(text, value, name, style)
     return (start, whole(text, value, quote)) if end == value.end else (start, end)

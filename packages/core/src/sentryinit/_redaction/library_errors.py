@@ -13,8 +13,13 @@ from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spa
 from sentryinit._redaction.secret_values import is_secret_value
 from sentryinit._redaction.source_code import literals
 
-# A text in each message, and its pattern with the value (v); the message is about a secret, or
-# quotes a whole row.
+# The names of columns, and one or more rows of values.
+_ROWS = (
+    r"\((?P<n>[^()]{1,2000})\)\s{0,80}(?:VALUES|values)\s{0,80}\((?P<strings>"
+    r"(?:[^()'\"]|'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\([^()]*\)|\)\s{0,80},\s{0,80}\()*)"
+)
+# A text in each message, and its pattern with the value (v), for all texts: the message is about a
+# secret, quotes a whole row, or has names (n) that "KeyNames.may_contain" does not find.
 _PARTS = (
     # http.client, urllib.parse: what is behind the first colon of user and password
     ("numeric port", r"nonnumeric port: '(?P<v>[^'\n]{1,256})@"),
@@ -29,48 +34,56 @@ _PARTS = (
         "Failing row",
         r"Failing row contains \((?P<row>(?:[^\n)]|\)(?!\.?(?:\s|\\n|[\"']|$)))*)",
     ),
-)
-# The same with the names (n) of the value. Of a row, and of strings, what could be a secret goes.
-# A line break may be escaped.
-_FIELDS = (
     (
         "Key (",
         r"Key \((?P<n>[^\n=]{1,2000})\)=\((?P<row>(?:[^\n)]|\)(?!\.?(?:\s|\\n|[\"']|$)))*)",
     ),
+    # pydantic: the path of a field, on the next line its input
+    (
+        "input_value=",
+        (
+            r"(?:^|(?<=\n)|(?<=\\n))(?P<n>[\w.\[\]-]{1,200})(?:\n|\\n)[ ]{1,4}[^\n]{0,500}?"
+            r"\[type=[\w.]{1,60}, input_value=(?P<v>[^\n]{0,300}?), input_type="
+        ),
+    ),
+)
+# For texts with a sensitive name. Of a row, and of strings, what could be a secret goes. A line
+# break may be escaped.
+_FIELDS = (
     # MySQL, SQL Server, SQL
     (
         "' for ",
-        r"(?:Duplicate entry|Incorrect [\w ]{1,20} value:?) '(?P<v>[^\n]{0,512}?)'"
-        r" for (?:key|column) (?P<n>[\w.`'\"]{1,128})",
+        (
+            r"(?:Duplicate entry|Incorrect [\w ]{1,20} value:?) '(?P<v>[^\n]{0,512}?)'"
+            r" for (?:key|column) (?P<n>[\w.`'\"]{1,128})"
+        ),
     ),
     (
         "duplicate key value is",
-        r"(?:constraint|index) '(?P<n>[^'\n]{1,128})'\.[^\n]{0,200}?duplicate key value is "
-        r"\((?P<row>[^\n]{1,256})\)",
+        (
+            r"(?:constraint|index) '(?P<n>[^'\n]{1,128})'\.[^\n]{0,200}?duplicate key value is "
+            r"\((?P<row>[^\n]{1,256})\)"
+        ),
     ),
-    (
-        "VALUES",
-        r"\((?P<n>[^()]{1,2000})\)\s{1,80}VALUES\s{0,80}"
-        r"\((?P<strings>(?:[^()'\"]|'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\([^()]*\))*)",
-    ),
+    ("VALUES", _ROWS),
+    ("values", _ROWS),
     # SQLAlchemy
     (
         "[parameters: ",
-        r"\[SQL: (?P<n>(?:(?!\[(?:SQL|parameters): )[\s\S]){0,4000})\[parameters: "
-        r"(?P<strings>(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[^'\"\]]|\](?=[,\])}]))*)",
+        (
+            r"\[SQL: (?P<n>(?:(?!\[(?:SQL|parameters): )[\s\S]){0,4000})\[parameters: "
+            r"(?P<strings>(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[^'\"\]]|\](?=[,\])}]))*)"
+        ),
     ),
     # old MongoDB
     ("dup key: { :", r"index: (?P<n>\S{1,128})\s{1,4}dup key: \{ : (?P<v>[^}\n]{1,256}?) \}"),
-    # pydantic: the path of a field, on the next line its input; FastAPI: the list of its errors
-    (
-        "input_value=",
-        r"(?:^|(?<=\n)|(?<=\\n))(?P<n>[\w.\[\]-]{1,200})(?:\n|\\n)[ ]{1,4}[^\n]{0,500}?"
-        r"\[type=[\w.]{1,60}, input_value=(?P<v>[^\n]{0,300}?), input_type=",
-    ),
+    # FastAPI: the list of errors of pydantic
     (
         "loc",
-        r"[\"']loc[\"']: ?[(\[](?P<n>[^()\[\]]{1,300})[)\]][^{}]{0,400}?[\"']input[\"']: ?"
-        r"(?P<v>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+)",
+        (
+            r"[\"']loc[\"']: ?[(\[](?P<n>[^()\[\]]{1,300})[)\]][^{}]{0,400}?[\"']input[\"']: ?"
+            r"(?P<v>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+)"
+        ),
     ),
     # jsonschema, schema, attrs
     (
@@ -83,8 +96,10 @@ _FIELDS = (
     ("unallowed", r"[\"'](?P<n>[\w.-]{1,64})[\"']: ?\[[\"']unallowed value (?P<v>[^\"'\n]{1,256})"),
     (
         " is not ",
-        r"[\"'](?P<n>[\w.-]{1,64})[\"']: ?\[(?:ErrorDetail\(string=)?[\"']"
-        r"(?:Select a valid choice\. |(?=[\"\u201c]))(?P<v>.{1,256}?) is not (?:one of|a valid)",
+        (
+            r"[\"'](?P<n>[\w.-]{1,64})[\"']: ?\[(?:ErrorDetail\(string=)?[\"']"
+            r"(?:Select a valid choice\. |(?=[\"\u201c]))(?P<v>.{1,256}?) is not (?:one of|a valid)"
+        ),
     ),
 )
 _PART_PATTERNS, _FIELD_PATTERNS = (
@@ -99,7 +114,7 @@ _AGAIN = 8
 
 def mask_quoted_parts(text: str, names: KeyNames, mask: Mask) -> str:
     """Mask what messages quote of a row, or of a password."""
-    if "'" in text or '"' in text or "Failing row" in text:
+    if "'" in text or '"' in text or "(" in text or "[" in text:
         return _mask_quoted(text, _PART_PATTERNS, names, mask)
     return text
 

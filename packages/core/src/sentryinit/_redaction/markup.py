@@ -15,19 +15,23 @@ _QUOTED = r"(?:\\?\"[^\"<]{0,300}\"|'[^'<]{0,300}'|&quot;[^<&]{0,300}&quot;|[^\s
 _ATTRIBUTE = rf"\s{{1,80}}[\w:.-]{{1,64}}(?:\s?=\s?{_QUOTED})?"
 # A start tag. After a word, "<" begins the parameter of a type.
 _TAG = re.compile(
-    rf"(?<!\w){_LT}(?!(?:a|button|label|option|select)\b)((?:[\w-]{{1,64}}:)?([\w.-]{{1,64}}))((?:{_ATTRIBUTE}){{0,20}})\s{{0,80}}{_GT}",
+    rf"(?<!\w){_LT}(?!(?:a|button|label|option|select)\b)((?:[\w-]{{1,64}}:)?([\w.-]{{1,64}}))"
+    rf"((?:{_ATTRIBUTE}){{0,20}})\s{{0,80}}(/?){_GT}",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\s(?:name|key)\s?=\s?(?:\\?[\"']|&quot;)?([\w.-]{1,64})")
+_VALUE = re.compile(r"\s(?:value|content|default)\s?=\s?(\\?[\"']|&quot;)(.{1,300}?)\1")
 # What is no text inside of an element.
 _NO_TEXT = re.compile(
-    r"<!\[CDATA\[|\]\]>|</?[\w:.-]{1,80}(?:\s[^<>]{0,1000})?>|(?:&lt;|\\u003c)/?[\w:.-]{1,80}(?:&gt;|\\u003e)",
+    r"<!\[CDATA\[|\]\]>|</?[\w:.-]{1,80}(?:\s[^<>]{0,1000})?>"
+    r"|(?:&lt;|\\u003c)/?[\w:.-]{1,80}(?:&gt;|\\u003e)",
     re.IGNORECASE,
 )
 _ANY_TAG = re.compile(rf"{_LT}[/!\w]")
 # A name in an element, and the start of the next one: "<key>password</key><string>".
 _PAIR = re.compile(
-    rf"<(key|name|field|d?[td]t|td)>\s{{0,80}}([\w .-]{{1,64}}?)\s{{0,80}}:?</\1>\s{{0,80}}<([\w:.-]{{1,64}})>",
+    r"<((?:\w{1,40}-)?name|key|field|string|dt|td)>\s{0,80}([\w .-]{1,64}?)\s{0,80}:?</\1>"
+    r"\s{0,80}<([\w:.-]{1,64})>(?:\s{0,80}<\w{1,64}>)?",
     re.IGNORECASE,
 )
 # The head of a part of a form, up to the empty line; also with escaped line breaks.
@@ -40,7 +44,7 @@ _PART_END = re.compile(r"(?:\r?\n|(?:\\r)?\\n)--")
 
 def mask_markup(text: str, names: KeyNames, mask: Mask) -> str:
     """Mask the contents of elements, and of parts of forms, with sensitive names."""
-    if "</" in text or "lt;/" in text or "03c/" in text.lower():
+    if "<" in text or "lt;" in text or "u003" in text:
         text = mask_spans(text, _elements(text, names), mask)
         text = mask_spans(text, _pairs(text, names), mask)
     if "form-data;" in text:
@@ -55,6 +59,8 @@ def _elements(text: str, names: KeyNames) -> Iterator[Span]:
         rank = max(names.rank(tag[2]), names.rank(named[1]) if named else Rank.NONE)
         if tag.start() < done or not rank:
             continue
+        if value := _VALUE.search(text, tag.start(3), tag.end(3)):
+            yield from _secret(text, *value.span(2), rank)
         at, done = tag.end(), _element_end(text, tag)
         for part in _NO_TEXT.finditer(text, at, done):
             yield from _secret(text, at, part.start(), rank)
@@ -65,6 +71,8 @@ def _elements(text: str, names: KeyNames) -> Iterator[Span]:
 def _element_end(text: str, tag: re.Match[str]) -> int:
     """Return where the element that *tag* begins ends; a truncated text ends with it."""
     start = tag.end()
+    if tag[4]:
+        return start
     end = text.find(f"/{tag[1]}", start, start + 4000)
     if end < 0:
         return (
@@ -81,9 +89,9 @@ def _secret(text: str, start: int, end: int, rank: Rank) -> Iterator[Span]:
     content = text[start:end]
     start += len(content) - len(content.lstrip())
     end -= len(content) - len(content.rstrip())
-    if start < end and is_secret_value(text[start:end], rank):
-        if not PLACEHOLDER.fullmatch(text, start, end):
-            yield start, end
+    masked = PLACEHOLDER.fullmatch(text, start, end)
+    if start < end and not masked and is_secret_value(text[start:end], rank):
+        yield start, end
 
 
 def _pairs(text: str, names: KeyNames) -> Iterator[Span]:

@@ -11,27 +11,30 @@ from collections.abc import Callable, Iterator
 from sentryinit._redaction.key_names import KeyNames, Rank
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import (
-    NO_SECRET,
+    is_placeholder,
     is_secret_value,
 )
 
 # A string, also one that is not closed: quote and content.
 _STRING = (
     r"[bBrRuUfF@$]{0,2}(?:(\"{3}|'{3})((?:[^\\\"']|\\[\s\S]|(?!\1)[\"'])*)(?:\1|\Z)"
-    r"|(\")((?:[^\"\\\n]|\\[\s\S])*)(?:\"|$)|(')((?:[^'\\\n]|\\[\s\S])*)(?:'|$))"
+    r"|(\")((?:[^\"\\\n]|\\[\s\S])*)(?:\"|$)|(')((?:[^'\\\n]|\\[\s\S])*)(?:'|$)"
+    r"|(`)([^`\n]*)(?:`|$))"
 )
 _LITERAL = re.compile(_STRING, re.MULTILINE)
-_TEXT = re.compile(rf"{_STRING}|(`)([^`\n]*)(?:`|$)|(\#)([^\n]*)", re.MULTILINE)
-_BRACKET = re.compile(rf"{_STRING}|([(\[{{])|([)\]}}])", re.MULTILINE)
+_TEXT = re.compile(rf"{_STRING}|(\#)([^\n]*)", re.MULTILINE)
+_BRACKET = re.compile(rf"{_STRING}|(?P<open>[(\[{{])|(?P<close>[)\]}}])", re.MULTILINE)
 # A target, with or without an annotation, or several; a key; an argument; what is called.
 _TARGET = re.compile(
-    r"""(?<![\w.-])(-{0,2})([\w.-]+)
+    r"""(?<![\w.-])(?<!class[ ])(?<!def[ ])(-{0,2})([\w.-]+)
     ((?:["'`]?\]?\s{0,4}(?:
         :[ ]{0,4}(?:[\w.| ]|\[[\w.\[\],| "']{1,60}\]){1,40}={1,2}|={1,3}|[:!]=|=>|:(?![ ]*\n)
         |[)][ ][=!]=|(?:,[ ]?\w{1,40}){1,4}[ ]=[ ]|[ ](?:\|\||\?\?|or)[ ])
       |["'`]\s{0,4}[,:]|\()(?:\s|\\\n){0,80})""",
     re.VERBOSE,
 )
+# A pair of JSON, also in a text whose quotes are not escaped.
+_PAIR = re.compile(r"([\"'])([\w.-]{1,64})\1\s{0,4}:\s{0,4}(?=[\"'])")
 _CALL = re.compile(r"(?:new\s)?([\w.]{1,80})\(\s{0,80}")
 # A literal that comes later: a default, an alternative, the value of a pair.
 _LATER = re.compile(
@@ -66,6 +69,7 @@ _CONNECTION = re.compile(r"://[^/\s]{1,300}@|\w=[^;\s]{1,300}[;\s]\s?\w{1,40}=|;
 
 def mask_literals(text: str, names: KeyNames, mask: Mask, mask_text: Callable[[str], str]) -> str:
     """Mask the literals of sensitive names; *mask_text* masks other literals and comments."""
+    text = mask_spans(text, _pairs(text, names), mask)
     text = mask_spans(text, _values(text, names), mask)
     return _TEXT.sub(lambda literal: _mask_inside(literal, mask_text), text)
 
@@ -80,14 +84,14 @@ def literals(text: str, start: int, end: int) -> Iterator[Span]:
 def is_no_template(text: str, start: int, end: int) -> bool:
     """Return False for what stands for a value: nothing, ``%s``, a placeholder."""
     value = text[start:end].strip()
-    return not (NO_SECRET.fullmatch(value) or _SCHEME.fullmatch(_FIELD.sub("", value)))
+    return not (is_placeholder(value) or _SCHEME.fullmatch(_FIELD.sub("", value)))
 
 
 def closing(text: str, start: int) -> int:
     """Return the end of the bracket that begins at *start*."""
     depth = 0
     for found in _BRACKET.finditer(text, start):
-        depth += (found.lastindex == 7) - (found.lastindex == 8)
+        depth += (found.lastgroup == "open") - (found.lastgroup == "close")
         if not depth:
             return found.end()
     return len(text)
@@ -116,25 +120,38 @@ def _hide_text(literal: re.Match[str]) -> str:
     return text[at:start] + "\0" * (end - start) + text[end : literal.end()]
 
 
+def _pairs(text: str, names: KeyNames) -> Iterator[Span]:
+    for match in _PAIR.finditer(text):
+        rank, literal = names.rank(match[2]), _LITERAL.match(text, match.end())
+        if rank and literal:
+            yield from _secrets(text, [_content(literal)], rank)
+
+
+def _secrets(text: str, spans: list[Span], rank: Rank) -> Iterator[Span]:
+    for start, end in spans:
+        is_connection = rank == Rank.LIKELY and _CONNECTION.search(text, start, end)
+        if is_connection or not is_no_template(text, start, end):
+            continue
+        if is_secret_value(text[start:end], rank):
+            yield start, end
+
+
 def _values(text: str, names: KeyNames) -> Iterator[Span]:
-    done, code = 0, _TEXT.sub(_hide_text, text)
-    for match in _TARGET.finditer(code):
+    at, code = 0, _TEXT.sub(_hide_text, text)
+    while match := _TARGET.search(code, at):
         targets = (match[2].strip("."), *(match[3].split(",") if match[3][:1] == "," else ()))
         rank = max(names.rank(target.strip(" =")) for target in targets)
         is_call = match[3].strip() == "("
-        is_login = is_call and _LOGIN.fullmatch(match[2])
-        if match.start() < done or not (rank or is_login):
-            continue
-        if is_login:
+        if is_call and _LOGIN.fullmatch(match[2]):
             first = _FIRST.match(code, match.end())
-            rank, (spans, done) = Rank.CERTAIN, _run(code, first.end() if first else 0, _JOINED)
+            rank, (spans, at) = Rank.CERTAIN, _run(code, first.end() if first else 0, _JOINED)
+        elif rank:
+            rank, spans, at = (_arguments if is_call else _find)(code, match, rank)
         else:
-            rank, spans, done = (_arguments if is_call else _find)(code, match, rank)
-        for start, end in spans:
-            if rank == Rank.LIKELY and _CONNECTION.search(text, start, end):
-                continue
-            if is_no_template(text, start, end) and is_secret_value(text[start:end], rank):
-                yield start, end
+            at = match.end(2)  # "if x: password = ..." looks like an annotation of x
+            continue
+        at = max(at, match.end(2))
+        yield from _secrets(text, spans, rank)
 
 
 # How surely literals are secrets, where they are, and the end of them.
@@ -143,9 +160,10 @@ _Found = tuple[Rank, list[Span], int]
 
 def _arguments(text: str, match: re.Match[str], rank: Rank) -> _Found:
     """Find the arguments of ``set_password(...)``; others have to look random."""
-    if rank == Rank.CERTAIN and not _GETTER.match(match[2]):
+    if rank >= Rank.CERTAIN and not _GETTER.match(match[2]):
         end = closing(text, text.index("(", match.start(3)))
-        return rank, list(literals(text, match.end(), end)), end
+        found = literals(text, match.end(), end)
+        return rank, [span for span in found if "=" not in text[span[0] - 3 : span[0]]], end
     return Rank.RANDOM, *_run(text, match.end(), _JOINED)
 
 

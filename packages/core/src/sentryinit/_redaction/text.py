@@ -167,7 +167,7 @@ class TextMasker:
         return text
 
     def _mask_code(self, text: str, mask_text: Mask) -> str:
-        if self.names.may_contain(text):
+        if "login(" in text or self.names.may_contain(text):
             return mask_literals(text, self.names, self._secret_in_lines, mask_text)
         return text
 

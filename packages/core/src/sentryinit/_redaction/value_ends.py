@@ -38,11 +38,13 @@ _TOKEN = re.compile(
     r"(?<![\w\\])(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|[\[{(]|[\]})]", re.DOTALL
 )
 _DEPTH = 16
-_CALL = re.compile(r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
+_CALL = re.compile(
+    r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]|[A-Z][A-Za-z]{1,64}\{"
+)
 _AFTER = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
-# The repr of an object, but not of a class or a function.
+# The repr of an object; that of a class or a function has no value.
 _OBJECT = re.compile(
-    r"<(?!(?:class|function|module|bound) )[A-Za-z][\w.]{0,64}[ :(=][^<>\n]{0,500}>"
+    r"<(?:(class|function|module|bound method)|[A-Za-z][\w.]{0,64})[ :(=][^<>\n]{0,500}>"
 )
 _ANGLE = re.compile(r"<[^<>\s/][^<>\s]{0,200}>")
 # A variable of a template or a shell.
@@ -56,12 +58,15 @@ SCHEME = re.compile(
 # Another value begins: ``name=``, ``name:``.
 _NEXT = r"[\w.-]{1,64}[ \t]?(?:=|:(?!/))"
 _BARE = re.compile(
-    rf"""(?:[^\s&\"'<>,;|)\]}}]
-    |[,;|](?!\s|$|{_NEXT})|&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
-    |(?<=\w)[\"'](?=\w)|<(?![/!?]|\w{{1,64}}[\s/>])|(?<![/\"'\w-])>(?=\w)|[)\]}}](?![\[({{]))*""",
+    rf"""(?:[^\s&\"'<>,;|)\]}}\\]
+    |\\(?![rn](?:\\|{_NEXT}|[\s\"']|$))
+    |[,;|](?!\s|$|{_NEXT})
+    |&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
+    |(?<=\w)[\"'](?=\w)
+    |<(?![/!?]|\w{{1,64}}(?:/?>|\s[\w:-]{{1,64}}=))
+    |[)\]}}](?![\[({{]))*""",
     re.VERBOSE,
 )
-_QUERY = re.compile(r"[^\s&\"'<>]*")
 _LINE = re.compile(rf"(?:[^\s,;]+|[,;](?!\s)|[ \t]+(?!{_NEXT}|\#|$))*")
 _HEADER = {quote: re.compile(rf"(?:[^\r\n\\{quote}]|\\(?![rn]))*") for quote in ("", '"', "'", "`")}
 
@@ -112,17 +117,19 @@ def _bracket(text: str, start: int) -> Value | None:
         return None
     end = _bracket_end(text, start)
     if end:
-        return Value(start, end, Form.BRACKET)
+        # Also what is glued to it.
+        return Value(start, bare_end(text, end, end + 32), Form.BRACKET)
     # The text is truncated; with nothing behind, it is a line of code.
     has_more = text[start + 1 :].strip()
     return Value(start, len(text), Form.QUOTED) if has_more else Value(start, start, Form.BARE)
 
 
 def _object(text: str, start: int) -> Value | None:
-    found = _OBJECT.match(text, start) or _ANGLE.match(text, start)
-    return (
-        Value(start, found.end(), Form.BRACKET if " " in found[0] else Form.BARE) if found else None
-    )
+    shown = _OBJECT.match(text, start)
+    if shown:
+        return Value(start, start if shown[1] else shown.end(), Form.BRACKET)
+    found = _ANGLE.match(text, start)
+    return Value(start, bare_end(text, found.end(), found.end() + 32), Form.BARE) if found else None
 
 
 def _call(text: str, start: int) -> Value | None:
@@ -139,7 +146,7 @@ def _call(text: str, start: int) -> Value | None:
 def call_arguments(text: str, value: Value) -> Span:
     """Return what is in the brackets of a constructor; NONE for a function, which is code."""
     call = _CALL.match(text, value.start)
-    name = call[1] if call else ""
+    name = (call and call[1]) or ""
     wraps = name[:1].isupper() or name in {"bytes", "bytearray", "str"}
     return (call.end(), value.end - (text[value.end - 1] in ")]")) if call and wraps else NONE
 
@@ -168,8 +175,7 @@ def bare_end(text: str, start: int, limit: int = sys.maxsize) -> int:
     scheme = SCHEME.match(text, start)
     mark = PLACEHOLDER.match(text, start)
     begin = scheme.end() if scheme else mark.end() if mark else start
-    in_query = text[start - 1 : start] == "=" and _is_query(text, start)
-    end = max(_end(_QUERY if in_query else _BARE, text, begin, limit), begin)
+    end = max(_end(_BARE, text, begin, limit), begin)
     return begin + _without_closing(text[begin:end])
 
 
@@ -187,12 +193,6 @@ def _without_closing(found: str) -> int:
 def line_end(text: str, start: int) -> int:
     """Return the end of a value that goes on to the end of its line, or to the next value."""
     return start + _without_closing(text[start : _end(_LINE, text, start)].rstrip())
-
-
-def _is_query(text: str, start: int) -> bool:
-    """Return True if ``?`` or ``&`` is before the name."""
-    name = re.search(r"[?&][\w.%\[\]$+-]{1,64}=\Z", text[max(start - 66, 0) : start])
-    return name is not None
 
 
 @functools.lru_cache(maxsize=64)
@@ -230,7 +230,7 @@ def _block(text: str, start: int) -> Value | None:
             break
         end = stop
     found = text[block.end() : end]
-    start = end - len(found.lstrip())
+    start = end - len(found.lstrip(" \t\r\n" if is_scalar else " \t\r\n-"))
     return Value(start, max(start, end - len(found) + len(found.rstrip())), Form.BLOCK)
 
 
