@@ -132,7 +132,7 @@ def _is_version(match: re.Match[str]) -> bool:
     """Return True for ``1.2.3.4`` where a name or a word makes it a version."""
     text, end = match.string, match.end()
     before = text[max(match.start() - 60, 0) : match.start()]
-    if _VERSION.search(before) or _VERSION_TAIL.match(text, end):
+    if _VERSION.search(before[-40:]) or _VERSION_TAIL.match(text, end):
         return True
     if _ADDRESS_TAIL.match(text, end) or not _SMALL.fullmatch(match[0]):
         return False

@@ -85,6 +85,8 @@ def _card_spans(text: str) -> Iterator[Span]:
             for start, end in _spans(found):
                 if is_valid(_MARKS.sub("", text[start:end])):
                     yield start, end
+                    if end == found.end():
+                        break
 
 
 def _spans(found: re.Match[str]) -> list[Span]:
