@@ -121,17 +121,18 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
     if compares and (value.form is Form.BARE or value.end - value.start < 4):
         return NONE
     if value.form is Form.BARE and name.rank >= Rank.CERTAIN:
-        value = _whole_line(text, match, value)
+        value = _whole_line(text, match, value, name.rank)
     start, end = secret_span(text, value, name, style)
     return (start, whole(text, value, quote)) if end == value.end else (start, end)
 
 
-def _whole_line(text: str, match: re.Match[str], value: Value) -> Value:
+def _whole_line(text: str, match: re.Match[str], value: Value, rank: Rank) -> Value:
     """Return *value* to the end of the line if the line begins with the name."""
     before = text[max(match.start() - 24, 0) : match.start()]
     if value.start == value.end or not (match[2][-1:].isspace() and _START_OF_LINE.search(before)):
         return value
     whole = value._replace(end=line_end(text, value.start))
     words = text[whole.start : whole.end].split()
-    prose = any(map(is_sentence_word, words)) or PLACEHOLDER.match(text, value.start)
+    prose = rank < Rank.OWN and any(map(is_sentence_word, words))
+    prose = prose or bool(PLACEHOLDER.match(text, value.start))
     return value if prose else whole

@@ -70,7 +70,11 @@ def name_at(text: str, start: int, name: str, names: KeyNames) -> Name:
 def is_secret(value: str, name: Name, style: Style) -> bool:
     """Return True if *value*, written in *style*, is masked."""
     value = value[scheme.end() :] if (scheme := SCHEME.match(value)) else value
-    if _FIELD.fullmatch(value) or is_placeholder(value) or PLACEHOLDER.fullmatch(value):
+    if not value or is_placeholder(value) or PLACEHOLDER.fullmatch(value):
+        return False
+    if name.rank == Rank.OWN and style > Style.BLANKS:
+        return True
+    if _FIELD.fullmatch(value):
         return False
     if is_sentence(value) or _VALIDATOR.fullmatch(value):
         return False
