@@ -67,6 +67,7 @@ ENDS = [
     ("User(password=hunter2, name=ann)", "User(password=[secret], name=ann)"),
     ("{Password:hunter2 Name:ann}", "{Password:[secret] Name:ann}"),
     ("token=a1b2c3d4|user=ann", "token=[secret]|user=ann"),
+    (r"PASSWORD=hunter2\nUSER=ann", r"PASSWORD=[secret]\nUSER=ann"),
     ("password=:Zq7wpl2m", "password=[secret]"),
     ("password=$12345678", "password=[secret]"),
     ("password=self.hunter2", "password=[secret]"),
@@ -108,6 +109,7 @@ PAIRS = [
     ("[('password', 'qwertz'), ('a', 'b')]", "[('password', '[secret]'), ('a', 'b')]"),
     ('define("DB_PASS", "hunter2")', 'define("DB_PASS", "[secret]")'),
     ('{password,"hunter2"}', '{password,"[secret]"}'),
+    ("['--token', 'a1b2c3d4', '-x']", "['--token', '[secret]', '-x']"),
     ("(b'authorization', b'a1b2c3d4')", "(b'authorization', b'[secret]')"),
 ]
 
@@ -119,6 +121,7 @@ SENTENCES = [
     ("Incorrect API key provided: a1b2c3d4e5f6.", "Incorrect API key provided: [secret]."),
     ("ALTER USER a WITH PASSWORD 'qwertz'", "ALTER USER a WITH PASSWORD '[secret]'"),
     ("machine h login a password hunter2", "machine h login a password [secret]"),
+    ("my password is: hunter2", "my password is: [secret]"),
     ("token: qxzvbnmwkp", "token: [secret]"),
     ("X-Api-Key: abcdefghijklmnop", "X-Api-Key: [secret]"),
 ]
@@ -173,6 +176,11 @@ New session 17 of user root
 unexpected token 'in' in JSON at position 12
 secret "db-main" not found
 token: expired
+Expiring session 0x24ede63a01b003b, timeout of 10000ms exceeded
+token=Token{78af589 ActivityRecord{3b04890 u0}}
+session=org.acme.Session@1f3c2d
+password="{}" token={token!r}
+DB_PASSWORD=${DB_PASSWORD:-}
 """.splitlines()
 
 

@@ -38,7 +38,8 @@ def second_item(text: str, match: re.Match[str], name: Name) -> Span:
     before = text[max(match.start() - 5, 0) : match.start()]
     after = text[value.end : value.end + 64].lstrip("\\\"' \t\r\n")[:1]
     is_item = match[3] == "(" or before[-1:] in {'"', "'", "{"}
-    if not is_item or after not in {")", "]", "}", ""}:
+    is_option = name.text.startswith("-")  # of a command line
+    if not is_item or not (is_option or after in {")", "]", "}", ""}):
         return NONE
     found = text[value.start : value.end]
     is_field = found in _FIELDS or (_FIELD.fullmatch(found) and name.names.rank(found) > Rank.NONE)

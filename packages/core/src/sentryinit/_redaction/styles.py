@@ -20,16 +20,18 @@ from sentryinit._redaction.value_ends import NONE, SCHEME, Form, Value, call_arg
 # Values in brackets. What is before a colon or an equals sign is a name.
 _SCALAR = re.compile(
     r"(?<![\w\\])[bruBRU]?[\"'`]((?:[^\"'`\\]|\\.|(?<=\w)[\"'`](?=\w))*)[\"'`](?!\s{0,4}(?::|=))"
-    r"|([\w$./+@!#%^&*-]+)(?![\w$./+@!#%^&*-]|[\"'`]|\s{0,4}[:=(])"
+    r"|(?<![\w$./+@!#%^&*-])([\w$./+@!#%^&*-]+)(?![\w$./+@!#%^&*-]|[\"'`]|\s{0,4}[:=(])"
 )
 _ALGORITHM = re.compile(r"(?i)(?:sha|md|utf|base|hs|rs|es|oauth|ssh|aes|ipv|level|v)[-_]?\d+")
 _MIXED = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[^\s./\\:=()\[\]{}<>]{6,}")
+# A field of a template; punctuation.
+_FIELD = re.compile(r"\{\}|\{[\w.]+![rsa]\}|\$\{\w+:[^{}]{0,40}\}|[\W_]*")
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[\w$]+)*")
 _WORD_BEFORE = re.compile(r"([A-Za-z]{1,24})[ ]\Z")
 _WORDS = re.compile(r"[A-Za-z_-]+")
 _CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
-# Two numbers: a counter, an offset.
-_COUNTER = re.compile(r"\d{1,10}[_:/-]\d{1,12}")
+# Two numbers: a counter, an offset; a number of 64 bits; an object of Java.
+_COUNTER = re.compile(r"\d{1,10}[_:/-]\d{1,12}|0x[0-9A-Fa-f]{1,16}|[\w.$]*[A-Z]\w*@[0-9a-f]{1,8}")
 # A sentence of a validator, whatever it says; a prompt.
 _VALIDATOR = re.compile(r"[A-Z][a-z'\u2019]+(?: [\w'\u2019-]+){2,20}\.|[A-Z][\w ]{2,40}[:?]\s?")
 _TYPES = frozenset(
@@ -67,9 +69,11 @@ def name_at(text: str, start: int, name: str, names: KeyNames) -> Name:
 def is_secret(value: str, name: Name, style: Style) -> bool:
     """Return True if *value*, written in *style*, is masked."""
     value = value[scheme.end() :] if (scheme := SCHEME.match(value)) else value
-    if not value or is_placeholder(value) or PLACEHOLDER.fullmatch(value):
+    if _FIELD.fullmatch(value) or is_placeholder(value) or PLACEHOLDER.fullmatch(value):
         return False
     if is_sentence(value) or _VALIDATOR.fullmatch(value):
+        return False
+    if name.rank <= Rank.LIKELY and _COUNTER.fullmatch(value):
         return False
     if name.rank == Rank.RANDOM:
         return (style > Style.BLANKS or len(value) >= 16) and looks_random(value)
@@ -92,7 +96,8 @@ def secret_span(text: str, value: Value, name: Name, style: Style) -> Span:
     if form is Form.CALL:
         return _secrets_in(text, call_arguments(text, value), name, Style.BLANKS)
     if form is Form.BRACKET:
-        if is_placeholder(found) or (found[:1] == "<" and not is_secret_value(found, name.rank)):
+        is_field = _FIELD.fullmatch(found) or is_placeholder(found)
+        if is_field or (found[:1] == "<" and not is_secret_value(found, name.rank)):
             return NONE
         return NONE if _secrets_in(text, (start, end), name, style) == NONE else (start, end)
     if form is Form.HEADER and "=" in found:
@@ -114,9 +119,7 @@ def _secrets_in(text: str, span: Span, name: Name, style: Style) -> Span:
 
 
 def _is_code(value: str, name: Name) -> bool:
-    """Return True for a type, a boolean, a counter, and a variable of a sensitive name."""
-    if _COUNTER.fullmatch(value):
-        return name.rank == Rank.LIKELY
+    """Return True for a type, a boolean, and a variable of a sensitive name."""
     if not _DOTTED.fullmatch(value):
         return False
     last, own = re.split(r"\W+", value)[-1], normalize(name.text)

@@ -38,7 +38,9 @@ _TOKEN = re.compile(
     r"(?<![\w\\])(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|[\[{(]|[\]})]", re.DOTALL
 )
 _DEPTH = 16
-_CALL = re.compile(r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]")
+_CALL = re.compile(
+    r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]|[A-Z][A-Za-z]{1,64}\{"
+)
 _AFTER = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
 # The repr of an object; that of a class or a function has no value.
 _OBJECT = re.compile(
@@ -56,12 +58,16 @@ SCHEME = re.compile(
 # Another value begins: ``name=``, ``name:``.
 _NEXT = r"[\w.-]{1,64}[ \t]?(?:=|:(?!/))"
 _BARE = re.compile(
-    rf"""(?:[^\s&\"'<>,;|)\]}}]
-    |[,;|](?!\s|$|{_NEXT})|&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
-    |(?<=\w)[\"'](?=\w)|<(?![/!?]|\w{{1,64}}(?:/?>|\s[\w:-]{{1,64}}=))|(?<![/\"'\w-])>(?=\w)|[)\]}}](?![\[({{]))*""",
+    rf"""(?:[^\s&\"'<>,;|)\]}}\\]
+    |\\(?![rn](?:\\|{_NEXT}|[\s\"']|$))
+    |[,;|](?!\s|$|{_NEXT})
+    |&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
+    |(?<=\w)[\"'](?=\w)
+    |<(?![/!?]|\w{{1,64}}(?:/?>|\s[\w:-]{{1,64}}=))
+    |(?<![/\"'\w-])>(?=\w)
+    |[)\]}}](?![\[({{]))*""",
     re.VERBOSE,
 )
-_QUERY = re.compile(r"[^\s&\"'<>]*")
 _LINE = re.compile(rf"(?:[^\s,;]+|[,;](?!\s)|[ \t]+(?!{_NEXT}|\#|$))*")
 _HEADER = {quote: re.compile(rf"(?:[^\r\n\\{quote}]|\\(?![rn]))*") for quote in ("", '"', "'", "`")}
 
@@ -112,7 +118,8 @@ def _bracket(text: str, start: int) -> Value | None:
         return None
     end = _bracket_end(text, start)
     if end:
-        return Value(start, bare_end(text, end), Form.BRACKET)  # also what is glued to it
+        # Also what is glued to it.
+        return Value(start, bare_end(text, end, end + 32), Form.BRACKET)
     # The text is truncated; with nothing behind, it is a line of code.
     has_more = text[start + 1 :].strip()
     return Value(start, len(text), Form.QUOTED) if has_more else Value(start, start, Form.BARE)
@@ -140,7 +147,7 @@ def _call(text: str, start: int) -> Value | None:
 def call_arguments(text: str, value: Value) -> Span:
     """Return what is in the brackets of a constructor; NONE for a function, which is code."""
     call = _CALL.match(text, value.start)
-    name = call[1] if call else ""
+    name = (call and call[1]) or ""
     wraps = name[:1].isupper() or name in {"bytes", "bytearray", "str"}
     return (call.end(), value.end - (text[value.end - 1] in ")]")) if call and wraps else NONE
 
@@ -169,8 +176,7 @@ def bare_end(text: str, start: int, limit: int = sys.maxsize) -> int:
     scheme = SCHEME.match(text, start)
     mark = PLACEHOLDER.match(text, start)
     begin = scheme.end() if scheme else mark.end() if mark else start
-    in_query = text[start - 1 : start] == "=" and _is_query(text, start)
-    end = max(_end(_QUERY if in_query else _BARE, text, begin, limit), begin)
+    end = max(_end(_BARE, text, begin, limit), begin)
     return begin + _without_closing(text[begin:end])
 
 
@@ -188,12 +194,6 @@ def _without_closing(found: str) -> int:
 def line_end(text: str, start: int) -> int:
     """Return the end of a value that goes on to the end of its line, or to the next value."""
     return start + _without_closing(text[start : _end(_LINE, text, start)].rstrip())
-
-
-def _is_query(text: str, start: int) -> bool:
-    """Return True if ``?`` or ``&`` is before the name."""
-    name = re.search(r"[?&][\w.%\[\]$+-]{1,64}=\Z", text[max(start - 66, 0) : start])
-    return name is not None
 
 
 @functools.lru_cache(maxsize=64)
