@@ -39,14 +39,15 @@ LIKELY = (
     *"credentials creds".split(),
     *"pg_dsn SENTRY_DSN connection_string connectionString AWS_ACCESS_KEY_ID pass pwd".split(),
     *"tokens".split(),
-    *"session_data auth_header ssh_key salt password_salt bearer authentication".split(),
+    *"session_data auth_header authorizationHeader ssh_key salt password_salt bearer".split(),
+    *"authentication".split(),
 )
 RANDOM = (
     *"key code sig STRIPE_KEY sendgrid.key keys api hash state email error_code".split(),
     *"country_code".split(),
     *"nonce certificate secret_id token_info session_store PASSWORD_HASHERS auth_backend".split(),
     *"has_password max_tokens use_auth ado_pat crypt".split(),
-    *"code_owner_key verification_certificate".split(),
+    *"api_key_header code_owner_key verification_certificate".split(),
 )
 NONE = (
     *"session_timeout token_endpoint cookie_domain password_reset_at".split(),

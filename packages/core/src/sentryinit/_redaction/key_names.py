@@ -35,7 +35,8 @@ _CERTAIN = frozenset(
 _LIKELY = frozenset(
     "token session sess session-id sess-id sid cookie auth oauth authentication x-auth http-auth "
     "basic-auth proxy-auth csrf xsrf jwt bearer signature card credit-card debit-card credential "
-    "cred dsn hmac salt connection-string conn-string conn-str conn-info access-key-id".split()
+    "cred dsn hmac salt connection-string conn-string conn-str conn-info access-key-id "
+    "auth-header authorization-header cookie-header".split()
 )
 _RANDOM = frozenset("key code sig api pat certificate cert crypt secret-id".split())
 # In data only: texts have these words too often.
@@ -77,7 +78,7 @@ _HARMLESS = frozenset(
 _TRANSPARENT = frozenset(
     "value val hash hashed digest data string str text raw plain plaintext cleartext encrypted "
     "encoded decoded decrypted old new current confirm confirmation confirmed repeat repeated "
-    "again header bytes base b hex sha md bcrypt argon pem prod production dev development stage "
+    "again bytes base b hex sha md bcrypt argon pem prod production dev development stage "
     "staging test testing live sandbox local default backup primary secondary prev previous next "
     "orig original alt temp tmp verification verify secure super".split()
 )
