@@ -19,6 +19,7 @@ from sentryinit._redaction.value_ends import NONE, SCHEME, Form, Value, call_arg
 
 # Values in brackets. What is before a colon or an equals sign is a name.
 _SCALAR = re.compile(
+    rf"{PLACEHOLDER.pattern}|"
     r"(?<![\w\\])[bruBRU]?[\"'`]((?:[^\"'`\\]|\\.|(?<=\w)[\"'`](?=\w))*)[\"'`](?!\s{0,4}(?::|=))"
     r"|(?<![\w$./+@!#%^&*-])([\w$./+@!#%^&*-]+)(?![\w$./+@!#%^&*-]|[\"'`]|\s{0,4}[:=(])"
 )
@@ -112,8 +113,9 @@ def _secrets_in(text: str, span: Span, name: Name, style: Style) -> Span:
     for match in _SCALAR.finditer(text, *span):
         group = 1 if match[1] is not None else 2
         # In a call, a word in quotes is a name.
-        is_word = style == Style.BLANKS and _WORDS.fullmatch(match[group])
-        if is_secret(match[group], name, Style.QUOTED if group == 1 and not is_word else style):
+        is_word = style == Style.BLANKS and _WORDS.fullmatch(match[group] or "")
+        quoted = Style.QUOTED if group == 1 and not is_word else style
+        if match[group] and is_secret(match[group], name, quoted):
             found.append(match.span(group))
     return (found[0][0], found[-1][1]) if found else NONE
 

@@ -64,7 +64,6 @@ _BARE = re.compile(
     |&(?![\w.%\[\]$+-]{{1,64}}=|&|\#|quot;|\s|$)
     |(?<=\w)[\"'](?=\w)
     |<(?![/!?]|\w{{1,64}}(?:/?>|\s[\w:-]{{1,64}}=))
-    |(?<![/\"'\w-])>(?=\w)
     |[)\]}}](?![\[({{]))*""",
     re.VERBOSE,
 )
@@ -130,7 +129,7 @@ def _object(text: str, start: int) -> Value | None:
     if shown:
         return Value(start, start if shown[1] else shown.end(), Form.BRACKET)
     found = _ANGLE.match(text, start)
-    return Value(start, found.end(), Form.BARE) if found else None
+    return Value(start, bare_end(text, found.end(), found.end() + 32), Form.BARE) if found else None
 
 
 def _call(text: str, start: int) -> Value | None:
