@@ -17,6 +17,7 @@ MASKER = TextMasker(["Tenant-Id"])
 MASKED = [
     # values of sensitive names
     ("password=hunter2", "password=[secret]"),
+    ("kafka: password='hunter2' x", "kafka: password='[secret]' x"),
     ("user password: hunter2, again", "user password: [secret], again"),
     ("a: {'password': 'hunter2', 'pin': 1234}", "a: {'password': '[secret]', 'pin': [secret]}"),
     ("{'password': b'hunter2'}", "{'password': b'[secret]'}"),

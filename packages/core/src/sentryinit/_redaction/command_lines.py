@@ -39,7 +39,7 @@ _OPTIONS = {name: row[1].split() for row in _PROGRAMS for name in row[0].split()
 _PROGRAM = re.compile(
     rf"({'|'.join(sorted(map(re.escape, _OPTIONS), reverse=True))})(?:\.exe)?(?=[ \t]|[\"'],)"
 )
-_OPTION = re.compile(r"[ \"']-[A-Za-z-]")
+_OPTION = re.compile(r"[\s\"'(\[,=|`]-[A-Za-z-]")
 _ARGUMENT = re.compile(
     r"(?:[ \t]+(?:\\\n[ \t]*)?|[\"'],\s{0,4}b?[\"'])(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"'|;&<>]+))"
 )
@@ -82,7 +82,8 @@ def mask_commands(text: str, mask: Mask) -> str:
 
 def mask_options(text: str, names: KeyNames, mask: Mask) -> str:
     """Mask the values of sensitive options: ``--token ...``."""
-    if "-" in text or " set " in text or "setx " in text or "ENV " in text:
+    has_option = text[:1] == "-" or ("-" in text and _OPTION.search(text))
+    if has_option or " set " in text or "setx " in text or "ENV " in text:
         text = mask_spans(text, _options(text, names), mask)
     return text
 

@@ -65,9 +65,11 @@ def mask_key_values(text: str, names: KeyNames, mask: Mask) -> str:
 
 def _values(text: str, names: KeyNames) -> Iterator[Span]:
     done = 0
-    for match in _NAME.finditer(text):
+    while match := _NAME.search(text, done):
+        # In "kafka: password='...'" the second name is no type of the first one.
+        done = match.end(1)
         spelling = _SEPARATOR.split(match[1])[-1] if "%" in match[1] else match[1]
-        if not names.rank(spelling) or match.start() < done:
+        if not names.rank(spelling):
             continue
         name = name_at(text, match.start(), spelling, names)
         find_value = _assigned if match[2] else pairs.second_item
