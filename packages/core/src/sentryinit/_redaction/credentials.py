@@ -6,19 +6,55 @@ Linear time: a pattern that could start at each character of a run starts at the
 from __future__ import annotations
 
 import base64
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote
 
+from sentryinit._redaction import providers
 from sentryinit._redaction.placeholders import Mask, Span, mask_spans
-from sentryinit._redaction.providers import provider_keys
 
 # The shortest text that a pattern below matches.
 SHORTEST_KEY = 13
 
 _URL_SAFE = str.maketrans("-_", "+/")
-_RUN = re.compile(r"[\w.=+/-]{20,}")
-_BEARER = re.compile(r"(?i)\bbearer[\s:=]{1,4}(?:%20)?([\w.~+/=-]{8,})")
-_BASIC = re.compile(r"(?i)\bbasic[\s:=]{1,4}(?:%20)?([A-Za-z0-9+/_-]{6,}={0,2})")
+_PEM_MARKER = re.compile(r"-----?[ +]?(BEGIN|END)[ +A-Z0-9-]{1,80}?----?-?(?!-)")
+_PEM_END = re.compile(r"-----?[ +]?END[ +A-Z0-9-]{1,80}?----?-?(?!-)")
+# Base64 beside a line break, or a long one.
+_BREAK = r"(?:[\r\n]|\\[rn]|%0[AaDd])"
+_PEM_BODY = re.compile(
+    rf"{_BREAK}[ \t\"'+]*[\w+/=]{{3}}|[\w+/=]{{3}}[\"', +]*{_BREAK}|[\w+/=]{{16}}"
+)
+_PEM_LOOK = 200
+# The private part of a key file of PuTTY.
+_PPK = re.compile(
+    rf"Private-Lines: \d{{1,4}}{_BREAK}+((?:(?!{_BREAK}*Private-)(?:[A-Za-z0-9+/=]|{_BREAK}))+)"
+)
+# Base64 of a brace with a quote or blanks after it. A word of a path after it stays.
+_JWT = re.compile(
+    rf"{providers.begin()}(?:eyJ|eyAi|ewog|ewoJ|ewoi|ew0K)"
+    r"(?:[\w.=+-]|%(?:25)?(?:2[BbEeFf]|3[Dd])|/(?![a-z_-]*(?:[/?#&\s\"']|$)))*"
+)
+# Between a scheme and its credentials, also percent-encoded: blanks, colon, one quote.
+_SEPARATOR = r"(?:[\s:=+]|%(?:25)?(?:20|3[AaDd]|2[Bb])){1,4}(?:\\{0,4}[\"'])?"
+# A parameter of a challenge is no token: Bearer realm="x".
+_CREDENTIALS = r"([\w.~+/-]{6,}(?:=|%3[Dd]){0,2})(?!\s?=)"
+_BEARER = re.compile(rf"(?i)\bbearer{_SEPARATOR}{_CREDENTIALS}")
+_BASIC = re.compile(rf"(?i)\bbasic{_SEPARATOR}{_CREDENTIALS}")
+# Other schemes, the account before a signature, and parameters.
+_SCHEMES = (
+    *("negotiate", "ntlm", "dpop", "ssws", "splunk", "geniekey", "apikey", "token"),
+    *("sharedkey", "hmac", "digest", "hawk", "oauth", "aws "),
+)
+_SCHEME = re.compile(
+    rf"(?i)\b(?:{'|'.join(_SCHEMES[:8])})(?:\s|\+|%(?:25)?20){{1,4}}(?=\S{{16}}){_CREDENTIALS}(?![(\[.])"
+)
+_SIGNATURE = re.compile(
+    r"(?i)(?:\b(?:sharedkey(?:lite)?|hmac|aws)[ +][\w./-]{1,100}:"
+    r"|\b(?:response|mac|oauth_signature)=(?:\\{0,4}[\"'])?)([\w.~+/%-]{16,}={0,2})"
+)
+# A digit, or letters of both cases or a mark within.
+_NO_WORD = re.compile(r"[0-9]|[a-z][A-Z]|\w[.~+]\w")
 _IDENTIFIED = re.compile(r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})")
 # A line of a PEM key whose BEGIN and END are in other texts.
 _BASE64_LINE = re.compile(
@@ -28,34 +64,47 @@ _BASE64_LINE = re.compile(
 
 def mask_credentials(text: str, mask: Mask) -> str:
     """Mask all credentials."""
-    if "-----" in text and ("-----BEGIN" in text or "-----END" in text):
+    if "----" in text and ("BEGIN" in text or "END" in text):
         text = mask_spans(text, _pem_blocks(text), mask)
+    if "Private-Lines:" in text:
+        text = _PPK.sub(functools.partial(_mask_if, bool, mask), text)
     if len(text) >= 60:
         text = _BASE64_LINE.sub(lambda m: _mask_base64_line(m, mask), text)
-    if "eyJ" in text:
-        text = _RUN.sub(lambda m: _mask_jwt(m, mask), text)
-    text = mask_spans(text, provider_keys(text), mask)
+    words = providers.long_words(text)
+    if words:
+        longest = max(map(len, words))
+        text = mask_spans(text, providers.provider_keys(text, longest), mask)
+    if "eyJ" in text or "eyA" in text or "ewo" in text or "ew0" in text:
+        text = _JWT.sub(lambda m: _mask_jwt(m, mask), text)
     lowered = text.lower()
     if "bearer" in lowered:
-        text = _BEARER.sub(lambda m: _mask_last(m, mask) if _is_token(m[1]) else m[0], text)
+        text = _BEARER.sub(functools.partial(_mask_if, _is_token, mask), text)
     if "identified" in lowered:
-        text = _IDENTIFIED.sub(lambda m: _mask_last(m, mask), text)
+        text = _IDENTIFIED.sub(functools.partial(_mask_if, bool, mask), text)
     if "basic" in lowered:
-        text = _BASIC.sub(lambda m: _mask_last(m, mask) if _is_pair(m[1]) else m[0], text)
+        text = _BASIC.sub(functools.partial(_mask_if, _is_pair, mask), text)
+    if words and any(map(lowered.__contains__, _SCHEMES)):
+        text = _SCHEME.sub(functools.partial(_mask_if, _is_token, mask), text)
+        text = _SIGNATURE.sub(functools.partial(_mask_if, _is_token, mask), text)
     return text
 
 
 def _pem_blocks(text: str) -> Iterator[Span]:
     """Find PEM blocks, also without BEGIN or END."""
-    begin, end = text.find("-----BEGIN"), text.find("-----END")
-    if begin < 0 or 0 <= end < begin:
-        begin = 0
-    while begin >= 0:
-        end = text.find("-----END", begin)
-        close = text.find("-----", end + 8) + 5 if end >= 0 else 0
-        stop = close if close > 4 else len(text)
-        yield begin, stop
-        begin = text.find("-----BEGIN", stop)
+    done = 0
+    for marker in _PEM_MARKER.finditer(text):
+        if marker.start() < done:
+            continue
+        start, stop = marker.start(), marker.end()
+        if marker[1] == "BEGIN":
+            end = _PEM_END.search(text, stop)
+            body, stop = (stop, end.end()) if end else (stop, len(text))
+        else:
+            start, body = done, max(done, start - _PEM_LOOK)
+        # A message may name a marker only.
+        if _PEM_BODY.search(text, body, min(stop, body + _PEM_LOOK)):
+            yield start, stop
+            done = stop
 
 
 def _mask_base64_line(match: re.Match[str], mask: Mask) -> str:
@@ -67,30 +116,28 @@ def _mask_base64_line(match: re.Match[str], mask: Mask) -> str:
 
 
 def _mask_jwt(match: re.Match[str], mask: Mask) -> str:
-    run, before = match[0], match.string[max(match.start() - 1, 0) : match.start()]
-    at = run.find("eyJ")
-    encoded = at in {2, 4} and before == "%"
-    if at < 0 or (at and run[at - 1].isalnum() and not encoded):
-        return run
-    token = run[at:].rstrip(".-=")
+    token = match[0].rstrip(".-=")
     # Parts with dots between them, or one long part.
-    if "." not in token and len(token) < 40:
-        return run
-    return run[:at] + mask(token) + run[at + len(token) :]
+    if len(token) < (16 if "." in token else 40):
+        return match[0]
+    return mask(token) + match[0][len(token) :]
 
 
-def _mask_last(match: re.Match[str], mask: Mask) -> str:
+def _mask_if(is_secret: Callable[[str], bool], mask: Mask, match: re.Match[str]) -> str:
+    if not is_secret(match[1]):
+        return match[0]
     return match[0][: match.start(1) - match.start()] + mask(match[1])
 
 
 def _is_token(word: str) -> bool:
     """Return False for a word of a sentence: *Bearer authentication failed*."""
-    return len(word) >= 24 or not word.rstrip(".").isalpha()
+    return len(word) >= 24 or _NO_WORD.search(word) is not None
 
 
 def _is_pair(word: str) -> bool:
     """Return True for base64 of user and password (RFC 7617)."""
+    word = unquote(word).translate(_URL_SAFE)
     try:
-        return b":" in base64.b64decode(word.translate(_URL_SAFE) + "=" * (-len(word) % 4))
+        return b":" in base64.b64decode(word + "=" * (-len(word) % 4))
     except ValueError:
         return False

@@ -4,8 +4,8 @@ A row of the table is a name and, after two blanks, the parts of the key:
 
 - a literal, or alternatives with commas between them;
 - an alphabet (see ``_ALPHABETS``) and a length: ``a20`` is 20 characters, ``a20+`` at least 20,
-  ``a20-30`` 20 to 30. After ``!`` there are a digit, a small and a capital letter in it: the literal
-  beside it is a word of other texts too;
+  ``a20-30`` 20 to 30; with ``!`` a digit, a small and a capital letter are in it, since the
+  literal beside it is a word of other texts too;
 - ``uuid``;
 - ``>``: what is before it stays, as the host of a webhook.
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import re
+import string
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -38,7 +39,7 @@ Aiven  AVNS_ u16+
 Akamai  akab- u16+ - u16+
 Alchemy  alcht_ a30+
 Alibaba  LTAI a16+
-Amazon, key and secret  AKIA,ASIA A16 s1-3 b40
+Amazon, key and secret  AKIA,ASIA A16 s1-3 b27-88!
 Amazon  AKIA,ASIA,ABIA,ACCA,AGPA,AIDA,AIPA,ANPA,ANVA,AROA a16+
 Amazon  A3T A17+
 Amazon AppSync  da2- a26+
@@ -96,7 +97,7 @@ Coinbase  organizations/ uuid /apiKeys/ uuid
 Column, Mollie  live_,test_ a27-30!
 Confluent  cflt b56+
 Contentful  CFPAT- u40+
-ConvertAPI  secret_ a16!
+ConvertAPI  secret_ a16
 Courier  pk_ a1-20 _ a28
 crates.io  cio a32
 Cursor  key_ x64
@@ -123,6 +124,7 @@ EcoStruxure  AK1 B50-55
 ElevenLabs  sk_ x48
 Endor Labs  endr+ u16
 Facebook  EAA a80+
+Facebook  d13-17 | u27!
 Facebook  EAACEdEose0cBA a1+
 Fauna  fnAE u30+
 Figma  figd_,figp_,figo_,figu_,figr_,figh_,figuh_,figur_,figor_,figoh_,fig|_,fig(_,fig)_,fig?_ b36+
@@ -169,9 +171,10 @@ Langfuse  sk-lf-,pk-lf- uuid
 LangSmith  lsv2_pt_,lsv2_sk_ w40+
 LangSmith  ls__ x32
 Lark  cli_ a16!
-Lark  t-,u-,a- w14-50!
+Lark  t-,u-,a- w20-50!
 LaunchDarkly  api-,sdk-,mob- uuid
 Linear  lin_api_,lin_oauth_ a32+
+JSON Web Token, encoded twice  ZXlK b40+
 LinkedIn  WPL_AP0.,WPL_AP1. u16+
 LlamaCloud  llx- a40+
 Lob  live_,test_ x35
@@ -183,6 +186,7 @@ Salesblink  key- a64
 Mailgun  l32 - l8 - l8
 Mailsac  k_ a36+
 Mandrill  md- u22!
+MailerSend  mlsn. a40+
 Mapbox  pk.,sk.,tk. b32+ . b20+
 Mapbox  sk. p80+
 MaxMind  a6 _ a29 _mmk
@@ -214,6 +218,7 @@ OpenAI session  sess- a40
 OpenRouter  sk-or-v1- x40+
 OpenShift  sha256~ u43
 Open VSX  ovsxp_,ovsxat_ u30+
+Ory  ory_at_,ory_rt_,ory_ac_,ory_pat_ p30+
 Paddle  pdl_live_apikey_,pdl_sdbx_apikey_,pdl_ntfset_ w30+
 Pagar.me  ak_live_,ak_test_ a30
 PagerDuty  u+ b18!
@@ -310,8 +315,8 @@ Twitter  d9-20 - a40!
 Typeform  tfp_ q40+
 Ubidots  BBFF- a30
 Vault  hvs.,hvb.,hvr. p20+
-Vault  s.,b.,r. u24+!
-Vercel  vcp_,vci_,vca_,vcr_,vck_ a24+
+Vault  s.,b.,r. a24!
+Vercel  vcp_,vcc_,vci_,vca_,vcr_,vck_ a24+
 Vercel  vercel_blob_rw_ w30+
 Voiceflow  VF.,VF.DM.,VF.WS. x24 . a16
 Volcengine  AKLT b40+
@@ -404,105 +409,130 @@ _ALPHABETS = {
     "k": f"[{_ALNUM}./]",
     "K": f"[{_ALNUM}./+=,$-]",
     # Between a key and its secret; to the end of a URL.
-    "s": r"[:,;/| \t]",
+    "s": r"[:,;| \t]",
     "n": r"[^\s\"'<>\\]",
 }
+
+
+def begin(literal: str = "") -> str:
+    """Return a pattern: before *literal* is no letter or digit but of an encoding or escape."""
+    text = re.escape(literal)
+    before = (r"%[0-9A-Fa-f][0-9A-Fa-f]", r"%25[0-9A-Fa-f][0-9A-Fa-f]", r"\\[nrtb]")
+    return f"(?:(?<![{_ALNUM}]{text})|{'|'.join(f'(?<={code}{text})' for code in before)})"
+
+
 _UUID = "-".join(f"[{_ALNUM}]{{{length}}}" for length in (8, 4, 4, 4, 12))
 _PART = re.compile(r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)")
-_STRICT = "".join(f"(?=[{_URL_SAFE}]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
-# Not after a letter or digit, except if percent-encoded or escaped.
-_BEGIN = f"(?<![{_ALNUM}])"
-_BEGIN_ENCODED = (
-    rf"(?:{_BEGIN}|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=%25[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\[nrtb]))"
-)
-# A key is in a long run, and is looked up by the first characters of a word in it.
-_RUN = re.compile(r"[A-Za-z0-9$%{][^\s\"'<>,;()\[\]|]{12,}")
+_STRICT = "".join(f"(?=[{_ALNUM}+/_-]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
+# A key has a letter after a digit in a word, or a very long word. A UUID alone is no key.
+_MIXED = re.compile(f"[0-9][A-Za-z]|[{_ALNUM}]{{16}}")
+_LONG_WORD = re.compile(rf"(?<![_-]){_UUID}|[{_ALNUM}]{{6,}}")
+# It is looked up by its first word, or the first characters of it. Encodings separate words.
+_ENCODING = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]")
+_WORD = re.compile(f"[{_ALNUM}]+")
 _HEAD = 3
-_HEAD_OF_WORD = f"(?=([{_ALNUM}][!-~]{{{_HEAD - 1}}}))"
-_WORD = re.compile(_BEGIN + _HEAD_OF_WORD)
-_WORD_ENCODED = re.compile(_BEGIN_ENCODED + _HEAD_OF_WORD)
-# A name in small letters is no key.
+# The longest word of a key without a telling literal.
+_DENSE = 14
+# A name in small letters is no key, nor is XXXXX.
 _RANDOM = re.compile("[A-Z0-9]")
+_FEW = 2
 _compile = functools.cache(re.compile)
 
 
 class Row(NamedTuple):
-    """A literal of a key, the pattern of the key, its least length."""
+    """A literal of a key, and the pattern of the key."""
 
     literal: str
     pattern: str
-    size: int
 
 
 class Table(NamedTuple):
-    """Rows by the first characters of the key; rows without them."""
+    """Rows by the first word of the key, or its first characters; by a literal within the key.
 
-    heads: dict[str, list[Row]]
+    *dense*: the literal is in many texts.
+    """
+
+    by_word: dict[str, list[Row]]
     shapes: list[Row]
+    dense: list[Row]
 
 
-def provider_keys(text: str) -> list[Span]:
-    """Find the keys of providers in *text*."""
-    runs = _RUN.findall(text)
-    if not runs:
-        return []
-    heads, shapes = table()
-    joined, longest, spans = " ".join(runs), max(map(len, runs)), []
-    words = _WORD_ENCODED if "%" in joined or "\\" in joined else _WORD
-    found = words.findall(joined)
-    if not heads.keys().isdisjoint(found + [word[:2] for word in found]):
-        spans += _by_head(text, words)
-    for literal, pattern, size in shapes:
-        if size <= longest and literal in joined:
-            spans += [m.span(1) for m in _compile(pattern).finditer(text) if _RANDOM.search(m[1])]
+def long_words(text: str) -> list[str]:
+    """Return the words of *text* of which a key has one: a fast test."""
+    others = [word for word in ("hook", "xox") if word in text]
+    if not _MIXED.search(text):
+        return others
+    words = _LONG_WORD.findall(text)
+    return others + [word for word in words if "-" not in word and _MIXED.search(word)]
+
+
+def provider_keys(text: str, longest: int) -> list[Span]:
+    """Find the keys of providers in *text*; *longest*: the length of its longest word."""
+    is_encoded = "%" in text or "\\" in text
+    words = _WORD.findall(_ENCODING.sub(" ", text) if is_encoded else text)
+    by_word, shapes, dense = table()
+    if longest >= _DENSE:
+        shapes = shapes + dense
+    rows = [row for row in shapes if row.literal in text]
+    for word in by_word.keys() & {*words, *[word[:_HEAD] for word in words if len(word) > _HEAD]}:
+        rows += [row for row in by_word[word] if row.literal in text]
+    spans = [span for row in rows for span in _matches(row, text)]
     # The longest first: a row may be the beginning of another.
     return sorted(spans, key=lambda span: (span[0], -span[1]))
 
 
-def _by_head(text: str, words: re.Pattern[str]) -> Iterator[Span]:
-    heads, done = table().heads, 0
-    for word in words.finditer(text):
-        start = word.start()
-        if start < done:
-            continue
-        for literal, pattern, _ in (*heads.get(word[1], ()), *heads.get(word[1][:2], ())):
-            if text.startswith(literal, start):
-                match = _compile(pattern).match(text, start)
-                if match and _RANDOM.search(text, start + len(literal), match.end()):
-                    yield match.span(1)
-                    done = max(done, match.end())
+def _matches(row: Row, text: str) -> Iterator[Span]:
+    for match in _compile(row.pattern).finditer(text):
+        key = match[1].removeprefix(row.literal)
+        if _RANDOM.search(key) and (len(set(key)) > _FEW or len(key) <= _FEW):
+            yield match.span(1)
 
 
 @functools.cache
 def table() -> Table:
     """Return the rows. They are read at the first need: importing them costs nothing."""
-    heads: dict[str, list[Row]] = {}
-    shapes = []
-    for parts in rows():
-        pattern, size = pattern_of(parts), sum(map(_size, parts))
-        if _PART.fullmatch(parts[0]) or not parts[0][0].isalnum() or _size(parts[0]) < 2:
+    found = Table({}, [], [])
+    for parts in parts_of_rows():
+        if _PART.fullmatch(parts[0]) or _size(parts[0]) == 1:
             # The longest literal; of equal ones, the last.
-            hint = max((part for part in reversed(parts) if _is_literal(part)), key=_size)
-            begin = _BEGIN_ENCODED
-            shapes += [Row(literal, begin + pattern, size) for literal in hint.split(",")]
-        else:
-            for prefix in parts[0].split(","):
-                heads.setdefault(prefix[:_HEAD], []).append(Row(prefix, pattern, size))
-    return Table(heads, shapes)
+            hint = max(filter(_is_literal, reversed(parts)), key=_size)
+            pattern = pattern_of(parts)
+            kept = found.dense if hint.isalnum() or len(hint) == 1 else found.shapes
+            kept.extend(Row(literal, pattern) for literal in hint.split(","))
+            continue
+        for literal in parts[0].split(","):
+            row = Row(literal, pattern_of([literal, *parts[1:]]))
+            for word in _words(literal):
+                found.by_word.setdefault(word, []).append(row)
+    return found
 
 
-def rows() -> Iterator[list[str]]:
+def parts_of_rows() -> Iterator[list[str]]:
     """Yield the parts of each row."""
     for line in TABLE.strip().splitlines():
         yield line.split("  ")[1].split(" ")
 
 
+def _words(literal: str) -> list[str]:
+    """Return the first word of *literal*, or its first characters if the word may go on."""
+    word = _WORD.findall(literal)[0]
+    if not literal.endswith(word):
+        return [word]
+    more = string.ascii_letters + string.digits if len(word) < _HEAD else [""]
+    return [(word + character)[:_HEAD] for character in more]
+
+
 def pattern_of(parts: list[str]) -> str:
-    """Return the pattern of a key; its first group is what is masked."""
-    key = "".join(map(_pattern, parts[:-1])) + _pattern(parts[-1], is_last=True)
-    before, mark, key = key.rpartition("(?:>)")
+    """Return the pattern of a key; its first group is what is masked.
+
+    What may be before a literal is tested after it: a pattern that begins with a literal is fast.
+    """
+    key = [_pattern(part) for part in parts[:-1]] + [_pattern(parts[-1], is_last=True)]
+    is_literal = _is_literal(parts[0]) and "," not in parts[0]
+    key.insert(is_literal, begin(parts[0] if is_literal else ""))
+    before, _, masked = "".join(key).rpartition("(?:>)")
     is_exact = parts[-1] == "uuid" or (parts[-1][0] in "uw" and "+" not in parts[-1])
-    return f"{before}({key})(?![{_URL_SAFE if is_exact else _ALNUM}])"
+    return f"{before}({masked})(?![{_URL_SAFE if is_exact else _ALNUM}])"
 
 
 def _pattern(part: str, *, is_last: bool = False) -> str:
@@ -512,7 +542,7 @@ def _pattern(part: str, *, is_last: bool = False) -> str:
         return _UUID if part == "uuid" else f"(?:{alternatives})"
     alphabet, least, is_open, most, is_strict = found.groups()
     # Bounded if something follows: linear time.
-    end = ("" if is_last else 200) if is_open else most or least
+    end = ("" if is_last else 500) if is_open else most or least
     return f"{_STRICT if is_strict else ''}{_ALPHABETS[alphabet]}{{{least},{end}}}"
 
 
@@ -520,8 +550,6 @@ def _is_literal(part: str) -> bool:
     return part not in {"uuid", ">"} and not _PART.fullmatch(part)
 
 
-def _size(part: str) -> int:
-    """Return the least length of *part*."""
-    found = _PART.fullmatch(part)
-    sizes = {"uuid": 36, ">": 0}
-    return int(found[2]) if found else sizes.get(part, min(map(len, part.split(","))))
+def _size(literal: str) -> int:
+    """Return the length of the shortest alternative of *literal*."""
+    return min(map(len, literal.split(",")))
