@@ -70,10 +70,9 @@ def mask_credentials(text: str, mask: Mask) -> str:
         text = _PPK.sub(functools.partial(_mask_if, bool, mask), text)
     if len(text) >= 60:
         text = _BASE64_LINE.sub(lambda m: _mask_base64_line(m, mask), text)
-    words = providers.long_words(text)
-    if words:
-        longest = max(map(len, words))
-        text = mask_spans(text, providers.provider_keys(text, longest), mask)
+    may_contain_keys = providers.may_contain_keys(text)
+    if may_contain_keys:
+        text = mask_spans(text, providers.provider_keys(text), mask)
     if "eyJ" in text or "eyA" in text or "ewo" in text or "ew0" in text:
         text = _JWT.sub(lambda m: _mask_jwt(m, mask), text)
     lowered = text.lower()
@@ -83,7 +82,7 @@ def mask_credentials(text: str, mask: Mask) -> str:
         text = _IDENTIFIED.sub(functools.partial(_mask_if, bool, mask), text)
     if "basic" in lowered:
         text = _BASIC.sub(functools.partial(_mask_if, _is_pair, mask), text)
-    if words and any(map(lowered.__contains__, _SCHEMES)):
+    if may_contain_keys and any(map(lowered.__contains__, _SCHEMES)):
         text = _SCHEME.sub(functools.partial(_mask_if, _is_token, mask), text)
         text = _SIGNATURE.sub(functools.partial(_mask_if, _is_token, mask), text)
     return text

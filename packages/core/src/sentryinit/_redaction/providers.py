@@ -93,7 +93,6 @@ Clojars  CLOJARS_ a60+
 Close  api_ c45
 Cloudflare  cfat_,cfut_,cfk_ a40+
 Cloudflare  v1.0- p150+
-Coinbase  organizations/ uuid /apiKeys/ uuid
 Column, Mollie  live_,test_ a27-30!
 Confluent  cflt b56+
 Contentful  CFPAT- u40+
@@ -351,7 +350,7 @@ Slack webhook  hooks.slack.com/,hooks.slack-gov.com/ > n10+
 Discord webhook  webhooks/ > d15-20 / u40+
 Teams webhook  webhook.office.com/webhookb2/ > n20+
 Teams webhook  outlook.office.com/webhook/,outlook.office365.com/webhook/ > n20+
-Google Chat webhook  chat.googleapis.com/v1/spaces/ > n20+
+Google Chat webhook  chat.googleapis.com/v1/spaces/ > N20+
 Zapier webhook  hooks.zapier.com/hooks/catch/ > n8+
 IFTTT webhook  with/key/ > u16+
 Mattermost webhook  hooks/ > l26
@@ -408,9 +407,10 @@ _ALPHABETS = {
     # Base64 of crypt, with parameters too.
     "k": f"[{_ALNUM}./]",
     "K": f"[{_ALNUM}./+=,$-]",
-    # Between a key and its secret; to the end of a URL.
+    # Between a key and its secret; to the end of a path, of a URL.
     "s": r"[:,;| \t]",
-    "n": r"[^\s\"'<>\\]",
+    "n": r"[^\s\"'<>\\?#&,;()\[\]{}%]",
+    "N": r"[^\s\"'<>\\,;()\[\]{}]",
 }
 
 
@@ -418,21 +418,24 @@ def begin(literal: str = "") -> str:
     """Return a pattern: before *literal* is no letter or digit but of an encoding or escape."""
     text = re.escape(literal)
     before = (r"%[0-9A-Fa-f][0-9A-Fa-f]", r"%25[0-9A-Fa-f][0-9A-Fa-f]", r"\\[nrtb]")
-    return f"(?:(?<![{_ALNUM}]{text})|{'|'.join(f'(?<={code}{text})' for code in before)})"
+    return f"(?:(?<![{_ALNUM}%]{text})|{'|'.join(f'(?<={code}{text})' for code in before)})"
 
 
+_UUID_SIZE = 36
 _UUID = "-".join(f"[{_ALNUM}]{{{length}}}" for length in (8, 4, 4, 4, 12))
 _PART = re.compile(r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)")
 _STRICT = "".join(f"(?=[{_ALNUM}+/_-]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
-# A key has a letter after a digit in a word, or a very long word. A UUID alone is no key.
-_MIXED = re.compile(f"[0-9][A-Za-z]|[{_ALNUM}]{{16}}")
-_LONG_WORD = re.compile(rf"(?<![_-]){_UUID}|[{_ALNUM}]{{6,}}")
+# A key has a letter after a digit within a word, or a very long word. A time has T.
+_MIXED = re.compile(f"[0-9](?!T[0-9]{{2}}:)[A-Za-z][{_ALNUM}]{{2}}|[{_ALNUM}]{{16}}")
+_RUN = re.compile(f"[.{_URL_SAFE}]{{6,}}")
+# Keys without such a word have one of these.
+_HINTS = ("pat-", "xox", "hook")
 # It is looked up by its first word, or the first characters of it. Encodings separate words.
 _ENCODING = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]")
 _WORD = re.compile(f"[{_ALNUM}]+")
 _HEAD = 3
-# The longest word of a key without a telling literal.
-_DENSE = 14
+# What a key without a telling literal has.
+_DENSE = re.compile(f"[{_ALNUM}]{{14}}")
 # A name in small letters is no key, nor is XXXXX.
 _RANDOM = re.compile("[A-Z0-9]")
 _FEW = 2
@@ -457,21 +460,22 @@ class Table(NamedTuple):
     dense: list[Row]
 
 
-def long_words(text: str) -> list[str]:
-    """Return the words of *text* of which a key has one: a fast test."""
-    others = [word for word in ("hook", "xox") if word in text]
-    if not _MIXED.search(text):
-        return others
-    words = _LONG_WORD.findall(text)
-    return others + [word for word in words if "-" not in word and _MIXED.search(word)]
+def may_contain_keys(text: str) -> bool:
+    """Return False if no word of *text* looks random, except UUIDs: a fast test."""
+    if _MIXED.search(text):
+        for run in _RUN.findall(text):
+            is_uuid = len(run) == _UUID_SIZE and run[8:24:5] == "----"
+            if not is_uuid and _MIXED.search(run):
+                return True
+    return any(map(text.__contains__, _HINTS))
 
 
-def provider_keys(text: str, longest: int) -> list[Span]:
-    """Find the keys of providers in *text*; *longest*: the length of its longest word."""
+def provider_keys(text: str) -> list[Span]:
+    """Find the keys of providers in *text*."""
     is_encoded = "%" in text or "\\" in text
     words = _WORD.findall(_ENCODING.sub(" ", text) if is_encoded else text)
     by_word, shapes, dense = table()
-    if longest >= _DENSE:
+    if _DENSE.search(text):
         shapes = shapes + dense
     rows = [row for row in shapes if row.literal in text]
     for word in by_word.keys() & {*words, *[word[:_HEAD] for word in words if len(word) > _HEAD]}:
