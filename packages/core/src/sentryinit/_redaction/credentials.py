@@ -18,8 +18,11 @@ from sentryinit._redaction.placeholders import Mask, Span, mask_spans
 SHORTEST_KEY = 13
 
 _URL_SAFE = str.maketrans("-_", "+/")
-_PEM_MARKER = re.compile(r"-----?[ +]?(BEGIN|END)[ +A-Z0-9-]{1,80}?----?-?(?!-)")
-_PEM_END = re.compile(r"-----?[ +]?END[ +A-Z0-9-]{1,80}?----?-?(?!-)")
+# RFC 7468, also in a query; RFC 4716.
+_PEM_MARKER = re.compile(
+    r"-----(BEGIN|END)[ +A-Z0-9-]{1,80}?-----|---- (BEGIN|END) SSH2 [A-Z ]{1,60} ----"
+)
+_PEM_END = re.compile(r"-----END[ +A-Z0-9-]{1,80}?-----|---- END SSH2 [A-Z ]{1,60} ----")
 # Base64 beside a line break, or a long one.
 _BREAK = r"(?:[\r\n]|\\[rn]|%0[AaDd])"
 _PEM_BODY = re.compile(
@@ -36,25 +39,27 @@ _JWT = re.compile(
     r"(?:[\w.=+-]|%(?:25)?(?:2[BbEeFf]|3[Dd])|/(?![a-z_-]*(?:[/?#&\s\"']|$)))*"
 )
 # Between a scheme and its credentials, also percent-encoded: blanks, colon, one quote.
-_SEPARATOR = r"(?:[\s:=+]|%(?:25)?(?:20|3[AaDd]|2[Bb])){1,4}(?:\\{0,4}[\"'])?"
+_BEFORE = rf"(?i){providers.begin()}"
+_SEPARATOR = r"(?:[\s:=+]|%(?:25)?(?:20|3[AaDd]|2[Bb])){1,4}(?:\\{0,4}[\"']|[<(\[])?"
 # A parameter of a challenge is no token: Bearer realm="x".
-_CREDENTIALS = r"([\w.~+/-]{6,}(?:=|%3[Dd]){0,2})(?!\s?=)"
-_BEARER = re.compile(rf"(?i)\bbearer{_SEPARATOR}{_CREDENTIALS}")
-_BASIC = re.compile(rf"(?i)\bbasic{_SEPARATOR}{_CREDENTIALS}")
+_CREDENTIALS = r"([\w.~+/-]{8,}(?:=|%3[Dd]){0,2})(?!\s?=)"
+_BEARER = re.compile(rf"{_BEFORE}bearer{_SEPARATOR}{_CREDENTIALS}")
+_BASIC = re.compile(rf"{_BEFORE}basic{_SEPARATOR}{_CREDENTIALS}")
 # Other schemes, the account before a signature, and parameters.
 _SCHEMES = (
     *("negotiate", "ntlm", "dpop", "ssws", "splunk", "geniekey", "apikey", "token"),
     *("sharedkey", "hmac", "digest", "hawk", "oauth", "aws "),
 )
 _SCHEME = re.compile(
-    rf"(?i)\b(?:{'|'.join(_SCHEMES[:8])})(?:\s|\+|%(?:25)?20){{1,4}}(?=\S{{16}}){_CREDENTIALS}(?![(\[.])"
+    rf"{_BEFORE}(?:{'|'.join(_SCHEMES[:8])})(?:\s|\+|%(?:25)?20){{1,4}}(?=\S{{16}}){_CREDENTIALS}(?![(\[.])"
 )
 _SIGNATURE = re.compile(
     r"(?i)(?:\b(?:sharedkey(?:lite)?|hmac|aws)[ +][\w./-]{1,100}:"
     r"|\b(?:response|mac|oauth_signature)=(?:\\{0,4}[\"'])?)([\w.~+/%-]{16,}={0,2})"
 )
-# A digit, or letters of both cases or a mark within.
-_NO_WORD = re.compile(r"[0-9]|[a-z][A-Z]|\w[.~+]\w")
+# A digit, or letters of both cases or a mark within. Not HTTP/2.0, RFC-6750.
+_NO_WORD = re.compile(r"(?![A-Z]+[/-]?[0-9.]+$).*?(?:[0-9]|[a-z][A-Z]|\w[.~+]\w)")
+_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z]).{16}")
 _IDENTIFIED = re.compile(r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})")
 # A line of a PEM key whose BEGIN and END are in other texts.
 _BASE64_LINE = re.compile(
@@ -95,7 +100,7 @@ def _pem_blocks(text: str) -> Iterator[Span]:
         if marker.start() < done:
             continue
         start, stop = marker.start(), marker.end()
-        if marker[1] == "BEGIN":
+        if "BEGIN" in (marker[1], marker[2]):
             end = _PEM_END.search(text, stop)
             body, stop = (stop, end.end()) if end else (stop, len(text))
         else:
@@ -130,12 +135,14 @@ def _mask_if(is_secret: Callable[[str], bool], mask: Mask, match: re.Match[str])
 
 def _is_token(word: str) -> bool:
     """Return False for a word of a sentence: *Bearer authentication failed*."""
-    return len(word) >= 24 or _NO_WORD.search(word) is not None
+    return len(word) >= 24 or _NO_WORD.match(word) is not None
 
 
 def _is_pair(word: str) -> bool:
-    """Return True for base64 of user and password (RFC 7617)."""
+    """Return True for base64 of user and password (RFC 7617), and for what looks random."""
     word = unquote(word).translate(_URL_SAFE)
+    if _RANDOM.match(word):
+        return True
     try:
         return b":" in base64.b64decode(word + "=" * (-len(word) % 4))
     except ValueError:

@@ -426,7 +426,7 @@ _UUID = "-".join(f"[{_ALNUM}]{{{length}}}" for length in (8, 4, 4, 4, 12))
 _PART = re.compile(r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)")
 _STRICT = "".join(f"(?=[{_ALNUM}+/_-]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
 # A key has a letter after a digit within a word, or a very long word. A time has T.
-_MIXED = re.compile(f"[0-9](?!T[0-9]{{2}}:)[A-Za-z][{_ALNUM}]{{2}}|[{_ALNUM}]{{16}}")
+_MIXED = re.compile(f"[0-9](?!T[0-9]{{2}}:)[A-Za-z][{_ALNUM}]{{2}}|[A-Za-z][{_ALNUM}]{{15}}")
 _RUN = re.compile(f"[.{_URL_SAFE}]{{6,}}")
 # Keys without such a word have one of these.
 _HINTS = ("pat-", "xox", "hook")
