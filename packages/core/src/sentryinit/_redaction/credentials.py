@@ -11,56 +11,51 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
-from sentryinit._redaction import providers
 from sentryinit._redaction.placeholders import Mask, Span, mask_spans
+from sentryinit._redaction.providers import begin, compiled, may_contain_keys, provider_keys
 
 # The shortest text that a pattern below matches.
 SHORTEST_KEY = 13
 
 _URL_SAFE = str.maketrans("-_", "+/")
 # RFC 7468, also in a query; RFC 4716.
-_PEM_MARKER = re.compile(
-    r"-----(BEGIN|END)[ +A-Z0-9-]{1,80}?-----|---- (BEGIN|END) SSH2 [A-Z ]{1,60} ----"
-)
-_PEM_END = re.compile(r"-----END[ +A-Z0-9-]{1,80}?-----|---- END SSH2 [A-Z ]{1,60} ----")
+_PEM_MARKER = r"-----(BEGIN|END)[ +A-Z0-9-]{1,80}?-----|---- (BEGIN|END) SSH2 [A-Z ]{1,60} ----"
+_PEM_END = r"-----END[ +A-Z0-9-]{1,80}?-----|---- END SSH2 [A-Z ]{1,60} ----"
 # Base64 beside a line break, or a long one.
 _BREAK = r"(?:[\r\n]|\\[rn]|%0[AaDd])"
-_PEM_BODY = re.compile(
-    rf"{_BREAK}[ \t\"'+]*[\w+/=]{{3}}|[\w+/=]{{3}}[\"', +]*{_BREAK}|[\w+/=]{{16}}"
-)
+_PEM_BODY = rf"{_BREAK}[ \t\"'+]*[\w+/=]{{3}}|[\w+/=]{{3}}[\"', +]*{_BREAK}|[\w+/=]{{16}}"
 _PEM_LOOK = 200
 # The private part of a key file of PuTTY.
-_PPK = re.compile(
-    rf"Private-Lines: \d{{1,4}}{_BREAK}+((?:(?!{_BREAK}*Private-)(?:[A-Za-z0-9+/=]|{_BREAK}))+)"
-)
+_PPK = rf"Private-Lines: \d{{1,4}}{_BREAK}+((?:(?!{_BREAK}*Private-)(?:[A-Za-z0-9+/=]|{_BREAK}))+)"
 # Base64 of a brace with a quote or blanks after it. A word of a path after it stays.
-_JWT = re.compile(
-    rf"{providers.begin()}(?:eyJ|eyAi|ewog|ewoJ|ewoi|ew0K)"
+_JWT = (
+    rf"{begin()}(?:eyJ|eyAi|ewog|ewoJ|ewoi|ew0K)"
     r"(?:[\w.=+-]|%(?:25)?(?:2[BbEeFf]|3[Dd])|/(?![a-z_-]*(?:[/?#&\s\"']|$)))*"
 )
 # Between a scheme and its credentials, also percent-encoded: blanks, colon, one quote.
-_BEFORE = rf"(?i){providers.begin()}"
+_BEFORE = rf"(?i){begin()}"
 _SEPARATOR = r"(?:[\s:=+]|%(?:25)?(?:20|3[AaDd]|2[Bb])){1,4}(?:\\{0,4}[\"']|[<(\[])?"
 # A parameter of a challenge is no token: Bearer realm="x".
 _CREDENTIALS = r"([\w.~+/-]{8,}(?:=|%3[Dd]){0,2})(?!\s?=)"
-_BEARER = re.compile(rf"{_BEFORE}bearer{_SEPARATOR}{_CREDENTIALS}")
-_BASIC = re.compile(rf"{_BEFORE}basic{_SEPARATOR}{_CREDENTIALS}")
+_BEARER = rf"{_BEFORE}bearer{_SEPARATOR}{_CREDENTIALS}"
+_BASIC = rf"{_BEFORE}basic{_SEPARATOR}{_CREDENTIALS}"
 # Other schemes, the account before a signature, and parameters.
 _SCHEMES = (
     *("negotiate", "ntlm", "dpop", "ssws", "splunk", "geniekey", "apikey", "token"),
     *("sharedkey", "hmac", "digest", "hawk", "oauth", "aws "),
 )
-_SCHEME = re.compile(
-    rf"{_BEFORE}(?:{'|'.join(_SCHEMES[:8])})(?:\s|\+|%(?:25)?20){{1,4}}(?=\S{{16}}){_CREDENTIALS}(?![(\[.])"
+_SCHEME = (
+    rf"{_BEFORE}(?:{'|'.join(_SCHEMES[:8])})(?:\s|\+|%(?:25)?20){{1,4}}"
+    rf"(?=\S{{16}}){_CREDENTIALS}(?![(\[.])"
 )
-_SIGNATURE = re.compile(
+_SIGNATURE = (
     r"(?i)(?:\b(?:sharedkey(?:lite)?|hmac|aws)[ +][\w./-]{1,100}:"
     r"|\b(?:response|mac|oauth_signature)=(?:\\{0,4}[\"'])?)([\w.~+/%-]{16,}={0,2})"
 )
 # A digit, or letters of both cases or a mark within. Not HTTP/2.0, RFC-6750.
-_NO_WORD = re.compile(r"(?![A-Z]+[/-]?[0-9.]+$).*?(?:[0-9]|[a-z][A-Z]|\w[.~+]\w)")
-_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z]).{16}")
-_IDENTIFIED = re.compile(r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})")
+_NO_WORD = r"(?![A-Z]+[/-]?[0-9.]+$).*?(?:[0-9]|[a-z][A-Z]|\w[.~+]\w)"
+_RANDOM = r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z]).{16}"
+_IDENTIFIED = r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})"
 # A line of a PEM key whose BEGIN and END are in other texts.
 _BASE64_LINE = re.compile(
     r"(?m)^[ \t\"'(+]{0,80}([A-Za-z0-9+/]{60,80}={0,2})(?=(?:\\n)?[\"'),\\ \t]{0,8}$)"
@@ -72,41 +67,41 @@ def mask_credentials(text: str, mask: Mask) -> str:
     if "----" in text and ("BEGIN" in text or "END" in text):
         text = mask_spans(text, _pem_blocks(text), mask)
     if "Private-Lines:" in text:
-        text = _PPK.sub(functools.partial(_mask_if, bool, mask), text)
+        text = compiled(_PPK).sub(functools.partial(_mask_if, bool, mask), text)
     if len(text) >= 60:
         text = _BASE64_LINE.sub(lambda m: _mask_base64_line(m, mask), text)
-    may_contain_keys = providers.may_contain_keys(text)
-    if may_contain_keys:
-        text = mask_spans(text, providers.provider_keys(text), mask)
+    has_keys = may_contain_keys(text)
+    if has_keys:
+        text = mask_spans(text, provider_keys(text), mask)
     if "eyJ" in text or "eyA" in text or "ewo" in text or "ew0" in text:
-        text = _JWT.sub(lambda m: _mask_jwt(m, mask), text)
+        text = compiled(_JWT).sub(lambda m: _mask_jwt(m, mask), text)
     lowered = text.lower()
     if "bearer" in lowered:
-        text = _BEARER.sub(functools.partial(_mask_if, _is_token, mask), text)
+        text = compiled(_BEARER).sub(functools.partial(_mask_if, _is_token, mask), text)
     if "identified" in lowered:
-        text = _IDENTIFIED.sub(functools.partial(_mask_if, bool, mask), text)
+        text = compiled(_IDENTIFIED).sub(functools.partial(_mask_if, bool, mask), text)
     if "basic" in lowered:
-        text = _BASIC.sub(functools.partial(_mask_if, _is_pair, mask), text)
-    if may_contain_keys and any(map(lowered.__contains__, _SCHEMES)):
-        text = _SCHEME.sub(functools.partial(_mask_if, _is_token, mask), text)
-        text = _SIGNATURE.sub(functools.partial(_mask_if, _is_token, mask), text)
+        text = compiled(_BASIC).sub(functools.partial(_mask_if, _is_pair, mask), text)
+    if has_keys and any(map(lowered.__contains__, _SCHEMES)):
+        text = compiled(_SCHEME).sub(functools.partial(_mask_if, _is_token, mask), text)
+        text = compiled(_SIGNATURE).sub(functools.partial(_mask_if, _is_token, mask), text)
     return text
 
 
 def _pem_blocks(text: str) -> Iterator[Span]:
     """Find PEM blocks, also without BEGIN or END."""
     done = 0
-    for marker in _PEM_MARKER.finditer(text):
+    for marker in compiled(_PEM_MARKER).finditer(text):
         if marker.start() < done:
             continue
         start, stop = marker.start(), marker.end()
         if "BEGIN" in (marker[1], marker[2]):
-            end = _PEM_END.search(text, stop)
+            end = compiled(_PEM_END).search(text, stop)
             body, stop = (stop, end.end()) if end else (stop, len(text))
         else:
             start, body = done, max(done, start - _PEM_LOOK)
         # A message may name a marker only.
-        if _PEM_BODY.search(text, body, min(stop, body + _PEM_LOOK)):
+        if compiled(_PEM_BODY).search(text, body, min(stop, body + _PEM_LOOK)):
             yield start, stop
             done = stop
 
@@ -135,13 +130,13 @@ def _mask_if(is_secret: Callable[[str], bool], mask: Mask, match: re.Match[str])
 
 def _is_token(word: str) -> bool:
     """Return False for a word of a sentence: *Bearer authentication failed*."""
-    return len(word) >= 24 or _NO_WORD.match(word) is not None
+    return len(word) >= 24 or compiled(_NO_WORD).match(word) is not None
 
 
 def _is_pair(word: str) -> bool:
     """Return True for base64 of user and password (RFC 7617), and for what looks random."""
     word = unquote(word).translate(_URL_SAFE)
-    if _RANDOM.match(word):
+    if compiled(_RANDOM).match(word):
         return True
     try:
         return b":" in base64.b64decode(word + "=" * (-len(word) % 4))

@@ -18,7 +18,6 @@ import functools
 import re
 import string
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from sentryinit._redaction.placeholders import Span
 
@@ -385,6 +384,8 @@ Bitrise webhook  hooks.bitrise.io/h/ > n16+
 Healthchecks  hc-ping.com/ > u16+
 webhook.site  webhook.site/ > uuid
 """
+# Compiles at the first need: importing these patterns takes no time.
+compiled = functools.cache(re.compile)
 _ALNUM = "A-Za-z0-9"
 _URL_SAFE = "A-Za-z0-9_-"
 _ENCODED = "%(?:25)?(?:2[BbFf]|3[Dd])"
@@ -423,47 +424,32 @@ def begin(literal: str = "") -> str:
 
 _UUID_SIZE = 36
 _UUID = "-".join(f"[{_ALNUM}]{{{length}}}" for length in (8, 4, 4, 4, 12))
-_PART = re.compile(r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)")
+_PART = r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)"
 _STRICT = "".join(f"(?=[{_ALNUM}+/_-]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
 # A key has a letter after a digit within a word, or a very long word. A time has T.
 _MIXED = re.compile(f"[0-9](?!T[0-9]{{2}}:)[A-Za-z][{_ALNUM}]{{2}}|[A-Za-z][{_ALNUM}]{{15}}")
-_RUN = re.compile(f"[.{_URL_SAFE}]{{6,}}")
+_RUN = f"[.{_URL_SAFE}]{{6,}}"
 # Keys without such a word have one of these.
 _HINTS = ("pat-", "xox", "hook")
 # It is looked up by its first word, or the first characters of it. Encodings separate words.
-_ENCODING = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]")
-_WORD = re.compile(f"[{_ALNUM}]+")
+_ENCODING = r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]"
+_WORD = f"[{_ALNUM}]+"
 _HEAD = 3
 # What a key without a telling literal has.
-_DENSE = re.compile(f"[{_ALNUM}]{{14}}")
+_DENSE = f"[{_ALNUM}]{{14}}"
 # A name in small letters is no key, nor is XXXXX.
-_RANDOM = re.compile("[A-Z0-9]")
+_RANDOM = "[A-Z0-9]"
 _FEW = 2
-_compile = functools.cache(re.compile)
 
 
-class Row(NamedTuple):
-    """A literal of a key, and the pattern of the key."""
-
-    literal: str
-    pattern: str
-
-
-class Table(NamedTuple):
-    """Rows by the first word of the key, or its first characters; by a literal within the key.
-
-    *dense*: the literal is in many texts.
-    """
-
-    by_word: dict[str, list[Row]]
-    shapes: list[Row]
-    dense: list[Row]
+# A literal of a key, and the pattern of the key.
+Row = tuple[str, str]
 
 
 def may_contain_keys(text: str) -> bool:
     """Return False if no word of *text* looks random, except UUIDs: a fast test."""
     if _MIXED.search(text):
-        for run in _RUN.findall(text):
+        for run in compiled(_RUN).findall(text):
             is_uuid = len(run) == _UUID_SIZE and run[8:24:5] == "----"
             if not is_uuid and _MIXED.search(run):
                 return True
@@ -473,42 +459,45 @@ def may_contain_keys(text: str) -> bool:
 def provider_keys(text: str) -> list[Span]:
     """Find the keys of providers in *text*."""
     is_encoded = "%" in text or "\\" in text
-    words = _WORD.findall(_ENCODING.sub(" ", text) if is_encoded else text)
+    words = compiled(_WORD).findall(compiled(_ENCODING).sub(" ", text) if is_encoded else text)
     by_word, shapes, dense = table()
-    if _DENSE.search(text):
-        shapes = shapes + dense
-    rows = [row for row in shapes if row.literal in text]
+    rows = shapes + dense if compiled(_DENSE).search(text) else list(shapes)
     for word in by_word.keys() & {*words, *[word[:_HEAD] for word in words if len(word) > _HEAD]}:
-        rows += [row for row in by_word[word] if row.literal in text]
-    spans = [span for row in rows for span in _matches(row, text)]
+        rows += by_word[word]
+    spans = [span for row in rows if row[0] in text for span in _matches(row, text)]
     # The longest first: a row may be the beginning of another.
     return sorted(spans, key=lambda span: (span[0], -span[1]))
 
 
 def _matches(row: Row, text: str) -> Iterator[Span]:
-    for match in _compile(row.pattern).finditer(text):
-        key = match[1].removeprefix(row.literal)
-        if _RANDOM.search(key) and (len(set(key)) > _FEW or len(key) <= _FEW):
+    literal, pattern = row
+    for match in compiled(pattern).finditer(text):
+        key = match[1].removeprefix(literal)
+        if compiled(_RANDOM).search(key) and (len(set(key)) > _FEW or len(key) <= _FEW):
             yield match.span(1)
 
 
 @functools.cache
-def table() -> Table:
-    """Return the rows. They are read at the first need: importing them costs nothing."""
-    found = Table({}, [], [])
+def table() -> tuple[dict[str, list[Row]], list[Row], list[Row]]:
+    """Return the rows, read at the first need.
+
+    These are the rows by the first word of the key or its first characters; those with a literal
+    within the key; and those whose literal is in many texts.
+    """
+    by_word: dict[str, list[Row]] = {}
+    shapes, dense = [], []
     for parts in parts_of_rows():
-        if _PART.fullmatch(parts[0]) or _size(parts[0]) == 1:
+        if compiled(_PART).fullmatch(parts[0]) or _size(parts[0]) == 1:
             # The longest literal; of equal ones, the last.
             hint = max(filter(_is_literal, reversed(parts)), key=_size)
-            pattern = pattern_of(parts)
-            kept = found.dense if hint.isalnum() or len(hint) == 1 else found.shapes
-            kept.extend(Row(literal, pattern) for literal in hint.split(","))
+            rows = dense if hint.isalnum() or len(hint) == 1 else shapes
+            rows += [(literal, pattern_of(parts)) for literal in hint.split(",")]
             continue
         for literal in parts[0].split(","):
-            row = Row(literal, pattern_of([literal, *parts[1:]]))
+            row = literal, pattern_of([literal, *parts[1:]])
             for word in _words(literal):
-                found.by_word.setdefault(word, []).append(row)
-    return found
+                by_word.setdefault(word, []).append(row)
+    return by_word, shapes, dense
 
 
 def parts_of_rows() -> Iterator[list[str]]:
@@ -519,7 +508,7 @@ def parts_of_rows() -> Iterator[list[str]]:
 
 def _words(literal: str) -> list[str]:
     """Return the first word of *literal*, or its first characters if the word may go on."""
-    word = _WORD.findall(literal)[0]
+    word = compiled(_WORD).findall(literal)[0]
     if not literal.endswith(word):
         return [word]
     more = string.ascii_letters + string.digits if len(word) < _HEAD else [""]
@@ -540,7 +529,7 @@ def pattern_of(parts: list[str]) -> str:
 
 
 def _pattern(part: str, *, is_last: bool = False) -> str:
-    found = _PART.fullmatch(part)
+    found = compiled(_PART).fullmatch(part)
     if not found:
         alternatives = "|".join(map(re.escape, part.split(",")))
         return _UUID if part == "uuid" else f"(?:{alternatives})"
@@ -551,7 +540,7 @@ def _pattern(part: str, *, is_last: bool = False) -> str:
 
 
 def _is_literal(part: str) -> bool:
-    return part not in {"uuid", ">"} and not _PART.fullmatch(part)
+    return part not in {"uuid", ">"} and not compiled(_PART).fullmatch(part)
 
 
 def _size(literal: str) -> int:
