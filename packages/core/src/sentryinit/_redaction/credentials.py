@@ -42,14 +42,14 @@ _BASIC = rf"{_BEFORE}basic{_SEPARATOR}{_CREDENTIALS}"
 # Other schemes, the account before a signature, and parameters.
 _SCHEMES = (
     *("negotiate", "ntlm", "dpop", "ssws", "splunk", "geniekey", "apikey", "token"),
-    *("sharedkey", "hmac", "digest", "hawk", "oauth", "aws "),
+    *("sharedkey", "hmac", "digest", "hawk", "oauth_"),
 )
 _SCHEME = (
     rf"{_BEFORE}(?:{'|'.join(_SCHEMES[:8])})(?:\s|\+|%(?:25)?20){{1,4}}"
     rf"(?=\S{{16}}){_CREDENTIALS}(?![(\[.])"
 )
 _SIGNATURE = (
-    r"(?i)(?:\b(?:sharedkey(?:lite)?|hmac|aws)[ +][\w./-]{1,100}:"
+    r"(?i)(?:\b(?:sharedkey(?:lite)?|hmac)[ +][\w./-]{1,100}:"
     r"|\b(?:response|mac|oauth_signature)=(?:\\{0,4}[\"'])?)([\w.~+/%-]{16,}={0,2})"
 )
 # A digit, or letters of both cases or a mark within. Not HTTP/2.0, RFC-6750.
@@ -70,12 +70,13 @@ def mask_credentials(text: str, mask: Mask) -> str:
         text = compiled(_PPK).sub(functools.partial(_mask_if, bool, mask), text)
     if len(text) >= 60:
         text = _BASE64_LINE.sub(lambda m: _mask_base64_line(m, mask), text)
-    has_keys = may_contain_keys(text)
+    lowered = text.lower()
+    # A key has letters.
+    has_keys = lowered.islower() and may_contain_keys(text)
     if has_keys:
         text = mask_spans(text, provider_keys(text), mask)
     if "eyJ" in text or "eyA" in text or "ewo" in text or "ew0" in text:
         text = compiled(_JWT).sub(lambda m: _mask_jwt(m, mask), text)
-    lowered = text.lower()
     if "bearer" in lowered:
         text = compiled(_BEARER).sub(functools.partial(_mask_if, _is_token, mask), text)
     if "identified" in lowered:

@@ -345,8 +345,9 @@ Password hash of Werkzeug  pbkdf2:sha256:,pbkdf2:sha512:,pbkdf2:sha1: d1-8 $ K20
 Password hash of Werkzeug  scrypt: d1-8 : d1-3 : d1-3 $ K20+
 Password hash of LDAP  {SSHA},{SHA},{SSHA256},{SSHA512},{SMD5},{MD5},{CRYPT} b20+
 Kerberos ticket  $krb5asrep$,$krb5tgs$,$krb5pa$ n40+
-Slack webhook  hooks.slack.com/,hooks.slack-gov.com/ > n10+
+Slack webhook  hooks.slack.com/,hooks.slack.com%2F,hooks.slack-gov.com/ > n10+
 Discord webhook  webhooks/ > d15-20 / u40+
+Discord webhook, encoded  webhooks%2F > d15-20 %2F u40+
 Teams webhook  webhook.office.com/webhookb2/ > n20+
 Teams webhook  outlook.office.com/webhook/,outlook.office365.com/webhook/ > n20+
 Google Chat webhook  chat.googleapis.com/v1/spaces/ > N20+
@@ -410,7 +411,7 @@ _ALPHABETS = {
     "K": f"[{_ALNUM}./+=,$-]",
     # Between a key and its secret; to the end of a path, of a URL.
     "s": r"[:,;| \t]",
-    "n": r"[^\s\"'<>\\?#&,;()\[\]{}%]",
+    "n": r"[^\s\"'<>\\?#&,;()\[\]{}]",
     "N": r"[^\s\"'<>\\,;()\[\]{}]",
 }
 
@@ -426,11 +427,12 @@ _UUID_SIZE = 36
 _UUID = "-".join(f"[{_ALNUM}]{{{length}}}" for length in (8, 4, 4, 4, 12))
 _PART = r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)"
 _STRICT = "".join(f"(?=[{_ALNUM}+/_-]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
-# A key has a letter after a digit within a word, or a very long word. A time has T.
-_MIXED = re.compile(f"[0-9](?!T[0-9]{{2}}:)[A-Za-z][{_ALNUM}]{{2}}|[A-Za-z][{_ALNUM}]{{15}}")
+# A key has a letter after a digit within a word, or a very long word. T12: is a time.
+_MIXED = re.compile(f"[0-9][A-Za-z](?![0-9]{{2}}:)[{_ALNUM}]{{2}}")
+_LONG = re.compile(rf"(?a)\b[A-Za-z][{_ALNUM}]{{15}}")
 _RUN = f"[.{_URL_SAFE}]{{6,}}"
 # Keys without such a word have one of these.
-_HINTS = ("pat-", "xox", "hook")
+_HINTS = ("pat-", "xox", "hook", "hf_", "api_org_")
 # It is looked up by its first word, or the first characters of it. Encodings separate words.
 _ENCODING = r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]"
 _WORD = f"[{_ALNUM}]+"
@@ -448,12 +450,13 @@ Row = tuple[str, str]
 
 def may_contain_keys(text: str) -> bool:
     """Return False if no word of *text* looks random, except UUIDs: a fast test."""
-    if _MIXED.search(text):
-        for run in compiled(_RUN).findall(text):
-            is_uuid = len(run) == _UUID_SIZE and run[8:24:5] == "----"
-            if not is_uuid and _MIXED.search(run):
-                return True
-    return any(map(text.__contains__, _HINTS))
+    if _LONG.search(text) or any(map(text.__contains__, _HINTS)):
+        return True
+    return _MIXED.search(text) is not None and any(
+        _MIXED.search(run)
+        for run in compiled(_RUN).findall(text)
+        if len(run) != _UUID_SIZE or run[8:24:5] != "----"
+    )
 
 
 def provider_keys(text: str) -> list[Span]:
@@ -485,7 +488,8 @@ def table() -> tuple[dict[str, list[Row]], list[Row], list[Row]]:
     within the key; and those whose literal is in many texts.
     """
     by_word: dict[str, list[Row]] = {}
-    shapes, dense = [], []
+    shapes: list[Row] = []
+    dense: list[Row] = []
     for parts in parts_of_rows():
         if compiled(_PART).fullmatch(parts[0]) or _size(parts[0]) == 1:
             # The longest literal; of equal ones, the last.
