@@ -18,7 +18,15 @@ PIECES = (
     *("password=[", "token:", '"token":"', "--token ", "<token>", "</", "%3D", "%26token%3D"),
     *("-----BEGIN ", "-----END ", "Bearer ", "Basic ", "cookie: ", "token={", "[secret]"),
     *("sk-1A", "pk.a1", "SK0a", "sgp_0a", "xoxb-1", "$2b$1a", "M1a.", "1:A", "akab-1a", "hooks/a1"),
-    *("eyJ/", "%3DeyJ", "-----END A-----", "-----BEGIN A-----", "Private-Lines: 1\n", "aws a/"),
+    *(
+        "eyJ/",
+        "%3DeyJ",
+        "-----END A-----",
+        "-----BEGIN A-----",
+        "-----BEGIN A-----\nMII ",
+        "Private-Lines: 1\n",
+        "aws a/",
+    ),
     *("Bearer:", "Basic%20", "token 1a", "mac=", "8Q~1a", "1a2b3c4d-", "0a/"),
     *("aa11", "DE89 3704", "1.1.1.1 ", "4111 ", "4111-", "%40", "a%40", "ip-1-1-1-1"),
 )

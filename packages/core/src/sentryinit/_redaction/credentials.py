@@ -20,7 +20,6 @@ SHORTEST_KEY = 13
 _URL_SAFE = str.maketrans("-_", "+/")
 # RFC 7468, also in a query; RFC 4716.
 _PEM_MARKER = r"-----(BEGIN|END)[ +A-Z0-9-]{1,80}?-----|---- (BEGIN|END) SSH2 [A-Z ]{1,60} ----"
-_PEM_END = r"-----END[ +A-Z0-9-]{1,80}?-----|---- END SSH2 [A-Z ]{1,60} ----"
 # Base64 beside a line break, or a long one.
 _BREAK = r"(?:[\r\n]|\\[rn]|%0[AaDd])"
 _PEM_BODY = rf"{_BREAK}[ \t\"'+]*[\w+/=]{{3}}|[\w+/=]{{3}}[\"', +]*{_BREAK}|[\w+/=]{{16}}"
@@ -91,20 +90,26 @@ def mask_credentials(text: str, mask: Mask) -> str:
 
 def _pem_blocks(text: str) -> Iterator[Span]:
     """Find PEM blocks, also without BEGIN or END."""
-    done = 0
+    done, opened = 0, -1
     for marker in compiled(_PEM_MARKER).finditer(text):
-        if marker.start() < done:
-            continue
-        start, stop = marker.start(), marker.end()
         if "BEGIN" in (marker[1], marker[2]):
-            end = compiled(_PEM_END).search(text, stop)
-            body, stop = (stop, end.end()) if end else (stop, len(text))
+            if opened >= 0:
+                yield from _pem_block(text, opened, marker.start())
+            opened = marker.start()
         else:
-            start, body = done, max(done, start - _PEM_LOOK)
-        # A message may name a marker only.
-        if compiled(_PEM_BODY).search(text, body, min(stop, body + _PEM_LOOK)):
-            yield start, stop
-            done = stop
+            yield from _pem_block(text, done if opened < 0 else opened, marker.end())
+            done, opened = marker.end(), -1
+    if opened >= 0:
+        yield from _pem_block(text, opened, len(text))
+
+
+def _pem_block(text: str, start: int, stop: int) -> Iterator[Span]:
+    """Yield the block, except if a message only names a marker."""
+    body = compiled(_PEM_BODY)
+    if body.search(text, start, min(stop, start + _PEM_LOOK)) or body.search(
+        text, max(start, stop - _PEM_LOOK), stop
+    ):
+        yield start, stop
 
 
 def _mask_base64_line(match: re.Match[str], mask: Mask) -> str:
