@@ -20,7 +20,7 @@ PART = re.compile(r"([a-zA-Z])(\d+)(\+|-\d+)?!?")
 ROWS = [pytest.param(parts, id=" ".join(parts)) for parts in providers.parts_of_rows()]
 
 
-def example(parts: list[str], lack: int = 0) -> tuple[str, str]:
+def example(parts: providers.Parts, lack: int = 0) -> tuple[str, str]:
     """Return what stays of a key, and a key; its last part of variable length lacks *lack*."""
     start = len(parts[0])
     variable = [number for number, part in enumerate(parts) if PART.fullmatch(part)]
@@ -41,7 +41,7 @@ def example(parts: list[str], lack: int = 0) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("parts", ROWS)
-def test_a_key_is_masked(parts: list[str]) -> None:
+def test_a_key_is_masked(parts: providers.Parts) -> None:
     """It is masked alone, in a sentence, in quotes, in a URL, and percent-encoded before it."""
     before, key = example(parts)
 
@@ -53,23 +53,22 @@ def test_a_key_is_masked(parts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("parts", ROWS)
-def test_the_first_look_finds_a_key(parts: list[str]) -> None:
+def test_the_first_look_finds_a_key(parts: providers.Parts) -> None:
     """The fast test does not exclude it."""
     assert providers.may_contain_keys("".join(example(parts)))
 
 
 @pytest.mark.parametrize("parts", ROWS)
-def test_a_shorter_key_is_none(parts: list[str]) -> None:
+def test_a_shorter_key_is_none(parts: providers.Parts) -> None:
     """The pattern of a row does not match a key that is one character too short."""
     text = "".join(example(parts, lack=1))
-    first = [part.split(",")[0] if not PART.fullmatch(part) else part for part in parts[:1]]
+    first = parts[0] if PART.fullmatch(parts[0]) else parts[0].split(",")[0]
 
-    if not any(part.endswith("0+") and part[0] == "0" for part in parts):
-        assert not re.fullmatch(providers.pattern_of([*first, *parts[1:]]), text)
+    assert not re.fullmatch(providers.pattern_of((first, *parts[1:])), text)
 
 
 @pytest.mark.parametrize("parts", ROWS)
-def test_a_key_with_another_character_in_it_is_none(parts: list[str]) -> None:
+def test_a_key_with_another_character_in_it_is_none(parts: providers.Parts) -> None:
     """A key ends at a character that no alphabet has."""
     before, key = example(parts)
 

@@ -389,26 +389,25 @@ webhook.site  webhook.site/ > uuid
 compiled = functools.cache(re.compile)
 _ALNUM = "A-Za-z0-9"
 _URL_SAFE = "A-Za-z0-9_-"
-_ENCODED = "%(?:25)?(?:2[BbFf]|3[Dd])"
 _ALPHABETS = {
     "d": "[0-9]",
     "x": "[0-9A-Fa-f]",
     "l": "[a-z0-9]",
     "A": "[A-Z0-9]",
-    "a": f"[{_ALNUM}]",
-    "w": f"[{_ALNUM}_]",
-    "u": f"[{_URL_SAFE}]",
-    "c": f"[{_ALNUM}.]",
-    "t": f"[{_ALNUM}_~.-]",
+    "a": "[A-Za-z0-9]",
+    "w": "[A-Za-z0-9_]",
+    "u": "[A-Za-z0-9_-]",
+    "c": "[A-Za-z0-9.]",
+    "t": "[A-Za-z0-9_~.-]",
     # A dot or equals sign only within it.
-    "p": rf"(?:[{_URL_SAFE}]|[.=](?=[{_URL_SAFE}]))",
+    "p": "(?:[A-Za-z0-9_-]|[.=](?=[A-Za-z0-9_-]))",
     # Base64, also percent-encoded.
-    "B": f"[{_ALNUM}+/]",
-    "b": f"(?:[{_ALNUM}+/=_-]|{_ENCODED})",
-    "q": f"(?:[{_ALNUM}+/=_.-]|{_ENCODED})",
+    "B": "[A-Za-z0-9+/]",
+    "b": "(?:[A-Za-z0-9+/=_-]|%(?:25)?(?:2[BbFf]|3[Dd]))",
+    "q": "(?:[A-Za-z0-9+/=_.-]|%(?:25)?(?:2[BbFf]|3[Dd]))",
     # Base64 of crypt, with parameters too.
-    "k": f"[{_ALNUM}./]",
-    "K": f"[{_ALNUM}./+=,$-]",
+    "k": "[A-Za-z0-9./]",
+    "K": "[A-Za-z0-9./+=,$-]",
     # Between a key and its secret; to the end of a path, of a URL.
     "s": r"[:,;| \t]",
     "n": r"[^\s\"'<>\\?#&,;()\[\]{}]",
@@ -444,8 +443,9 @@ _RANDOM = "[A-Z0-9]"
 _FEW = 2
 
 
-# A literal of a key, and the pattern of the key.
-Row = tuple[str, str]
+Parts = tuple[str, ...]
+# A literal of a key, and the parts of the key.
+Row = tuple[str, Parts]
 
 
 def may_contain_keys(text: str) -> bool:
@@ -473,8 +473,8 @@ def provider_keys(text: str) -> list[Span]:
 
 
 def _matches(row: Row, text: str) -> Iterator[Span]:
-    literal, pattern = row
-    for match in compiled(pattern).finditer(text):
+    literal, parts = row
+    for match in compiled(pattern_of(parts)).finditer(text):
         key = match[1].removeprefix(literal)
         if compiled(_RANDOM).search(key) and (len(set(key)) > _FEW or len(key) <= _FEW):
             yield match.span(1)
@@ -495,19 +495,19 @@ def table() -> tuple[dict[str, list[Row]], list[Row], list[Row]]:
             # The longest literal; of equal ones, the last.
             hint = max(filter(_is_literal, reversed(parts)), key=_size)
             rows = dense if hint.isalnum() or len(hint) == 1 else shapes
-            rows += [(literal, pattern_of(parts)) for literal in hint.split(",")]
+            rows += [(literal, parts) for literal in hint.split(",")]
             continue
         for literal in parts[0].split(","):
-            row = literal, pattern_of([literal, *parts[1:]])
+            row = literal, (literal, *parts[1:])
             for word in _words(literal):
                 by_word.setdefault(word, []).append(row)
     return by_word, shapes, dense
 
 
-def parts_of_rows() -> Iterator[list[str]]:
+def parts_of_rows() -> Iterator[Parts]:
     """Yield the parts of each row."""
     for line in TABLE.strip().splitlines():
-        yield line.split("  ")[1].split(" ")
+        yield tuple(line.split("  ")[1].split(" "))
 
 
 def _words(literal: str) -> list[str]:
@@ -519,7 +519,8 @@ def _words(literal: str) -> list[str]:
     return [(word + character)[:_HEAD] for character in more]
 
 
-def pattern_of(parts: list[str]) -> str:
+@functools.cache
+def pattern_of(parts: Parts) -> str:
     """Return the pattern of a key; its first group is what is masked.
 
     What may be before a literal is tested after it: a pattern that begins with a literal is fast.
