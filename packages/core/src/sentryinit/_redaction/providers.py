@@ -39,7 +39,9 @@ Akamai  akab- u16+ - u16+
 Alchemy  alcht_ a30+
 Alibaba  LTAI a16+
 Amazon, key and secret  AKIA,ASIA A16 s1-3 b27-88!
-Amazon  AKIA,ASIA,ABIA,ACCA,AGPA,AIDA,AIPA,ANPA,ANVA,AROA a16+
+Amazon  AKIA a16+
+Amazon  ASIA,ABIA,ACCA,AGPA,AIDA,AIPA,ANPA,ANVA,AROA A16+
+Amazon  ASIA,ABIA,ACCA,AGPA,AIDA,AIPA,ANPA,ANVA,AROA a16+!
 Amazon  A3T A17+
 Amazon AppSync  da2- a26+
 Amazon Bedrock  ABSK b90+
@@ -92,7 +94,7 @@ Clojars  CLOJARS_ a60+
 Close  api_ c45
 Cloudflare  cfat_,cfut_,cfk_ a40+
 Cloudflare  v1.0- p150+
-Column, Mollie  live_,test_ a27-30!
+Column, Mollie  live_ a27-30!
 Confluent  cflt b56+
 Contentful  CFPAT- u40+
 ConvertAPI  secret_ a16
@@ -305,7 +307,9 @@ Tinybird  p.eyJ b30+ . b20+
 Together  tgp_v1_ u30+
 Trello  ATTA a60+
 TruffleHog  thog-key-,thog-secret- x16+
-Twilio  SK,AC a32
+Twilio  SK,AC l32
+Twilio  SK,AC x32
+Twilio  SK a32!
 Twilio  sk x32
 Twitch  live_ d8-12 _ a30
 Twitter  AAAAAAAAAAAAAAAAAAAA b30+
