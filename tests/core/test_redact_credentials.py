@@ -92,6 +92,7 @@ token type Bearer
 Negotiate authentication failed
 unexpected token at_position_of_the_file
 digest mismatch: response=timeout
+digest.send(response=self.getDigestResponse2(challenge))
 no start line: expected -----BEGIN PRIVATE KEY----- first
 missing -----END CERTIFICATE-----
 ---- BEGIN OF REPORT ----

@@ -34,8 +34,8 @@ _JWT = (
 # Between a scheme and its credentials, also percent-encoded: blanks, colon, one quote.
 _BEFORE = rf"(?i){begin()}"
 _SEPARATOR = r"(?:[\s:=+]|%(?:25)?(?:20|3[AaDd]|2[Bb])){1,4}(?:\\{0,4}[\"']|[<(\[])?"
-# A parameter of a challenge is no token: Bearer realm="x".
-_CREDENTIALS = r"([\w.~+/-]{8,}(?:=|%3[Dd]){0,2})(?!\s?=)"
+# A parameter of a challenge is no token, nor is a call: Bearer realm="x", token get_token().
+_CREDENTIALS = r"([\w.~+/-]{8,}(?:=|%3[Dd]){0,2})(?![\w.~+/(\[-]|\s?=)"
 _BEARER = rf"{_BEFORE}bearer{_SEPARATOR}{_CREDENTIALS}"
 _BASIC = rf"{_BEFORE}basic{_SEPARATOR}{_CREDENTIALS}"
 # Other schemes, the account before a signature, and parameters.
@@ -45,11 +45,11 @@ _SCHEMES = (
 )
 _SCHEME = (
     rf"{_BEFORE}(?:{'|'.join(_SCHEMES[:8])})(?:\s|\+|%(?:25)?20){{1,4}}"
-    rf"(?=\S{{16}}){_CREDENTIALS}(?![(\[.])"
+    rf"(?=\S{{16}}){_CREDENTIALS}"
 )
 _SIGNATURE = (
     r"(?i)(?:\b(?:sharedkey(?:lite)?|hmac)[ +][\w./-]{1,100}:"
-    r"|\b(?:response|mac|oauth_signature)=(?:\\{0,4}[\"'])?)([\w.~+/%-]{16,}={0,2})"
+    r"|\b(?:response|mac|oauth_signature)=(?:\\{0,4}[\"'])?)([\w.~+/%-]{16,}={0,2})(?![\w.~+/%(\[-])"
 )
 # A digit, or letters of both cases or a mark within. Not HTTP/2.0, RFC-6750.
 _NO_WORD = r"(?![A-Z]+[/-]?[0-9.]+$).*?(?:[0-9]|[a-z][A-Z]|\w[.~+]\w)"
