@@ -432,10 +432,10 @@ _PART = r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)"
 _STRICT = "".join(f"(?=[{_ALNUM}+/_-]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
 # A key has a letter after a digit within a word, or a very long word. T12: is a time.
 _MIXED = re.compile(f"[0-9][A-Za-z](?![0-9]{{2}}:)[{_ALNUM}]{{2}}")
-_LONG = re.compile(rf"(?a)\b[A-Za-z][{_ALNUM}]{{15}}")
+_LONG = re.compile(f"[{_ALNUM}]{{16}}")
 _RUN = f"[.{_URL_SAFE}]{{6,}}"
 # Keys without such a word have one of these.
-_HINTS = ("pat-", "xox", "hook", "hf_", "api_org_")
+_HINTS = ("pat-", "xox", "hook")
 # It is looked up by its first word, or the first characters of it. Encodings separate words.
 _ENCODING = r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]"
 _WORD = f"[{_ALNUM}]+"
