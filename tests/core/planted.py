@@ -28,7 +28,9 @@ def _whole(made: st.SearchStrategy[str]) -> Planted:
 
 
 def _key(prefix: str, low: int, alphabet: str = ALNUM) -> Planted:
-    return _whole(st.text(alphabet, min_size=low, max_size=low + 8).map(lambda text: prefix + text))
+    # A random key of this length has digits and letters beside each other.
+    texts = st.text(alphabet, min_size=low, max_size=low + 8)
+    return _whole(texts.map(lambda text: f"{prefix}{text}7QZ9"))
 
 
 def _card(digits: str) -> str:

@@ -25,6 +25,17 @@ PIECES = (
     *("form-data; name=token\n", "mysql -p", "curl '", "'-p', ", "AUTH a1 ", "--token a1 "),
     *("input_value=", "token\n ", "Key (token)=(", "VALUES (", "[SQL: token ", "[parameters: "),
     *("Failing row contains (", "'loc': ('token'), ", "'token' must ", "On instance['token']:\n"),
+    *("sk-1A", "pk.a1", "SK0a", "sgp_0a", "xoxb-1", "$2b$1a", "M1a.", "1:A", "akab-1a", "hooks/a1"),
+    *(
+        "eyJ/",
+        "%3DeyJ",
+        "-----END A-----",
+        "-----BEGIN A-----",
+        "-----BEGIN A-----\nMII ",
+        "Private-Lines: 1\n",
+        "aws a/",
+    ),
+    *("Bearer:", "Basic%20", "token 1a", "mac=", "8Q~1a", "1a2b3c4d-", "0a/"),
     *("aa11", "DE89 3704", "1.1.1.1 ", "4111 ", "4111-", "%40", "a%40", "ip-1-1-1-1"),
     *(
         "4111  ",

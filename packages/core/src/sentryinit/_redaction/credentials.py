@@ -6,20 +6,55 @@ Linear time: a pattern that could start at each character of a run starts at the
 from __future__ import annotations
 
 import base64
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote
 
 from sentryinit._redaction.placeholders import Mask, Span, mask_spans
-from sentryinit._redaction.providers import provider_keys
+from sentryinit._redaction.providers import begin, compiled, may_contain_keys, provider_keys
 
 # The shortest text that a pattern below matches.
 SHORTEST_KEY = 13
 
 _URL_SAFE = str.maketrans("-_", "+/")
-_RUN = re.compile(r"[\w.=+/-]{20,}")
-_BEARER = re.compile(r"(?i)\bbearer[\s:=]{1,4}(?:%20)?([\w.~+/=-]{8,})")
-_BASIC = re.compile(r"(?i)\bbasic[\s:=]{1,4}(?:%20)?([A-Za-z0-9+/_-]{6,}={0,2})")
-_IDENTIFIED = re.compile(r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})")
+# RFC 7468, also in a query; RFC 4716.
+_PEM_MARKER = r"-----(BEGIN|END)[ +A-Z0-9-]{1,80}?-----|---- (BEGIN|END) SSH2 [A-Z ]{1,60} ----"
+# Base64 beside a line break, or a long one.
+_BREAK = r"(?:[\r\n]|\\[rn]|%0[AaDd])"
+_PEM_BODY = rf"{_BREAK}[ \t\"'+]*[\w+/=]{{3}}|[\w+/=]{{3}}[\"', +]*{_BREAK}|[\w+/=]{{16}}"
+_PEM_LOOK = 200
+# The private part of a key file of PuTTY.
+_PPK = rf"Private-Lines: \d{{1,4}}{_BREAK}+((?:(?!{_BREAK}*Private-)(?:[A-Za-z0-9+/=]|{_BREAK}))+)"
+# Base64 of a brace with a quote or blanks after it. A word of a path after it stays.
+_JWT = (
+    rf"{begin()}(?:eyJ|eyAi|ewog|ewoJ|ewoi|ew0K)"
+    r"(?:[\w.=+-]|%(?:25)?(?:2[BbEeFf]|3[Dd])|/(?![a-z_-]*(?:[/?#&\s\"']|$)))*"
+)
+# Between a scheme and its credentials, also percent-encoded: blanks, colon, one quote.
+_BEFORE = rf"(?i){begin()}"
+_SEPARATOR = r"(?:[\s:=+]|%(?:25)?(?:20|3[AaDd]|2[Bb])){1,4}(?:\\{0,4}[\"']|[<(\[])?"
+# A parameter of a challenge is no token, nor is a call: Bearer realm="x", token get_token().
+_CREDENTIALS = r"([\w.~+/-]{8,}(?:=|%3[Dd]){0,2})(?![\w.~+/(\[-]|\s?=)"
+_BEARER = rf"{_BEFORE}bearer{_SEPARATOR}{_CREDENTIALS}"
+_BASIC = rf"{_BEFORE}basic{_SEPARATOR}{_CREDENTIALS}"
+# Other schemes, the account before a signature, and parameters.
+_SCHEMES = (
+    *("negotiate", "ntlm", "dpop", "ssws", "splunk", "geniekey", "apikey", "token"),
+    *("sharedkey", "hmac", "digest", "hawk", "oauth_"),
+)
+_SCHEME = (
+    rf"{_BEFORE}(?:{'|'.join(_SCHEMES[:8])})(?:\s|\+|%(?:25)?20){{1,4}}"
+    rf"(?=\S{{16}}){_CREDENTIALS}"
+)
+_SIGNATURE = (
+    r"(?i)(?:\b(?:sharedkey(?:lite)?|hmac)[ +][\w./-]{1,100}:"
+    r"|\b(?:response|mac|oauth_signature)=(?:\\{0,4}[\"'])?)([\w.~+/%-]{16,}={0,2})(?![\w.~+/%(\[-])"
+)
+# A digit, or letters of both cases or a mark within. Not HTTP/2.0, RFC-6750.
+_NO_WORD = r"(?![A-Z]+[/-]?[0-9.]+$).*?(?:[0-9]|[a-z][A-Z]|\w[.~+]\w)"
+_RANDOM = r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z]).{16}"
+_IDENTIFIED = r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})"
 # A line of a PEM key whose BEGIN and END are in other texts.
 _BASE64_LINE = re.compile(
     r"(?m)^[ \t\"'(+]{0,80}([A-Za-z0-9+/]{60,80}={0,2})(?=(?:\\n)?[\"'),\\ \t]{0,8}$)"
@@ -28,34 +63,53 @@ _BASE64_LINE = re.compile(
 
 def mask_credentials(text: str, mask: Mask) -> str:
     """Mask all credentials."""
-    if "-----" in text and ("-----BEGIN" in text or "-----END" in text):
+    if "----" in text and ("BEGIN" in text or "END" in text):
         text = mask_spans(text, _pem_blocks(text), mask)
+    if "Private-Lines:" in text:
+        text = compiled(_PPK).sub(functools.partial(_mask_if, bool, mask), text)
     if len(text) >= 60:
         text = _BASE64_LINE.sub(lambda m: _mask_base64_line(m, mask), text)
-    if "eyJ" in text:
-        text = _RUN.sub(lambda m: _mask_jwt(m, mask), text)
-    text = mask_spans(text, provider_keys(text), mask)
     lowered = text.lower()
+    # A key has letters.
+    has_keys = lowered.islower() and may_contain_keys(text)
+    if has_keys:
+        text = mask_spans(text, provider_keys(text), mask)
+    if "eyJ" in text or "eyA" in text or "ewo" in text or "ew0" in text:
+        text = compiled(_JWT).sub(lambda m: _mask_jwt(m, mask), text)
     if "bearer" in lowered:
-        text = _BEARER.sub(lambda m: _mask_last(m, mask) if _is_token(m[1]) else m[0], text)
+        text = compiled(_BEARER).sub(functools.partial(_mask_if, _is_token, mask), text)
     if "identified" in lowered:
-        text = _IDENTIFIED.sub(lambda m: _mask_last(m, mask), text)
+        text = compiled(_IDENTIFIED).sub(functools.partial(_mask_if, bool, mask), text)
     if "basic" in lowered:
-        text = _BASIC.sub(lambda m: _mask_last(m, mask) if _is_pair(m[1]) else m[0], text)
+        text = compiled(_BASIC).sub(functools.partial(_mask_if, _is_pair, mask), text)
+    if has_keys and any(map(lowered.__contains__, _SCHEMES)):
+        text = compiled(_SCHEME).sub(functools.partial(_mask_if, _is_token, mask), text)
+        text = compiled(_SIGNATURE).sub(functools.partial(_mask_if, _is_token, mask), text)
     return text
 
 
 def _pem_blocks(text: str) -> Iterator[Span]:
     """Find PEM blocks, also without BEGIN or END."""
-    begin, end = text.find("-----BEGIN"), text.find("-----END")
-    if begin < 0 or 0 <= end < begin:
-        begin = 0
-    while begin >= 0:
-        end = text.find("-----END", begin)
-        close = text.find("-----", end + 8) + 5 if end >= 0 else 0
-        stop = close if close > 4 else len(text)
-        yield begin, stop
-        begin = text.find("-----BEGIN", stop)
+    done, opened = 0, -1
+    for marker in compiled(_PEM_MARKER).finditer(text):
+        if "BEGIN" in (marker[1], marker[2]):
+            if opened >= 0:
+                yield from _pem_block(text, opened, marker.start())
+            opened = marker.start()
+        else:
+            yield from _pem_block(text, done if opened < 0 else opened, marker.end())
+            done, opened = marker.end(), -1
+    if opened >= 0:
+        yield from _pem_block(text, opened, len(text))
+
+
+def _pem_block(text: str, start: int, stop: int) -> Iterator[Span]:
+    """Yield the block, except if a message only names a marker."""
+    body = compiled(_PEM_BODY)
+    if body.search(text, start, min(stop, start + _PEM_LOOK)) or body.search(
+        text, max(start, stop - _PEM_LOOK), stop
+    ):
+        yield start, stop
 
 
 def _mask_base64_line(match: re.Match[str], mask: Mask) -> str:
@@ -67,30 +121,30 @@ def _mask_base64_line(match: re.Match[str], mask: Mask) -> str:
 
 
 def _mask_jwt(match: re.Match[str], mask: Mask) -> str:
-    run, before = match[0], match.string[max(match.start() - 1, 0) : match.start()]
-    at = run.find("eyJ")
-    encoded = at in {2, 4} and before == "%"
-    if at < 0 or (at and run[at - 1].isalnum() and not encoded):
-        return run
-    token = run[at:].rstrip(".-=")
+    token = match[0].rstrip(".-=")
     # Parts with dots between them, or one long part.
-    if "." not in token and len(token) < 40:
-        return run
-    return run[:at] + mask(token) + run[at + len(token) :]
+    if len(token) < (16 if "." in token else 40):
+        return match[0]
+    return mask(token) + match[0][len(token) :]
 
 
-def _mask_last(match: re.Match[str], mask: Mask) -> str:
+def _mask_if(is_secret: Callable[[str], bool], mask: Mask, match: re.Match[str]) -> str:
+    if not is_secret(match[1]):
+        return match[0]
     return match[0][: match.start(1) - match.start()] + mask(match[1])
 
 
 def _is_token(word: str) -> bool:
     """Return False for a word of a sentence: *Bearer authentication failed*."""
-    return len(word) >= 24 or not word.rstrip(".").isalpha()
+    return len(word) >= 24 or compiled(_NO_WORD).match(word) is not None
 
 
 def _is_pair(word: str) -> bool:
-    """Return True for base64 of user and password (RFC 7617)."""
+    """Return True for base64 of user and password (RFC 7617), and for what looks random."""
+    word = unquote(word).translate(_URL_SAFE)
+    if compiled(_RANDOM).match(word):
+        return True
     try:
-        return b":" in base64.b64decode(word.translate(_URL_SAFE) + "=" * (-len(word) % 4))
+        return b":" in base64.b64decode(word + "=" * (-len(word) % 4))
     except ValueError:
         return False

@@ -4,8 +4,8 @@ A row of the table is a name and, after two blanks, the parts of the key:
 
 - a literal, or alternatives with commas between them;
 - an alphabet (see ``_ALPHABETS``) and a length: ``a20`` is 20 characters, ``a20+`` at least 20,
-  ``a20-30`` 20 to 30. After ``!`` there are a digit, a small and a capital letter in it: the literal
-  beside it is a word of other texts too;
+  ``a20-30`` 20 to 30; with ``!`` a digit, a small and a capital letter are in it, since the
+  literal beside it is a word of other texts too;
 - ``uuid``;
 - ``>``: what is before it stays, as the host of a webhook.
 
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import functools
 import re
+import string
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from sentryinit._redaction.placeholders import Span
 
@@ -38,8 +38,10 @@ Aiven  AVNS_ u16+
 Akamai  akab- u16+ - u16+
 Alchemy  alcht_ a30+
 Alibaba  LTAI a16+
-Amazon, key and secret  AKIA,ASIA A16 s1-3 b40
-Amazon  AKIA,ASIA,ABIA,ACCA,AGPA,AIDA,AIPA,ANPA,ANVA,AROA a16+
+Amazon, key and secret  AKIA,ASIA A16 s1-3 b27-88!
+Amazon  AKIA a16+
+Amazon  ASIA,ABIA,ACCA,AGPA,AIDA,AIPA,ANPA,ANVA,AROA A16+
+Amazon  ASIA,ABIA,ACCA,AGPA,AIDA,AIPA,ANPA,ANVA,AROA a16+!
 Amazon  A3T A17+
 Amazon AppSync  da2- a26+
 Amazon Bedrock  ABSK b90+
@@ -92,11 +94,10 @@ Clojars  CLOJARS_ a60+
 Close  api_ c45
 Cloudflare  cfat_,cfut_,cfk_ a40+
 Cloudflare  v1.0- p150+
-Coinbase  organizations/ uuid /apiKeys/ uuid
-Column, Mollie  live_,test_ a27-30!
+Column, Mollie  live_ a27-30!
 Confluent  cflt b56+
 Contentful  CFPAT- u40+
-ConvertAPI  secret_ a16!
+ConvertAPI  secret_ a16
 Courier  pk_ a1-20 _ a28
 crates.io  cio a32
 Cursor  key_ x64
@@ -123,6 +124,7 @@ EcoStruxure  AK1 B50-55
 ElevenLabs  sk_ x48
 Endor Labs  endr+ u16
 Facebook  EAA a80+
+Facebook  d13-17 | u27!
 Facebook  EAACEdEose0cBA a1+
 Fauna  fnAE u30+
 Figma  figd_,figp_,figo_,figu_,figr_,figh_,figuh_,figur_,figor_,figoh_,fig|_,fig(_,fig)_,fig?_ b36+
@@ -169,9 +171,10 @@ Langfuse  sk-lf-,pk-lf- uuid
 LangSmith  lsv2_pt_,lsv2_sk_ w40+
 LangSmith  ls__ x32
 Lark  cli_ a16!
-Lark  t-,u-,a- w14-50!
+Lark  t-,u-,a- w20-50!
 LaunchDarkly  api-,sdk-,mob- uuid
 Linear  lin_api_,lin_oauth_ a32+
+JSON Web Token, encoded twice  ZXlK b40+
 LinkedIn  WPL_AP0.,WPL_AP1. u16+
 LlamaCloud  llx- a40+
 Lob  live_,test_ x35
@@ -183,6 +186,7 @@ Salesblink  key- a64
 Mailgun  l32 - l8 - l8
 Mailsac  k_ a36+
 Mandrill  md- u22!
+MailerSend  mlsn. a40+
 Mapbox  pk.,sk.,tk. b32+ . b20+
 Mapbox  sk. p80+
 MaxMind  a6 _ a29 _mmk
@@ -214,6 +218,7 @@ OpenAI session  sess- a40
 OpenRouter  sk-or-v1- x40+
 OpenShift  sha256~ u43
 Open VSX  ovsxp_,ovsxat_ u30+
+Ory  ory_at_,ory_rt_,ory_ac_,ory_pat_ p30+
 Paddle  pdl_live_apikey_,pdl_sdbx_apikey_,pdl_ntfset_ w30+
 Pagar.me  ak_live_,ak_test_ a30
 PagerDuty  u+ b18!
@@ -302,7 +307,9 @@ Tinybird  p.eyJ b30+ . b20+
 Together  tgp_v1_ u30+
 Trello  ATTA a60+
 TruffleHog  thog-key-,thog-secret- x16+
-Twilio  SK,AC a32
+Twilio  SK,AC l32
+Twilio  SK,AC x32
+Twilio  SK a32!
 Twilio  sk x32
 Twitch  live_ d8-12 _ a30
 Twitter  AAAAAAAAAAAAAAAAAAAA b30+
@@ -310,8 +317,8 @@ Twitter  d9-20 - a40!
 Typeform  tfp_ q40+
 Ubidots  BBFF- a30
 Vault  hvs.,hvb.,hvr. p20+
-Vault  s.,b.,r. u24+!
-Vercel  vcp_,vci_,vca_,vcr_,vck_ a24+
+Vault  s.,b.,r. a24!
+Vercel  vcp_,vcc_,vci_,vca_,vcr_,vck_ a24+
 Vercel  vercel_blob_rw_ w30+
 Voiceflow  VF.,VF.DM.,VF.WS. x24 . a16
 Volcengine  AKLT b40+
@@ -342,11 +349,12 @@ Password hash of Werkzeug  pbkdf2:sha256:,pbkdf2:sha512:,pbkdf2:sha1: d1-8 $ K20
 Password hash of Werkzeug  scrypt: d1-8 : d1-3 : d1-3 $ K20+
 Password hash of LDAP  {SSHA},{SHA},{SSHA256},{SSHA512},{SMD5},{MD5},{CRYPT} b20+
 Kerberos ticket  $krb5asrep$,$krb5tgs$,$krb5pa$ n40+
-Slack webhook  hooks.slack.com/,hooks.slack-gov.com/ > n10+
+Slack webhook  hooks.slack.com/,hooks.slack.com%2F,hooks.slack-gov.com/ > n10+
 Discord webhook  webhooks/ > d15-20 / u40+
+Discord webhook, encoded  webhooks%2F > d15-20 %2F u40+
 Teams webhook  webhook.office.com/webhookb2/ > n20+
 Teams webhook  outlook.office.com/webhook/,outlook.office365.com/webhook/ > n20+
-Google Chat webhook  chat.googleapis.com/v1/spaces/ > n20+
+Google Chat webhook  chat.googleapis.com/v1/spaces/ > N20+
 Zapier webhook  hooks.zapier.com/hooks/catch/ > n8+
 IFTTT webhook  with/key/ > u16+
 Mattermost webhook  hooks/ > l26
@@ -381,147 +389,169 @@ Bitrise webhook  hooks.bitrise.io/h/ > n16+
 Healthchecks  hc-ping.com/ > u16+
 webhook.site  webhook.site/ > uuid
 """
+# Compiles at the first need: importing these patterns takes no time.
+compiled = functools.cache(re.compile)
 _ALNUM = "A-Za-z0-9"
 _URL_SAFE = "A-Za-z0-9_-"
-_ENCODED = "%(?:25)?(?:2[BbFf]|3[Dd])"
 _ALPHABETS = {
     "d": "[0-9]",
     "x": "[0-9A-Fa-f]",
     "l": "[a-z0-9]",
     "A": "[A-Z0-9]",
-    "a": f"[{_ALNUM}]",
-    "w": f"[{_ALNUM}_]",
-    "u": f"[{_URL_SAFE}]",
-    "c": f"[{_ALNUM}.]",
-    "t": f"[{_ALNUM}_~.-]",
+    "a": "[A-Za-z0-9]",
+    "w": "[A-Za-z0-9_]",
+    "u": "[A-Za-z0-9_-]",
+    "c": "[A-Za-z0-9.]",
+    "t": "[A-Za-z0-9_~.-]",
     # A dot or equals sign only within it.
-    "p": rf"(?:[{_URL_SAFE}]|[.=](?=[{_URL_SAFE}]))",
+    "p": "(?:[A-Za-z0-9_-]|[.=](?=[A-Za-z0-9_-]))",
     # Base64, also percent-encoded.
-    "B": f"[{_ALNUM}+/]",
-    "b": f"(?:[{_ALNUM}+/=_-]|{_ENCODED})",
-    "q": f"(?:[{_ALNUM}+/=_.-]|{_ENCODED})",
+    "B": "[A-Za-z0-9+/]",
+    "b": "(?:[A-Za-z0-9+/=_-]|%(?:25)?(?:2[BbFf]|3[Dd]))",
+    "q": "(?:[A-Za-z0-9+/=_.-]|%(?:25)?(?:2[BbFf]|3[Dd]))",
     # Base64 of crypt, with parameters too.
-    "k": f"[{_ALNUM}./]",
-    "K": f"[{_ALNUM}./+=,$-]",
-    # Between a key and its secret; to the end of a URL.
-    "s": r"[:,;/| \t]",
-    "n": r"[^\s\"'<>\\]",
+    "k": "[A-Za-z0-9./]",
+    "K": "[A-Za-z0-9./+=,$-]",
+    # Between a key and its secret; to the end of a path, of a URL.
+    "s": r"[:,;| \t]",
+    "n": r"[^\s\"'<>\\?#&,;()\[\]{}]",
+    "N": r"[^\s\"'<>\\,;()\[\]{}]",
 }
+
+
+def begin(literal: str = "") -> str:
+    """Return a pattern: before *literal* is no letter or digit but of an encoding or escape."""
+    text = re.escape(literal)
+    before = (r"%[0-9A-Fa-f][0-9A-Fa-f]", r"%25[0-9A-Fa-f][0-9A-Fa-f]", r"\\[nrtb]")
+    return f"(?:(?<![{_ALNUM}%]{text})|{'|'.join(f'(?<={code}{text})' for code in before)})"
+
+
+_UUID_SIZE = 36
 _UUID = "-".join(f"[{_ALNUM}]{{{length}}}" for length in (8, 4, 4, 4, 12))
-_PART = re.compile(r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)")
-_STRICT = "".join(f"(?=[{_URL_SAFE}]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
-# Not after a letter or digit, except if percent-encoded or escaped.
-_BEGIN = f"(?<![{_ALNUM}])"
-_BEGIN_ENCODED = (
-    rf"(?:{_BEGIN}|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=%25[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\[nrtb]))"
-)
-# A key is in a long run, and is looked up by the first characters of a word in it.
-_RUN = re.compile(r"[A-Za-z0-9$%{][^\s\"'<>,;()\[\]|]{12,}")
+_PART = r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)"
+_STRICT = "".join(f"(?=[{_ALNUM}+/_-]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
+# A key has a letter after a digit within a word, or a very long word. T12: is a time.
+_MIXED = re.compile(f"[0-9][A-Za-z](?![0-9]{{2}}:)[{_ALNUM}]{{2}}")
+_LONG = re.compile(f"[{_ALNUM}]{{16}}")
+_RUN = f"[.{_URL_SAFE}]{{6,}}"
+# Keys without such a word have one of these.
+_HINTS = ("pat-", "xox", "hook")
+# It is looked up by its first word, or the first characters of it. Encodings separate words.
+_ENCODING = r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]"
+_WORD = f"[{_ALNUM}]+"
 _HEAD = 3
-_HEAD_OF_WORD = f"(?=([{_ALNUM}][!-~]{{{_HEAD - 1}}}))"
-_WORD = re.compile(_BEGIN + _HEAD_OF_WORD)
-_WORD_ENCODED = re.compile(_BEGIN_ENCODED + _HEAD_OF_WORD)
-# A name in small letters is no key.
-_RANDOM = re.compile("[A-Z0-9]")
-_compile = functools.cache(re.compile)
+# What a key without a telling literal has.
+_DENSE = f"[{_ALNUM}]{{14}}"
+# A name in small letters is no key, nor is XXXXX.
+_RANDOM = "[A-Z0-9]"
+_FEW = 2
 
 
-class Row(NamedTuple):
-    """A literal of a key, the pattern of the key, its least length."""
-
-    literal: str
-    pattern: str
-    size: int
+Parts = tuple[str, ...]
+# A literal of a key, and the parts of the key.
+Row = tuple[str, Parts]
 
 
-class Table(NamedTuple):
-    """Rows by the first characters of the key; rows without them."""
-
-    heads: dict[str, list[Row]]
-    shapes: list[Row]
+def may_contain_keys(text: str) -> bool:
+    """Return False if no word of *text* looks random, except UUIDs: a fast test."""
+    if _LONG.search(text) or any(map(text.__contains__, _HINTS)):
+        return True
+    return _MIXED.search(text) is not None and any(
+        _MIXED.search(run)
+        for run in compiled(_RUN).findall(text)
+        if len(run) != _UUID_SIZE or run[8:24:5] != "----"
+    )
 
 
 def provider_keys(text: str) -> list[Span]:
     """Find the keys of providers in *text*."""
-    runs = _RUN.findall(text)
-    if not runs:
-        return []
-    heads, shapes = table()
-    joined, longest, spans = " ".join(runs), max(map(len, runs)), []
-    words = _WORD_ENCODED if "%" in joined or "\\" in joined else _WORD
-    found = words.findall(joined)
-    if not heads.keys().isdisjoint(found + [word[:2] for word in found]):
-        spans += _by_head(text, words)
-    for literal, pattern, size in shapes:
-        if size <= longest and literal in joined:
-            spans += [m.span(1) for m in _compile(pattern).finditer(text) if _RANDOM.search(m[1])]
+    is_encoded = "%" in text or "\\" in text
+    words = compiled(_WORD).findall(compiled(_ENCODING).sub(" ", text) if is_encoded else text)
+    by_word, shapes, dense = table()
+    rows = shapes + dense if compiled(_DENSE).search(text) else list(shapes)
+    for word in by_word.keys() & {*words, *[word[:_HEAD] for word in words if len(word) > _HEAD]}:
+        rows += by_word[word]
+    spans = [span for row in rows if row[0] in text for span in _matches(row, text)]
     # The longest first: a row may be the beginning of another.
     return sorted(spans, key=lambda span: (span[0], -span[1]))
 
 
-def _by_head(text: str, words: re.Pattern[str]) -> Iterator[Span]:
-    heads, done = table().heads, 0
-    for word in words.finditer(text):
-        start = word.start()
-        if start < done:
-            continue
-        for literal, pattern, _ in (*heads.get(word[1], ()), *heads.get(word[1][:2], ())):
-            if text.startswith(literal, start):
-                match = _compile(pattern).match(text, start)
-                if match and _RANDOM.search(text, start + len(literal), match.end()):
-                    yield match.span(1)
-                    done = max(done, match.end())
+def _matches(row: Row, text: str) -> Iterator[Span]:
+    literal, parts = row
+    for match in compiled(pattern_of(parts)).finditer(text):
+        key = match[1].removeprefix(literal)
+        if compiled(_RANDOM).search(key) and (len(set(key)) > _FEW or len(key) <= _FEW):
+            yield match.span(1)
 
 
 @functools.cache
-def table() -> Table:
-    """Return the rows. They are read at the first need: importing them costs nothing."""
-    heads: dict[str, list[Row]] = {}
-    shapes = []
-    for parts in rows():
-        pattern, size = pattern_of(parts), sum(map(_size, parts))
-        if _PART.fullmatch(parts[0]) or not parts[0][0].isalnum() or _size(parts[0]) < 2:
+def table() -> tuple[dict[str, list[Row]], list[Row], list[Row]]:
+    """Return the rows, read at the first need.
+
+    These are the rows by the first word of the key or its first characters; those with a literal
+    within the key; and those whose literal is in many texts.
+    """
+    by_word: dict[str, list[Row]] = {}
+    shapes: list[Row] = []
+    dense: list[Row] = []
+    for parts in parts_of_rows():
+        if compiled(_PART).fullmatch(parts[0]) or _size(parts[0]) == 1:
             # The longest literal; of equal ones, the last.
-            hint = max((part for part in reversed(parts) if _is_literal(part)), key=_size)
-            begin = _BEGIN_ENCODED
-            shapes += [Row(literal, begin + pattern, size) for literal in hint.split(",")]
-        else:
-            for prefix in parts[0].split(","):
-                heads.setdefault(prefix[:_HEAD], []).append(Row(prefix, pattern, size))
-    return Table(heads, shapes)
+            hint = max(filter(_is_literal, reversed(parts)), key=_size)
+            rows = dense if hint.isalnum() or len(hint) == 1 else shapes
+            rows += [(literal, parts) for literal in hint.split(",")]
+            continue
+        for literal in parts[0].split(","):
+            row = literal, (literal, *parts[1:])
+            for word in _words(literal):
+                by_word.setdefault(word, []).append(row)
+    return by_word, shapes, dense
 
 
-def rows() -> Iterator[list[str]]:
+def parts_of_rows() -> Iterator[Parts]:
     """Yield the parts of each row."""
     for line in TABLE.strip().splitlines():
-        yield line.split("  ")[1].split(" ")
+        yield tuple(line.split("  ")[1].split(" "))
 
 
-def pattern_of(parts: list[str]) -> str:
-    """Return the pattern of a key; its first group is what is masked."""
-    key = "".join(map(_pattern, parts[:-1])) + _pattern(parts[-1], is_last=True)
-    before, mark, key = key.rpartition("(?:>)")
+def _words(literal: str) -> list[str]:
+    """Return the first word of *literal*, or its first characters if the word may go on."""
+    word = compiled(_WORD).findall(literal)[0]
+    if not literal.endswith(word):
+        return [word]
+    more = string.ascii_letters + string.digits if len(word) < _HEAD else [""]
+    return [(word + character)[:_HEAD] for character in more]
+
+
+@functools.cache
+def pattern_of(parts: Parts) -> str:
+    """Return the pattern of a key; its first group is what is masked.
+
+    What may be before a literal is tested after it: a pattern that begins with a literal is fast.
+    """
+    key = [_pattern(part) for part in parts[:-1]] + [_pattern(parts[-1], is_last=True)]
+    is_literal = _is_literal(parts[0]) and "," not in parts[0]
+    key.insert(is_literal, begin(parts[0] if is_literal else ""))
+    before, _, masked = "".join(key).rpartition("(?:>)")
     is_exact = parts[-1] == "uuid" or (parts[-1][0] in "uw" and "+" not in parts[-1])
-    return f"{before}({key})(?![{_URL_SAFE if is_exact else _ALNUM}])"
+    return f"{before}({masked})(?![{_URL_SAFE if is_exact else _ALNUM}])"
 
 
 def _pattern(part: str, *, is_last: bool = False) -> str:
-    found = _PART.fullmatch(part)
+    found = compiled(_PART).fullmatch(part)
     if not found:
         alternatives = "|".join(map(re.escape, part.split(",")))
         return _UUID if part == "uuid" else f"(?:{alternatives})"
     alphabet, least, is_open, most, is_strict = found.groups()
     # Bounded if something follows: linear time.
-    end = ("" if is_last else 200) if is_open else most or least
+    end = ("" if is_last else 500) if is_open else most or least
     return f"{_STRICT if is_strict else ''}{_ALPHABETS[alphabet]}{{{least},{end}}}"
 
 
 def _is_literal(part: str) -> bool:
-    return part not in {"uuid", ">"} and not _PART.fullmatch(part)
+    return part not in {"uuid", ">"} and not compiled(_PART).fullmatch(part)
 
 
-def _size(part: str) -> int:
-    """Return the least length of *part*."""
-    found = _PART.fullmatch(part)
-    sizes = {"uuid": 36, ">": 0}
-    return int(found[2]) if found else sizes.get(part, min(map(len, part.split(","))))
+def _size(literal: str) -> int:
+    """Return the length of the shortest alternative of *literal*."""
+    return min(map(len, literal.split(",")))
