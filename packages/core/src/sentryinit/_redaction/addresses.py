@@ -132,13 +132,13 @@ def _is_version(match: re.Match[str]) -> bool:
     """Return True for ``1.2.3.4`` where a name or a word makes it a version."""
     text, end = match.string, match.end()
     before = text[max(match.start() - 60, 0) : match.start()]
+    is_small = not _ADDRESS_TAIL.match(text, end) and _SMALL.fullmatch(match[0])
+    name = _NAME.search(before[-36:]) if is_small else None
+    if name and not (name[1] and _NETWORK_WORD.search(name[1])):
+        return True
     if _VERSION.search(before[-40:]) or _VERSION_TAIL.match(text, end):
         return True
-    if _ADDRESS_TAIL.match(text, end) or not _SMALL.fullmatch(match[0]):
-        return False
-    name = _NAME.search(before)
-    is_name = name and not (name[1] and _NETWORK_WORD.search(name[1]))
-    return bool(is_name or _UPGRADE.search(before))
+    return bool(is_small and _UPGRADE.search(before))
 
 
 def _mask_ipv6(match: re.Match[str], mask: Mask) -> str:

@@ -430,9 +430,11 @@ _UUID_SIZE = 36
 _UUID = "-".join(f"[{_ALNUM}]{{{length}}}" for length in (8, 4, 4, 4, 12))
 _PART = r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)"
 _STRICT = "".join(f"(?=[{_ALNUM}+/_-]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
-# A key has a letter after a digit within a word, or a very long word. T12: is a time.
+# A key has a letter after a digit within a word, or a very long word, unless it is
+# one like NewConnectionError. T12: is a time.
 _MIXED = re.compile(f"[0-9][A-Za-z](?![0-9]{{2}}:)[{_ALNUM}]{{2}}")
-_LONG = re.compile(f"[{_ALNUM}]{{16}}")
+_LONG = re.compile(f"[{_ALNUM}]{{16,}}")
+_CLASS = r"(?:[A-Z]{1,5}[a-z]{2,})+[A-Z]?"
 _RUN = f"[.{_URL_SAFE}]{{6,}}"
 # Keys without such a word have one of these.
 _HINTS = ("pat-", "xox", "hook")
@@ -454,7 +456,9 @@ Row = tuple[str, Parts]
 
 def may_contain_keys(text: str) -> bool:
     """Return False if no word of *text* looks random, except UUIDs: a fast test."""
-    if _LONG.search(text) or any(map(text.__contains__, _HINTS)):
+    if any(map(text.__contains__, _HINTS)):
+        return True
+    if any(not compiled(_CLASS).fullmatch(word) for word in _LONG.findall(text)):
         return True
     return _MIXED.search(text) is not None and any(
         _MIXED.search(run)
