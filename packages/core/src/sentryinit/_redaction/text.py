@@ -41,6 +41,16 @@ _QUERY = re.compile(
 )
 _QUERY_VALUE = re.compile(r"(?<==)(?!\[(?:secret|email|ip|query)\b)[^&;#]+")
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
+# Keys of a name, and of its value: of headers, forms, variables, tags; in errors of pydantic.
+_NAMES = frozenset(
+    "attribute cookiename envname field fieldname header headername k key keyname label loc name "
+    "option optionname param parameter parameterkey parametername paramname property "
+    "propertyname var variable variablename".split()
+)
+_VALUES = frozenset(
+    "content currentvalue default defaultvalue fieldvalue headervalue input newvalue oldvalue "
+    "parametervalue paramvalue propertyvalue rawvalue stringvalue v val value values".split()
+)
 # Names of queries, and what sentry-sdk's integrations of HTTP clients call them.
 _QUERY_NAMES = frozenset(map(normalize, "query_string http.query url.query http.fragment".split()))
 
@@ -53,6 +63,9 @@ class Key(NamedTuple):
     is_count: bool
     is_version: bool
     is_query: bool
+    # Of a name, and of its value: ``{"name": "DB_PASSWORD", "value": ...}``.
+    is_name: bool
+    is_value: bool
 
 
 class TextMasker:
@@ -107,7 +120,7 @@ class TextMasker:
         if len(text) <= self._short and text.isprintable():
             return self._mask(text, is_version=is_version)
         # Before the patterns, for bounded time: to twice the limit, since masking may shorten it.
-        text = limits.storable(limits.truncate_at_space(text, 2 * self.limit))
+        text = limits.storable(limits.truncate_before_masking(text, 2 * self.limit))
         return limits.truncate_at_space(self._mask(text, is_version=is_version), self.limit)
 
     def query(self, query: str) -> str:
@@ -118,18 +131,21 @@ class TextMasker:
     def code(self, lines: Sequence[str]) -> list[str]:
         """Mask *lines* of source code."""
         limit = min(self.limit, 2 * limits.KEY)
-        text = "\n".join(limits.storable(line[: 2 * limit]) for line in lines)
+        cut = (limits.truncate_before_masking(line, 2 * limit) for line in lines)
+        text = "\n".join(map(limits.storable, cut))
         return [limits.truncate(line, limit) for line in self._mask(text, code=True).split("\n")]
 
     def _cached_text(self, text: str, limit: int = 2 * limits.KEY) -> str:
-        return limits.truncate(self._mask(limits.storable(text[: 4 * limits.KEY])), limit)
+        text = limits.storable(limits.truncate_before_masking(text, 4 * limits.KEY))
+        return limits.truncate(self._mask(text), limit)
 
     def _key(self, key: str) -> Key:
         word, rank = normalize(key), self.names.rank(key)
         is_count, is_version = word.endswith(COUNT_SUFFIXES), word.endswith("version")
         is_query = self._query is not None and word in _QUERY_NAMES
         name = self._cached_text(key, limits.KEY)
-        return Key(name, rank, is_count, is_version, is_query)
+        is_name, is_value = word in _NAMES, word in _VALUES
+        return Key(name, rank, is_count, is_version, is_query, is_name, is_value)
 
     def _mask(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
         for own, pattern in self._own:
