@@ -60,6 +60,8 @@ class Walker:
         self.truncated = self.truncated or len(text) > self.masker.limit
         # Masking takes time, also if little is left of the text.
         cost = min(len(text), 2 * self.masker.limit) // 4
+        if not self.reserve(cost):
+            return limits.ELLIPSIS
         return self._if_room(self.masker.text(text, is_version=is_version), cost)
 
     def line(self, value: object, limit: int = limits.KEY, *, is_version: bool = False) -> str:
@@ -214,8 +216,9 @@ class Walker:
         is_option = len(before) <= limits.KEY and "=" not in before and item[:1] != "-"
         return is_option and is_secret_value(item, self.key(before).rank)
 
-    def _if_room(self, text: str, cost: int = 0) -> str:
-        return text if self.reserve(max(limits.json_size(text), cost)) else limits.ELLIPSIS
+    def _if_room(self, text: str, paid: int = 0) -> str:
+        has_room = self.reserve(max(limits.json_size(text) - paid, 0))
+        return text if has_room else limits.ELLIPSIS
 
     def text_of(self, value: object) -> str:
         """Return the text of *value*, of any type, without path parameters."""
