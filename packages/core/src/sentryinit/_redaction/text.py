@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, unquote_plus
 
 from sentryinit._redaction import addresses, limits, numbers
 from sentryinit._redaction.connections import mask_userinfo
@@ -28,6 +29,10 @@ _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
 _SIMPLE = re.compile(rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z")
 _NEVER = re.compile(r"(?!)")
 _ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
+# A percent-encoded character, or blanks in a query. Not as in "%02d", or in an offset of time.
+_ENCODED = re.compile(r"%[2-7A-Fa-f][0-9A-Fa-f]|[A-Za-z]\+\w|\w\+[^\s+]*\w\+")
+_RUN = re.compile(r"[^\s\"'<>]+")
+_IN_URLS = "/:?#[]@!$&()*+,;=%~"
 _DIGIT = re.compile(r"\d")
 # Faster than \d{4}. Card numbers and IBANs have them.
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
@@ -148,6 +153,28 @@ class TextMasker:
         return Key(name, rank, is_count, is_version, is_query, is_name, is_value)
 
     def _mask(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
+        text = self._mask_plain(text, code=code, is_version=is_version)
+        if not code and ("%" in text or "+" in text) and _ENCODED.search(text):
+            text = _RUN.sub(lambda run: self._mask_encoded(run[0]), text)
+        return text
+
+    def _mask_encoded(self, run: str) -> str:
+        """Mask what *run* is without percent-encoding, once or more; else return it as it is."""
+        if not _ENCODED.search(run):
+            return run
+        as_query, plain = unquote_plus(run), unquote(run)
+        for _more in range(2):
+            as_query = unquote_plus(as_query) if "%" in as_query else as_query
+            plain = unquote(plain)
+        # A plus sign may stand for a blank, or for itself.
+        for decoded in dict.fromkeys((as_query, plain, plain.replace("+", " "))):
+            masked = self._mask_plain(decoded)
+            if masked != decoded:
+                # Encoded again, ``token:%20[secret]`` has another value.
+                return self._mask_plain(quote(masked, _IN_URLS))
+        return run
+
+    def _mask_plain(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
         for own, pattern in self._own:
             if own in text and pattern.search(text):
                 text = _mask_outside_placeholders(text, pattern, self._secret_in_lines)
