@@ -7,8 +7,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sentryinit._redaction.limits import ELLIPSIS
 from sentryinit._redaction.placeholders import PLACEHOLDER
-from sentryinit._redaction.walker import Walker, text_of
+from sentryinit._redaction.walker import CONTAINERS, Walker, text_of
 
 # Makes a part of an event from a given value.
 Field = Callable[[Walker, Any], Any]
@@ -72,7 +73,7 @@ def tags(walker: Walker, value: Any) -> Any:
     made: dict[str, str] = {}
     for key, item in walker.each(pairs):
         if item is not None and len(made) < 200:
-            given = walker.key(key)
+            given = walker.key(" ".join(walker.text_of(key).split()))
             # The brackets of a placeholder are not allowed in a key.
             is_masked = PLACEHOLDER.search(given.name)
             tag = "masked" if is_masked else _ODD_IN_TAG_KEY.sub("_", given.name)
@@ -123,9 +124,16 @@ def _format(walker: Walker, template: Any, params: Any) -> str | None:
     if not is_usual or not params or _WIDE.search(template):
         return None
     try:
-        return str(template % (params if isinstance(params, Mapping) else tuple(params)))
+        if isinstance(params, Mapping):
+            return template % {key: _part(walker, value) for key, value in walker.pairs(params)}
+        return template % tuple(_part(walker, value) for value in walker.items(params))
     except BaseException:  # noqa: BLE001 # the parameters are objects of the application
         return None
+
+
+def _part(walker: Walker, value: Any) -> Any:
+    """Return *value*; of a container a text that has a bound."""
+    return walker.text_of(value) if isinstance(value, CONTAINERS) else value
 
 
 def _params(walker: Walker, params: Any, formatted: str) -> Any:
@@ -133,7 +141,8 @@ def _params(walker: Walker, params: Any, formatted: str) -> Any:
 
     def shown(value: Any, masked: Any) -> str:
         text = walker.text(masked)
-        return text if text in formatted else str(walker.placeholder(value))
+        is_shown = text in formatted or text == ELLIPSIS
+        return text if is_shown else str(walker.placeholder(value))
 
     if not isinstance(params, Mapping):
         items = walker.each(walker.items(params))

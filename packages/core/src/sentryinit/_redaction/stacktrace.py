@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sentryinit._redaction.limits import SIZE, json_size
+from sentryinit._redaction.limits import ITEMS, SIZE, json_size
 from sentryinit._redaction.text import TextMasker
 from sentryinit._redaction.walker import Walker, text_of
 
@@ -40,6 +40,8 @@ def stacktrace(walker: Walker, value: Any) -> dict[str, Any] | None:
 
 def dict_of(walker: Walker, value: Any) -> dict[Any, Any]:
     """Return the first keys and values of *value*; none if it is no mapping."""
+    if type(value) is dict and len(value) <= ITEMS:
+        return value
     return dict(walker.pairs(value)) if isinstance(value, Mapping) else {}
 
 
@@ -56,7 +58,8 @@ def _frame(walker: Walker, frame: dict[Any, Any]) -> dict[str, Any]:
         walker.reserve(_size_of(made.values()))
         return made
     made = {**made}
-    for key, item in walker.each((key, item) for key, item in frame.items() if key not in _CACHED):
+    others = [(key, item) for key, item in frame.items() if key not in _CACHED]
+    for key, item in walker.each(others):
         masked = walker.key(key)
         made[masked.name] = walker.mask_item(masked, item, 5)
     return made

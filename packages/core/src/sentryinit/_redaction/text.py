@@ -30,7 +30,8 @@ _SIMPLE = re.compile(rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2
 _NEVER = re.compile(r"(?!)")
 _ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
 # A percent-encoded character, or blanks in a query. Not as in "%02d", or in an offset of time.
-_ENCODED = re.compile(r"%[2-7A-Fa-f][0-9A-Fa-f]|[A-Za-z]\+\w|\w\+[^\s+]*\w\+")
+_ESCAPE = re.compile(r"%[2-7A-Fa-f][0-9A-Fa-f]")
+_PLUS = re.compile(r"\+\w[^\s+]*\+|\+(?<=[A-Za-z]\+)\w")
 _RUN = re.compile(r"[^\s\"'<>]+")
 _IN_URLS = "/:?#[]@!$&()*+,;=%~"
 _DIGIT = re.compile(r"\d")
@@ -154,13 +155,13 @@ class TextMasker:
 
     def _mask(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
         text = self._mask_plain(text, code=code, is_version=is_version)
-        if not code and ("%" in text or "+" in text) and _ENCODED.search(text):
+        if not code and _is_encoded(text):
             text = _RUN.sub(lambda run: self._mask_encoded(run[0]), text)
         return text
 
     def _mask_encoded(self, run: str) -> str:
         """Mask what *run* is without percent-encoding, once or more; else return it as it is."""
-        if not _ENCODED.search(run):
+        if not _is_encoded(run):
             return run
         as_query, plain = unquote_plus(run), unquote(run)
         for _more in range(2):
@@ -168,13 +169,15 @@ class TextMasker:
             plain = unquote(plain)
         # A plus sign may stand for a blank, or for itself.
         for decoded in dict.fromkeys((as_query, plain, plain.replace("+", " "))):
-            masked = self._mask_plain(decoded)
+            masked = self._mask_plain(decoded, queries=False)
             if masked != decoded:
                 # Encoded again, ``token:%20[secret]`` has another value.
-                return self._mask_plain(quote(masked, _IN_URLS))
+                return self._mask_plain(quote(masked, _IN_URLS), queries=False)
         return run
 
-    def _mask_plain(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
+    def _mask_plain(
+        self, text: str, *, code: bool = False, is_version: bool = False, queries: bool = True
+    ) -> str:
         for own, pattern in self._own:
             if own in text and pattern.search(text):
                 text = _mask_outside_placeholders(text, pattern, self._secret_in_lines)
@@ -187,7 +190,7 @@ class TextMasker:
         if _SEPARATOR.search(text) and self.names.may_contain(text):
             mask_values = mask_literals if code else mask_key_values
             text = mask_values(text, self.names, secret)
-        if self._query is not None and "?" in text and not code:
+        if self._query is not None and "?" in text and queries and not code:
             text = _QUERY.sub(lambda found: self.query(found[0]), text)
         has_digit = _DIGIT.search(text)
         if has_digit and len(text) >= SHORTEST_KEY and _FOUR_DIGITS.search(text):
@@ -201,6 +204,11 @@ class TextMasker:
     def _secret_in_lines(self, secret: str) -> str:
         """Return the placeholder for *secret* and its line breaks."""
         return self._secret(secret) + "\n" * secret.count("\n")
+
+
+def _is_encoded(text: str) -> bool:
+    has_plus = "+" in text and _PLUS.search(text)
+    return bool(has_plus or ("%" in text and _ESCAPE.search(text)))
 
 
 def _mask_outside_placeholders(text: str, pattern: re.Pattern[str], mask: Mask) -> str:

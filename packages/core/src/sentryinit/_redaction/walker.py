@@ -18,7 +18,8 @@ from sentryinit._redaction.text import Key, TextMasker
 _NODE = 8
 # A mapping with a name and its value has few keys.
 _FEW = 16
-_CONTAINERS = (dict, Mapping, list, tuple, set, frozenset)
+CONTAINERS = (dict, Mapping, list, tuple, set, frozenset)
+_JOINT = '", "'
 _PATHS = (list, tuple)
 _CONSTANTS = (int, float, type(None))
 # The last words of names of fields that are no secrets: ``["password", "email"]``.
@@ -52,7 +53,12 @@ class Walker:
 
     def each(self, items: Iterable[_T]) -> Iterator[_T]:
         """Yield *items* while there is room."""
-        return itertools.takewhile(lambda _item: self.reserve(_NODE), items)
+        for item in items:
+            if self._left < _NODE:
+                self.truncated = True
+                break
+            self._left -= _NODE
+            yield item
 
     def text(self, value: object, *, is_version: bool = False) -> str:
         """Return *value* as masked text."""
@@ -60,8 +66,9 @@ class Walker:
         self.truncated = self.truncated or len(text) > self.masker.limit
         # Masking takes time, also if little is left of the text.
         cost = min(len(text), 2 * self.masker.limit) // 4
-        if not self.reserve(cost):
+        if cost > limits.KEY and not self.reserve(cost):
             return limits.ELLIPSIS
+        cost = cost if cost > limits.KEY else 0
         return self._if_room(self.masker.text(text, is_version=is_version), cost)
 
     def line(self, value: object, limit: int = limits.KEY, *, is_version: bool = False) -> str:
@@ -79,7 +86,9 @@ class Walker:
 
     def cached_text(self, value: object) -> str:
         """Return *value*, from source code, as masked text."""
-        text = limits.truncate_before_masking(self.text_of(value), 4 * limits.KEY)
+        text = self.text_of(value)
+        if len(text) > 4 * limits.KEY:
+            text = limits.truncate_before_masking(text, 4 * limits.KEY)
         return self._if_room(self.masker.cached_text(text))
 
     def key(self, value: object) -> Key:
@@ -95,7 +104,7 @@ class Walker:
 
     def mask_item(self, key: Key, value: Any, depth: int, rank: Rank = Rank.NONE) -> Any:
         """Return *value* masked, or a placeholder if *key*, or a name of *rank*, is a secret's."""
-        value = plain(value)
+        value = value if type(value) is str else plain(value)
         if is_secret_value(value, max(key.rank, rank)):
             if not (key.is_count and isinstance(value, (int, float))):
                 return self.placeholder(value)
@@ -107,7 +116,8 @@ class Walker:
     def placeholder(self, value: object) -> str:
         """Return the placeholder for *value*, unless it is one."""
         masked = isinstance(value, str) and PLACEHOLDER.fullmatch(value)
-        return str(value) if masked else self._if_room(self.masker.placeholders(SECRET, value))
+        self.reserve(_NODE)
+        return str(value) if masked else self.masker.placeholders(SECRET, value)
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """Return *value* as masked JSON."""
@@ -117,7 +127,7 @@ class Walker:
             return value
         if isinstance(value, (int, float)):
             return self._number(value)
-        if not isinstance(value, _CONTAINERS):
+        if not isinstance(value, CONTAINERS):
             return self.text(value)
         if depth >= limits.DEPTH:
             self.truncated = True
@@ -136,10 +146,9 @@ class Walker:
     def mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         """Return *value* with masked keys and values."""
         made: dict[str, Any] = {}
-        pairs = self.pairs(value)
+        pairs = [(self.key(key), item) for key, item in self.pairs(value)]
         named = self._rank_of_named(pairs) if len(pairs) <= _FEW else Rank.NONE
-        for given, item in self.each(pairs):
-            key = self.key(given)
+        for key, item in self.each(pairs):
             name = key.name
             while name in made:
                 name += "_"  # two keys may have the same placeholder
@@ -150,6 +159,8 @@ class Walker:
 
     def pairs(self, value: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
         """Return the first keys and values of *value*."""
+        if type(value) is dict and len(value) <= limits.ITEMS:
+            return [*value.items()]
         try:
             items = dict.items(value) if isinstance(value, dict) else value.items()
             found = [(key, item) for key, item in itertools.islice(items, limits.ITEMS + 1)]
@@ -159,12 +170,11 @@ class Walker:
         self.truncated = self.truncated or len(found) > limits.ITEMS
         return found[: limits.ITEMS]
 
-    def _rank_of_named(self, pairs: list[tuple[Any, Any]]) -> Rank:
+    def _rank_of_named(self, pairs: list[tuple[Key, Any]]) -> Rank:
         """Return the rank of the name in ``{"name": "DB_PASSWORD", "value": ...}``."""
-        keys = [(self.key(key), item) for key, item in pairs]
-        if not any(key.is_value for key, _item in keys):
+        names = [item for key, item in pairs if key.is_name]
+        if not names:
             return Rank.NONE
-        names = [item for key, item in keys if key.is_name]
         # The errors of pydantic have a path: ``["body", "password"]``.
         words = [word for name in names for word in (name if type(name) in _PATHS else [name])]
         ranks = [self.key(word).rank for word in words[:_FEW] if isinstance(word, (str, bytes))]
@@ -182,14 +192,28 @@ class Walker:
             return [self.text(found[0]), self.mask_item(self.key(found[0]), found[1], depth)]
         before = None
         made = []
-        for item in self.each(found):
+        for item in self.each(self._command_line(found)):
             is_secret = self._is_argument(before, item)
             made.append(self.placeholder(item) if is_secret else self.value(item, depth))
             before = item
         return made
 
+    def _command_line(self, items: list[Any]) -> list[Any]:
+        """Return *items*, masked as one text if they are a command line: ``mysql -p...``."""
+        texts = [item for item in items if type(item) is str]
+        is_one = len(texts) == len(items) and any(text[:1] == "-" for text in texts)
+        if not is_one or sum(map(len, texts)) + 4 * len(texts) > self.masker.limit:
+            return items
+        made = self.masker.text(f'"{_JOINT.join(texts)}"')[1:-1].split(_JOINT)
+        if len(made) != len(items):
+            return items
+        is_option = [text[:2] == "--" and "=" not in text for text in texts]
+        return [a if keep else b for a, b, keep in zip(texts, made, is_option, strict=True)]
+
     def items(self, value: Iterable[Any]) -> list[Any]:
         """Return the first and the last items of *value*."""
+        if type(value) is list and len(value) <= limits.ITEMS:
+            return value
         if not isinstance(value, (list, tuple)):
             found = list(itertools.islice(value, limits.ITEMS + 1))
             self.truncated = self.truncated or len(found) > limits.ITEMS
@@ -222,9 +246,14 @@ class Walker:
 
     def text_of(self, value: object) -> str:
         """Return the text of *value*, of any type, without path parameters."""
-        if type(value) is not str and isinstance(value, _CONTAINERS):
+        if type(value) is str and self._hide is None:
+            return value
+        if type(value) is not str and isinstance(value, CONTAINERS):
             # Its own text has no bound.
-            value = str(Walker(self.masker, self._hide, 2 * self.masker.limit).value(value))
+            size = min(2 * self.masker.limit, self._left)
+            part = Walker(self.masker, self._hide, size)
+            value = str(part.value(value))
+            self.reserve(size - part._left)
         text = text_of(value)
         if self._hide is None:
             return text
@@ -233,7 +262,7 @@ class Walker:
 
 def plain(value: object) -> Any:
     """Return *value*, or its text if it is no container and no number."""
-    return value if isinstance(value, (*_CONTAINERS, *_CONSTANTS)) else text_of(value)
+    return value if isinstance(value, (*CONTAINERS, *_CONSTANTS)) else text_of(value)
 
 
 def text_of(value: object) -> str:
@@ -244,7 +273,7 @@ def text_of(value: object) -> str:
         return str.__str__(value)  # a subclass may override __str__
     if isinstance(value, (bytes, bytearray)):
         return bytes(value[:100_000]).decode("utf-8", "replace")
-    if isinstance(value, _CONTAINERS):
+    if isinstance(value, CONTAINERS):
         return type(value).__name__
     try:
         return str.__str__(str(value))
