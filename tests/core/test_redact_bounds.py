@@ -17,7 +17,7 @@ from sentryinit._redaction.redactor import Redactor
 REDACTOR = Redactor()
 # Calls of functions in the package for one event, whatever is in it. 400,000 bytes have room for
 # 50,000 empty items, and each item takes some calls.
-MOST_CALLS = 700_000
+MOST_CALLS = 1_000_000
 # Characters that all patterns together look at.
 MOST_CHARACTERS = 5_000_000
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sentryinit._redaction.limits import ELLIPSIS
+from sentryinit._redaction.limits import ELLIPSIS, KEY
 from sentryinit._redaction.placeholders import PLACEHOLDER
 from sentryinit._redaction.walker import CONTAINERS, Walker, text_of
 
@@ -84,7 +84,7 @@ def tags(walker: Walker, value: Any) -> Any:
             text = walker.line(walker.mask_item(again, masked, 1))
             while tag in made:
                 tag += "_"
-            if text and tag:
+            if text and 0 < len(tag) <= KEY:
                 made[tag] = text
     return made if isinstance(value, Mapping) else [[key, text] for key, text in made.items()]
 
@@ -125,8 +125,8 @@ def _format(walker: Walker, template: Any, params: Any) -> str | None:
         return None
     try:
         if isinstance(params, Mapping):
-            return template % {key: _part(walker, value) for key, value in walker.pairs(params)}
-        return template % tuple(_part(walker, value) for value in walker.items(params))
+            return str(template % {k: _part(walker, value) for k, value in walker.pairs(params)})
+        return str(template % tuple(_part(walker, value) for value in walker.items(params)))
     except BaseException:  # noqa: BLE001 # the parameters are objects of the application
         return None
 

@@ -132,8 +132,9 @@ class Walker:
         if depth >= limits.DEPTH:
             self.truncated = True
             return self._if_room(limits.ELLIPSIS)
-        is_mapping = isinstance(value, Mapping)
-        return self.mapping(value, depth + 1) if is_mapping else self._list(value, depth + 1)
+        if isinstance(value, Mapping):
+            return self.mapping(value, depth + 1)
+        return self._list(value, depth + 1)
 
     def _number(self, value: float) -> float | str:
         value = int.__int__(value) if isinstance(value, int) else float.__float__(value)
@@ -146,13 +147,18 @@ class Walker:
     def mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         """Return *value* with masked keys and values."""
         made: dict[str, Any] = {}
-        pairs = [(self.key(key), item) for key, item in self.pairs(value)]
-        named = self._rank_of_named(pairs) if len(pairs) <= _FEW else Rank.NONE
-        for key, item in self.each(pairs):
+        pairs, named = self.pairs(value), Rank.NONE
+        keys: Iterable[tuple[Key, Any]] = ((self.key(key), item) for key, item in pairs)
+        if len(pairs) <= _FEW:
+            keys = [*keys]
+            named = self._rank_of_named(keys)
+        for key, item in self.each(keys):
             name = key.name
             while name in made:
                 name += "_"  # two keys may have the same placeholder
-            if not self.reserve(limits.json_size(name)):
+            # A key that is too long would be cut in a second pass.
+            if len(name) > limits.KEY or not self.reserve(limits.json_size(name)):
+                self.truncated = True
                 break
             made[name] = self.mask_item(key, item, depth, named if key.is_value else Rank.NONE)
         return made
