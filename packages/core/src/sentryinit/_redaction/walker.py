@@ -94,13 +94,13 @@ class Walker:
     def key(self, value: object) -> Key:
         """Return the key of a mapping, masked."""
         text = self.text_of(value)
-        if len(text) <= limits.KEY:
-            return self.masker.key(text)
         # Long keys in the cache would fill the memory. The ends say what it is.
-        text = (
-            text if len(text) <= 10 * limits.KEY else text[: 5 * limits.KEY] + text[-limits.KEY :]
-        )
-        return self.masker.key.__wrapped__(text)
+        is_long = len(text) > limits.KEY
+        if len(text) > 4 * limits.KEY:
+            text = text[: 3 * limits.KEY] + text[-limits.KEY :]
+        key = self.masker.key.__wrapped__(text) if is_long else self.masker.key(text)
+        self.reserve(limits.json_size(key.name))
+        return key
 
     def mask_item(self, key: Key, value: Any, depth: int, rank: Rank = Rank.NONE) -> Any:
         """Return *value* masked, or a placeholder if *key*, or a name of *rank*, is a secret's."""
@@ -157,7 +157,7 @@ class Walker:
             while name in made:
                 name += "_"  # two keys may have the same placeholder
             # A key that is too long would be cut in a second pass.
-            if len(name) > limits.KEY or not self.reserve(limits.json_size(name)):
+            if len(name) > limits.KEY:
                 self.truncated = True
                 break
             made[name] = self.mask_item(key, item, depth, named if key.is_value else Rank.NONE)
@@ -237,7 +237,7 @@ class Walker:
         if not isinstance(value, str) or len(value) > limits.KEY:
             return False
         last = value.replace("-", "_").rpartition("_")[2].lower()
-        return value.isascii() and (last in _FIELDS or self.key(value).rank >= Rank.LIKELY)
+        return value.isascii() and (last in _FIELDS or self.masker.names.is_sensitive(value))
 
     def _is_argument(self, before: object, item: object) -> bool:
         """Return True for the argument of a sensitive command-line option."""
