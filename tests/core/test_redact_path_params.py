@@ -38,6 +38,10 @@ def test_the_values_of_parameters(route: str, path: str, found: dict[str, str]) 
         ("GET /tenants/acme/orders/17", "GET /tenants/{tenant_id}/orders/17"),
         ("tenant acme, or acmes", "tenant {tenant_id}, or acmes"),
         ("acme's", "{tenant_id}'s"),
+        ("tenant_acme.orders", "tenant_{tenant_id}.orders"),
+        ('schema "t_acme_2"', 'schema "t_{tenant_id}_2"'),
+        ("acme2, xacme", "acme2, xacme"),
+        ("{acme}", "{{tenant_id}}"),
         ("{tenant_id}", "{tenant_id}"),
     ],
 )
@@ -63,6 +67,68 @@ def test_a_percent_encoded_value() -> None:
 
     assert replace is not None
     assert replace("a%20b+c | a b+c | a%20b%2Bc") == "{address} | {address} | {address}"
+
+
+def test_the_spellings_of_a_percent_encoded_value() -> None:
+    """Escapes have letters of any case; URLs in URLs are encoded twice; JSON has its own."""
+    replace = parameter_masker("/a/{code}", "/a/x%2fy%20%C3%BC", lambda name: True)
+
+    assert replace is not None
+    for text in (
+        "x%2fy%20%c3%bc",
+        "x%2Fy%20%C3%BC",
+        "x/y \u00fc",
+        "x%2Fy+%C3%BC",
+        "x%252Fy%2520%25C3%25BC",
+        "x/y \\u00fc",
+    ):
+        assert replace(f"/a/{text}, gone") == "/a/{code}, gone"
+
+
+def test_a_short_value_under_its_name() -> None:
+    """There it means nothing else."""
+    replace = parameter_masker("/a/{code}", "/a/7x", lambda name: True)
+
+    assert replace is not None
+    assert replace("code=7x, code='7x', code: 7x") == "code={code}, code='{code}', code: {code}"
+    assert replace("in 7x time") == "in 7x time"
+
+
+@pytest.mark.parametrize(
+    ("route", "replaced"),
+    [
+        ("/a/<str:code>", "/a/{code}"),
+        ("/a/<code>", "/a/{code}"),
+        ("^a/(?P<code>[^/]+)/$", "/a/{code}"),
+        ("/a/(?P<code>(?:x|y)[0-9]+)", "/a/{code}"),
+        ("/a/{code:[0-9a-z]{4,}}", "/a/{code}"),
+        ("/a/{code:path}", "/a/{code}"),
+    ],
+)
+def test_parameters_as_frameworks_write_them(route: str, replaced: str) -> None:
+    """A route has them as its framework does."""
+    replace = parameter_masker(route, "/a/x9f3k", lambda name: name == "code")
+
+    assert replace is not None
+    assert (replace("/a/x9f3k"), replace("no x9f3k")) == (replaced, "no {code}")
+
+
+def test_a_value_between_letters() -> None:
+    """The whole segment is replaced, and the value where it stands alone."""
+    replace = parameter_masker("/a/x{token}y", "/a/xS3cr3ty", lambda name: name == "token")
+
+    assert replace is not None
+    text = replace("GET /a/xS3cr3ty: S3cr3t, xS3cr3tyz")
+    assert text == "GET /a/x{token}y: {token}, xS3cr3tyz"
+    assert replace(text) == text
+
+
+def test_a_value_that_is_in_the_route() -> None:
+    """The names of parameters in it are no values."""
+    replace = parameter_masker("/{tenant}/{order_id}", "/order/1", lambda name: name == "tenant")
+
+    assert replace is not None
+    assert replace("/{tenant}/{order_id} /order/1") == "/{tenant}/{order_id} /{tenant}/1"
 
 
 def test_a_value_equal_to_its_name() -> None:

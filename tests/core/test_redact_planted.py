@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -41,6 +43,47 @@ def test_a_secret_in_every_carrier(kind: str, data: st.DataObject) -> None:
             assert canary not in text_of(masked), (carrier, masked)
             assert refused(masked) == [], carrier
             assert REDACTOR.event(masked) == masked, carrier
+
+
+ENCODINGS = {
+    "once": lambda text: quote(text, ""),
+    "twice": lambda text: quote(quote(text, ""), ""),
+    "as a query": quote_plus,
+    "as a path": quote,
+    "in lower case": lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text, "")),
+}
+URLS = {
+    "url": lambda s: {"request": {"url": f"https://shop.example/a/{s}/b"}},
+    "query": lambda s: {"request": {"query_string": f"a={s}&b=1"}},
+    "referer": lambda s: {"request": {"headers": {"Referer": f"https://shop.example/o?q={s}"}}},
+    "breadcrumb": lambda s: {"breadcrumbs": [{"data": {"url": f"http://crm.example/x/{s}"}}]},
+    "text": lambda s: {"message": f"cannot get {s} again"},
+}
+ASKED_FOR = Redactor(queries=True)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=4)
+@given(data=st.data())
+def test_a_percent_encoded_secret(kind: str, encoding: str, data: st.DataObject) -> None:
+    """A secret of any kind is masked in URLs, where it is percent-encoded."""
+    secret, canary = data.draw(KINDS[kind])
+    encode = ENCODINGS[encoding]
+    for carrier, plant in URLS.items():
+        masked = ASKED_FOR.event(plant(encode(secret)))
+        assert canary not in text_of(masked), carrier
+        assert encode(canary) not in text_of(masked), carrier
+        assert ASKED_FOR.event(masked) == masked, carrier
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["/a%20b/caf%C3%A9?x=%2Fy", "100%25 of 5%AB", "C++ and a+b+c", "%3Fpage%3D2", "12:00:00+00:00"],
+)
+def test_a_harmless_percent_encoded_text(text: str) -> None:
+    """It stays as it is."""
+    assert ASKED_FOR.text(text) == text
 
 
 def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -211,11 +211,76 @@ def test_a_name_at_any_depth() -> None:
         ([["password", ["hunter2"]]], [["password", "[secret]"]]),
         ([["password", None]], [["password", None]]),
         ([["password", "a", "b"]], [["password", "a", "b"]]),
+        ([[b"authorization", b"Bearer x7"]], [["authorization", "[secret]"]]),
+        (
+            [[bytearray(b"X-Api-Key"), b"x7"], [b"host", b"shop"]],
+            [["X-Api-Key", "[secret]"], ["host", "shop"]],
+        ),
+        ([["password", "email"]], [["password", "email"]]),
+        ([["token", "first_name"]], [["token", "first_name"]]),
+        ([["client_id", "client_secret"]], [["client_id", "client_secret"]]),
+        ([["password", "new-password"]], [["password", "new-password"]]),
     ],
 )
 def test_names_in_lists_of_pairs(pairs: list[Any], masked: list[Any]) -> None:
     """Headers, tags and query strings may be lists of pairs, with values of any type."""
     assert Redactor().event({"extra": {"pairs": pairs}}) == {"extra": {"pairs": masked}}
+
+
+@pytest.mark.parametrize(
+    ("given", "masked"),
+    [
+        (
+            {"name": "DB_PASSWORD", "value": "hunter2x9"},
+            {"name": "DB_PASSWORD", "value": "[secret]"},
+        ),
+        ({"Key": "db-password", "Value": "hunter2x9"}, {"Key": "db-password", "Value": "[secret]"}),
+        ({"key": "token", "value": "x7f3"}, {"key": "token", "value": "[secret]"}),
+        (
+            {"header": "Authorization", "values": ["x7"]},
+            {"header": "Authorization", "values": "[secret]"},
+        ),
+        ({"field": "password", "input": "x7"}, {"field": "password", "input": "[secret]"}),
+        (
+            {"type": "string_too_short", "loc": ["body", "password"], "input": "x7"},
+            {"type": "string_too_short", "loc": ["body", "password"], "input": "[secret]"},
+        ),
+        (
+            {"ParameterKey": "DbPassword", "ParameterValue": "x7"},
+            {"ParameterKey": "DbPassword", "ParameterValue": "[secret]"},
+        ),
+        ({b"name": b"X-Api-Key", b"value": b"x7"}, {"name": "X-Api-Key", "value": "[secret]"}),
+        ({"name": "password", "type": "string"}, {"name": "password", "type": "string"}),
+        ({"name": "basket", "value": "x7"}, {"name": "basket", "value": "x7"}),
+        ({"loc": ["body", "age"], "input": "x7"}, {"loc": ["body", "age"], "input": "x7"}),
+        ({"name": "password", "value": None}, {"name": "password", "value": None}),
+        (
+            {"field": "password", "message": "too short"},
+            {"field": "password", "message": "too short"},
+        ),
+    ],
+)
+def test_a_name_beside_its_value(given: Any, masked: Any) -> None:
+    """HAR, environments of containers, tags of clouds and validators write names so."""
+    redactor = Redactor()
+    event = redactor.event({"extra": {"a": [given]}})
+
+    assert event == {"extra": {"a": [masked]}}
+    assert redactor.event(event) == event
+
+
+@pytest.mark.parametrize(
+    ("given", "masked"),
+    [
+        (["run", "--token", "x7f3"], ["run", "--token", "[secret]"]),
+        (["--password=x7f3"], ["--password=[secret]"]),
+        (["run", "--token", "--verbose"], ["run", "--token", "--verbose"]),
+        (["tar", "-xzf", "shop.tgz"], ["tar", "-xzf", "shop.tgz"]),
+    ],
+)
+def test_a_command_line(given: list[str], masked: list[str]) -> None:
+    """The argument of a sensitive option is masked."""
+    assert Redactor().event({"extra": {"sys.argv": given}})["extra"]["sys.argv"] == masked
 
 
 def test_a_name_of_the_user_s() -> None:

@@ -7,8 +7,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sentryinit._redaction.limits import ELLIPSIS, KEY
 from sentryinit._redaction.placeholders import PLACEHOLDER
-from sentryinit._redaction.walker import Walker
+from sentryinit._redaction.walker import CONTAINERS, Walker, text_of
 
 # Makes a part of an event from a given value.
 Field = Callable[[Walker, Any], Any]
@@ -27,21 +28,20 @@ _WIDE = re.compile(r"%[^a-zA-Z%]*(?:\*|\d{4})")
 
 def event_id(_walker: Walker | None, value: Any) -> str:
     """Return a valid event id."""
-    text = value.hex if type(value) is uuid.UUID else value if type(value) is str else ""
-    return text if _EVENT_ID.fullmatch(text) else uuid.uuid5(uuid.NAMESPACE_OID, repr(value)).hex
+    text = value.hex if type(value) is uuid.UUID else text_of(value)
+    return text if _EVENT_ID.fullmatch(text) else uuid.uuid5(uuid.NAMESPACE_OID, text).hex
 
 
 def timestamp(_walker: Walker, value: Any) -> Any:
     """Return a valid time, or None: then the time of arrival counts."""
     if isinstance(value, str):
         return value if _TIME.fullmatch(value) else None
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if number and 0 <= value < 4e9 else None
+    return value if type(value) in {int, float} and 0 <= value < 4e9 else None
 
 
 def level(_walker: Walker, value: Any) -> str:
     """Return one of the five levels."""
-    return _LEVELS.get(str(value).lower(), "error")
+    return _LEVELS.get(text_of(value).lower(), "error")
 
 
 def _line(limit: int) -> Field:
@@ -69,42 +69,46 @@ environment = _setting(_ODD, 64, "none")
 
 def tags(walker: Walker, value: Any) -> Any:
     """Return tags as single lines; empty ones are left out."""
-    pairs = value.items() if isinstance(value, Mapping) else _pairs(value)
+    pairs = walker.pairs(value) if isinstance(value, Mapping) else _pairs(walker, value)
     made: dict[str, str] = {}
-    for key, item in pairs:
+    for key, item in walker.each(pairs):
         if item is not None and len(made) < 200:
-            given = walker.key(key)
+            given = walker.key(" ".join(walker.text_of(key).split()))
             # The brackets of a placeholder are not allowed in a key.
             is_masked = PLACEHOLDER.search(given.name)
             tag = "masked" if is_masked else _ODD_IN_TAG_KEY.sub("_", given.name)
             masked = walker.mask_item(given, item, 1)
-            text = walker.line(walker.mask_item(walker.key(tag), masked, 1))
+            again = walker.key(tag)
+            # With other characters it may look like a secret only now.
+            tag = tag if again.name == tag else "masked"
+            text = walker.line(walker.mask_item(again, masked, 1))
             while tag in made:
                 tag += "_"
-            if text and tag:
+            if text and 0 < len(tag) <= KEY:
                 made[tag] = text
     return made if isinstance(value, Mapping) else [[key, text] for key, text in made.items()]
 
 
-def _pairs(value: Any) -> list[Any]:
-    found = value if isinstance(value, (list, tuple)) else []
-    return [pair for pair in found if isinstance(pair, (list, tuple)) and len(pair) == 2]
+def _pairs(walker: Walker, value: Any) -> list[Any]:
+    found = walker.items(value) if isinstance(value, (list, tuple)) else []
+    pairs = (walker.items(pair) for pair in found if isinstance(pair, (list, tuple)))
+    return [pair for pair in pairs if len(pair) == 2]
 
 
 def fingerprint(walker: Walker, value: Any) -> list[str]:
     """Return texts, and ``{{ default }}`` as every backend knows it."""
-    parts = walker.truncate(value) if isinstance(value, (list, tuple)) else [value]
+    parts = walker.items(value) if isinstance(value, (list, tuple)) else [value]
     return [
         "{{ default }}" if isinstance(part, str) and _DEFAULT.fullmatch(part) else walker.text(part)
-        for part in parts
+        for part in walker.each(parts)
     ]
 
 
 def logentry(walker: Walker, value: Any) -> dict[str, Any]:
     """Return a message and the texts of its parameters: GlitchTip loses events with a None."""
-    entry = value if isinstance(value, Mapping) else {"message": value}
+    entry = dict(walker.pairs(value)) if isinstance(value, Mapping) else {"message": value}
     message, params = entry.get("message"), entry.get("params")
-    formatted = entry.get("formatted") or _format(message, params)
+    formatted = entry.get("formatted") or _format(walker, message, params)
     if not (formatted or message):
         return {}
     made: dict[str, Any] = {"formatted": walker.text(formatted or message)}
@@ -115,13 +119,21 @@ def logentry(walker: Walker, value: Any) -> dict[str, Any]:
     return made
 
 
-def _format(template: Any, params: Any) -> str | None:
-    if not isinstance(template, str) or not params or _WIDE.search(template):
+def _format(walker: Walker, template: Any, params: Any) -> str | None:
+    is_usual = type(template) is str and len(template) <= walker.masker.limit
+    if not is_usual or not params or _WIDE.search(template):
         return None
     try:
-        return template % (params if isinstance(params, Mapping) else tuple(params))
+        if isinstance(params, Mapping):
+            return str(template % {k: _part(walker, value) for k, value in walker.pairs(params)})
+        return str(template % tuple(_part(walker, value) for value in walker.items(params)))
     except BaseException:  # noqa: BLE001 # the parameters are objects of the application
         return None
+
+
+def _part(walker: Walker, value: Any) -> Any:
+    """Return *value*; of a container a text that has a bound."""
+    return walker.text_of(value) if isinstance(value, CONTAINERS) else value
 
 
 def _params(walker: Walker, params: Any, formatted: str) -> Any:
@@ -129,9 +141,11 @@ def _params(walker: Walker, params: Any, formatted: str) -> Any:
 
     def shown(value: Any, masked: Any) -> str:
         text = walker.text(masked)
-        return text if text in formatted else str(walker.placeholder(value))
+        is_shown = text in formatted or text == ELLIPSIS
+        return text if is_shown else str(walker.placeholder(value))
 
     if not isinstance(params, Mapping):
-        return [shown(value, walker.value(value, 1)) for value in walker.truncate(params)]
-    keys = [(walker.key(key), params[key]) for key in walker.truncate(params)]
+        items = walker.each(walker.items(params))
+        return [shown(value, walker.value(value, 1)) for value in items]
+    keys = [(walker.key(key), value) for key, value in walker.each(walker.pairs(params))]
     return {key.name: shown(value, walker.mask_item(key, value, 1)) for key, value in keys}

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sentryinit._redaction import attributes
+from sentryinit._redaction import attributes, limits
 from sentryinit._redaction.key_names import Rank
-from sentryinit._redaction.stacktrace import stacktrace
+from sentryinit._redaction.stacktrace import dict_of, stacktrace
 from sentryinit._redaction.walker import Walker
 
 _ID = re.compile("[0-9a-f]+")
@@ -34,9 +34,8 @@ _BREADCRUMB: dict[str, attributes.Field] = {
 
 def versions(walker: Walker, value: Any) -> dict[str, str]:
     """Return the names and versions of the installed packages."""
-    found = value if isinstance(value, Mapping) else {}
-    names = walker.truncate(found)
-    return {walker.key(name).name: walker.line(found[name], is_version=True) for name in names}
+    pairs = walker.pairs(value if isinstance(value, Mapping) else {})
+    return {walker.key(k).name: walker.line(v, is_version=True) for k, v in walker.each(pairs)}
 
 
 def sdk(walker: Walker, value: Any) -> dict[str, Any] | None:
@@ -49,11 +48,12 @@ def sdk(walker: Walker, value: Any) -> dict[str, Any] | None:
     return {**made} if made.get("name") and made.get("version") else None
 
 
-def meta(walker: Walker, value: Any) -> Any:
+def meta(walker: Walker, value: Any, depth: int = 0) -> Any:
     """Return the SDK's remarks on sizes; sensitive names have no secrets there."""
-    if not isinstance(value, Mapping):
-        return walker.value(value)
-    return {walker.key(key).name: meta(walker, value[key]) for key in walker.truncate(value)}
+    if depth == limits.DEPTH or not isinstance(value, Mapping):
+        return walker.value(value, depth)
+    pairs = walker.each(walker.pairs(value))
+    return {walker.key(key).name: meta(walker, item, depth + 1) for key, item in pairs}
 
 
 def user(walker: Walker, value: Any) -> dict[str, Any]:
@@ -72,14 +72,15 @@ def user(walker: Walker, value: Any) -> dict[str, Any]:
 def request(walker: Walker, value: Any) -> dict[str, Any]:
     """Return a request; each header and cookie is masked by its own name."""
     made: dict[str, Any] = {}
-    for key, item in (value if isinstance(value, Mapping) else {"data": value}).items():
-        if key in {"url", "method"}:
-            made[key] = walker.text(item or "")
-        elif key in {"headers", "cookies", "env"}:
-            made[key] = walker.value(item, 2)
+    pairs = walker.pairs(value if isinstance(value, Mapping) else {"data": value})
+    for given, item in walker.each(pairs):
+        key = walker.key(given)
+        if key.name in {"url", "method"}:
+            made[key.name] = "" if item is None else walker.text(item)
+        elif key.name in {"headers", "cookies", "env"}:
+            made[key.name] = walker.value(item, 2)
         else:
-            masked = walker.key(key)
-            made[masked.name] = walker.mask_item(masked, item, 2)
+            made[key.name] = walker.mask_item(key, item, 2)
     if not _METHOD.fullmatch(made.get("method") or ""):
         made.pop("method", None)
     return made
@@ -87,21 +88,20 @@ def request(walker: Walker, value: Any) -> dict[str, Any]:
 
 def contexts(walker: Walker, value: Any) -> dict[str, Any]:
     """Return contexts, each as a mapping; a trace without valid ids is left out."""
-    found = value if isinstance(value, Mapping) else {"value": value}
+    pairs = walker.pairs(value if isinstance(value, Mapping) else {"value": value})
     made = {}
-    for key in walker.truncate(found):
-        item = found[key]
-        if key == "trace":
-            made[key] = _trace(walker, item) if isinstance(item, Mapping) else None
+    for given, item in walker.each(pairs):
+        key = walker.key(given)
+        if key.name == "trace":
+            made[key.name] = _trace(walker, dict_of(walker, item))
         elif item is not None:
-            masked = walker.key(key)
-            item = walker.placeholder({}) if masked.rank >= Rank.LIKELY else item
-            made[masked.name] = walker.to_mapping(item)
+            is_secret = key.rank >= Rank.LIKELY
+            made[key.name] = walker.to_mapping(walker.placeholder({}) if is_secret else item)
     return {name: context for name, context in made.items() if context is not None}
 
 
-def _trace(walker: Walker, given: Mapping[str, Any]) -> dict[str, Any] | None:
-    made = walker.to_mapping({key: given[key] for key in given if key not in _TRACE})
+def _trace(walker: Walker, given: dict[Any, Any]) -> dict[str, Any] | None:
+    made = walker.to_mapping({key: item for key, item in given.items() if key not in _TRACE})
     for key, length in _TRACE.items():
         found = _ID.fullmatch(given[key]) if isinstance(given.get(key), str) else None
         if found and len(found[0]) == length:
@@ -112,23 +112,24 @@ def _trace(walker: Walker, given: Mapping[str, Any]) -> dict[str, Any] | None:
 def _breadcrumb(walker: Walker, value: Any) -> dict[str, Any]:
     made: dict[str, Any] = {}
     others: dict[Any, Any] = {}
-    for key, item in (value if isinstance(value, Mapping) else {"message": value}).items():
+    pairs = walker.pairs(value if isinstance(value, Mapping) else {"message": value})
+    for key, item in walker.each(pairs):
         field = _BREADCRUMB.get(key) if type(key) is str else None
         if field is None:
             others[key] = item  # to its data
         elif item is not None:
             made[key] = field(walker, item)
     if others:
-        made["data"] = {**walker.to_mapping(others), **made.get("data", {})}
+        data = {**walker.to_mapping(others), **made.get("data", {})}
+        made["data"] = dict(walker.pairs(data))
     return made
 
 
 def _exception(walker: Walker, value: Any) -> dict[str, Any]:
-    given = value if isinstance(value, Mapping) else {"value": value}
+    given = dict_of(walker, value) if isinstance(value, Mapping) else {"value": value}
     made = _thread(walker, given)
-    mechanism = given.get("mechanism")
-    data = mechanism.get("data") if isinstance(mechanism, Mapping) else None
-    if isinstance(data, Mapping) and "omitted" in data:
+    mechanism = dict_of(walker, given.get("mechanism"))
+    if "omitted" in dict_of(walker, mechanism.get("data")):
         walker.truncated = True  # the chain was cut when the event was made
     for key, field in _EXCEPTION.items():
         if given.get(key) is not None:
@@ -139,10 +140,9 @@ def _exception(walker: Walker, value: Any) -> dict[str, Any]:
 
 
 def _thread(walker: Walker, value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        return {}
-    made = walker.to_mapping({key: item for key, item in value.items() if key not in _OWN_MASK})
-    stack = stacktrace(walker, value["stacktrace"]) if value.get("stacktrace") else None
+    given = dict_of(walker, value)
+    made = walker.to_mapping({key: item for key, item in given.items() if key not in _OWN_MASK})
+    stack = stacktrace(walker, given["stacktrace"]) if given.get("stacktrace") else None
     return {**made, "stacktrace": stack} if stack else made
 
 
@@ -150,9 +150,9 @@ def _list_of(item: attributes.Field) -> attributes.Field:
     """Return the field for a list, with or without ``values`` around it."""
 
     def field(walker: Walker, value: Any) -> Any:
-        found = value.get("values") if isinstance(value, Mapping) else value
-        found = walker.truncate(found) if isinstance(found, (list, tuple)) else []
-        made = [item(walker, one) for one in found if one is not None]
+        found = dict_of(walker, value).get("values") if isinstance(value, Mapping) else value
+        found = walker.items(found) if isinstance(found, (list, tuple)) else []
+        made = [item(walker, one) for one in walker.each(found) if one is not None]
         return {"values": made} if isinstance(value, Mapping) else made
 
     return field

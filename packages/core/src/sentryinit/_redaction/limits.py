@@ -10,6 +10,9 @@ from sentryinit._redaction.placeholders import PLACEHOLDER
 # Bytes of an event (Bugsink takes 1 MiB), levels of nesting, items, characters of a key or line.
 SIZE, DEPTH, ITEMS, KEY = 400_000, 20, 250, 200
 ELLIPSIS = "..."
+# Between two words, and card numbers and IBANs in groups, also a part of one.
+_BETWEEN = " \n\t,;|"
+_GROUPS = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z0-9]{1,4}[\s-]+)+\Z")
 # Relay and GlitchTip refuse NUL and lone surrogates.
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -22,6 +25,18 @@ def storable(text: str) -> str:
 def truncate(text: str, limit: int) -> str:
     """Return at most *limit* characters of *text*, with ``...`` if it was longer."""
     return text if len(text) <= limit else _head(text, limit) + ELLIPSIS[:limit]
+
+
+def truncate_before_masking(text: str, limit: int) -> str:
+    """Return the start of *text*, without what may be half a secret at its end."""
+    if len(text) <= limit:
+        return text
+    head = text[:limit]
+    end = max(map(head.rfind, _BETWEEN))
+    # Half of a run without end is no secret that a pattern finds.
+    head = head[: end + 1] if end > limit // 2 else head[:-256]
+    groups = _GROUPS.search(head, max(len(head) - 80, 0))
+    return (head[: groups.start()] if groups else head) + ELLIPSIS
 
 
 def truncate_at_space(text: str, limit: int) -> str:

@@ -81,12 +81,12 @@ class Redactor(TextMasker):
             return Masked()
 
     def _event(self, event: Mapping[str, Any], route: str, path: str, query: str) -> Masked:
-        given = _move_unknown(event)
-        # The dots of truncated texts need room in a second pass.
-        size = 2 * SIZE if _own_context(given).get("cut") is True else SIZE
+        # What replaces the rest of an event that was cut needs room in a second pass.
+        size = SIZE + SIZE // 8 if _own_context(event).get("cut") is True else SIZE
         query = "" if self._query is None else query
         hide = parameter_masker(route, path, self.names.is_sensitive_parameter, query)
         walker = Walker(self, hide, size)
+        given = _move_unknown(walker, event)
         made = Masked(
             (key, value)
             for key, section in _SECTIONS.items()
@@ -98,7 +98,7 @@ class Redactor(TextMasker):
         return made
 
 
-def _move_unknown(event: Mapping[str, Any]) -> dict[str, Any]:
+def _move_unknown(walker: Walker, event: Mapping[str, Any]) -> dict[str, Any]:
     """Return *event* with ``message`` in ``logentry``, and unknown sections in ``extra``."""
     given = dict(event)
     message = given.pop("message", None)
@@ -107,11 +107,12 @@ def _move_unknown(event: Mapping[str, Any]) -> dict[str, Any]:
     others = {key: given.pop(key) for key in given.keys() - _SECTIONS.keys()}
     if others:
         extra = given.get("extra")
-        given["extra"] = {**others, **(extra if isinstance(extra, Mapping) else {"extra": extra})}
+        more = dict(walker.pairs(extra)) if isinstance(extra, Mapping) else {"extra": extra}
+        given["extra"] = {**dict(walker.pairs(others)), **more}
     return given
 
 
 def _own_context(event: Mapping[str, Any]) -> Mapping[str, Any]:
     contexts = event.get("contexts")
-    own = contexts.get("sentryinit") if isinstance(contexts, Mapping) else None
-    return own if isinstance(own, Mapping) else {}
+    own = contexts.get("sentryinit") if type(contexts) is dict else None
+    return own if type(own) is dict else {}

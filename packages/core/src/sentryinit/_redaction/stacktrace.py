@@ -7,12 +7,12 @@ import decimal
 import functools
 import types
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sentryinit._redaction.limits import json_size
+from sentryinit._redaction.limits import ITEMS, SIZE, json_size
 from sentryinit._redaction.text import TextMasker
-from sentryinit._redaction.walker import Walker
+from sentryinit._redaction.walker import Walker, text_of
 
 _SOURCE = ("pre_context", "context_line", "post_context")
 _LOCATION = "filename abs_path function module package platform lineno colno in_app"
@@ -29,28 +29,39 @@ _Frame = tuple[dict[str, Any], int]
 
 def stacktrace(walker: Walker, value: Any) -> dict[str, Any] | None:
     """Return a stack trace, or None without frames."""
-    found = value if isinstance(value, Mapping) else {"frames": value}
+    found = dict_of(walker, value) if isinstance(value, Mapping) else {"frames": value}
     made = walker.to_mapping({key: item for key, item in found.items() if key != "frames"})
     frames = found.get("frames")
-    frames = walker.truncate(frames) if isinstance(frames, (list, tuple)) else []
-    made["frames"] = [_frame(walker, frame) for frame in frames if isinstance(frame, Mapping)]
+    frames = walker.items(frames) if isinstance(frames, (list, tuple)) else []
+    given = [dict_of(walker, frame) for frame in frames if isinstance(frame, Mapping)]
+    made["frames"] = [_frame(walker, frame) for frame in walker.each(given)]
     return made if made["frames"] else None
 
 
-def _frame(walker: Walker, frame: Mapping[str, Any]) -> dict[str, Any]:
-    known = [(k, tuple(v) if type(v) is list else v) for k, v in frame.items() if k in _CACHED]
+def dict_of(walker: Walker, value: Any) -> dict[Any, Any]:
+    """Return the first keys and values of *value*; none if it is no mapping."""
+    if type(value) is dict and len(value) <= ITEMS:
+        return value
+    return dict(walker.pairs(value)) if isinstance(value, Mapping) else {}
+
+
+def _frame(walker: Walker, frame: dict[Any, Any]) -> dict[str, Any]:
+    known = [(k, tuple(v[:20]) if type(v) is list else v) for k, v in frame.items() if k in _CACHED]
     try:
         made, size = _masked_frame(walker.masker, tuple(known))
     except TypeError:  # a value that is not hashable
         made, size = _masked_frame.__wrapped__(walker.masker, tuple(known))
-    if not walker.reserve(size):
+    # The last quarter is for what comes after it.
+    if not walker.reserve(size, SIZE // 4):
         # It still says where it is.
-        return {key: made[key] for key in _MINIMUM if key in made}
+        made = {key: made[key] for key in _MINIMUM if key in made}
+        walker.reserve(_size_of(made.values()))
+        return made
     made = {**made}
-    for key in frame:
-        if key not in _CACHED:
-            masked = walker.key(key)
-            made[masked.name] = walker.mask_item(masked, frame[key], 5)
+    others = [(key, item) for key, item in frame.items() if key not in _CACHED]
+    for key, item in walker.each(others):
+        masked = walker.key(key)
+        made[masked.name] = walker.mask_item(masked, item, 5)
     return made
 
 
@@ -64,8 +75,11 @@ def _masked_frame(masker: TextMasker, parts: tuple[tuple[str, Any], ...]) -> _Fr
     for key, part in zip(_SOURCE, (masked[:at], "".join(masked[at:to]), masked[to:]), strict=True):
         if made.get(key) is not None:
             made[key] = part
-    texts = [value for value in made.values() if isinstance(value, str)]
-    return made, 64 + sum(map(json_size, (*masked, *texts))) + 4 * len(masked)
+    return made, _size_of([*made.values(), *masked])
+
+
+def _size_of(values: Iterable[Any]) -> int:
+    return sum(24 + (json_size(value) if isinstance(value, str) else 0) for value in values)
 
 
 def _plain(masker: TextMasker, key: str, value: Any) -> Any:
@@ -73,12 +87,12 @@ def _plain(masker: TextMasker, key: str, value: Any) -> Any:
         return value
     if key in {"lineno", "colno"}:
         return value if type(value) is int and 0 <= value < 2**31 else None
-    return masker.cached_text(str(value))
+    return masker.cached_text(text_of(value))
 
 
 def _lines(value: Any) -> Sequence[str]:
     found = value[:20] if isinstance(value, (list, tuple)) else [value]
-    return [str(line) for line in found if line is not None]
+    return [text_of(line) for line in found if line is not None]
 
 
 def safe_repr(custom: Callable[[Any], str | None] | None, limit: int, value: Any) -> str | None:

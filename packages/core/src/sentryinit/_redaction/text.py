@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, unquote_plus
 
 from sentryinit._redaction import addresses, limits, numbers, sentences
 from sentryinit._redaction.command_lines import mask_commands, mask_options
@@ -31,6 +32,11 @@ _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
 _SIMPLE = re.compile(rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z")
 _NEVER = re.compile(r"(?!)")
 _ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
+# A percent-encoded character, or blanks in a query. Not as in "%02d", or in an offset of time.
+_ESCAPE = re.compile(r"%[2-7A-Fa-f][0-9A-Fa-f]")
+_PLUS = re.compile(r"\+\w[^\s+]*\+|\+(?<=[A-Za-z]\+)\w")
+_RUN = re.compile(r"[^\s\"'<>]+")
+_IN_URLS = "/:?#[]@!$&()*+,;=%~"
 _DIGIT = re.compile(r"\d")
 # Faster than \d{4}. Card numbers and IBANs have them.
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
@@ -44,6 +50,16 @@ _QUERY = re.compile(
 )
 _QUERY_VALUE = re.compile(r"(?<==)(?!\[(?:secret|email|ip|query)\b)[^&;#]+")
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
+# Keys of a name, and of its value: of headers, forms, variables, tags; in errors of pydantic.
+_NAMES = frozenset(
+    "attribute cookiename envname field fieldname header headername k key keyname label loc name "
+    "option optionname param parameter parameterkey parametername paramname property "
+    "propertyname var variable variablename".split()
+)
+_VALUES = frozenset(
+    "content currentvalue default defaultvalue fieldvalue headervalue input newvalue oldvalue "
+    "parametervalue paramvalue propertyvalue rawvalue stringvalue v val value values".split()
+)
 # Names of queries, and what sentry-sdk's integrations of HTTP clients call them.
 _QUERY_NAMES = frozenset(map(normalize, "query_string http.query url.query http.fragment".split()))
 # In this order: the first ones know better where a value ends.
@@ -57,6 +73,9 @@ class Key(NamedTuple):
     rank: Rank
     is_version: bool
     is_query: bool
+    # Of a name, and of its value: ``{"name": "DB_PASSWORD", "value": ...}``.
+    is_name: bool
+    is_value: bool
 
 
 class TextMasker:
@@ -111,7 +130,7 @@ class TextMasker:
         if len(text) <= self._short and text.isprintable():
             return self._mask(text, is_version=is_version)
         # Before the patterns, for bounded time: to twice the limit, since masking may shorten it.
-        text = limits.storable(limits.truncate_at_space(text, 2 * self.limit))
+        text = limits.storable(limits.truncate_before_masking(text, 2 * self.limit))
         return limits.truncate_at_space(self._mask(text, is_version=is_version), self.limit)
 
     def query(self, query: str) -> str:
@@ -122,20 +141,47 @@ class TextMasker:
     def code(self, lines: Sequence[str]) -> list[str]:
         """Mask *lines* of source code."""
         limit = min(self.limit, 2 * limits.KEY)
-        text = "\n".join(limits.storable(line[: 2 * limit]) for line in lines)
+        cut = (limits.truncate_before_masking(line, 2 * limit) for line in lines)
+        text = "\n".join(map(limits.storable, cut))
         return [limits.truncate(line, limit) for line in self._mask(text, code=True).split("\n")]
 
     def _cached_text(self, text: str, limit: int = 2 * limits.KEY) -> str:
-        return limits.truncate(self._mask(limits.storable(text[: 4 * limits.KEY])), limit)
+        text = limits.storable(limits.truncate_before_masking(text, 4 * limits.KEY))
+        return limits.truncate(self._mask(text), limit)
 
     def _key(self, key: str) -> Key:
         word, rank = normalize(key), self.names.rank(key)
         is_version = word.endswith("version")
         is_query = self._query is not None and word in _QUERY_NAMES
         name = self._cached_text(key, limits.KEY)
-        return Key(name, rank, is_version, is_query)
+        is_name, is_value = word in _NAMES, word in _VALUES
+        return Key(name, rank, is_version, is_query, is_name, is_value)
 
     def _mask(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
+        text = self._mask_plain(text, code=code, is_version=is_version)
+        if not code and _is_encoded(text):
+            text = _RUN.sub(lambda run: self._mask_encoded(run[0]), text)
+        return text
+
+    def _mask_encoded(self, run: str) -> str:
+        """Mask what *run* is without percent-encoding, once or more; else return it as it is."""
+        if not _is_encoded(run):
+            return run
+        as_query, plain = unquote_plus(run), unquote(run)
+        for _more in range(2):
+            as_query = unquote_plus(as_query) if "%" in as_query else as_query
+            plain = unquote(plain)
+        # A plus sign may stand for a blank, or for itself.
+        for decoded in dict.fromkeys((as_query, plain, plain.replace("+", " "))):
+            masked = self._mask_plain(decoded, queries=False)
+            if masked != decoded:
+                # Encoded again, ``token:%20[secret]`` has another value.
+                return self._mask_plain(quote(masked, _IN_URLS), queries=False)
+        return run
+
+    def _mask_plain(
+        self, text: str, *, code: bool = False, is_version: bool = False, queries: bool = True
+    ) -> str:
         for own, pattern in self._own:
             if own in text and pattern.search(text):
                 text = _mask_outside_placeholders(text, pattern, self._secret_in_lines)
@@ -147,7 +193,7 @@ class TextMasker:
         text = mask_quoted_parts(mask_commands(text, secret), self.names, secret)
         named = functools.partial(self._mask_named, mask=secret)
         text = self._mask_code(text, named) if code else named(text)
-        if self._query is not None and "?" in text and not code:
+        if self._query is not None and "?" in text and queries and not code:
             text = _QUERY.sub(lambda found: self.query(found[0]), text)
         has_digit = _DIGIT.search(text)
         if has_digit and len(text) >= SHORTEST_KEY and _FOUR_DIGITS.search(text):
@@ -174,6 +220,11 @@ class TextMasker:
     def _secret_in_lines(self, secret: str) -> str:
         """Return the placeholder for *secret* and its line breaks."""
         return self._secret(secret) + "\n" * secret.count("\n")
+
+
+def _is_encoded(text: str) -> bool:
+    has_plus = "+" in text and _PLUS.search(text)
+    return bool(has_plus or ("%" in text and _ESCAPE.search(text)))
 
 
 def _mask_outside_placeholders(text: str, pattern: re.Pattern[str], mask: Mask) -> str:
