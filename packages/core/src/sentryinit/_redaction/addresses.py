@@ -25,7 +25,7 @@ _SUFFIXES = frozenset(
 # Also after a percent-encoded character, and after an escaped one in a string. A look behind the
 # first digit is faster than one in front.
 _IPV4 = re.compile(
-    r"\d(?:(?<![A-Za-z0-9.]\d)|(?<=[A-Za-z]\.\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d)"
+    r"\d(?=\d{0,2}\.\d{1,3}\.)(?:(?<![A-Za-z0-9.]\d)|(?<=[A-Za-z]\.\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d)"
     r"|(?<=\\[nrt]\d)|(?<=\\u[0-9A-Fa-f]{4}\d))"
     r"\d{0,2}(?:\.\d{1,3}){3}(?![A-Za-z0-9]|\.\d)"
 )

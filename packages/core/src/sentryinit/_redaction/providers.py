@@ -456,9 +456,11 @@ Row = tuple[str, Parts]
 
 def may_contain_keys(text: str) -> bool:
     """Return False if no word of *text* looks random, except UUIDs: a fast test."""
-    if any(map(text.__contains__, _HINTS)):
-        return True
-    if any(not compiled(_CLASS).fullmatch(word) for word in _LONG.findall(text)):
+    for hint in _HINTS:
+        if hint in text:
+            return True
+    long = _LONG.findall(text)
+    if long and any(not compiled(_CLASS).fullmatch(word) for word in long):
         return True
     return _MIXED.search(text) is not None and any(
         _MIXED.search(run)

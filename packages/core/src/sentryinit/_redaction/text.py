@@ -27,14 +27,16 @@ from sentryinit._redaction.placeholders import (
 )
 from sentryinit._redaction.source_code import mask_literals
 
-# Short texts of words, numbers, paths: there is nothing to mask.
+# Short texts of words, numbers, paths, and any of small letters without blanks, such as
+# "application/json" and "/orders/{order_id}": there is nothing to mask.
 _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
-_SIMPLE = re.compile(rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z")
+_SHORT = rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z"
+_SMALL = r"(?:[a-z_.,/{}()]|(?<=[a-z])-(?=[a-z]))*\Z"
+_SIMPLE = re.compile(f"{_SMALL}|{_SHORT}")
 _NEVER = re.compile(r"(?!)")
 _ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
-# A percent-encoded character, or blanks in a query. Not as in "%02d", or in an offset of time.
-_ESCAPE = re.compile(r"%[2-7A-Fa-f][0-9A-Fa-f]")
-_PLUS = re.compile(r"\+\w[^\s+]*\+|\+(?<=[A-Za-z]\+)\w")
+# A percent-encoded character, or several blanks of a query. Not as in "%02d".
+_ESCAPE = re.compile(r"%[2-7A-Fa-f][0-9A-Fa-f]|\+\w[^\s+]*\+")
 _RUN = re.compile(r"[^\s\"'<>]+")
 _IN_URLS = "/:?#[]@!$&()*+,;=%~"
 _DIGIT = re.compile(r"\d")
@@ -107,7 +109,9 @@ class TextMasker:
             *((secret, _secret_pattern(secret)) for secret in known),
             *(("", pattern) for pattern in patterns),
         ]
-        has_short = limit < SHORTEST_KEY or any(len(own) < SHORTEST_KEY for own, _ in self._own)
+        has_short = limit < SHORTEST_KEY or any(
+            len(own) < SHORTEST_KEY or _SIMPLE.match(own) for own, _ in self._own
+        )
         # Matches a text that needs no masking.
         self._is_simple: Callable[[str], object] = (_NEVER if has_short else _SIMPLE).match
         # Masking makes a text at most eight times as long.
@@ -191,8 +195,7 @@ class TextMasker:
         if len(text) >= SHORTEST_KEY:
             text = mask_credentials(text, secret)
         text = mask_quoted_parts(mask_commands(text, secret), self.names, secret)
-        named = functools.partial(self._mask_named, mask=secret)
-        text = self._mask_code(text, named) if code else named(text)
+        text = self._mask_code(text) if code else self._mask_named(text, secret)
         if self._query is not None and "?" in text and queries and not code:
             text = _QUERY.sub(lambda found: self.query(found[0]), text)
         has_digit = _DIGIT.search(text)
@@ -212,9 +215,12 @@ class TextMasker:
                 text = mask_values(text, self.names, mask)
         return text
 
-    def _mask_code(self, text: str, mask_text: Mask) -> str:
+    def _mask_code(self, text: str) -> str:
+        """Mask the literals of sensitive names in source code."""
         if "login(" in text or self.names.may_contain(text):
-            return mask_literals(text, self.names, self._secret_in_lines, mask_text)
+            mask = self._secret_in_lines
+            mask_text = functools.partial(self._mask_named, mask=mask)
+            return mask_literals(text, self.names, mask, mask_text)
         return text
 
     def _secret_in_lines(self, secret: str) -> str:
@@ -223,8 +229,7 @@ class TextMasker:
 
 
 def _is_encoded(text: str) -> bool:
-    has_plus = "+" in text and _PLUS.search(text)
-    return bool(has_plus or ("%" in text and _ESCAPE.search(text)))
+    return ("%" in text or "+" in text) and _ESCAPE.search(text) is not None
 
 
 def _mask_outside_placeholders(text: str, pattern: re.Pattern[str], mask: Mask) -> str:

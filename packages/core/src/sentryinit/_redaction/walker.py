@@ -18,6 +18,8 @@ from sentryinit._redaction.text import Key, TextMasker
 _NODE = 8
 # A mapping with a name and its value has few keys.
 _FEW = 16
+# Characters of a text whose masking takes long.
+_LONG = 4 * limits.KEY
 CONTAINERS = (dict, Mapping, list, tuple, set, frozenset)
 _JOINT = '", "'
 _PATHS = (list, tuple)
@@ -40,6 +42,7 @@ class Walker:
 
     def __init__(self, masker: TextMasker, hide: Mask | None = None, size: int = SIZE) -> None:
         self.masker, self._hide, self._left, self.truncated = masker, hide, size, False
+        self._long = min(_LONG, masker.limit)
 
     def reserve(self, size: int, spare: int = 0) -> bool:
         """Take *size* bytes, but none of the last *spare*; return False if fewer are left."""
@@ -63,12 +66,13 @@ class Walker:
     def text(self, value: object, *, is_version: bool = False) -> str:
         """Return *value* as masked text."""
         text = self.text_of(value)
-        self.truncated = self.truncated or len(text) > self.masker.limit
-        # Masking takes time, also if little is left of the text.
-        cost = min(len(text), 2 * self.masker.limit) // 4
-        if cost > limits.KEY and not self.reserve(cost):
-            return limits.ELLIPSIS
-        cost = cost if cost > limits.KEY else 0
+        cost = 0
+        if len(text) > self._long:
+            self.truncated = self.truncated or len(text) > self.masker.limit
+            # Masking takes time, also if little is left of the text.
+            cost = min(len(text), 2 * self.masker.limit) // 4
+            if not self.reserve(cost):
+                return limits.ELLIPSIS
         return self._if_room(self.masker.text(text, is_version=is_version), cost)
 
     def line(self, value: object, limit: int = limits.KEY, *, is_version: bool = False) -> str:
@@ -246,8 +250,8 @@ class Walker:
         return is_option and is_secret_value(item, self.key(before).rank)
 
     def _if_room(self, text: str, paid: int = 0) -> str:
-        has_room = self.reserve(max(limits.json_size(text) - paid, 0))
-        return text if has_room else limits.ELLIPSIS
+        size = limits.json_size(text) - paid
+        return text if size <= 0 or self.reserve(size) else limits.ELLIPSIS
 
     def text_of(self, value: object) -> str:
         """Return the text of *value*, of any type, without path parameters."""
