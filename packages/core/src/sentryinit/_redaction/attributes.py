@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sentryinit._redaction.limits import ELLIPSIS, KEY
+from sentryinit._redaction.objects import CONTAINERS, text_of
 from sentryinit._redaction.placeholders import PLACEHOLDER
-from sentryinit._redaction.walker import CONTAINERS, Walker, text_of
+from sentryinit._redaction.walker import Walker
 
 # Makes a part of an event from a given value.
 Field = Callable[[Walker, Any], Any]

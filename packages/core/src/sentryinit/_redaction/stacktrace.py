@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sentryinit._redaction.limits import ITEMS, SIZE, json_size
+from sentryinit._redaction.objects import text_of
 from sentryinit._redaction.text import TextMasker
-from sentryinit._redaction.walker import Walker, text_of
+from sentryinit._redaction.walker import Walker
 
 _SOURCE = ("pre_context", "context_line", "post_context")
 _LOCATION = "filename abs_path function module package platform lineno colno in_app"

@@ -10,6 +10,7 @@ from sentryinit._redaction import limits
 from sentryinit._redaction.key_names import Rank
 from sentryinit._redaction.limits import SIZE
 from sentryinit._redaction.numbers import is_card
+from sentryinit._redaction.objects import CONTAINERS, plain, text_of
 from sentryinit._redaction.placeholders import PLACEHOLDER, SECRET, Mask
 from sentryinit._redaction.secret_values import is_secret_value
 from sentryinit._redaction.text import Key, TextMasker
@@ -20,10 +21,8 @@ _NODE = 8
 _FEW = 16
 # Characters of a text whose masking takes long.
 _LONG = 4 * limits.KEY
-CONTAINERS = (dict, Mapping, list, tuple, set, frozenset)
 _JOINT = '", "'
 _PATHS = (list, tuple)
-_CONSTANTS = (int, float, type(None))
 # The last words of names of fields that are no secrets: ``["password", "email"]``.
 _FIELDS = frozenset(
     "address at birthday city code confirm confirmation country date email id login name mail "
@@ -267,24 +266,3 @@ class Walker:
         if self._hide is None:
             return text
         return self._hide(limits.truncate_before_masking(text, 4 * self.masker.limit))
-
-
-def plain(value: object) -> Any:
-    """Return *value*, or its text if it is no container and no number."""
-    return value if isinstance(value, (*CONTAINERS, *_CONSTANTS)) else text_of(value)
-
-
-def text_of(value: object) -> str:
-    """Return the text of *value*, of any type but a container."""
-    if type(value) is str:
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)  # a subclass may override __str__
-    if isinstance(value, (bytes, bytearray)):
-        return bytes(value[:100_000]).decode("utf-8", "replace")
-    if isinstance(value, CONTAINERS):
-        return type(value).__name__
-    try:
-        return str.__str__(str(value))
-    except BaseException:  # noqa: BLE001 # the object's own __str__ may fail, or call sys.exit()
-        return f"<{type(value).__name__} without a text>"
