@@ -31,7 +31,15 @@ from sentryinit._redaction.redactor import Redactor
 from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent
-from sentryinit._sdk.hooks import FRAMEWORKS, HINT_KEY, ID_KEY, Hooks, drop, use_reserved_id
+from sentryinit._sdk.hooks import (
+    FRAMEWORKS,
+    HINT_KEY,
+    ID_KEY,
+    EventId,
+    Hooks,
+    drop,
+    use_reserved_id,
+)
 from sentryinit._state import STATE, note_problem
 
 log = logging.getLogger("sentryinit")
@@ -139,10 +147,14 @@ def _capture_event(client: Any, event: Any, hint: Any = None, scope: Any = None)
     """
     use_reserved_id(event, hint)
     event["event_id"] = event_id(None, event.get("event_id") or uuid.uuid4())
-    capture, hint = type(client).capture_event, {**(hint or {}), ID_KEY: event["event_id"]}
+    known = EventId(event["event_id"])
+    capture, hint = type(client).capture_event, {**(hint or {}), ID_KEY: known}
     try:
         return capture(client, event, hint, scope)
-    except Exception as error:  # noqa: BLE001 # the event, or a processor of it, is the application's
+    except Exception as error:
+        if known.is_ready:
+            raise  # the transport has failed
+        # The event, or a processor of it, is the application's.
         log.warning("preparing an event failed: %s", type(error).__name__)
         return capture(client, fallback_event(event, "report_error"), hint)
 

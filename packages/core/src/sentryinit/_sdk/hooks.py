@@ -46,6 +46,15 @@ FRAMEWORKS = frozenset(
 _MECHANISMS = FRAMEWORKS.union(("asgi", "celery", "starlite", "wsgi"))
 
 
+class EventId:
+    """The id of an event; *is_ready*: the hooks have passed, and the event is sent."""
+
+    __slots__ = ("is_ready", "value")
+
+    def __init__(self, value: str) -> None:
+        self.value, self.is_ready = value, False
+
+
 class Hooks:
     """The hooks of one client. They never raise; no fault of ours loses an event."""
 
@@ -222,7 +231,10 @@ def _with_kept(event: _Event, before: _Event) -> _Event:
 
 def _with_id(masked: Masked, event: _Event, hint: _Hint) -> Masked:
     """Give *masked* the id of *event*: the SDK fails without one."""
-    masked["event_id"] = hint.get(ID_KEY) or event["event_id"]
+    known = hint.get(ID_KEY)
+    if known is not None:
+        known.is_ready = True
+    masked["event_id"] = event["event_id"] if known is None else known.value
     return masked
 
 
