@@ -16,7 +16,7 @@ from sentryinit._redaction.placeholders import PLACEHOLDER
 _PAIRS = frozenset(
     row[0] + follower
     for row in (
-        "abcdgiklmnprstuvwxy baceilorsuy cacehiklmorstu dacdeilorstu eabcdefgilmnopqrstvwxy "
+        "abcdgiklmnprstuvwxy bacehilorsuy cacehiklmorstu dacdeilorstu eabcdefgilmnopqrstvwxy "
         "faefilorstu gaehilnrsu haeiort iabcdefglmnoprstvxz jaeou keis ladeilostuy mabeilmopsu "
         "nacdefgiklnopstuv obcdfgiklmnoprstuvwxy paehiloprstuy qu racdefgiklmnoprstuvy "
         "sacehiklmopqstuwy tacehilmorstuwy uabcdefgilmnoprst vaei waehinor xacept yaelmnopst ze"
@@ -139,9 +139,9 @@ def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
 
 
 def _is_secret_text(text: str, rank: Rank) -> bool:
-    text = PLACEHOLDER.sub("0", text)  # masked before, it is judged like the first time
     if rank == Rank.RANDOM:
         return looks_random(text)
+    text = PLACEHOLDER.sub("0", text)  # masked before, it is judged like the first time
     if rank == Rank.OWN or len(text) > _LONGEST:
         return True
     if is_placeholder(text) or is_sentence(text):
@@ -174,7 +174,8 @@ def _is_prose(text: str) -> bool:
 
 def looks_random(text: str) -> bool:
     """Return True if *text* has no blank and is no word, identifier, number, or date."""
-    words = text[:256].split(maxsplit=1)
+    text = PLACEHOLDER.sub(".", text[:256]) if "[" in text else text[:256]
+    words = text.split(maxsplit=1)
     if len(words) != 1 or len(text := words[0]) < 8 or _CLASS_PATH.fullmatch(text):
         return False
     parts = [part for part in _PARTS.split(text) if len(part) >= 8]
