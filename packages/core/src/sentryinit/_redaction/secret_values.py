@@ -123,8 +123,9 @@ def is_secret_value(value: object, rank: Rank) -> bool:
 
 
 def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
-    """Return True if a value in *value* can be a secret; looks at 5 levels."""
+    """Return True if a value in *value* can be a secret; looks at 5 levels, once at each value."""
     level: list[Any] = [value]
+    done: dict[int, Any] = {}
     for _ in range(5):
         items = itertools.chain.from_iterable(
             each.values() if isinstance(each, Mapping) else each for each in level
@@ -132,9 +133,12 @@ def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
         seen = list(itertools.islice(items, limits.ITEMS + 1))
         if len(seen) > limits.ITEMS:
             break  # the walk may send the last items, too
-        if any(is_secret_value(item, rank) for item in seen if not isinstance(item, _CONTAINERS)):
+        by_id = dict(zip(map(id, seen), seen, strict=True))
+        new = [by_id[key] for key in by_id.keys() - done.keys()]
+        done.update(by_id)
+        if any(is_secret_value(item, rank) for item in new if not isinstance(item, _CONTAINERS)):
             return True
-        level = [item for item in seen if isinstance(item, _CONTAINERS)]
+        level = [item for item in new if isinstance(item, _CONTAINERS)]
     return bool(level) and rank >= Rank.LIKELY
 
 
