@@ -98,6 +98,12 @@ SEPARATORS = [
 ]
 
 # The name and the value are items of a pair or an object.
+ENCODED = [
+    ("a=%7B%22password%22%3A%20%22hunter2%22%7D", "a=%7B%22password%22%3A%20%22[secret]%22%7D"),
+    ("%22password%22%3A+%22hunter2%22%2C+1", "%22password%22%3A+%22[secret]%22%2C+1"),
+    ("%2522password%2522%253A%2520%2522hunter2", "%2522password%2522%253A%2520%2522[secret]"),
+    ("/a%22password%22%3A%20%7B%22a%22%3A%20%22S%22%7D", "/a%22password%22:%20[secret]"),
+]
 PAIRS = [
     ('{"name": "password", "value": "hunter2"}', '{"name": "password", "value": "[secret]"}'),
     ('{"value": "hunter2", "name": "password"}', '{"value": "[secret]", "name": "password"}'),
@@ -184,7 +190,7 @@ DB_PASSWORD=${DB_PASSWORD:-}
 """.splitlines()
 
 
-@pytest.mark.parametrize(("text", "masked"), [*ENDS, *SEPARATORS, *PAIRS, *SENTENCES])
+@pytest.mark.parametrize(("text", "masked"), [*ENDS, *SEPARATORS, *ENCODED, *PAIRS, *SENTENCES])
 def test_a_secret(text: str, masked: str) -> None:
     """The whole value is masked, and nothing else; masking is idempotent."""
     assert MASKER.text(text) == masked

@@ -147,8 +147,8 @@ def _number(length: int) -> Callable[[random.Random], str]:
     ],
 )
 def test_arbitrary_numbers(make: Callable[[random.Random], str], percent: float) -> None:
-    """Of 10,000 arbitrary numbers of a kind, at most *percent* are masked."""
+    """Of 5,000 arbitrary numbers of a kind, at most *percent* are masked."""
     rng = random.Random(17)  # noqa: S311 # the same numbers in each run
-    made = [f"id {make(rng)}" for _ in range(10_000)]
+    made = [f"id {make(rng)}" for _ in range(5_000)]
 
-    assert sum(MASKER.text(line) != line for line in made) <= percent * 100
+    assert sum(MASKER.text(line) != line for line in made) <= percent * 50

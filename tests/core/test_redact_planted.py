@@ -28,7 +28,7 @@ def text_of(event: Event) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_a_secret_in_every_carrier(kind: str, data: st.DataObject) -> None:
     """A secret of any kind is masked in any part of an event; the event stays valid."""
@@ -62,14 +62,13 @@ URLS = {
 ASKED_FOR = Redactor(queries=True)
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=4)
+@settings(max_examples=12)
 @given(data=st.data())
-def test_a_percent_encoded_secret(kind: str, encoding: str, data: st.DataObject) -> None:
+def test_a_percent_encoded_secret(kind: str, data: st.DataObject) -> None:
     """A secret of any kind is masked in URLs, where it is percent-encoded."""
     secret, canary = data.draw(KINDS[kind])
-    encode = ENCODINGS[encoding]
+    encode = ENCODINGS[data.draw(st.sampled_from(sorted(ENCODINGS)))]
     for carrier, plant in URLS.items():
         masked = ASKED_FOR.event(plant(encode(secret)))
         assert canary not in text_of(masked), carrier
@@ -132,7 +131,7 @@ ANYTHING = st.recursive(
 PARTS = sorted({part for plant in CARRIERS.values() for part in plant("a")})
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.dictionaries(st.sampled_from(PARTS) | st.text(max_size=3), ANYTHING, max_size=5))
 def test_anything_for_an_event(event: Event) -> None:
     """Whatever a hook puts into an event, the result can be stored, and masking is idempotent."""

@@ -31,6 +31,8 @@ RANDOM = [
     "pwd" * 2 + "X7k2m",
 ]
 NOT_RANDOM = [
+    "webhook.office.com/webhookb2/[secret]",
+    "orders[secret:0a1b2c3d4e5f]",
     "",
     "short",
     "orders:17",

@@ -53,11 +53,12 @@ PIECES = (
 )
 
 
-def ratio(redactor: Redactor, text: str, reference: str, rounds: int = 3) -> float:
+def ratio(redactor: Redactor, text: str, reference: str, enough: float, rounds: int = 3) -> float:
     """Return how many times as long as *reference* *text* takes, in the best round.
 
-    Both are measured within a few milliseconds: other load of the machine slows both down. The
-    least times of all rounds would come from different moments, with different loads.
+    It ends with the first round that is good *enough*. Both are measured within a few milliseconds:
+    other load of the machine slows both down. The least times of all rounds would come from
+    different moments, with different loads.
     """
 
     def cost(text: str) -> float:
@@ -65,7 +66,10 @@ def ratio(redactor: Redactor, text: str, reference: str, rounds: int = 3) -> flo
         redactor.event({"extra": {"a": text}})
         return time.process_time() - start
 
-    return min(cost(text) / cost(reference) for _ in range(rounds))
+    ratios: list[float] = []
+    while len(ratios) < rounds and min(ratios, default=enough + 1) > enough:
+        ratios.append(cost(text) / cost(reference))
+    return min(ratios)
 
 
 @pytest.mark.parametrize("piece", ["a", "@", "1", "1234567890"])
@@ -73,7 +77,7 @@ def test_a_mebibyte_of_one_thing(piece: str) -> None:
     """It takes at most three times as long as plain text of the same length."""
     plain, long = ((text * (MEBIBYTE // len(text) + 1))[:MEBIBYTE] for text in (PLAIN, piece))
 
-    assert ratio(Redactor(), long, plain, rounds=60) <= 3
+    assert ratio(Redactor(), long, plain, 3, rounds=60) <= 3
 
 
 @pytest.mark.parametrize("piece", PIECES)
@@ -82,4 +86,4 @@ def test_four_times_the_length(piece: str) -> None:
     texts = ["a@b " + (piece * size)[:size] + "@ = : token=x eyJ 1.1.1.1" for size in (5000, 20000)]
     short, long = texts
 
-    assert ratio(Redactor(limit=10**6), long, short) <= 10
+    assert ratio(Redactor(limit=10**6), long, short, 10) <= 10

@@ -85,6 +85,7 @@ def tags(walker: Walker, value: Any) -> Any:
             text = walker.line(walker.mask_item(again, masked, 1))
             while tag in made:
                 tag += "_"
+                walker.reserve(2)  # as much as a second pass takes for the key
             if text and 0 < len(tag) <= KEY:
                 made[tag] = text
     return made if isinstance(value, Mapping) else [[key, text] for key, text in made.items()]

@@ -158,6 +158,7 @@ class Walker:
             name = key.name
             while name in made:
                 name += "_"  # two keys may have the same placeholder
+                self.reserve(1)
             # A key that is too long would be cut in a second pass.
             if len(name) > limits.KEY:
                 self.truncated = True
