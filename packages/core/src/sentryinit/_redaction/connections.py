@@ -62,7 +62,8 @@ def mask_userinfo(text: str, mask: Mask) -> str:
             text = mask_spans(text, _users(_GO, text), mask)
         if "jdbc:oracle:" in text:
             text = mask_spans(text, _users(_ORACLE, text), mask)
-        text = mask_spans(text, _without_scheme(text), mask)
+        if ":" in text or "/" in text:
+            text = mask_spans(text, _without_scheme(text), mask)
     if "40" in text and "%" in text:
         text = mask_spans(text, _users(_ENCODED, text), mask)
     if "={" in text:

@@ -108,7 +108,8 @@ class Walker:
     def mask_item(self, key: Key, value: Any, depth: int, rank: Rank = Rank.NONE) -> Any:
         """Return *value* masked, or a placeholder if *key*, or a name of *rank*, is a secret's."""
         value = value if type(value) is str else plain(value)
-        if is_secret_value(value, max(key.rank, rank)):
+        rank = key.rank if key.rank > rank else rank
+        if rank and is_secret_value(value, rank):
             return self.placeholder(value)
         if type(value) is str:
             value = self.masker.query(value) if key.is_query else value
