@@ -171,7 +171,7 @@ def test_a_value(value: Any, text: Any) -> None:
         ({"request": {"method": "a b"}}, {"request": {}}),
         ({"contexts": {"a": "b"}}, {"contexts": {"a": {"value": "b"}}}),
         ({"contexts": {"trace": {"trace_id": "x"}, "b": None}}, {"contexts": {}}),
-        ({"contexts": {"token": {"a": 1}}}, {"contexts": {"token": {"value": "[secret]"}}}),
+        ({"contexts": {"pin": {"a": 1}}}, {"contexts": {"pin": {"a": "[secret]"}}}),
         ({"breadcrumbs": ["a"]}, {"breadcrumbs": [{"message": "a"}]}),
         (
             {"breadcrumbs": [{"odd": 1, "data": {"a": 2}, "message": None}]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 from typing import Any
 
@@ -169,7 +170,7 @@ def test_a_value_under_a_harmless_name(name: str) -> None:
     assert Redactor().event({"extra": {name: "value"}}) == {"extra": {name: "value"}}
 
 
-@pytest.mark.parametrize("value", ["text", 1234, 1.5, True, False, ["a"], {"a": "b"}, "", 0])
+@pytest.mark.parametrize("value", ["text", 1234, 1.5, 0])
 def test_any_value_under_a_sensitive_name(value: object) -> None:
     """A value of any type is masked."""
     assert Redactor().event({"extra": {"pin": value}}) == {"extra": {"pin": "[secret]"}}
@@ -189,9 +190,37 @@ def test_a_value_that_cannot_be_a_secret(value: dict[str, Any]) -> None:
     assert Redactor().event({"extra": value}) == {"extra": value}
 
 
-def test_none_under_a_sensitive_name() -> None:
-    """None stays: there is no secret."""
-    assert Redactor().event({"extra": {"pin": None}}) == {"extra": {"pin": None}}
+@pytest.mark.parametrize("value", [None, True, False, "", [], {}])
+def test_nothing_under_a_sensitive_name(value: object) -> None:
+    """A value that cannot be one (boolean, empty) stays: there is no secret."""
+    assert Redactor().event({"extra": {"pin": value}}) == {"extra": {"pin": value}}
+
+
+@pytest.mark.parametrize(
+    ("given", "masked"),
+    [
+        ({"password": {"old": "hunter2", "new": 1}}, {"old": "[secret]", "new": "[secret]"}),
+        (
+            {"secret": {"name": "db-main", "data": "hunter2"}},
+            {"name": "db-main", "data": "[secret]"},
+        ),
+        ({"auth": ["ann", ["hunter2"]]}, ["ann", ["[secret]"]]),
+        ({"token": {"value": "hunter2", "id": 7}}, {"value": "[secret]", "id": 7}),
+        ({"token": {"type": "string", "maxLength": 64}}, {"type": "string", "maxLength": 64}),
+        ({"cookies": {"theme": "dark", "sid": "x7f3"}}, {"theme": "dark", "sid": "[secret]"}),
+        ({"sessions": {"x7Gq2kPz9Lm4Vt": "Ann"}}, {"[secret]": "Ann"}),
+        ({"sessions": [{"id": 1, "title": "Intro"}]}, [{"id": 1, "title": "Intro"}]),
+        ({"key": {"a": {"b": "x7Gq2kPz9Lm4Vt"}}}, {"a": {"b": "[secret]"}}),
+        ({"comment": {"a": ["b"]}}, "[secret]"),
+    ],
+)
+def test_a_container_under_a_sensitive_name(given: dict[str, Any], masked: Any) -> None:
+    """Its shape stays; what a value in it is, its own name says together with the other."""
+    redactor = Redactor(["comment"])
+    event = redactor.event({"extra": given})
+
+    assert [*event["extra"].values()] == [masked]
+    assert redactor.event(event) == event
 
 
 def test_a_name_at_any_depth() -> None:
@@ -208,7 +237,7 @@ def test_a_name_at_any_depth() -> None:
         ([("password", "hunter2")], [["password", "[secret]"]]),
         ([["name", "value"]], [["name", "value"]]),
         ([["password", 1234]], [["password", "[secret]"]]),
-        ([["password", ["hunter2"]]], [["password", "[secret]"]]),
+        ([["password", ["hunter2"]]], [["password", ["[secret]"]]]),
         ([["password", None]], [["password", None]]),
         ([["password", "a", "b"]], [["password", "a", "b"]]),
         ([[b"authorization", b"Bearer x7"]], [["authorization", "[secret]"]]),
@@ -238,7 +267,7 @@ def test_names_in_lists_of_pairs(pairs: list[Any], masked: list[Any]) -> None:
         ({"key": "token", "value": "x7f3"}, {"key": "token", "value": "[secret]"}),
         (
             {"header": "Authorization", "values": ["x7"]},
-            {"header": "Authorization", "values": "[secret]"},
+            {"header": "Authorization", "values": ["[secret]"]},
         ),
         ({"field": "password", "input": "x7"}, {"field": "password", "input": "[secret]"}),
         (
@@ -254,6 +283,48 @@ def test_names_in_lists_of_pairs(pairs: list[Any], masked: list[Any]) -> None:
         ({"name": "basket", "value": "x7"}, {"name": "basket", "value": "x7"}),
         ({"loc": ["body", "age"], "input": "x7"}, {"loc": ["body", "age"], "input": "x7"}),
         ({"name": "password", "value": None}, {"name": "password", "value": None}),
+        *(
+            ({**given, key: "x7f3hunter2"}, {**given, key: "[secret]"})
+            for given, key in [
+                ({"setting": "SECRET_KEY"}, "value"),
+                ({"variableName": "DB_PASSWORD"}, "variableValue"),
+                ({"field": "password", "message": "too short"}, "rejectedValue"),
+                ({"field": "password", "old": None}, "new"),
+                ({"@name": "password"}, "#text"),
+                ({"question": "Your password"}, "answer"),
+                ({"op": "replace", "path": "/db/password"}, "value"),
+                ({"path": ["user", "password"]}, "instance"),
+                ({"instancePath": "/user/password"}, "data"),
+                ({"sensitive": True}, "value"),
+                ({"Type": "SecureString"}, "Value"),
+            ]
+        ),
+        *(
+            (given, given)
+            for given in [
+                {"title": "Reset your password", "text": "Dear Ann, here it is."},
+                {"title": "Session", "text": "Introduction"},
+                {"path": "/api/token", "data": {"user": "annabelle"}},
+                {"path": "/password/email", "value": "x7f3"},
+                {"path": [], "value": "x7f3"},
+                {"name": "theme", "value": "dark", "secure": True},
+                {"value": "x7f3", "sensitive": False},
+                {"sql": "SELECT id FROM tokens WHERE name = %s", "params": ["x7f3"]},
+                {"query": "change my password", "params": ["x7f3"]},
+                {"params": ["x7f3"]},
+            ]
+        ),
+        (
+            {"sql": "UPDATE u SET password=%s WHERE id=%s", "params": ["hunter2", 3]},
+            {"sql": "UPDATE u SET password=%s WHERE id=%s", "params": ["[secret]", 3]},
+        ),
+        (
+            {"query": 'INSERT INTO u (name,"token") VALUES (?,?)', "parameters": ["ann", "x7f3"]},
+            {
+                "query": 'INSERT INTO u (name,"token") VALUES (?,?)',
+                "parameters": ["ann", "[secret]"],
+            },
+        ),
         (
             {"field": "password", "message": "too short"},
             {"field": "password", "message": "too short"},
@@ -352,3 +423,50 @@ def test_a_sensitive_name_when_the_cache_is_full() -> None:
     redactor.event({"extra": {f"name{number}": 1 for number in range(5000)}})
 
     assert redactor.event({"extra": {"password": "x"}}) == {"extra": {"password": "[secret]"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "masked"),
+    [
+        (["run", "--password=correct horse"], ["run", "--password=[secret]"]),
+        (["A=b", "DB_PASSWORD=correct horse", "-"], ["A=b", "DB_PASSWORD=[secret]", "-"]),
+        (["note: password=x7f3hunter2 horse"], ["note: password=[secret] horse"]),
+        (["PASSWORD=This field is required."], ["PASSWORD=This field is required."]),
+        (["run", "--title=correct horse"], ["run", "--title=correct horse"]),
+        (["mysql", "-u", "ann", "-phunter2"], ["mysql", "-u", "ann", "-p[secret]"]),
+        (["mysql", "-u", "ann", "-p"], ["mysql", "-u", "ann", "-p"]),
+        *(
+            (given, given)
+            for given in [
+                ["pytest", "-k", "token", "tests/test_a1.py"],
+                ["curl", "-u", "https://shop.example"],
+                ["kubectl", "-n", "auth", "get", "secret", "db-main1"],
+            ]
+        ),
+    ],
+)
+def test_arguments_in_a_list(given: list[str], masked: list[str]) -> None:
+    """A value ends with its item; a short option and what follows it are no name and value."""
+    redactor = Redactor()
+    event = redactor.event({"extra": {"argv": given}})
+
+    assert event == {"extra": {"argv": masked}}
+    assert redactor.event(event) == event
+
+
+def test_a_queue() -> None:
+    """Its own text has no bound."""
+    given = collections.deque(["hunter2"] * 3)
+
+    assert Redactor().event({"extra": {"a": given, "pin": given}}) == {
+        "extra": {"a": ["hunter2"] * 3, "pin": ["[secret]"] * 3}
+    }
+
+
+def test_a_url_in_a_query() -> None:
+    """What was encoded in it is masked at once."""
+    redactor = Redactor()
+    masked = redactor.text("redirect_uri=https%3A%2F%2Fh%2Fcb%3Fcode%3Dx7Gq2kPz9Lm4%26name%3DAnn")
+
+    assert masked == "redirect_uri=https://h/cb?code=[secret]&name=[query]"
+    assert redactor.text(masked) == masked

@@ -45,7 +45,7 @@ _ARGUMENT = re.compile(
 )
 _QUOTED = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _USER = re.compile(
-    r"[^:%,]{1,128}[:%,](?!\$|(?i:pass(?:word)?|pwd|token|secret|(?:api_?)?key|xxx+|yyy+)$)."
+    r"(?![a-z]+://)[^:%,]{1,128}[:%,](?!\$|(?i:pass(?:word)?|pwd|token|secret|(?:api_?)?key|xxx+|yyy+)$)."
 )
 # What an option refers to: a variable, a file, another program.
 _REFERENCE = re.compile(

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentryinit._redaction import attributes, limits
-from sentryinit._redaction.key_names import Rank
 from sentryinit._redaction.stacktrace import dict_of, stacktrace
 from sentryinit._redaction.walker import Walker
 
@@ -95,8 +94,7 @@ def contexts(walker: Walker, value: Any) -> dict[str, Any]:
         if key.name == "trace":
             made[key.name] = _trace(walker, dict_of(walker, item))
         elif item is not None:
-            is_secret = key.rank >= Rank.LIKELY
-            made[key.name] = walker.to_mapping(walker.placeholder({}) if is_secret else item)
+            made[key.name] = walker.to_mapping(item, key.rank)
     return {name: context for name, context in made.items() if context is not None}
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-CONTAINERS = (dict, Mapping, list, tuple, set, frozenset)
+CONTAINERS = (dict, Mapping, list, tuple, set, frozenset, deque)
 _CONSTANTS = (int, float, type(None))
 
 

@@ -108,7 +108,7 @@ def is_secret_value(value: object, rank: Rank) -> bool:
 
     A container can be one if a value in it can.
     """
-    if rank == Rank.NONE or value is None:
+    if rank == Rank.NONE or value is None or (rank < Rank.OWN and isinstance(value, bool)):
         return False
     if isinstance(value, (bytes, bytearray)):
         value = bytes(value[: _LONGEST + 1]).decode("utf-8", "replace")
@@ -148,7 +148,7 @@ def _is_secret_text(text: str, rank: Rank) -> bool:
     text = PLACEHOLDER.sub("0", text)  # masked before, it is judged like the first time
     if rank == Rank.OWN or len(text) > _LONGEST:
         return True
-    if is_placeholder(text) or is_sentence(text):
+    if not text or is_placeholder(text) or is_sentence(text):
         return False
     return rank == Rank.CERTAIN or not _is_harmless(text)
 

@@ -25,13 +25,14 @@ from sentryinit._redaction.placeholders import (
     Mask,
     Placeholders,
 )
+from sentryinit._redaction.siblings import ROLES, Role
 from sentryinit._redaction.source_code import mask_literals
 
 # Short texts of words, numbers, paths, and any of small letters without blanks, such as
 # "application/json" and "/orders/{order_id}": there is nothing to mask.
 _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
 _SHORT = rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z"
-_SMALL = r"(?:[a-z_.,/{}()]|(?<=[a-z])-(?=[a-z]))*\Z"
+_SMALL = r"(?:[a-z_.,/{}()]|(?<=[a-z])-(?=[a-z])){0,100}\Z"
 _SIMPLE = re.compile(f"{_SMALL}|{_SHORT}")
 _NEVER = re.compile(r"(?!)")
 _ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
@@ -52,16 +53,6 @@ _QUERY = re.compile(
 )
 _QUERY_VALUE = re.compile(r"(?<==)(?!\[(?:secret|email|ip|query)\b)[^&;#]+")
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
-# Keys of a name, and of its value: of headers, forms, variables, tags; in errors of pydantic.
-_NAMES = frozenset(
-    "attribute cookiename envname field fieldname header headername k key keyname label loc name "
-    "option optionname param parameter parameterkey parametername paramname property "
-    "propertyname var variable variablename".split()
-)
-_VALUES = frozenset(
-    "content currentvalue default defaultvalue fieldvalue headervalue input newvalue oldvalue "
-    "parametervalue paramvalue propertyvalue rawvalue stringvalue v val value values".split()
-)
 # Names of queries, and what sentry-sdk's integrations of HTTP clients call them.
 _QUERY_NAMES = frozenset(map(normalize, "query_string http.query url.query http.fragment".split()))
 # In this order: the first ones know better where a value ends.
@@ -75,9 +66,7 @@ class Key(NamedTuple):
     rank: Rank
     is_version: bool
     is_query: bool
-    # Of a name, and of its value: ``{"name": "DB_PASSWORD", "value": ...}``.
-    is_name: bool
-    is_value: bool
+    role: Role
 
 
 class TextMasker:
@@ -109,7 +98,7 @@ class TextMasker:
             *((secret, _secret_pattern(secret)) for secret in known),
             *(("", pattern) for pattern in patterns),
         ]
-        has_short = limit < SHORTEST_KEY or any(
+        has_short = limit < 100 or any(
             len(own) < SHORTEST_KEY or _SIMPLE.match(own) for own, _ in self._own
         )
         # Matches a text that needs no masking.
@@ -158,8 +147,7 @@ class TextMasker:
         is_version = word.endswith("version")
         is_query = self._query is not None and word in _QUERY_NAMES
         name = self._cached_text(key, limits.KEY)
-        is_name, is_value = word in _NAMES, word in _VALUES
-        return Key(name, rank, is_version, is_query, is_name, is_value)
+        return Key(name, rank, is_version, is_query, ROLES.get(word, Role.NONE))
 
     def _mask(self, text: str, *, code: bool = False, is_version: bool = False) -> str:
         text = self._mask_plain(text, code=code, is_version=is_version)
@@ -180,7 +168,7 @@ class TextMasker:
             masked = self._mask_plain(decoded, queries=False)
             if masked != decoded:
                 # Encoded again, ``token:%20[secret]`` has another value.
-                return self._mask_plain(quote(masked, _IN_URLS), queries=False)
+                return self._mask_plain(quote(masked, _IN_URLS))
         return run
 
     def _mask_plain(

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from sentryinit._redaction import limits
+from sentryinit._redaction.argv import is_argument, is_field, mask_arguments
 from sentryinit._redaction.key_names import Rank
 from sentryinit._redaction.limits import SIZE
 from sentryinit._redaction.numbers import is_card
 from sentryinit._redaction.objects import CONTAINERS, plain, text_of
 from sentryinit._redaction.placeholders import PLACEHOLDER, SECRET, Mask
-from sentryinit._redaction.secret_values import is_secret_value
+from sentryinit._redaction.secret_values import is_secret_value, looks_random
+from sentryinit._redaction.siblings import Role, rank_of_part, ranks_beside
 from sentryinit._redaction.text import Key, TextMasker
 
 # Bytes of an item besides its text: quotes, comma, brackets.
@@ -21,13 +23,7 @@ _NODE = 8
 _FEW = 16
 # Characters of a text whose masking takes long.
 _LONG = 4 * limits.KEY
-_JOINT = '", "'
-_PATHS = (list, tuple)
-# The last words of names of fields that are no secrets: ``["password", "email"]``.
-_FIELDS = frozenset(
-    "address at birthday city code confirm confirmation country date email id login name mail "
-    "phone remember repeat role state title type url user username zip".split()
-)
+_NOTHING: dict[Role, Rank] = {}
 
 _T = TypeVar("_T")
 
@@ -108,13 +104,11 @@ class Walker:
     def mask_item(self, key: Key, value: Any, depth: int, rank: Rank = Rank.NONE) -> Any:
         """Return *value* masked, or a placeholder if *key*, or a name of *rank*, is a secret's."""
         value = value if type(value) is str else plain(value)
-        rank = key.rank if key.rank > rank else rank
-        if rank and is_secret_value(value, rank):
-            return self.placeholder(value)
-        if type(value) is str:
+        rank = max(rank, key.rank)
+        if type(value) is str and not (rank and is_secret_value(value, rank)):
             value = self.masker.query(value) if key.is_query else value
             return self.text(value, is_version=key.is_version)
-        return self.value(value, depth)
+        return self.value(value, depth, rank)
 
     def placeholder(self, value: object) -> str:
         """Return the placeholder for *value*, unless it is one."""
@@ -122,22 +116,25 @@ class Walker:
         self.reserve(_NODE)
         return str(value) if masked else self.masker.placeholders(SECRET, value)
 
-    def value(self, value: Any, depth: int = 0) -> Any:
-        """Return *value* as masked JSON."""
+    def value(self, value: Any, depth: int = 0, rank: Rank = Rank.NONE) -> Any:
+        """Return *value* as masked JSON; each value in it belongs to a name of *rank*."""
+        is_container = isinstance(value, CONTAINERS) and rank < Rank.OWN
+        if rank and not is_container and is_secret_value(value, rank):
+            return self.placeholder(value)
         if type(value) is str:
             return self.text(value)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, (int, float)):
             return self._number(value)
-        if not isinstance(value, CONTAINERS):
+        if not is_container:
             return self.text(value)
         if depth >= limits.DEPTH:
             self.truncated = True
             return self._if_room(limits.ELLIPSIS)
         if isinstance(value, Mapping):
-            return self.mapping(value, depth + 1)
-        return self._list(value, depth + 1)
+            return self.mapping(value, depth + 1, rank)
+        return self._list(value, depth + 1, rank)
 
     def _number(self, value: float) -> float | str:
         value = int.__int__(value) if isinstance(value, int) else float.__float__(value)
@@ -147,16 +144,17 @@ class Walker:
         self.reserve(2 * _NODE + (len(made) if isinstance(made, str) else 0))
         return made
 
-    def mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-        """Return *value* with masked keys and values."""
+    def mapping(self, value: Mapping[Any, Any], depth: int, rank: Rank = Rank.NONE) -> Any:
+        """Return *value* with masked keys and values; they belong to a name of *rank*."""
         made: dict[str, Any] = {}
-        pairs, named = self.pairs(value), Rank.NONE
+        pairs, beside = self.pairs(value), _NOTHING
         keys: Iterable[tuple[Key, Any]] = ((self.key(key), item) for key, item in pairs)
         if len(pairs) <= _FEW:
             keys = [*keys]
-            named = self._rank_of_named(keys)
+            beside = ranks_beside([(key.role, item) for key, item in keys], self.masker.names)
         for key, item in self.each(keys):
-            name = key.name
+            # The sessions by their ids.
+            name = str(self.placeholder(key.name)) if rank and looks_random(key.name) else key.name
             while name in made:
                 name += "_"  # two keys may have the same placeholder
                 self.reserve(1)
@@ -164,7 +162,8 @@ class Walker:
             if len(name) > limits.KEY:
                 self.truncated = True
                 break
-            made[name] = self.mask_item(key, item, depth, named if key.is_value else Rank.NONE)
+            own = rank_of_part(rank, key.name, self.masker.names) if rank else rank
+            made[name] = self.mask_item(key, item, depth, max(own, beside.get(key.role, own)))
         return made
 
     def pairs(self, value: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
@@ -180,45 +179,24 @@ class Walker:
         self.truncated = self.truncated or len(found) > limits.ITEMS
         return found[: limits.ITEMS]
 
-    def _rank_of_named(self, pairs: list[tuple[Key, Any]]) -> Rank:
-        """Return the rank of the name in ``{"name": "DB_PASSWORD", "value": ...}``."""
-        names = [item for key, item in pairs if key.is_name]
-        if not names:
-            return Rank.NONE
-        # The errors of pydantic have a path: ``["body", "password"]``.
-        words = [word for name in names for word in (name if type(name) in _PATHS else [name])]
-        ranks = [self.key(word).rank for word in words[:_FEW] if isinstance(word, (str, bytes))]
-        return max(ranks, default=Rank.NONE)
+    def to_mapping(self, value: Any, rank: Rank = Rank.NONE) -> dict[str, Any]:
+        """Return a mapping for *value* of any type, under a name of *rank*."""
+        is_mapping = isinstance(value, Mapping) and rank < Rank.OWN
+        return self.mapping(value, 1, rank) if is_mapping else {"value": self.value(value, 1, rank)}
 
-    def to_mapping(self, value: Any) -> dict[str, Any]:
-        """Return a mapping for *value* of any type."""
-        is_mapping = isinstance(value, Mapping)
-        return self.mapping(value, 1) if is_mapping else {"value": self.value(value, 1)}
-
-    def _list(self, value: Iterable[Any], depth: int) -> list[Any]:
-        found = [plain(item) for item in self.items(value)]
-        if len(found) == 2 and isinstance(found[0], str) and not self._is_field(found[1]):
+    def _list(self, value: Iterable[Any], depth: int, rank: Rank) -> list[Any]:
+        found, names = [plain(item) for item in self.items(value)], self.masker.names
+        if len(found) == 2 and isinstance(found[0], str) and not is_field(found[1], names):
             # Headers, tags and query strings may be lists of pairs.
-            return [self.text(found[0]), self.mask_item(self.key(found[0]), found[1], depth)]
+            first = self.value(found[0], depth, rank)
+            return [first, self.mask_item(self.key(found[0]), found[1], depth, rank)]
         before = None
         made = []
-        for item in self.each(self._command_line(found)):
-            is_secret = self._is_argument(before, item)
-            made.append(self.placeholder(item) if is_secret else self.value(item, depth))
+        for item in self.each(mask_arguments(found, self.masker)):
+            is_secret = is_argument(before, item, names)
+            made.append(self.placeholder(item) if is_secret else self.value(item, depth, rank))
             before = item
         return made
-
-    def _command_line(self, items: list[Any]) -> list[Any]:
-        """Return *items*, masked as one text if they are a command line: ``mysql -p...``."""
-        texts = [item for item in items if type(item) is str]
-        is_one = len(texts) == len(items) and any(text[:1] == "-" for text in texts)
-        if not is_one or sum(map(len, texts)) + 4 * len(texts) > self.masker.limit:
-            return items
-        made = self.masker.text(f'"{_JOINT.join(texts)}"')[1:-1].split(_JOINT)
-        if len(made) != len(items):
-            return items
-        is_option = [text[:2] == "--" and "=" not in text for text in texts]
-        return [a if keep else b for a, b, keep in zip(texts, made, is_option, strict=True)]
 
     def items(self, value: Iterable[Any]) -> list[Any]:
         """Return the first and the last items of *value*."""
@@ -235,20 +213,6 @@ class Walker:
         half = limits.ITEMS // 2
         ends = slice(half), slice(-half, None)
         return [item for part in ends for item in kind.__getitem__(value, part)]
-
-    def _is_field(self, value: object) -> bool:
-        """Return True if *value* is a name of a field, not the value of another."""
-        if not isinstance(value, str) or len(value) > limits.KEY:
-            return False
-        last = value.replace("-", "_").rpartition("_")[2].lower()
-        return value.isascii() and (last in _FIELDS or self.masker.names.is_sensitive(value))
-
-    def _is_argument(self, before: object, item: object) -> bool:
-        """Return True for the argument of a sensitive command-line option."""
-        if not (isinstance(before, str) and isinstance(item, str) and before[:1] == "-"):
-            return False
-        is_option = len(before) <= limits.KEY and "=" not in before and item[:1] != "-"
-        return is_option and is_secret_value(item, self.key(before).rank)
 
     def _if_room(self, text: str, paid: int = 0) -> str:
         size = limits.json_size(text) - paid
