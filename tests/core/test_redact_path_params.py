@@ -237,3 +237,43 @@ def test_queries_take_linear_time() -> None:
     """Nothing is looked at again for each of many question marks."""
     for text in ("?" * 16000, "?a" * 8000, "?a=b " * 3000, "?" + "a&" * 8000, "'?a='" * 3000):
         assert Redactor().event({"logentry": {"message": text}})
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "replaced"),
+    [
+        ("/t/acmecorp", "ACMECORP, Acmecorp, acmecorps", "{t}, {t}, acmecorps"),
+        ("/t/AB", "/ab /AB", "/ab /{t}"),
+        ("/t/acme-corp", "acme%2Dcorp, acme%2dcorp, acme-corp", "{t}, {t}, {t}"),
+        ("/t/acme", "next=%2Ft%2Facme%2Fx", "next=%2Ft%2F{t}%2Fx"),
+        ("/t/ab", "next=%2Ft%2Fab%2Fx, ab", "next=%2Ft%2F{t}%2Fx, ab"),
+        ("/t/x7f3hunter2", "keyx7f3hunter2end", "key{t}end"),
+        ("/t/hunter", "keyhunterend", "keyhunterend"),
+        (
+            "/t/0b9f2a34-1c2d-4e5f-8a9b-0c1d2e3f4a5b",
+            "0b9f2a341c2d4e5f8a9b0c1d2e3f4a5b, 0B9F2A34-1c2d-4e5f-8a9b-0c1d2e3f4a5b",
+            "{t}, {t}",
+        ),
+        ("/t/0b9f2a341c2d4e5f8a9b0c1d2e3f4a5b", "0b9f2a34-1c2d-4e5f-8a9b-0c1d2e3f4a5b", "{t}"),
+        ("/t/00471", "no 471, 0471, 4710", "no {t}, {t}, 4710"),
+        ("/t/7", "/t/7, /t/07, in 7 s", "/t/{t}, /t/{t}, in 7 s"),
+    ],
+)
+def test_a_value_as_others_write_it(path: str, text: str, replaced: str) -> None:
+    """In any case, as a client escaped it, in other words, without dashes, as a number."""
+    replace = parameter_masker("/t/{t}", path, lambda name: True)
+
+    assert replace is not None
+    assert (replace(text), replace(replaced)) == (replaced, replaced)
+
+
+@pytest.mark.parametrize("route", ["/f/{tenant}/f/{n}", "/f/<str:tenant>/f/<n>"])
+def test_a_value_equal_to_a_segment(route: str) -> None:
+    """The segment stays in the route and in the path."""
+    replace = parameter_masker(route, "/f/f/f/1", lambda name: name == "tenant")
+
+    assert replace is not None
+    assert replace(route) == route
+    assert replace("https://x/f/f/f/1?a") == "https://x/f/{tenant}/f/1?a"
+    assert replace("/f/{tenant}/f/1") == "/f/{tenant}/f/1"
+    assert replace("/g/f, tenant=f") == "/g/{tenant}, tenant={tenant}"

@@ -23,7 +23,6 @@ _FIELDS = frozenset(
 
 def mask_arguments(items: list[Any], masker: TextMasker) -> list[Any]:
     """Return *items*, masked as one text if they are a command line: ``mysql -p...``."""
-    items = [_mask_assigned(item, masker) for item in items]
     texts = [item for item in items if type(item) is str]
     is_one = len(texts) == len(items) and any(text[:1] == "-" for text in texts)
     if not is_one or sum(map(len, texts)) + 4 * len(texts) > masker.limit:
@@ -36,7 +35,8 @@ def mask_arguments(items: list[Any], masker: TextMasker) -> list[Any]:
     return [a if keep else b for a, b, keep in zip(texts, made, is_option, strict=True)]
 
 
-def _mask_assigned(item: Any, masker: TextMasker) -> Any:
+def mask_assigned(item: Any, masker: TextMasker) -> Any:
+    """Return *item* with its value masked, if that ends with it: ``--password=correct horse``."""
     if type(item) is not str or "=" not in item or len(item) > masker.limit:
         return item
     found = _ASSIGNED.fullmatch(item)

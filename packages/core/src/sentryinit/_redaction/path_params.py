@@ -15,7 +15,10 @@ _SPELLED = re.compile(
     r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)|<(?:[^<>:]*:)?([^<>:]*)>"
     r"|\{([^{}:]*):(?:[^{}]|\{[^{}]*\})*\}"
 )
-_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+_UUID = re.compile("[0-9A-Fa-f]{32}")
+_UUID_PARTS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+# Letters and digits that are in no other word.
+_TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{8,}")
 # Several parameters can match in many ways; these bounds keep the time small.
 _LONGEST_SEGMENT, _MOST_PARAMETERS = 200, 3
 
@@ -57,33 +60,44 @@ def parameter_masker(
 
     It replaces the whole *path* if that does not match, and *query*. None if there is nothing.
     """
-    route = _SPELLED.sub(lambda found: f"{{{found[1] or found[2] or found[3]}}}", route.strip("^$"))
+    as_given, route = route.strip("^$"), _SPELLED.sub(_template, route.strip("^$"))
     all_names = _PARAMETER.findall(route)
     names = [name for name in all_names if is_sensitive(name)]
     values: dict[str, str] = {}
+    # What stands in place of a value is not searched.
+    done = [f"{{{name}}}" for name in all_names]
     if names and path.strip("/") != route.strip("/"):
         found = parameters(route, path)
-        values = {found[n]: f"{{{n}}}" for n in names} if found else {path: route}
+        values = {found[n]: f"{{{n}}}" for n in names if found[n]} if found else {path: route}
         # Between letters, as in ``x{token}y``, only the whole segment is a word.
         values |= {_filled(each, found): each for each in _mixed(route, names) if found}
+        if found and not {*route.lower().split("/")}.isdisjoint(map(str.lower, values)):
+            # A value is a literal segment, too: the whole path says which is which.
+            masked = _filled(route, found | {name: f"{{{name}}}" for name in names})
+            values[_filled(route, found)] = masked
+            done += [masked, as_given, route]
     # Without a name the query may be a word of any text.
     own = _spellings(query if "=" in query else f"?{query}") if query else set()
     if not values and not own:
         return None
-    spellings = {each: name for value, name in values.items() for each in _spellings(value)}
-    longest = sorted(spellings, key=len, reverse=True)
-    # What stands in place of a value is not searched.
-    done = (re.escape(f"{{{name}}}") for name in all_names)
-    found_values = (_value_pattern(value, spellings[value]) for value in longest)
-    pattern = re.compile("|".join([*done, *found_values, *map(_query_pattern, own)]) or r"(?!)")
-    hidden = f"[{QUERY}]"
+    longest = sorted(values, key=len, reverse=True)
+    alternatives = [
+        f"(?P<done>{'|'.join(map(re.escape, sorted(done, key=len, reverse=True))) or '(?!)'})",
+        *(f"({_value_pattern(value, values[value])})" for value in longest),
+        *map(_query_pattern, own),
+    ]
+    pattern = re.compile("|".join(alternatives))
 
     def replaced(match: re.Match[str]) -> str:
-        if match[0][0] == "{" and match[0][1:-1] in all_names:
-            return match[0]
-        return spellings.get(_upper(match[0])) or "?" * match[0].startswith("?") + hidden
+        if match.lastindex is None:
+            return f"{'?' * match[0].startswith('?')}[{QUERY}]"
+        return match[0] if match.lastgroup else values[longest[match.lastindex - 2]]
 
     return lambda text: pattern.sub(replaced, text)
+
+
+def _template(spelled: re.Match[str]) -> str:
+    return f"{{{spelled[1] or spelled[2] or spelled[3]}}}"
 
 
 def _mixed(route: str, names: list[str]) -> list[str]:
@@ -96,17 +110,12 @@ def _filled(segment: str, values: dict[str, str]) -> str:
     return _PARAMETER.sub(lambda found: values[found[1]], segment)
 
 
-def _upper(text: str) -> str:
-    """Return *text* with upper-case escapes: ``%2f`` and ``%2F`` are the same."""
-    return _ESCAPE.sub(lambda found: found[0].upper(), text)
-
-
-def _spellings(value: str) -> set[str]:
-    plain = unquote(value)
+def _spellings(query: str) -> set[str]:
+    plain = unquote(query)
     # As a path, as browsers encode a segment, as JSON.
     quoted = {quote(plain, safe) for safe in ("", "/", "/:@!$&'()*+,;=~")}
-    found = {value, plain, unquote_plus(value), quote_plus(plain), json.dumps(plain)[1:-1]}
-    return {*map(_upper, found | quoted), *(quote(each, "") for each in quoted)} - {""}
+    found = {query, plain, unquote_plus(query), quote_plus(plain), json.dumps(plain)[1:-1]}
+    return {*found, *quoted, *(quote(each, "") for each in quoted)} - {""}
 
 
 def _query_pattern(query: str) -> str:
@@ -116,10 +125,36 @@ def _query_pattern(query: str) -> str:
 
 def _value_pattern(value: str, name: str) -> str:
     """Return the pattern of *value* as a word, or a short one as a path segment or named."""
-    text = re.sub("%[0-9A-F]{2}", r"(?i:\g<0>)", re.escape(value))
+    plain = unquote(value)
+    text = _text_pattern(plain)
+    if plain != value:
+        text = f"(?:{text}|{re.escape(value)})"
     if len(value) < 4:
         name = re.escape(name.strip("{}"))
-        return rf"(?:(?<=/)|(?<={name}=)|(?<={name}:\ )|(?<={name}='))" + text + r"(?![\w.-])"
+        named = rf"(?<={name}=)|(?<={name}:\ )|(?<={name}=')"
+        return rf"(?:(?<=/)|(?<=%2F)|(?<=%2f)|{named}){text}(?![\w.-])"
+    text = f"(?i:{text})"
+    is_token = _TOKEN.fullmatch(value) and _PARAMETER.fullmatch(name)
+    if is_token:
+        return text  # in no other word
     # An underscore is no letter here: ``tenant_acme.orders``. Punctuation is in no longer word.
-    before, after = r"(?<![^\W_])" * value[0].isalnum(), r"(?![^\W_])" * value[-1].isalnum()
-    return before + text + after
+    before = r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2}))" if plain[0].isalnum() else ""
+    return before + text + r"(?![^\W_])" * plain[-1].isalnum()
+
+
+def _text_pattern(text: str) -> str:
+    """Return the pattern of *text* as any client, or JSON, writes it."""
+    hexadecimal = text.replace("-", "")
+    if _UUID.fullmatch(hexadecimal):
+        return "-?".join(hexadecimal[start:end] for start, end in _UUID_PARTS)
+    if text.isascii() and text.isdigit():
+        return f"0*{text.lstrip('0') or '0'}"
+    return "".join(map(_character_pattern, text))
+
+
+def _character_pattern(character: str) -> str:
+    if character.isascii() and character.isalnum():
+        return character
+    escaped = "".join(f"%(?:25)?{byte:02X}" for byte in character.encode("utf-8", "replace"))
+    spellings = {character, json.dumps(character)[1:-1], *(" +" if character in " +" else "")}
+    return f"(?:(?i:{escaped})|{'|'.join(map(re.escape, sorted(spellings, reverse=True)))})"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from sentryinit._redaction import limits
-from sentryinit._redaction.argv import is_argument, is_field, mask_arguments
+from sentryinit._redaction.argv import is_argument, is_field, mask_arguments, mask_assigned
 from sentryinit._redaction.key_names import Rank
 from sentryinit._redaction.limits import SIZE
 from sentryinit._redaction.numbers import is_card
@@ -185,7 +185,8 @@ class Walker:
         return self.mapping(value, 1, rank) if is_mapping else {"value": self.value(value, 1, rank)}
 
     def _list(self, value: Iterable[Any], depth: int, rank: Rank) -> list[Any]:
-        found, names = [plain(item) for item in self.items(value)], self.masker.names
+        names = self.masker.names
+        found = [mask_assigned(plain(item), self.masker) for item in self.items(value)]
         if len(found) == 2 and isinstance(found[0], str) and not is_field(found[1], names):
             # Headers, tags and query strings may be lists of pairs.
             first = self.value(found[0], depth, rank)
