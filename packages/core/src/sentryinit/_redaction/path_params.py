@@ -63,26 +63,19 @@ def parameter_masker(
     as_given, route = route.strip("^$"), _SPELLED.sub(_template, route.strip("^$"))
     all_names = _PARAMETER.findall(route)
     names = [name for name in all_names if is_sensitive(name)]
-    values: dict[str, str] = {}
-    # What stands in place of a value is not searched.
-    done = [f"{{{name}}}" for name in all_names]
-    if names and path.strip("/") != route.strip("/"):
-        found = parameters(route, path)
-        values = {found[n]: f"{{{n}}}" for n in names if found[n]} if found else {path: route}
-        # Between letters, as in ``x{token}y``, only the whole segment is a word.
-        values |= {_filled(each, found): each for each in _mixed(route, names) if found}
-        if found and not {*route.lower().split("/")}.isdisjoint(map(str.lower, values)):
-            # A value is a literal segment, too: the whole path says which is which.
-            masked = _filled(route, found | {name: f"{{{name}}}" for name in names})
-            values[_filled(route, found)] = masked
-            done += [masked, as_given, route]
+    is_other = names and path.strip("/") != route.strip("/")
+    values = _values(route, path, names) if is_other else {}
     # Without a name the query may be a word of any text.
     own = _spellings(query if "=" in query else f"?{query}") if query else set()
     if not values and not own:
         return None
     longest = sorted(values, key=len, reverse=True)
+    # What stands in place of a value is not searched.
+    done = {*(f"{{{name}}}" for name in all_names), *values.values()}
+    done |= {route, as_given} if values else set()
+    templates = map(re.escape, sorted(filter(None, done), key=len, reverse=True))
     alternatives = [
-        f"(?P<done>{'|'.join(map(re.escape, sorted(done, key=len, reverse=True))) or '(?!)'})",
+        f"(?P<done>{'|'.join(templates) or '(?!)'})",
         *(f"({_value_pattern(value, values[value])})" for value in longest),
         *map(_query_pattern, own),
     ]
@@ -94,6 +87,21 @@ def parameter_masker(
         return match[0] if match.lastgroup else values[longest[match.lastindex - 2]]
 
     return lambda text: pattern.sub(replaced, text)
+
+
+def _values(route: str, path: str, names: list[str]) -> dict[str, str]:
+    """Return the values of *names* in *path*, and what replaces each of them."""
+    found = parameters(route, path)
+    if not found:
+        return {path: route}
+    values = {found[name]: f"{{{name}}}" for name in names if found[name]}
+    # Between letters, as in ``x{token}y``, only the whole segment is a word.
+    values |= {_filled(each, found): each for each in _mixed(route, names)}
+    if not {*route.lower().split("/")}.isdisjoint(map(str.lower, values)):
+        # A value is a literal segment, too: the whole path says which is which.
+        masked = _filled(route, found | {name: f"{{{name}}}" for name in names})
+        values[_filled(route, found)] = masked
+    return values
 
 
 def _template(spelled: re.Match[str]) -> str:
@@ -127,19 +135,21 @@ def _value_pattern(value: str, name: str) -> str:
     """Return the pattern of *value* as a word, or a short one as a path segment or named."""
     plain = unquote(value)
     text = _text_pattern(plain)
-    if plain != value:
-        text = f"(?:{text}|{re.escape(value)})"
+    text = text if plain == value else f"(?:{text}|{re.escape(value)})"
+    # A set in front, which the engine looks at before anything else, and what is before it.
+    first, text = (text[0], text[1:]) if text[0].isalnum() and text[1:2] != "*" else ("", text)
+    at = first and "."
     if len(value) < 4:
         name = re.escape(name.strip("{}"))
-        named = rf"(?<={name}=)|(?<={name}:\ )|(?<={name}=')"
-        return rf"(?:(?<=/)|(?<=%2F)|(?<=%2f)|{named}){text}(?![\w.-])"
-    text = f"(?i:{text})"
-    is_token = _TOKEN.fullmatch(value) and _PARAMETER.fullmatch(name)
-    if is_token:
-        return text  # in no other word
+        before = "|".join(f"(?<={each}{at})" for each in ("/", "%2F", "%2f", f"{name}[=:]"))
+        quoted = "|".join(f"(?<={name}{each}{at})" for each in (r":\ ", "='"))
+        return rf"{first}(?:{before}|{quoted}){text}(?![\w.-])"
+    first = first and f"[{first.lower()}{first.upper()}]"
+    if _TOKEN.fullmatch(value) and _PARAMETER.fullmatch(name):
+        return f"{first}(?i:{text})"  # in no other word
     # An underscore is no letter here: ``tenant_acme.orders``. Punctuation is in no longer word.
-    before = r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2}))" if plain[0].isalnum() else ""
-    return before + text + r"(?![^\W_])" * plain[-1].isalnum()
+    before = rf"(?:(?<![^\W_]{at})|(?<=%[0-9A-Fa-f]{{2}}{at}))" if plain[0].isalnum() else ""
+    return rf"{first}{before}(?i:{text})" + r"(?![^\W_])" * plain[-1].isalnum()
 
 
 def _text_pattern(text: str) -> str:
@@ -147,8 +157,8 @@ def _text_pattern(text: str) -> str:
     hexadecimal = text.replace("-", "")
     if _UUID.fullmatch(hexadecimal):
         return "-?".join(hexadecimal[start:end] for start, end in _UUID_PARTS)
-    if text.isascii() and text.isdigit():
-        return f"0*{text.lstrip('0') or '0'}"
+    if text[0] == "0" and text.isascii() and text.isdigit():
+        return f"0*{text.lstrip('0') or '0'}"  # a number
     return "".join(map(_character_pattern, text))
 
 

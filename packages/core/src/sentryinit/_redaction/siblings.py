@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
@@ -53,9 +53,8 @@ _QUOTES = re.compile(r"[\"`\[\]]")
 _COLUMN = re.compile(r"(?i)(?<!from )(?<!join )(?<!into )(?<!update )\b[a-z_]\w+\b(?![.(])")
 
 
-def ranks_beside(pairs: Iterable[tuple[Role, Any]], names: KeyNames) -> dict[Role, Rank]:
+def ranks_beside(given: Sequence[tuple[Role, Any]], names: KeyNames) -> dict[Role, Rank]:
     """Return the ranks of values by their roles, for the items of a mapping by their roles."""
-    given = [(role, item) for role, item in pairs if role]
     roles = {role for role, _ in given}
     if not roles & {Role.VALUE, Role.CONTENT}:
         return _parameters(given, names) if Role.PARAMETERS in roles else {}
@@ -102,7 +101,7 @@ def _last(path: Any) -> Any:
     return path[-1] if type(path) in {list, tuple} and path else None
 
 
-def _parameters(given: list[tuple[Role, Any]], names: KeyNames) -> dict[Role, Rank]:
+def _parameters(given: Sequence[tuple[Role, Any]], names: KeyNames) -> dict[Role, Rank]:
     ranks = [rank_of_statement(item, names) for role, item in given if role == Role.STATEMENT]
     return {Role.PARAMETERS: max(ranks, default=Rank.NONE)}
 

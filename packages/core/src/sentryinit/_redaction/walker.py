@@ -151,7 +151,8 @@ class Walker:
         keys: Iterable[tuple[Key, Any]] = ((self.key(key), item) for key, item in pairs)
         if len(pairs) <= _FEW:
             keys = [*keys]
-            beside = ranks_beside([(key.role, item) for key, item in keys], self.masker.names)
+            named = [(key.role, item) for key, item in keys if key.role]
+            beside = ranks_beside(named, self.masker.names) if named else _NOTHING
         for key, item in self.each(keys):
             # The sessions by their ids.
             name = str(self.placeholder(key.name)) if rank and looks_random(key.name) else key.name
