@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -587,15 +588,15 @@ def test_equal_options_of_a_second_call_are_no_warning(
 
 def test_masks_of_a_second_call_are_added(mailbox: testing.Mailbox, said: Any) -> None:
     """G1: What only a later set-up wants to be masked is masked."""
-    sentry_sdk.capture_message("iban_of=DE12 order 17-42 pet=cat")
-    sentryinit.init("shop", mask_keys=["iban_of"], mask_patterns=[r"17-\d+"])
+    sentry_sdk.capture_message("owner_of=DE12 order 17-42 pet=cat")
+    sentryinit.init("shop", mask_keys=["owner_of"], mask_patterns=[r"17-\d+"])
     _init.ensure_initialized("flask", "shop", {"mask_keys": "pet"})
-    sentry_sdk.capture_message("iban_of=DE12 order 17-42 pet=cat")
+    sentry_sdk.capture_message("owner_of=DE12 order 17-42 pet=cat")
 
     texts = [event["logentry"]["message"] for event in mailbox.events]
     assert texts == [
-        "iban_of=DE12 order 17-42 pet=cat",
-        "iban_of=[secret] order [secret] pet=[secret]",
+        "owner_of=DE12 order 17-42 pet=cat",
+        "owner_of=[secret] order [secret] pet=[secret]",
     ]
     assert said() == []
 
@@ -709,7 +710,7 @@ print(sorted((known - sys.stdlib_module_names) & sys.modules.keys() - before))
     done = child(
         f"{first}\nbefore = set(sys.modules)\nsentryinit.init('shop', dsn=DSN){code}",
         "import sentryinit, sys\nDSN = 'https://a@backend.example/1'\n",
-        PYTHONPATH=str(tmp_path),
+        PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
     )
 
     # sentry-sdk 2.20 imports Django itself, if the application imports sentry-sdk first.

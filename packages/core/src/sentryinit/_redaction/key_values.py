@@ -43,9 +43,12 @@ _START_OF_LINE = re.compile(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
 # A query string inside a value of another.
 _SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20|22)", re.IGNORECASE)
+_ENCODED_BLANKS = r"(?:%(?:25)*20|\+){0,4}"
 _ENCODED = re.compile(
     r"(?:%(?:25)*(?:3F|26|3B|22|2F)|^|[?&;=/\s\"'])([\w.\[\]-]+)"
-    r"(?:%(?:25)*22)?%(?:25)*3[AD](?:%(?:25)*22)?",
+    r"(?:%(?:25)*22)?%(?:25)*3[AD]"
+    # A bracket is masked without the percent-encoding.
+    rf"(?!{_ENCODED_BLANKS}%(?:25)*[57]B){_ENCODED_BLANKS}(?:%(?:25)*22)?",
     re.IGNORECASE,
 )
 _ENCODED_VALUE = re.compile(r"(?:[^\s&\"'<>%]|%(?!(?:25)*(?:26|3B|22))[0-9A-Fa-f]{0,2})*")

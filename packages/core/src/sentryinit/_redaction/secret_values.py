@@ -16,7 +16,7 @@ from sentryinit._redaction.placeholders import PLACEHOLDER
 _PAIRS = frozenset(
     row[0] + follower
     for row in (
-        "abcdgiklmnprstuvwxy baceilorsuy cacehiklmorstu dacdeilorstu eabcdefgilmnopqrstvwxy "
+        "abcdgiklmnprstuvwxy bacehilorsuy cacehiklmorstu dacdeilorstu eabcdefgilmnopqrstvwxy "
         "faefilorstu gaehilnrsu haeiort iabcdefglmnoprstvxz jaeou keis ladeilostuy mabeilmopsu "
         "nacdefgiklnopstuv obcdfgiklmnoprstuvwxy paehiloprstuy qu racdefgiklmnoprstuvy "
         "sacehiklmopqstuwy tacehilmorstuwy uabcdefgilmnoprst vaei waehinor xacept yaelmnopst ze"
@@ -123,8 +123,9 @@ def is_secret_value(value: object, rank: Rank) -> bool:
 
 
 def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
-    """Return True if a value in *value* can be a secret; looks at 5 levels."""
+    """Return True if a value in *value* can be a secret; looks at 5 levels, once at each value."""
     level: list[Any] = [value]
+    done: dict[int, Any] = {}
     for _ in range(5):
         items = itertools.chain.from_iterable(
             each.values() if isinstance(each, Mapping) else each for each in level
@@ -132,16 +133,19 @@ def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
         seen = list(itertools.islice(items, limits.ITEMS + 1))
         if len(seen) > limits.ITEMS:
             break  # the walk may send the last items, too
-        if any(is_secret_value(item, rank) for item in seen if not isinstance(item, _CONTAINERS)):
+        by_id = dict(zip(map(id, seen), seen, strict=True))
+        new = [by_id[key] for key in by_id.keys() - done.keys()]
+        done.update(by_id)
+        if any(is_secret_value(item, rank) for item in new if not isinstance(item, _CONTAINERS)):
             return True
-        level = [item for item in seen if isinstance(item, _CONTAINERS)]
+        level = [item for item in new if isinstance(item, _CONTAINERS)]
     return bool(level) and rank >= Rank.LIKELY
 
 
 def _is_secret_text(text: str, rank: Rank) -> bool:
-    text = PLACEHOLDER.sub("0", text)  # masked before, it is judged like the first time
     if rank == Rank.RANDOM:
         return looks_random(text)
+    text = PLACEHOLDER.sub("0", text)  # masked before, it is judged like the first time
     if rank == Rank.OWN or len(text) > _LONGEST:
         return True
     if is_placeholder(text) or is_sentence(text):
@@ -174,7 +178,8 @@ def _is_prose(text: str) -> bool:
 
 def looks_random(text: str) -> bool:
     """Return True if *text* has no blank and is no word, identifier, number, or date."""
-    words = text[:256].split(maxsplit=1)
+    text = PLACEHOLDER.sub(".", text[:256]) if "[" in text else text[:256]
+    words = text.split(maxsplit=1)
     if len(words) != 1 or len(text := words[0]) < 8 or _CLASS_PATH.fullmatch(text):
         return False
     parts = [part for part in _PARTS.split(text) if len(part) >= 8]

@@ -74,11 +74,7 @@ def is_secret(value: str, name: Name, style: Style) -> bool:
         return False
     if name.rank == Rank.OWN and style > Style.BLANKS:
         return True
-    if _FIELD.fullmatch(value):
-        return False
-    if is_sentence(value) or _VALIDATOR.fullmatch(value):
-        return False
-    if name.rank <= Rank.LIKELY and _COUNTER.fullmatch(value):
+    if _is_other(value, name.rank):
         return False
     if name.rank == Rank.RANDOM:
         return (style > Style.BLANKS or len(value) >= 16) and looks_random(value)
@@ -92,6 +88,13 @@ def is_secret(value: str, name: Name, style: Style) -> bool:
     if _is_code(value, name) or is_sentence_word(value.split(maxsplit=1)[0]):
         return False
     return name.rank >= Rank.CERTAIN or not value.isalpha() or looks_random(value)
+
+
+def _is_other(value: str, rank: Rank) -> bool:
+    """Return True for a field of a template, a sentence, a counter."""
+    if _FIELD.fullmatch(value) or is_sentence(value) or _VALIDATOR.fullmatch(value):
+        return True
+    return rank <= Rank.LIKELY and _COUNTER.fullmatch(value) is not None
 
 
 def secret_span(text: str, value: Value, name: Name, style: Style) -> Span:
