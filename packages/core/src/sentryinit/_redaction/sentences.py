@@ -15,7 +15,8 @@ _WORDS = "pass secret token key pwd cred auth session cookie jwt senha kennwort"
 _NAME = re.compile(rf"(?:{'|'.join(_WORDS)})[\w.-]{{0,24}}[\"'`*]{{0,2}}[ \t]")
 # A quotation, a word with a digit or a capital letter in it, a long word.
 _VALUE = re.compile(
-    r"""[ \t]{0,3}((?:(?:for|of)[ ]\S{1,40}[ ])?(?:(?:is|was|are):?|(?:used|provided):
+    r"""[ \t]{0,3}((?:(?:for|of)[ ]\S{1,40}[ ])?(?:(?:is|was|are):?|(?:(?:is|was)[ ])?(?:used|provided|invalid|rejected|expired|not[ ]valid):
+        |(?:for|of)[ ](?:user[ ])?[\w.@-]{1,40}:|(?:mismatch:[ ])?expected(?=[ ][\"'])|changed[ ]from
         |[|]|\.(?=[ ]\"))[ \t]{1,4})?
     (?:[\"'`]([^\"'`\n]{1,100})[\"'`]|(?=[^\s\d\"'`]{0,40}\d|[A-Za-z]{0,20}[a-z][A-Z]|[A-Za-z]{20}))""",
     re.VERBOSE,
