@@ -30,9 +30,9 @@ _CERTAIN = frozenset(
     "secret authorization mnemonic mnemonic-phrase seed-phrase recovery-phrase security-phrase "
     "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security "
     "social-security-number iban card-number card-no card-num cc-number cc-num cc-no passwort "
-    "kennwort senha contrasena mot-de-passe mdp wachtwoord haslo secreto secreta contrasenya passord "
-    "salasana heslo losenord adgangskode jelszo parola sifre parool geslo geheimnis zugangsdaten "
-    "kreditkarte psk mfa-token otp-token fa-token".split()
+    "kennwort senha contrasena mot-de-passe mdp wachtwoord haslo secreto secreta contrasenya "
+    "passord salasana heslo losenord adgangskode jelszo parola sifre parool geslo geheimnis "
+    "zugangsdaten kreditkarte psk mfa-token otp-token fa-token".split()
 )
 _LIKELY = frozenset(
     "token session sess session-id sess-id sid cookie auth oauth authentication x-auth http-auth "
@@ -75,7 +75,8 @@ _HARMLESS = frozenset(
     "locale-key config-key setting-key order-key pub-key publishable-key registry-key item-key "
     "memcache-key first-pass second-pass single-pass render-pass boarding-pass last-pass "
     "multipass compass bypass surpass trespass overpass underpass encompass subpass obsession "
-    "possession public-key-token pins gpio-pin use-session cookie-secure secret-str secret-bytes".split()
+    "possession public-key-token pins gpio-pin use-session cookie-secure secret-str "
+    "secret-bytes".split()
 )
 # What says nothing about a value: ``password_hash``, ``old_password_confirmation``.
 _TRANSPARENT = frozenset(
@@ -139,7 +140,7 @@ _FRAGMENTS = tuple(
     "pass pw secret token auth cookie sess srf cred card phrase answer mnemonic social jwt bearer "
     "iban cv otp ssn dsn hmac kennw senha contras mdp wachtw haslo salasana heslo losenord "
     "adgangskode jelsz parola sifre parool geslo geheimnis zugangsd kreditk psk clave jeton "
-    "samlre".split()
+    "saml".split()
 )
 # Sensitive anywhere in a name: these languages write compounds as one word, or have endings.
 _FOREIGN = tuple(
@@ -149,7 +150,7 @@ _FOREIGN = tuple(
 # Many texts contain these; after a name is a quote, a separator, an attribute, or a number.
 _AFTER_NAME = (
     r"[\w.\[\]-]{0,64}(?:[\"'\\)}%\n]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=)"
-    r"|\s(?:provided|is|was|used):"
+    r"|\s(?:provided|is|was|used|not\svalid|invalid)(?::|\s\d)"
     r"|s?\d?(?:[_.-]\w{1,40})?\s(?:[^\s\d]{0,40}\d|\w{12})"
 )
 _FREQUENT = {

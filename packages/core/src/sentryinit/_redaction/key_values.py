@@ -42,7 +42,9 @@ _NAME = re.compile(
 )
 # Behind a value; a text that says what is read, loaded, expected.
 _VERBS = frozenset("is was has isn't wasn't for in and cannot does did".split())
-_PROSE = re.compile(r"[A-Z]?[a-z]+ (?:from|with|at) [A-Za-z]+\d{0,2}|[A-Z][a-z]+ing(?: [A-Za-z]+| \d{1,4})+")
+_PROSE = re.compile(
+    r"[A-Z]?[a-z]+ (?:from|with|at) [A-Za-z]+\d{0,2}|[A-Z][a-z]+ing(?: [A-Za-z]+| \d{1,4})+"
+)
 _SENTENCE_GOES_ON = re.compile(r"[^\W\d_]+ [^\W\d_]")
 # A literal behind a literal: both are the value, or the new one.
 _CONTINUED = re.compile(

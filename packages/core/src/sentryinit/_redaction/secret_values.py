@@ -66,19 +66,19 @@ _IDENTIFIER = re.compile(
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.@ -]+)+[/\\]?|https?://[^\s@]*")
 # States, kinds, algorithms: words that say something about a token, a session, a card.
 _STATES = frozenset(
-    "absent accepted active admin allowed amd64 anonymous apikey approved arm64 authenticated authorized "
-    "basic bearer blocked cached cancelled changed checked cleared closed connected cookie "
-    "created current declined default deleted denied digest disabled disconnected done dropped "
-    "ed25519 empty enabled error es256 expired external failed failure false fetched found "
+    "absent accepted active admin allowed amd64 anonymous apikey approved arm64 authenticated "
+    "authorized basic bearer blocked cached cancelled changed checked cleared closed connected "
+    "cookie created current declined default deleted denied digest disabled disconnected done "
+    "dropped ed25519 empty enabled error es256 expired external failed failure false fetched found "
     "generated guest header hidden hs256 idle ignored inactive incorrect internal invalid "
     "invalidated issued jwt kerberos ldap local locked logged login logout lost malformed manual "
-    "mastercard memory mismatch missing mutual negotiate never none ntlm null oauth oauth2 "
-    "offline online open opened openid optional paired paypal pending present public query ready "
-    "received redis refresh refreshed rejected removed renewed required reset restored revoked "
-    "rotated rs256 saml saved secure sent session sha1 sha256 sha512 sso started stopped strict "
-    "success succeeded terminated timeout token true unauthenticated unauthorized unavailable "
-    "unchanged undefined unknown unset unsigned unsupported updated used user valid verified visa "
-    "visitor warning wrong".split()
+    "mastercard memory mismatch missing mutual negotiate never none ntlm null oauth oauth2 offline "
+    "online open opened openid optional paired paypal pending present public query ready received "
+    "redis refresh refreshed rejected removed renewed required reset restored revoked rotated "
+    "rs256 saml saved secure sent session sha1 sha256 sha512 sso started stopped strict success "
+    "succeeded terminated timeout token true unauthenticated unauthorized unavailable unchanged "
+    "undefined unknown unset unsigned unsupported updated used user valid verified visa visitor "
+    "warning wrong".split()
 )
 _SCHEMES = frozenset("bearer basic digest token negotiate apikey hawk dpop ntlm key".split())
 # A template's parameter, or what another tool put in place of a secret.
@@ -134,7 +134,7 @@ def is_secret_value(value: object, rank: Rank) -> bool:
 
 def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
     """Return True if a value in *value* can be a secret; looks at 5 levels, once at each value."""
-    if isinstance(value, Mapping) and _is_description(value):
+    if isinstance(value, dict) and _is_description(value):
         rank = min(rank, Rank.RANDOM)
     level: list[Any] = [value]
     done: dict[int, Any] = {}
@@ -154,7 +154,7 @@ def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
     return bool(level) and rank >= Rank.LIKELY
 
 
-def _is_description(value: Mapping[Any, Any]) -> bool:
+def _is_description(value: dict[Any, Any]) -> bool:
     """Return True for a field of a schema, or of an error; one with an example has a value."""
     first = next(iter(value), None)
     if not value.keys().isdisjoint(("default", "example", "examples", "const", "enum", "value")):

@@ -22,7 +22,8 @@ from sentryinit._redaction.value_ends import NONE, SCHEME, Form, Value, call_arg
 _SCALAR = re.compile(
     rf"{PLACEHOLDER.pattern}|"
     # Behind a validator's sentence is its kind (Django REST framework).
-    r"(?<![\w\\])(?<!['\"], code=)[bruBRU]?[\"'`]((?:[^\"'`\\]|\\.|(?<=\w)[\"'`](?=\w))*)[\"'`](?!\s{0,4}(?::|=))"
+    r"(?<![\w\\])(?<!['\"], code=)[bruBRU]?[\"'`]"
+    r"((?:[^\"'`\\]|\\.|(?<=\w)[\"'`](?=\w))*)[\"'`](?!\s{0,4}(?::|=))"
     r"|(?<![\w$./+@!#%^&*-])([\w$./+@!#%^&*-]+)(?![\w$./+@!#%^&*-]|[\"'`]|\s{0,4}[:=(])"
 )
 _ALGORITHM = re.compile(r"(?i)(?:sha|md|utf|base|hs|rs|es|oauth|ssh|aes|ipv|level|v)[-_]?\d+")
@@ -83,10 +84,11 @@ def is_secret(value: str, name: Name, style: Style) -> bool:
         return False
     if name.rank == Rank.OWN and style > Style.BLANKS:
         return True
+    if name.rank == Rank.RANDOM:
+        is_candidate = (style > Style.BLANKS or len(value) >= 16) and looks_random(value[:64])
+        return is_candidate and not _is_other(value, name.rank)
     if _is_other(value, name.rank):
         return False
-    if name.rank == Rank.RANDOM:
-        return (style > Style.BLANKS or len(value) >= 16) and looks_random(value[:64])
     if style == Style.BLANKS:
         certain = name.rank >= Rank.CERTAIN and _MIXED.fullmatch(value)
         return bool(certain or looks_random(value)) and not _ALGORITHM.fullmatch(value)

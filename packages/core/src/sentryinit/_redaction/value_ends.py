@@ -18,7 +18,9 @@ NONE: Span = (0, 0)
 # So many characters decide whether a value is a secret. It is read on only if it is: otherwise
 # ``token:token:token:`` would take quadratic time.
 _DECIDING = 256
-OPENING = re.compile(r"[bBrRuUfF$]{0,2}(\\{0,15})(\"{3}|'{3}|[\"'`\u201c]|&quot;|&#3[49];|(?<=\\)u0022)")
+OPENING = re.compile(
+    r"[bBrRuUfF$]{0,2}(\\{0,15})(\"{3}|'{3}|[\"'`\u201c]|&quot;|&#3[49];|(?<=\\)u0022)"
+)
 
 # Before a value: tags and anchors (YAML), types and constructors, marks of Erlang and Markdown.
 _PREFIX = re.compile(
