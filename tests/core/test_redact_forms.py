@@ -43,7 +43,7 @@ MASKED = [
     f"API key not valid: {ONE}",
     f"password for user ann: {ONE}",
     # names
-    *(f"{name}={ONE}" for name in "passord salasana heslo losenord jelszo parola geslo".split()),
+    *(f"{name}={ONE}" for name in "passord salasana heslo losenord parool parola geslo".split()),
     *(f"{name}: {ONE}" for name in "lösenord jelszó şifre geheimnis clave wifi_psk".split()),
     *(f"{name}={ONE}" for name in ("SAMLResponse", "client_assertion", "zugangsdaten")),
     # a description with an example

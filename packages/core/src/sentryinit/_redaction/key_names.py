@@ -31,14 +31,14 @@ _CERTAIN = frozenset(
     "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security "
     "social-security-number iban card-number card-no card-num cc-number cc-num cc-no passwort "
     "kennwort senha contrasena mot-de-passe mdp wachtwoord haslo secreto secreta contrasenya "
-    "passord salasana heslo losenord adgangskode jelszo parola sifre parool geslo geheimnis "
+    "passord salasana heslo losenord adgangskode parola parool geslo geheimnis "
     "zugangsdaten kreditkarte psk mfa-token otp-token fa-token".split()
 )
 _LIKELY = frozenset(
     "token session sess session-id sess-id sid cookie auth oauth authentication x-auth http-auth "
     "basic-auth proxy-auth csrf xsrf jwt bearer signature card credit-card debit-card credential "
     "cred dsn hmac salt connection-string conn-string conn-str conn-info access-key-id "
-    "auth-header authorization-header cookie-header pan clave jeton saml-response saml-request "
+    "auth-header authorization-header cookie-header pan clave saml-response saml-request "
     "client-assertion".split()
 )
 _RANDOM = frozenset("key code sig api pat certificate cert crypt secret-id".split())
@@ -138,9 +138,8 @@ _ENDING = re.compile(
 # Each sensitive name contains one of these, whatever its punctuation. Most texts contain none.
 _FRAGMENTS = tuple(
     "pass pw secret token auth cookie sess srf cred card phrase answer mnemonic social jwt bearer "
-    "iban cv otp ssn dsn hmac kennw senha contras mdp wachtw haslo salasana heslo losenord "
-    "adgangskode jelsz parola sifre parool geslo geheimnis zugangsd kreditk psk clave jeton "
-    "saml".split()
+    "iban cv otp ssn dsn hmac kennw senha contras mdp wachtw haslo salasana eslo senord gangs "
+    "parola parool geheimnis kreditk psk clave saml".split()
 )
 # Sensitive anywhere in a name: these languages write compounds as one word, or have endings.
 _FOREIGN = tuple(

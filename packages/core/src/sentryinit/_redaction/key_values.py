@@ -152,7 +152,8 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
 
 def _is_prose(text: str, start: int) -> bool:
     """Return True if a sentence begins at *start*: ``password: Enter a valid text``."""
-    words = text[start : line_end(text, start)].split()[:40]
+    head = text[start : start + 400]
+    words = head[: line_end(head, 0)].split()
     if len(words) < 2 or words[1].lower() in _VERBS:
         return False  # password: hunter2 is wrong
     line = " ".join(words)
