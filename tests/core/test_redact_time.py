@@ -49,6 +49,23 @@ PIECES = (
         "%3A",
     ),
     *("2001%3Adb8", "::1.1.1.1", "2%3A", "a%2E", "a@a.a.", "1::"),
+    *(
+        "#key: ",
+        "sig=",
+        "tokens:\n  a: ",
+        "password:\n a\n",
+        "token IN ('",
+        "password (a)",
+        "\x1b[",
+        "\x1b[1",
+    ),
+    *(
+        "password for a: ",
+        "token expected 'a1b2c3d4', got '",
+        "arn:a:",
+        "password: a a ",
+        "token* ",
+    ),
     *("key", "key ", "pin.", "code_", "token=1-", "session: a_", "secret=a a", "passwordValue"),
 )
 

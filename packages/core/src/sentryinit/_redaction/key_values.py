@@ -11,34 +11,49 @@ from collections.abc import Iterator
 from sentryinit._redaction import pairs
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
-from sentryinit._redaction.secret_values import is_sentence_word
+from sentryinit._redaction.secret_values import is_sentence, is_sentence_word
 from sentryinit._redaction.sentences import values_in_sentences
 from sentryinit._redaction.styles import Name, Style, name_at, secret_span
 from sentryinit._redaction.value_ends import NONE, Form, Value, line_end, value_at, whole
 
-# What may close a name: quotes, also those of JSON in JSON and of HTML, and brackets.
+_NO_MARK = r"(?!\[(?:secret|email|ip|query)\b)"
+# What may close a name: quotes, also those of JSON in JSON and of HTML, and brackets. A label may
+# have a mark of a required field.
 _CLOSE = (
-    r"(?:\\{0,15}[\"'`]|\u201d|&quot;|&\#3[49];|\*\*)?[\])]?(?:[ ][(\[][\w* ]{0,20}[)\]](?=:))?"
+    r"(?:[ ]?\*?(?:\([\w ]{1,20}\))?[ ]?(?=[\"']))?"
+    r"(?:\\{0,15}[\"'`]|\\{1,15}u0022|\u201d|&quot;|&\#3[49];|\*\*)?[\])]?"
+    rf"(?:[ ]?{_NO_MARK}[(\[][\w* ]{{0,20}}[)\]](?=[:=]))?"
 )
 # A type before an assignment, as in Python, TypeScript, and Go.
 _TYPED = (
-    r"(?::[ ][\w.\[\]]{1,40}(?:[ ]?\|[ ]?[\w.\[\]]{1,40}){0,3}|(?<=[ ])(?:string|\[\]byte))"
+    rf"(?::[ ]{_NO_MARK}[\w.\[\]]{{1,40}}(?:[ ]?\|[ ]?[\w.\[\]]{{1,40}}){{0,3}}"
+    r"|(?<=[ ])(?:string|\[\]byte))"
     r"(?:[ ]=[ ]|=(?=[\"']))"
 )
 # As in programs and their reprs, JSON, YAML, headers, query strings; the pairs of lists and calls.
 _NAME = re.compile(
     rf"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)(?![\w.%\[\]$-])
-    (?:({_CLOSE}[ \t]*(?=[=:~;&|?!+.s\[<\u2192-])
-        (?:{_TYPED}|[?!+.:|~]{{0,3}}={{1,3}}>?|(?<![)][ ])->|~>|<-(?=[ ])|\u2192
-            |:(?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)
+    (?:({_CLOSE}[ \t]*(?=[=:~;&|?!+.s\[<LI\u2192\uff1a\uff1d-])
+        (?:{_TYPED}|[?!+.:|~]{{0,3}}[=\uff1d]{{1,3}}>?|(?<![)][ ])->|~>|<-(?=[ ])|\u2192
+            |<>|(?:LIKE|IN)(?=[ ]?\(?['"])|[:\uff1a](?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)
         [ \t]*)
     |((?:\\{{0,15}}["'])?[ \t]*,[ \t]*|\()(?=\\{{0,15}}["']|[bru]["']))""",
     re.VERBOSE,
 )
+# Behind a value; a text that says what is read, loaded, expected.
+_VERBS = frozenset("is was has isn't wasn't for in and cannot does did".split())
+_PROSE = re.compile(
+    r"[A-Z]?[a-z]+ (?:from|with|at) [A-Za-z]+\d{0,2}|[A-Z][a-z]+ing(?: [A-Za-z]+| \d{1,4})+"
+)
 _SENTENCE_GOES_ON = re.compile(r"[^\W\d_]+ [^\W\d_]")
 # A literal behind a literal: both are the value, or the new one.
-_CONTINUED = re.compile(r"[\"'][ \t]{1,4}(?:->[ ]|\+[ ])?(?=[\"'][^\s\"'])")
+_CONTINUED = re.compile(
+    r"[\"'](?:[ \t]{1,4}(?:->[ ]|\+[ ])?(?=[\"'][^\s\"'])"
+    # As pprint wraps them; not the next key.
+    r"|\r?\n[ \t]{1,200}(?=(?:\"[^\n\"]{1,200}\"|'[^\n']{1,200}')(?!:)))"
+)
 _NEXT_LINE = re.compile(r"\r?\n[ \t]*(?=[\"'\[{])")
+_ARN = re.compile(r"\barn:[\w:*-]{1,100}\Z")
 _START_OF_LINE = re.compile(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
 # A query string inside a value of another.
@@ -113,12 +128,14 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
     if quote and text.startswith(quote, start) and quote not in match[2]:
         return NONE  # it closes what begins before the name: input("Password: ")
     if before == match[2] == ":":
-        style = Style.BLANKS  # arn:aws:secretsmanager:secret:db
+        if _ARN.search(text, max(match.start() - 100, 0), match.start()):
+            return NONE
+        style = Style.BLANKS
     below = _NEXT_LINE.match(text, start) if quote else None
     header = match[2].rstrip().endswith(":") and word.endswith(("cookie", "authorization"))
-    header = header and not (quote and match[2].lstrip("\\").startswith(quote))
+    header = header and match[2].lstrip("\\")[:1] not in {'"', "'"}
     value = value_at(text, below.end() if below else start, quote=quote, header=header)
-    if value.form is Form.BLOCK and style == Style.ASSIGNED:
+    if value.form in {Form.BLOCK, Form.LINES} and "=" in match[2]:
         return NONE
     if quote and value.form is Form.BARE and _SENTENCE_GOES_ON.match(text, value.start):
         return NONE  # near "token": syntax error
@@ -126,9 +143,21 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
     if compares and (value.form is Form.BARE or value.end - value.start < 4):
         return NONE
     if value.form is Form.BARE and name.rank >= Rank.CERTAIN:
+        if style == Style.COLON and name.rank == Rank.CERTAIN and _is_prose(text, value.start):
+            return NONE
         value = _whole_line(text, match, value, name.rank)
     start, end = secret_span(text, value, name, style)
     return (start, whole(text, value, quote)) if end == value.end else (start, end)
+
+
+def _is_prose(text: str, start: int) -> bool:
+    """Return True if a sentence begins at *start*: ``password: Enter a valid text``."""
+    head = text[start : start + 400]
+    words = head[: line_end(head, 0)].split()
+    if len(words) < 2 or words[1].lower() in _VERBS:
+        return False  # password: hunter2 is wrong
+    line = " ".join(words)
+    return is_sentence(line) or _PROSE.fullmatch(line) is not None
 
 
 def _whole_line(text: str, match: re.Match[str], value: Value, rank: Rank) -> Value:

@@ -25,6 +25,7 @@ from sentryinit._redaction.placeholders import (
     Mask,
     Placeholders,
 )
+from sentryinit._redaction.secret_values import looks_random
 from sentryinit._redaction.source_code import mask_literals
 
 # Short texts of words, numbers, paths, and any of small letters without blanks, such as
@@ -43,7 +44,7 @@ _DIGIT = re.compile(r"\d")
 # Faster than \d{4}. Card numbers and IBANs have them.
 _FOUR_DIGITS = re.compile(r"\d\d\d\d")
 # Between a name and its value.
-_SEPARATOR = re.compile(r"[=:'\"<%-]")
+_SEPARATOR = re.compile(r"[=:'\"<%\uff1a\uff1d-]")
 # The query of a URL, and a value in it. An apostrophe that ends a word closes a quotation. Blanks
 # are in it if another value follows. "(?" begins a group of a pattern.
 _QUERY = re.compile(
@@ -64,6 +65,8 @@ _VALUES = frozenset(
 )
 # Names of queries, and what sentry-sdk's integrations of HTTP clients call them.
 _QUERY_NAMES = frozenset(map(normalize, "query_string http.query url.query http.fragment".split()))
+# So many values are masked also where they stand without a name.
+_AGAIN = 8
 # In this order: the first ones know better where a value ends.
 _NAMED = mask_quoted_values, mask_options, mask_markup, mask_key_values
 
@@ -210,9 +213,20 @@ class TextMasker:
     def _mask_named(self, text: str, mask: Mask) -> str:
         """Mask the values of sensitive names."""
         may_contain = _SEPARATOR.search(text) or sentences.may_contain(text)
-        if may_contain and self.names.may_contain(text):
-            for mask_values in _NAMED:
-                text = mask_values(text, self.names, mask)
+        if not may_contain or not self.names.may_contain(text):
+            return text
+        again: dict[str, str] = {}
+
+        def remember(secret: str) -> str:
+            placeholder = mask(secret)
+            if len(again) < _AGAIN and looks_random(secret):
+                again[secret] = placeholder
+            return placeholder
+
+        for mask_values in _NAMED:
+            text = mask_values(text, self.names, remember)
+        for secret, placeholder in again.items():
+            text = text.replace(secret, placeholder)
         return text
 
     def _mask_code(self, text: str) -> str:

@@ -18,7 +18,9 @@ NONE: Span = (0, 0)
 # So many characters decide whether a value is a secret. It is read on only if it is: otherwise
 # ``token:token:token:`` would take quadratic time.
 _DECIDING = 256
-OPENING = re.compile(r"[bBrRuUfF$]{0,2}(\\{0,15})(\"{3}|'{3}|[\"'`\u201c]|&quot;|&#3[49];)")
+OPENING = re.compile(
+    r"[bBrRuUfF$]{0,2}(\\{0,15})(\"{3}|'{3}|[\"'`\u201c]|&quot;|&#3[49];|(?<=\\)u0022)"
+)
 
 # Before a value: tags and anchors (YAML), types and constructors, marks of Erlang and Markdown.
 _PREFIX = re.compile(
@@ -49,7 +51,9 @@ _OBJECT = re.compile(
 _ANGLE = re.compile(r"<[^<>\s/][^<>\s]{0,200}>")
 # A variable of a template or a shell.
 _TEMPLATE = re.compile(r"(?:\$\{\{?|\{\{|\$\()[^{}\n()]{0,200}(?:\}\}?|\))")
-_BLOCK = re.compile(r"(?:[|>][+\d-]{0,2})?[ \t]*(?:#[^\n]*)?\r?\n(?=[ \t]*\S)")
+_BLOCK = re.compile(r"(?:[|>][+\d-]{0,2})?[ \t]*(?:#[^\n]{0,200})?\r?\n(?=[ \t]*\S)")
+# So many characters of nested lines.
+_NESTED = 1000
 _INDENT = re.compile(r"[ \t]*(?:- [ \t]*)?")
 _ITEM = re.compile(r"[ \t]*- (?![\w.\"'-]{1,64}:\s)")
 SCHEME = re.compile(
@@ -78,6 +82,7 @@ class Form(enum.Enum):
     BRACKET = enum.auto()
     CALL = enum.auto()
     BLOCK = enum.auto()
+    LINES = enum.auto()
     BARE = enum.auto()
     HEADER = enum.auto()
 
@@ -137,6 +142,8 @@ def _call(text: str, start: int) -> Value | None:
     if not call:
         return None
     end = _bracket_end(text, call.end() - 1)
+    if not end and call[1][:1].isupper() and (quoted := _quoted(text, call.end())):
+        return quoted  # the text is truncated
     if end and _AFTER.match(text, end):
         return Value(start, end, Form.CALL)
     has_more = end or text[call.end() :].strip()
@@ -147,7 +154,7 @@ def call_arguments(text: str, value: Value) -> Span:
     """Return what is in the brackets of a constructor; NONE for a function, which is code."""
     call = _CALL.match(text, value.start)
     name = (call and call[1]) or ""
-    wraps = name[:1].isupper() or name in {"bytes", "bytearray", "str"}
+    wraps = name[:1].isupper() or name in {"bytes", "bytearray", "str", "frozenset", "set"}
     return (call.end(), value.end - (text[value.end - 1] in ")]")) if call and wraps else NONE
 
 
@@ -167,7 +174,7 @@ def whole(text: str, value: Value, quote: str) -> int:
         return value.end
     if value.form is Form.HEADER:
         return _end(_HEADER[quote], text, value.start)
-    return bare_end(text, value.start) if value.form is Form.BARE else value.end
+    return max(value.end, bare_end(text, value.start)) if value.form is Form.BARE else value.end
 
 
 def bare_end(text: str, start: int, limit: int = sys.maxsize) -> int:
@@ -221,17 +228,21 @@ def _block(text: str, start: int) -> Value | None:
     begin = text.rfind("\n", 0, start) + 1
     indent = _end(_INDENT, text, begin) - begin
     is_scalar = text[start] in "|>"
-    end = block.end()
-    while end < len(text):
+    is_list = not is_scalar and _ITEM.match(text, block.end())
+    end, limit = block.end(), len(text) if is_scalar or is_list else block.end() + _NESTED
+    while end < min(len(text), limit):
         stop = text.find("\n", end) + 1 or len(text)
         line = text[end:stop]
         inside = len(line) - len(line.lstrip()) > indent or not line.strip()
-        if not (inside if is_scalar else _ITEM.match(line)):
+        if not (_ITEM.match(line) if is_list else inside):
             break
         end = stop
+    if end == block.end():
+        return None
     found = text[block.end() : end]
+    form = Form.BLOCK if is_scalar or is_list else Form.LINES
     start = end - len(found.lstrip(" \t\r\n" if is_scalar else " \t\r\n-"))
-    return Value(start, max(start, end - len(found) + len(found.rstrip())), Form.BLOCK)
+    return Value(start, max(start, end - len(found) + len(found.rstrip())), form)
 
 
 def _end(pattern: re.Pattern[str], text: str, start: int, limit: int = sys.maxsize) -> int:
