@@ -24,6 +24,12 @@ _PARTS = (
     # http.client, urllib.parse: what is behind the first colon of user and password
     ("numeric port", r"nonnumeric port: '(?P<v>[^'\n]{1,256})@"),
     ("Port could", r"Port could not be cast to integer value as ['\"](?P<v>[^'\"\n]{1,256})"),
+    ("base 10: ", r"base 10: '(?P<v>[^'@\n]{1,256})@"),
+    # urllib3
+    (
+        " is not a valid host",
+        r"'[\w.+-]{1,64}:(?P<v>(?=[^'\n]{0,80}\d)(?=[^'\n]{0,80}[A-Za-z])[^'\n]{4,256})' is not a",
+    ),
     # libpq: a password with a blank, with an at sign
     ('missing "="', r"missing \"=\" after \"(?P<v>[^\"\n]{1,256})\" in connection"),
     ("host name", r"host name \"(?P<v>[^\"@\s]{1,256})@"),
