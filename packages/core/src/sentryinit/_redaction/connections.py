@@ -72,7 +72,7 @@ def mask_userinfo(text: str, mask: Mask) -> str:
         text = mask_spans(text, _users(_ENCODED, text), mask)
     if "u0040" in text:
         text = mask_spans(text, _users(_ESCAPED_AT, text), mask)
-    if ";" in text and "=" in text:
+    if ";" in text and ("ord=" in text or "wd=" in text or "ORD=" in text or "PWD=" in text):
         text = mask_spans(text, _users(_ADO, text), mask)
     if "={" in text:
         text = mask_spans(text, _users(_ODBC, text), mask)

@@ -139,14 +139,16 @@ def _pairs(text: str, names: KeyNames) -> Iterator[Span]:
 
 def _related(text: str, names: KeyNames) -> Iterator[Span]:
     """Find literals in front of what they are compared with, and parameters of statements."""
+    done = 0
     for literal in _LITERAL.finditer(text):
         if compared := _COMPARED.match(text, literal.end()):
             yield from _secrets(text, [_content(literal)], names.rank(compared[1]))
-        elif parameters := _PARAMETERS.match(text, literal.end()):
-            bound = _BOUND.findall(text[slice(*_content(literal))])
-            if any(names.is_sensitive(name) for name in re.findall(r"\w+", str(bound))):
-                values = literals(text, parameters.end(), closing(text, parameters.end()))
-                yield from _secrets(text, list(values), Rank.LIKELY)
+        parameters = _PARAMETERS.match(text, literal.end()) if literal.start() >= done else None
+        bound = _BOUND.findall(text[slice(*_content(literal))]) if parameters else ()
+        if parameters and any(map(names.is_sensitive, re.findall(r"\w+", str(bound)))):
+            done = closing(text, parameters.end())
+            values = list(literals(text, parameters.end(), done))
+            yield from _secrets(text, values, Rank.LIKELY)
 
 
 def _secrets(text: str, spans: list[Span], rank: Rank) -> Iterator[Span]:
