@@ -75,14 +75,20 @@ _POSITIONAL = (
             r"\"?((?=[^\s\"]{0,80}\d)[^\s\"'\]]{4,128})"
         ),
     ),
-    ("sqlplus ", re.compile(r"\bsqlplus (?:-\w+ ){0,3}([A-Za-z][\w$#]{0,63}/[^\s@/\"']{3,128})(?!\S)")),
+    (
+        "sqlplus ",
+        re.compile(r"\bsqlplus (?:-\w+ ){0,3}([A-Za-z][\w$#]{0,63}/[^\s@/\"']{3,128})(?!\S)"),
+    ),
     ("CONNECT ", re.compile(r"\bCONNECT (\w{1,64}/(?=\S{0,64}\d)[^\s@/\"']{3,128})(?![^\s;])")),
     ("userid=", re.compile(r"\buserid=([A-Za-z][\w$#]{0,63}/[^\s@/\"']{3,128})")),
     ("openssl ", re.compile(r"\bopenssl (?:enc|aes[\w-]+|des3?)\b[^\n|;&]{0,200}? -[kK] (\S+)")),
     ("freerdp ", re.compile(r"\b[xw]l?freerdp [^\n|;&]{0,200}?(?<= )/p:(\S+)")),
     ("schtasks ", re.compile(r"\bschtasks [^\n|;&]{0,200}?(?<= )/rp (\S+)")),
     ("SecureString ", re.compile(r"SecureString (?:-String )?[\"']([^\"'\n]{1,256})[\"']")),
-    ("chpasswd", re.compile(r"(?<![\w.-])[\w.-]{1,32}:([^\s\"'|:]{1,128})[\"']? ?\| ?(?:sudo )?chpasswd")),
+    (
+        "chpasswd",
+        re.compile(r"(?<![\w.-])[\w.-]{1,32}:([^\s\"'|:]{1,128})[\"']? ?\| ?(?:sudo )?chpasswd"),
+    ),
     # SQL
     (
         "SET PASSWORD",
@@ -90,7 +96,10 @@ _POSITIONAL = (
             r"\bSET PASSWORD (?:FOR [^\s=]{1,128} )?(?:=|TO) (?:PASSWORD\()?[\"']([^\"'\n]{1,256})"
         ),
     ),
-    ("IDENTIFIED BY ", re.compile(r"\bIDENTIFIED BY (?:PASSWORD |VALUES )?[\"']?([^\s\"';,]{1,256})")),
+    (
+        "IDENTIFIED BY ",
+        re.compile(r"\bIDENTIFIED BY (?:PASSWORD |VALUES )?[\"']?([^\s\"';,]{1,256})"),
+    ),
     ("crypt(", re.compile(r"\bcrypt\('([^'\n]{1,256})',")),
 )
 # Options of all programs, and commands that set a value.
@@ -150,7 +159,7 @@ def _passwords(text: str) -> Iterator[Span]:
 
 def _option(argument: str, options: list[str], start: int) -> tuple[str, int]:
     """Return the option that *argument* begins with, and where the value in it starts."""
-    if options[0] == "-u:" and (bundled := _BUNDLED.match(argument)):
+    if options[0] == "-u:" and _BUNDLED.match(argument):
         start, argument = start + len(argument) - 2, f"-{argument[-1]}"
     for option in options:
         name = option.rstrip("+:")

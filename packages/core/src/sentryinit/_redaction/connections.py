@@ -42,7 +42,9 @@ _START = r"(?:^|(?<=[\s\"'(=,]))"
 _GO = re.compile(
     rf"(?m){_START}([^\s\"'(=,:/]{{1,64}}:[^\s\"']{{0,256}})(?=@(?:tcp|udp|unix)\d?\()"
 )
-_ORACLE = re.compile(r"(?<=jdbc:oracle:)((?:thin|oci8?):(?:[^\s@\"']|\"[^\"\n]{1,128}\"){1,256})(?=@)")
+_ORACLE = re.compile(
+    r"(?<=jdbc:oracle:)((?:thin|oci8?):(?:[^\s@\"']|\"[^\"\n]{1,128}\"){1,256})(?=@)"
+)
 _SQLPLUS = re.compile(
     rf"(?m)(\b(?:sqlplus|sqlldr|impdp|expdp|rman|connect|conn)(?: -\w+){{0,3}} )?{_START}"
     r"([A-Za-z][\w$#]{0,63}/([^\s@/\"']{3,128}))(?=@(//)?[A-Za-z_\"(])"
@@ -73,7 +75,8 @@ def mask_userinfo(text: str, mask: Mask) -> str:
     if "u0040" in text:
         text = mask_spans(text, _users(_ESCAPED_AT, text), mask)
     if ";" in text and ("ord=" in text or "wd=" in text or "ORD=" in text or "PWD=" in text):
-        text = mask_spans(text, _users(_ADO, text), mask)
+        spans = (span for span in _users(_ADO, text) if not is_placeholder(text[slice(*span)]))
+        text = mask_spans(text, spans, mask)
     if "={" in text:
         text = mask_spans(text, _users(_ODBC, text), mask)
     return text
@@ -82,8 +85,7 @@ def mask_userinfo(text: str, mask: Mask) -> str:
 def _users(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
     for match in pattern.finditer(text):
         start, end = next(span for span in match.regs[:0:-1] if span[0] >= 0 and span != (0, 0))
-        is_field = _TEMPLATE.fullmatch(text, start, end) or is_placeholder(text[start:end])
-        if not (is_field or PLACEHOLDER.fullmatch(text, start, end)):
+        if not (_TEMPLATE.fullmatch(text, start, end) or PLACEHOLDER.fullmatch(text, start, end)):
             yield start, end
 
 

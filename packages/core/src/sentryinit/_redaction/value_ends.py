@@ -49,7 +49,8 @@ _OBJECT = re.compile(
 _ANGLE = re.compile(r"<[^<>\s/][^<>\s]{0,200}>")
 # The default of a setting, the rest of a call is code.
 _DEFAULT = re.compile(
-    r"\b(?:default|fallback)=(?=[\"'])|\b(?:get|getenv|env|config)\([\"'][\w.-]{1,80}[\"'], ?(?=[\"'])"
+    r"\b(?:default|fallback)=(?=[\"'])"
+    r"|\b(?:get|getenv|env|config)\([\"'][\w.-]{1,80}[\"'], ?(?=[\"'])"
 )
 # A variable of a template or a shell.
 _TEMPLATE = re.compile(r"(?:\$\{\{?|\{\{|\$\()[^{}\n()]{0,200}(?:\}\}?|\))")
