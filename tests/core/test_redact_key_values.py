@@ -99,6 +99,15 @@ SEPARATORS = [
 
 # The name and the value are items of a pair or an object.
 PAIRS = [
+    # the default of a setting
+    (
+        'password = env("DB_PASSWORD", default="Zq7wpl2m")',
+        'password = env("DB_PASSWORD", default="[secret]")',
+    ),
+    (
+        'password = os.environ.get("DB_PASSWORD", "Zq7wpl2m")',
+        'password = os.environ.get("DB_PASSWORD", "[secret]")',
+    ),
     ('{"name": "password", "value": "hunter2"}', '{"name": "password", "value": "[secret]"}'),
     ('{"value": "hunter2", "name": "password"}', '{"value": "[secret]", "name": "password"}'),
     (
@@ -128,6 +137,7 @@ SENTENCES = [
 
 # A backslash and ``n`` is a line break.
 KEPT = """\
+password = env("DB_PASSWORD", default="")
 {"error": "invalid_token", "error_description": "expired"}
 {"action": "password_change", "method": "POST"}
 {"name": "password", "type": "string"}
