@@ -95,6 +95,18 @@ KEPT += [
     "//div[@class='a' and @id='b']",
 ]
 
+MASKED += [
+    (
+        '<add name="Db" connectionString="Server=db;Password=Zq7wpl2m;" />',
+        '<add name="Db" connectionString="Server=db;Password=[secret];" />',
+    ),
+    (
+        "connect(dsn='postgres://ann:Zq7wpl2m@db/shop')",
+        "connect(dsn='postgres://[secret]@db/shop')",
+    ),
+    ('connection_string="Zq7wpl2m"', 'connection_string="[secret]"'),
+]
+
 
 @pytest.mark.parametrize(("line", "masked"), MASKED)
 def test_a_secret(line: str, masked: str) -> None:

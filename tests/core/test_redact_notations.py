@@ -272,10 +272,10 @@ COMMANDS += [
     ("curl -u Zq7wpl2mKd83: https://api.stripe.com", "curl -u [secret] https://api.stripe.com"),
     ('curl -u "$USER:Zq7wpl2m" https://h/x', 'curl -u "[secret]" https://h/x'),
     ("curl --user ann:'Zq7wpl2m' https://h/x", "curl --user [secret] https://h/x"),
-    ("curl -H authorization:Zq7wpl2m https://h/x", "curl -H authorization:[secret]"),
+    ("curl -H authorization:Zq7wpl2m https://h/x", "curl -H authorization:[secret] https://h/x"),
     (
         'curl --header "PRIVATE-TOKEN: Zq7wpl2m" "https://gitlab/x"',
-        'curl --header "PRIVATE-TOKEN: [secret]" "[secret]"',
+        'curl --header "PRIVATE-TOKEN: [secret]" "https://gitlab/x"',
     ),
     ("curl --cert cert.pem:Zq7wpl2m https://h/x", "curl --cert [secret] https://h/x"),
     ("curl -E ./c.pem:Zq7wpl2m https://h/x", "curl -E [secret] https://h/x"),

@@ -58,6 +58,8 @@ _ODBC = re.compile(
 )
 # In a list of pairs of ADO.NET, where a value may have blanks.
 _ADO = re.compile(r"(?i);\s?(?:pwd|password)=([^;\"'{}\n]{1,128})(?=;\s?[A-Za-z][\w ]{0,40}=)")
+# A URL whose user is masked; a pair of ADO.NET with a password.
+_KNOWN = re.compile(rf"://{PLACEHOLDER.pattern}@|(?i:;\s?(?:pwd|password)=)")
 
 
 def mask_userinfo(text: str, mask: Mask) -> str:
@@ -80,6 +82,11 @@ def mask_userinfo(text: str, mask: Mask) -> str:
     if "={" in text:
         text = mask_spans(text, _users(_ODBC, text), mask)
     return text
+
+
+def has_masked_parts(connection: str) -> bool:
+    """Return True if the password in *connection* is known, so that the rest can stay."""
+    return _KNOWN.search(connection) is not None
 
 
 def _users(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
