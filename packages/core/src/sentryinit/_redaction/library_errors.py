@@ -113,7 +113,7 @@ _FIELDS = (
         "document_path=",
         (
             r"document_path=\((?P<n>[^()\n]{1,200})\)(?:(?!document_path)[^\n]){0,400}?"
-            rf",value=(?P<v>{_QUOTED}|\d+)"
+            rf",value=(?P<strings>{_QUOTED},info=\([^()\n]{{0,512}}\))"
         ),
     ),
     (" violates type", rf"parameter (?P<n>\w{{1,64}})=(?P<v>{_QUOTED}) violates type hint"),
