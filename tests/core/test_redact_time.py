@@ -12,6 +12,8 @@ MEBIBYTE = 2**20
 PLAIN = "The order of the customer could not be found in the shop, and so nothing was sent. "
 # Texts that patterns begin or continue with, some before what the patterns search for.
 PIECES = (
+    *('"password = %s", ("a", ', "if token in (", "curl -ku ", "//x:a[@", "://ann:<b>c"),
+    *(";Password=a b", "openssl enc ", "<b>password:</b> ", "input_value={'password': "),
     *("a", "@", "1", "1 ", "1.", ".", ":", "::", "a@", "a@a ", "@a.", "'", "\\'", "\0", "\n", "é"),
     *("eyJ", "_eyJ", "eyJa.", "AKIA", "ghp_", "sk-", "SG.aaaa", "QUJD1", "hooks.slack.com/"),
     *("://", "://a:", "://a:b@", "jdbc:oracle:thin:", "=", "a=", "password=", "password='"),

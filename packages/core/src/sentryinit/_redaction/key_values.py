@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from sentryinit._redaction import pairs
+from sentryinit._redaction.connections import has_masked_parts
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import is_sentence, is_sentence_word
@@ -94,8 +95,8 @@ def _values(text: str, names: KeyNames) -> Iterator[Span]:
         span = find_value(text, match, name) if name.rank else NONE
         while span != NONE:
             yield span
-            done = span[1]
-            span = _continued(text, done)
+            quoted, done = text[span[0] - 1] in "\"'`", span[1]
+            span = _continued(text, done) if quoted else NONE
 
 
 def _continued(text: str, start: int) -> Span:
@@ -133,6 +134,7 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
         style = Style.BLANKS
     below = _NEXT_LINE.match(text, start) if quote else None
     header = match[2].rstrip().endswith(":") and word.endswith(("cookie", "authorization"))
+    header = header and text[max(match.start() - 3, 0) : match.start()] != "-H "
     header = header and match[2].lstrip("\\")[:1] not in {'"', "'"}
     value = value_at(text, below.end() if below else start, quote=quote, header=header)
     if value.form in {Form.BLOCK, Form.LINES} and "=" in match[2]:
@@ -146,6 +148,9 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
         if style == Style.COLON and name.rank == Rank.CERTAIN and _is_prose(text, value.start):
             return NONE
         value = _whole_line(text, match, value, name.rank)
+    is_connection = "dsn" in word or "connection" in word
+    if is_connection and has_masked_parts(text[value.start : value.end]):
+        return NONE
     start, end = secret_span(text, value, name, style)
     return (start, whole(text, value, quote)) if end == value.end else (start, end)
 

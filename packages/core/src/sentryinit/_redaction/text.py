@@ -30,9 +30,10 @@ from sentryinit._redaction.source_code import mask_literals
 
 # Short texts of words, numbers, paths, and any of small letters without blanks, such as
 # "application/json" and "/orders/{order_id}": there is nothing to mask.
+_SHORTEST_LIMIT = 128
 _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
 _SHORT = rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z"
-_SMALL = r"(?:[a-z_.,/{}()]|(?<=[a-z])-(?=[a-z]))*\Z"
+_SMALL = rf"(?:[a-z_.,/{{}}()]|(?<=[a-z])-(?=[a-z])){{0,{_SHORTEST_LIMIT}}}\Z"
 _SIMPLE = re.compile(f"{_SMALL}|{_SHORT}")
 _NEVER = re.compile(r"(?!)")
 _ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
@@ -112,7 +113,7 @@ class TextMasker:
             *((secret, _secret_pattern(secret)) for secret in known),
             *(("", pattern) for pattern in patterns),
         ]
-        has_short = limit < SHORTEST_KEY or any(
+        has_short = limit < _SHORTEST_LIMIT or any(
             len(own) < SHORTEST_KEY or _SIMPLE.match(own) for own, _ in self._own
         )
         # Matches a text that needs no masking.

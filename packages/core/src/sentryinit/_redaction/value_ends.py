@@ -49,6 +49,11 @@ _OBJECT = re.compile(
     r"<(?:(class|function|module|bound method)|[A-Za-z][\w.]{0,64})[ :(=][^<>\n]{0,500}>"
 )
 _ANGLE = re.compile(r"<[^<>\s/][^<>\s]{0,200}>")
+# The default of a setting, the rest of a call is code.
+_DEFAULT = re.compile(
+    r"\b(?:default|fallback)=(?=[\"'])"
+    r"|\b(?:get|getenv|env|config)\([\"'][\w.-]{1,80}[\"'], ?(?=[\"'])"
+)
 # A variable of a template or a shell.
 _TEMPLATE = re.compile(r"(?:\$\{\{?|\{\{|\$\()[^{}\n()]{0,200}(?:\}\}?|\))")
 _BLOCK = re.compile(r"(?:[|>][+\d-]{0,2})?[ \t]*(?:#[^\n]{0,200})?\r?\n(?=[ \t]*\S)")
@@ -151,11 +156,12 @@ def _call(text: str, start: int) -> Value | None:
 
 
 def call_arguments(text: str, value: Value) -> Span:
-    """Return what is in the brackets of a constructor; NONE for a function, which is code."""
+    """Return what is in the brackets of a constructor, or the default of a function, or NONE."""
     call = _CALL.match(text, value.start)
     name = (call and call[1]) or ""
     wraps = name[:1].isupper() or name in {"bytes", "bytearray", "str", "frozenset", "set"}
-    return (call.end(), value.end - (text[value.end - 1] in ")]")) if call and wraps else NONE
+    start = call if wraps else _DEFAULT.search(text, value.start, value.end)
+    return (start.end(), value.end - (text[value.end - 1] in ")]")) if start else NONE
 
 
 def quoted_end(text: str, opening: re.Match[str]) -> int:
