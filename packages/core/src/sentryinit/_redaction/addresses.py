@@ -78,9 +78,10 @@ _NETWORK_WORD = (
 
 def mask_emails(text: str, mask: Mask) -> str:
     """Mask e-mail addresses."""
-    return compiled(_EMAIL).sub(
+    masked: str = compiled(_EMAIL).sub(
         lambda m: m[0] if m[1].lower() in _SUFFIXES else mask(m[0].lower()), text
     )
+    return masked
 
 
 def mask_ip_addresses(text: str, mask: Mask, *, is_version: bool = False) -> str:
