@@ -36,14 +36,14 @@ _SHORT = rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z"
 _SMALL = rf"(?:[a-z_.,/{{}}()]|(?<=[a-z])-(?=[a-z])){{0,{_SHORTEST_LIMIT}}}\Z"
 _SIMPLE = re.compile(f"{_SMALL}|{_SHORT}")
 _NEVER = re.compile(r"(?!)")
-_ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
+_ENCODED_AT = re.compile(r"%(?:25)*40|[ux]0{0,2}40|&(?:#|commat)|\uff20")
 # A percent-encoded character, or several blanks of a query. Not as in "%02d".
 _ESCAPE = re.compile(r"%[2-7A-Fa-f][0-9A-Fa-f]|\+\w[^\s+]*\+")
 _RUN = re.compile(r"[^\s\"'<>]+")
 _IN_URLS = "/:?#[]@!$&()*+,;=%~"
 _DIGIT = re.compile(r"\d")
-# Faster than \d{4}. Card numbers and IBANs have them.
-_FOUR_DIGITS = re.compile(r"\d\d\d\d")
+# Four digits, as card numbers have, or the beginning of an IBAN. Faster than \d{4}.
+_NUMBER = re.compile(r"\d\d(?:\d\d|(?<=[A-Z][A-Z]..)[A-Z0-9 ]{9})")
 # Between a name and its value.
 _SEPARATOR = re.compile(r"[=:'\"<%\uff1a\uff1d-]")
 # The query of a URL, and a value in it. An apostrophe that ends a word closes a quotation. Blanks
@@ -203,7 +203,7 @@ class TextMasker:
         if self._query is not None and "?" in text and queries and not code:
             text = _QUERY.sub(lambda found: self.query(found[0]), text)
         has_digit = _DIGIT.search(text)
-        if has_digit and len(text) >= SHORTEST_KEY and _FOUR_DIGITS.search(text):
+        if has_digit and len(text) >= SHORTEST_KEY and _NUMBER.search(text):
             text = numbers.mask_numbers(text, secret)
         if has_digit or text.count(":") >= 7:
             text = addresses.mask_ip_addresses(text, self._ip, is_version=is_version)
