@@ -133,9 +133,7 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
             return NONE
         style = Style.BLANKS
     below = _NEXT_LINE.match(text, start) if quote else None
-    header = match[2].rstrip().endswith(":") and word.endswith(("cookie", "authorization"))
-    header = header and text[max(match.start() - 3, 0) : match.start()] != "-H "
-    header = header and match[2].lstrip("\\")[:1] not in {'"', "'"}
+    header = _is_header(text, match, word)
     value = value_at(text, below.end() if below else start, quote=quote, header=header)
     if value.form in {Form.BLOCK, Form.LINES} and "=" in match[2]:
         return NONE
@@ -163,6 +161,14 @@ def _is_prose(text: str, start: int) -> bool:
         return False  # password: hunter2 is wrong
     line = " ".join(words)
     return is_sentence(line) or _PROSE.fullmatch(line) is not None
+
+
+def _is_header(text: str, match: re.Match[str], word: str) -> bool:
+    """Return True if the line is the value: not in quotes, and not an argument of curl."""
+    if not (match[2].rstrip().endswith(":") and word.endswith(("cookie", "authorization"))):
+        return False
+    is_argument = text[max(match.start() - 3, 0) : match.start()] == "-H "
+    return not is_argument and match[2].lstrip("\\")[:1] not in {'"', "'"}
 
 
 def _whole_line(text: str, match: re.Match[str], value: Value, rank: Rank) -> Value:
