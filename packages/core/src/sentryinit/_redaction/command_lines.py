@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sentryinit._redaction.key_names import KeyNames, normalize
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import (
     is_placeholder,
@@ -37,32 +38,32 @@ _PROGRAMS = (
     ("lftp", "-u:"),
 )
 _OPTIONS = {name: row[1].split() for row in _PROGRAMS for name in row[0].split()}
-_PROGRAM = re.compile(
+_PROGRAM = lazy(
     rf"({'|'.join(sorted(map(re.escape, _OPTIONS), reverse=True))})(?:\.exe)?(?=[ \t]|[\"'],)"
 )
-_OPTION = re.compile(r"[\s\"'(\[,=|`]-[A-Za-z-]")
-_ARGUMENT = re.compile(
+_OPTION = lazy(r"[\s\"'(\[,=|`]-[A-Za-z-]")
+_ARGUMENT = lazy(
     r"(?:[ \t]+(?:\\\n[ \t]*)?|[\"'],\s{0,4}b?[\"'])(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"'|;&<>]+))"
 )
 # Options of curl without a value may be in front of the last one: "-sSfu".
-_BUNDLED = re.compile(r"-[#0-9BGIJLMNORSZafgijklnpqsv]{1,8}(?=[uUE]\Z)")
-_QUOTED = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
-_USER = re.compile(
+_BUNDLED = lazy(r"-[#0-9BGIJLMNORSZafgijklnpqsv]{1,8}(?=[uUE]\Z)")
+_QUOTED = lazy(r"\"([^\"\n]*)\"|'([^'\n]*)'")
+_USER = lazy(
     r"[^:%,]{1,128}[:%,](?!\$|(?i:pass(?:word)?|pwd|token|secret|(?:api_?)?key|xxx+|yyy+)$)."
 )
 # What an option refers to: a variable, a file, another program.
-_REFERENCE = re.compile(
+_REFERENCE = lazy(
     r"\$(?:\w+(?![\w:])|[({])|(?:env|file|fd|stdin|prompt)(?::|$)|-|%\w+%$|[A-Z_]+\]?$|requires$"
 )
 # Passwords by their position.
 _POSITIONAL = (
-    ("net use ", re.compile(r"(?i)\bnet use (?:\S+ ){1,2}([^\s/]\S*) /u(?:ser)?:")),
-    ("net user ", re.compile(r"\bnet user \S+ ([^\s/]\S*) /")),
-    ("htpasswd -", re.compile(r"\bhtpasswd -(?:\w*b\w* \S+|\w*n\w*) \S+ (\S+)")),
-    ("rabbitmqctl ", re.compile(r"\b(?:add_user|change_password|authenticate_user) \S+ (\S+)")),
+    ("net use ", lazy(r"(?i)\bnet use (?:\S+ ){1,2}([^\s/]\S*) /u(?:ser)?:")),
+    ("net user ", lazy(r"\bnet user \S+ ([^\s/]\S*) /")),
+    ("htpasswd -", lazy(r"\bhtpasswd -(?:\w*b\w* \S+|\w*n\w*) \S+ (\S+)")),
+    ("rabbitmqctl ", lazy(r"\b(?:add_user|change_password|authenticate_user) \S+ (\S+)")),
     (
         "AUTH ",
-        re.compile(
+        lazy(
             r"\bAUTH (?:(?:PLAIN|LOGIN|XOAUTH2) )?"
             r"((?:\w+ )?(?=\S{0,80}\d|[A-Za-z+/]{8,80}=)[^\s)\"'\\]{6,})"
         ),
@@ -70,43 +71,43 @@ _POSITIONAL = (
     # IMAP, behind a tag
     (
         "LOGIN ",
-        re.compile(
+        lazy(
             r"(?:\b[A-Za-z]{0,4}\d{1,6} |b[\"'])LOGIN \"?[\w.@+-]{1,64}\"? "
             r"\"?((?=[^\s\"]{0,80}\d)[^\s\"'\]]{4,128})"
         ),
     ),
     (
         "sqlplus ",
-        re.compile(r"\bsqlplus (?:-\w+ ){0,3}([A-Za-z][\w$#]{0,63}/[^\s@/\"']{3,128})(?!\S)"),
+        lazy(r"\bsqlplus (?:-\w+ ){0,3}([A-Za-z][\w$#]{0,63}/[^\s@/\"']{3,128})(?!\S)"),
     ),
-    ("CONNECT ", re.compile(r"\bCONNECT (\w{1,64}/(?=\S{0,64}\d)[^\s@/\"']{3,128})(?![^\s;])")),
-    ("userid=", re.compile(r"\buserid=([A-Za-z][\w$#]{0,63}/[^\s@/\"']{3,128})")),
-    ("openssl ", re.compile(r"\bopenssl (?:enc|aes[\w-]+|des3?)\b[^\n|;&]{0,200}? -[kK] (\S+)")),
-    ("freerdp ", re.compile(r"\b[xw]l?freerdp [^\n|;&]{0,200}?(?<= )/p:(\S+)")),
-    ("schtasks ", re.compile(r"\bschtasks [^\n|;&]{0,200}?(?<= )/rp (\S+)")),
-    ("SecureString ", re.compile(r"SecureString (?:-String )?[\"']([^\"'\n]{1,256})[\"']")),
+    ("CONNECT ", lazy(r"\bCONNECT (\w{1,64}/(?=\S{0,64}\d)[^\s@/\"']{3,128})(?![^\s;])")),
+    ("userid=", lazy(r"\buserid=([A-Za-z][\w$#]{0,63}/[^\s@/\"']{3,128})")),
+    ("openssl ", lazy(r"\bopenssl (?:enc|aes[\w-]+|des3?)\b[^\n|;&]{0,200}? -[kK] (\S+)")),
+    ("freerdp ", lazy(r"\b[xw]l?freerdp [^\n|;&]{0,200}?(?<= )/p:(\S+)")),
+    ("schtasks ", lazy(r"\bschtasks [^\n|;&]{0,200}?(?<= )/rp (\S+)")),
+    ("SecureString ", lazy(r"SecureString (?:-String )?[\"']([^\"'\n]{1,256})[\"']")),
     (
         "chpasswd",
-        re.compile(r"(?<![\w.-])[\w.-]{1,32}:([^\s\"'|:]{1,128})[\"']? ?\| ?(?:sudo )?chpasswd"),
+        lazy(r"(?<![\w.-])[\w.-]{1,32}:([^\s\"'|:]{1,128})[\"']? ?\| ?(?:sudo )?chpasswd"),
     ),
     # SQL
     (
         "SET PASSWORD",
-        re.compile(
+        lazy(
             r"\bSET PASSWORD (?:FOR [^\s=]{1,128} )?(?:=|TO) (?:PASSWORD\()?[\"']([^\"'\n]{1,256})"
         ),
     ),
     (
         "IDENTIFIED BY ",
-        re.compile(r"\bIDENTIFIED BY (?:PASSWORD |VALUES )?[\"']?([^\s\"';,]{1,256})"),
+        lazy(r"\bIDENTIFIED BY (?:PASSWORD |VALUES )?[\"']?([^\s\"';,]{1,256})"),
     ),
-    ("crypt(", re.compile(r"\bcrypt\('([^'\n]{1,256})',")),
+    ("crypt(", lazy(r"\bcrypt\('([^'\n]{1,256})',")),
 )
 # Options of all programs, and commands that set a value.
-_FLAG = re.compile(
+_FLAG = lazy(
     r"(?<![\w-])(?:--?|config(?:ure)? set |setx |ENV )([A-Za-z][\w.-]*)[ \t]{1,4}(?![-\s=<\[(])"
 )
-_VALUE = re.compile(r"\"((?:[^\"\\\n]|\\.)*)|'([^'\n]*)|([^\s\"',;&<>|]+)")
+_VALUE = lazy(r"\"((?:[^\"\\\n]|\\.)*)|'([^'\n]*)|([^\s\"',;&<>|]+)")
 # Behind an option that a sentence is about.
 _PROSE = frozenset("argument arguments flag flags for instead option options via".split())
 

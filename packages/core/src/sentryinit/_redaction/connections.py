@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import is_placeholder, looks_random
 
 # Names a user or a password without being one: "{user}", "$PASSWORD", "<password>", "%s", "***".
 _FIELD = r"(?:\$?\{[^{}\s]*\}+|\$\w+|<[\w -]+>|%s|%\(\w+\)s|\*+|\.{3})"
-_TEMPLATE = re.compile(rf"{_FIELD}(?::{_FIELD})?|git|hg")
+_TEMPLATE = lazy(rf"{_FIELD}(?::{_FIELD})?|git|hg")
 # A host of several, before the user of the next one.
 _HOST = r"[\w.-]{1,253}(?::\d{1,5})?,(?=[^\s,@/:]{1,64}[:@])"
 _AT = rf"@(?!sha256:|{_HOST})"
@@ -20,7 +21,7 @@ _USER = r"(?!//|\d{1,5}(?:[^\w@.%+!-]|$)|\w*\})[^\s/?#\"'<>@:\\\[]{0,64}"
 _MARK = r"[\"'](?![\s,)\]}:;>/]|$)|<\w{1,16}>(?=\w)|<(?!/)|\\{1,4}(?=\w)"
 # The slashes, also as JSON escapes them; a host that another follows. An attribute of XPath is
 # behind a bracket: "//input[@name='q']".
-_URL = re.compile(
+_URL = lazy(
     rf"""(?:(:)(?:\\{{0,4}}/){{2}}|(?<![:/\\])//|(?<=@){_HOST})(?:
     ((?:[^\s/?#"'<>\\@]|@(?!{_HOST}))+)(?<![\[(])(?=@(?!sha256:))
     # A slash, a question mark, a quote in the password, not percent-encoded.
@@ -32,34 +33,30 @@ _URL = re.compile(
     re.VERBOSE,
 )
 # With an at sign as JSON escapes it; percent-encoded as a whole.
-_ESCAPED_AT = re.compile(r"//([^\s/?#\"'<>\\@]{1,256})(?=\\{1,4}u0040)")
-_ENCODED = re.compile(
+_ESCAPED_AT = lazy(r"//([^\s/?#\"'<>\\@]{1,256})(?=\\{1,4}u0040)")
+_ENCODED = lazy(
     r"(?i)%(?:25)*3A%(?:25)*2F%(?:25)*2F"
     r"((?:[^\s&\"'<>%/?#]|%(?!(?:25)*(?:2F|3F|26|20|22|2C)).){1,256})(?=%(?:25)*40)"
 )
 _START = r"(?:^|(?<=[\s\"'(=,]))"
 # The data source name of a Go driver; Oracle's easy connect.
-_GO = re.compile(
-    rf"(?m){_START}([^\s\"'(=,:/]{{1,64}}:[^\s\"']{{0,256}})(?=@(?:tcp|udp|unix)\d?\()"
-)
-_ORACLE = re.compile(
-    r"(?<=jdbc:oracle:)((?:thin|oci8?):(?:[^\s@\"']|\"[^\"\n]{1,128}\"){1,256})(?=@)"
-)
-_SQLPLUS = re.compile(
+_GO = lazy(rf"(?m){_START}([^\s\"'(=,:/]{{1,64}}:[^\s\"']{{0,256}})(?=@(?:tcp|udp|unix)\d?\()")
+_ORACLE = lazy(r"(?<=jdbc:oracle:)((?:thin|oci8?):(?:[^\s@\"']|\"[^\"\n]{1,128}\"){1,256})(?=@)")
+_SQLPLUS = lazy(
     rf"(?m)(\b(?:sqlplus|sqlldr|impdp|expdp|rman|connect|conn)(?: -\w+){{0,3}} )?{_START}"
     r"([A-Za-z][\w$#]{0,63}/([^\s@/\"']{3,128}))(?=@(//)?[A-Za-z_\"(])"
 )
 # Without a scheme.
-_BARE = re.compile(rf"(?m){_START}([\w.+-]{{1,64}}:([^\s@/\"',:]{{6,128}}))(?=@/?[A-Za-z])")
+_BARE = lazy(rf"(?m){_START}([\w.+-]{{1,64}}:([^\s@/\"',:]{{6,128}}))(?=@/?[A-Za-z])")
 # In braces of ODBC. Letters alone may be the field of a template.
-_ODBC = re.compile(
+_ODBC = lazy(
     r"(?i)\b(?:pwd|password)=\{(?![\w.:!-]*\}+(?![\w}]))"
     r"((?:[^{}\n]|\}\}|\}(?![\s;\"')]|$)){1,128})\}(?=[\s;\"')]|$)"
 )
 # In a list of pairs of ADO.NET, where a value may have blanks.
-_ADO = re.compile(r"(?i);\s?(?:pwd|password)=([^;\"'{}\n]{1,128})(?=;\s?[A-Za-z][\w ]{0,40}=)")
+_ADO = lazy(r"(?i);\s?(?:pwd|password)=([^;\"'{}\n]{1,128})(?=;\s?[A-Za-z][\w ]{0,40}=)")
 # A URL whose user is masked; a pair of ADO.NET with a password.
-_KNOWN = re.compile(rf"://{PLACEHOLDER.pattern}@|(?i:;\s?(?:pwd|password)=)")
+_KNOWN = lazy(rf"://{PLACEHOLDER.pattern}@|(?i:;\s?(?:pwd|password)=)")
 
 
 def mask_userinfo(text: str, mask: Mask) -> str:

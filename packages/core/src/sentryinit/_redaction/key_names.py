@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER
 
 
@@ -130,7 +131,7 @@ _ENDINGS = (
     *"ssn dsn otp csrf xsrf mnemonic creditcard cardnumber nonce".split(),
     *(word for word in _RANKS if re.fullmatch("[a-z]{3,}(key|code)", word) and _RANKS[word]),
 )
-_ENDING = re.compile(
+_ENDING = lazy(
     f"({'|'.join(sorted(_ENDINGS, key=len, reverse=True))})s?"
     f"(?:{'|'.join(sorted(_TRANSPARENT, key=len, reverse=True))})*$"
 )
@@ -154,20 +155,20 @@ _AFTER_NAME = (
 )
 _FREQUENT = {
     **{
-        word: re.compile(rf"{word}(?:nature|ificate)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
+        word: lazy(rf"{word}(?:nature|ificate)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
         for word in "key code pin sid salt sig api cert crypt".split()
     },
-    "conn": re.compile(r"conn(?:ection)?[\W_]?(?:str|info)"),
-    "pat": re.compile(r"(?<![a-z])pat(?:[\"')\]]{0,2}\s{0,4}[:=>]|\s[^\s\d]{0,40}\d)"),
-    "pan": re.compile(r"(?<![a-z])pan[\"']?\s{0,4}[:=]"),
-    "assertion": re.compile(r"client[\W_]?assertion"),
-    "cc": re.compile(r"cc[\W_]?n"),
+    "conn": lazy(r"conn(?:ection)?[\W_]?(?:str|info)"),
+    "pat": lazy(r"(?<![a-z])pat(?:[\"')\]]{0,2}\s{0,4}[:=>]|\s[^\s\d]{0,40}\d)"),
+    "pan": lazy(r"(?<![a-z])pan[\"']?\s{0,4}[:=]"),
+    "assertion": lazy(r"client[\W_]?assertion"),
+    "cc": lazy(r"cc[\W_]?n"),
 }
-_WORDS = re.compile(r"[^\W\d_]+|\d+")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORDS = lazy(r"[^\W\d_]+|\d+")
+_HUMP = lazy(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # ``shopSECRETkey``
-_UPPER_HUMP = re.compile(r"(?<=[A-Z]{4})(?=[a-z])|(?<=[a-z])(?=[A-Z]{4})")
-_PUNCTUATION = re.compile(r"[\W_]+")
+_UPPER_HUMP = lazy(r"(?<=[A-Z]{4})(?=[a-z])|(?<=[a-z])(?=[A-Z]{4})")
+_PUNCTUATION = lazy(r"[\W_]+")
 
 
 def normalize(name: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from sentryinit._redaction import pairs
 from sentryinit._redaction.connections import has_masked_parts
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import is_sentence, is_sentence_word
 from sentryinit._redaction.sentences import values_in_sentences
@@ -32,7 +33,7 @@ _TYPED = (
     r"(?:[ ]=[ ]|=(?=[\"']))"
 )
 # As in programs and their reprs, JSON, YAML, headers, query strings; the pairs of lists and calls.
-_NAME = re.compile(
+_NAME = lazy(
     rf"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)(?![\w.%\[\]$-])
     (?:({_CLOSE}[ \t]*(?=[=:~;&|?!+.s\[<LI\u2192\uff1a\uff1d-])
         (?:{_TYPED}|[?!+.:|~]{{0,3}}[=\uff1d]{{1,3}}>?|(?<![)][ ])->|~>|<-(?=[ ])|\u2192
@@ -43,31 +44,31 @@ _NAME = re.compile(
 )
 # Behind a value; a text that says what is read, loaded, expected.
 _VERBS = frozenset("is was has isn't wasn't for in and cannot does did".split())
-_PROSE = re.compile(
+_PROSE = lazy(
     r"[A-Z]?[a-z]+ (?:from|with|at) [A-Za-z]+\d{0,2}|[A-Z][a-z]+ing(?: [A-Za-z]+| \d{1,4})+"
 )
-_SENTENCE_GOES_ON = re.compile(r"[^\W\d_]+ [^\W\d_]")
+_SENTENCE_GOES_ON = lazy(r"[^\W\d_]+ [^\W\d_]")
 # A literal behind a literal: both are the value, or the new one.
-_CONTINUED = re.compile(
+_CONTINUED = lazy(
     r"[\"'](?:[ \t]{1,4}(?:->[ ]|\+[ ])?(?=[\"'][^\s\"'])"
     # As pprint wraps them; not the next key.
     r"|\r?\n[ \t]{1,200}(?=(?:\"[^\n\"]{1,200}\"|'[^\n']{1,200}')(?!:)))"
 )
-_NEXT_LINE = re.compile(r"\r?\n[ \t]*(?=[\"'\[{])")
-_ARN = re.compile(r"\barn:[\w:*-]{1,100}\Z")
-_START_OF_LINE = re.compile(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
+_NEXT_LINE = lazy(r"\r?\n[ \t]*(?=[\"'\[{])")
+_ARN = lazy(r"\barn:[\w:*-]{1,100}\Z")
+_START_OF_LINE = lazy(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
 # A query string inside a value of another.
-_SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20|22)", re.IGNORECASE)
+_SEPARATOR = lazy("%(?:25)*(?:3F|26|3B|20|22)", re.IGNORECASE)
 _ENCODED_BLANKS = r"(?:%(?:25)*20|\+){0,4}"
-_ENCODED = re.compile(
+_ENCODED = lazy(
     r"(?:%(?:25)*(?:3F|26|3B|22|2F)|^|[?&;=/\s\"'])([\w.\[\]-]+)"
     r"(?:%(?:25)*22)?%(?:25)*3[AD]"
     # A bracket is masked without the percent-encoding.
     rf"(?!{_ENCODED_BLANKS}%(?:25)*[57]B){_ENCODED_BLANKS}(?:%(?:25)*22)?",
     re.IGNORECASE,
 )
-_ENCODED_VALUE = re.compile(r"(?:[^\s&\"'<>%]|%(?!(?:25)*(?:26|3B|22))[0-9A-Fa-f]{0,2})*")
+_ENCODED_VALUE = lazy(r"(?:[^\s&\"'<>%]|%(?!(?:25)*(?:26|3B|22))[0-9A-Fa-f]{0,2})*")
 
 
 def mask_key_values(text: str, names: KeyNames, mask: Mask) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import is_secret_value
 from sentryinit._redaction.source_code import literals
@@ -150,10 +151,10 @@ _FIELDS = (
     ),
 )
 _PART_PATTERNS, _FIELD_PATTERNS = (
-    tuple((hint, re.compile(pattern)) for hint, pattern in table) for table in (_PARTS, _FIELDS)
+    tuple((hint, lazy(pattern)) for hint, pattern in table) for table in (_PARTS, _FIELDS)
 )
-_NAMES = re.compile(r"[^\W\d][\w-]*")
-_ITEM = re.compile(r"(?:[^,]|,(?! ))+")
+_NAMES = lazy(r"[^\W\d][\w-]*")
+_ITEM = lazy(r"(?:[^,]|,(?! ))+")
 _Patterns = tuple[tuple[str, re.Pattern[str]], ...]
 # So many values are searched in the rest of the message.
 _AGAIN = 8

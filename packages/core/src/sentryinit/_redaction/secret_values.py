@@ -10,6 +10,7 @@ from typing import Any
 
 from sentryinit._redaction import limits
 from sentryinit._redaction.key_names import Rank
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER
 
 # Pairs of letters that are usual in words and identifiers: a letter, and those that follow it.
@@ -23,14 +24,14 @@ _PAIRS = frozenset(
     ).split()
     for follower in row[1:]
 )
-_HEX = re.compile(
+_HEX = lazy(
     r"(?i)(?<![0-9a-z])(?=[\d-]*[a-f])"
     r"(?:[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])"
     r"|(?<![0-9a-z.])\d{20,}(?![0-9a-z.])"
 )
 # ``hashers.PBKDF2PasswordHasher`` has odd neighbours, too.
-_CLASS_PATH = re.compile(r"(?:[a-z_]{2,}\.){2,}[A-Z]\w*[a-z]{3}")
-_PARTS = re.compile(r"[^A-Za-z0-9]+")
+_CLASS_PATH = lazy(r"(?:[a-z_]{2,}\.){2,}[A-Z]\w*[a-z]{3}")
+_PARTS = lazy(r"[^A-Za-z0-9]+")
 # What validators and messages say about a value, in some languages.
 _PREDICATES = frozenset(
     "allowed blank cannot characters common denied disallowed does doesn't don't didn't duplicate "
@@ -42,12 +43,12 @@ _PREDICATES = frozenset(
     "corta incorrecta inválida inválido obligatoria obligatorio requerida requerido obrigatória "
     "obrigatório obbligatorio ongeldig verplicht wymagane обязательное обязательно".split()
 )
-_WORD = re.compile(
+_WORD = lazy(
     r"[(\"'\u201c\u2018\xab]*([^\W\d_]+(?:['\u2019/-][^\W\d_]+)*|\d{1,4})"
     r"[)\"'\u201d\u2019\xbb.,:;!?]*"
 )
 # Numbers with a unit, counters, versions, durations, dates, times.
-_NUMBER = re.compile(
+_NUMBER = lazy(
     r"""(?:[+-]?|[\^~><=]{1,2}\s?)\d{1,9}(?:[\s.,:/_+-]{1,2}\d{1,9})*\s?(?:[a-zµ%]{1,3}|[kmg]?bytes|seconds|minutes|days)?
     |0x[0-9a-f]{1,8} | 1\d{9}(?:\d{3})? | p?(?:\d{1,4}\s?[dhmst]{1,2}\s?){1,4} | pt\d{1,4}[hms]
     |\d{4}-?\d\d-?\d\d[t\s]\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?\s?(?:z|utc|[+-]\d\d:?\d\d)?
@@ -56,14 +57,14 @@ _NUMBER = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # A dotted path, an error code, a constant, a class, an object's text: more than one word.
-_IDENTIFIER = re.compile(
+_IDENTIFIER = lazy(
     r"""[A-Za-z]+\d{0,3}(?:[._-]{1,2}(?:[A-Za-z]+\d{0,3}|\d{1,4}))+ | [a-z]+:\d{1,9}
     |_*[A-Z]+[a-z]+(?:[A-Z]+[a-z]+)+ | [A-Z]{2,}[a-z]{3,}
     |<[A-Za-z_][\w.]*\s(?:[\w.'\s]+\s)?(?:at\s0x[0-9a-fA-F]+|\d{1,9})>
     |<(?:class|function|module|enum)\s[^<>]*>""",
     re.VERBOSE,
 )
-_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.@ -]+)+[/\\]?|https?://[^\s@]*")
+_PATH = lazy(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.@ -]+)+[/\\]?|https?://[^\s@]*")
 # States, kinds, algorithms: words that say something about a token, a session, a card.
 _STATES = frozenset(
     "absent accepted active admin allowed amd64 anonymous apikey approved arm64 authenticated "
@@ -82,7 +83,7 @@ _STATES = frozenset(
 )
 _SCHEMES = frozenset("bearer basic digest token negotiate apikey hawk dpop ntlm key".split())
 # A template's parameter, or what another tool put in place of a secret.
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy(
     r"""none|null|nil|undefined|nan|n/a|required|missing|invalid|blank|(?:not|no)\s[a-z]+
     |0{8}-(?:0{4}-){3}0{12} | [*•●]+ | x{3,} | \.{3} | … | \? | %[sdr] | \$\d{1,3}
     |[\[<(*]{1,3}(?:redacted|filtered|hidden|masked|removed|scrubbed|omitted|secret)[\]>)*]{1,3}

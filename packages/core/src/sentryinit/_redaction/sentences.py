@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import Span
 from sentryinit._redaction.styles import Style, is_secret, name_at
 from sentryinit._redaction.value_ends import bare_end
 
 # In the names that sentences have.
 _WORDS = "pass secret token key code pwd cred auth session cookie jwt senha kennwort".split()
-_NAME = re.compile(rf"(?:{'|'.join(_WORDS)})[\w.-]{{0,24}}[\"'`*]{{0,2}}[ \t]")
+_NAME = lazy(rf"(?:{'|'.join(_WORDS)})[\w.-]{{0,24}}[\"'`*]{{0,2}}[ \t]")
 # A quotation, a word with a digit or a capital letter in it, a long word.
-_VALUE = re.compile(
+_VALUE = lazy(
     r"""[ \t]{0,3}((?:(?:for|of)[ ]\S{1,40}[ ])?(?:(?:is|was|are):?
         |(?:(?:is|was)[ ])?(?:used|provided|invalid|rejected|expired|not[ ]valid):
         |(?:for|of)[ ](?:user[ ])?[\w.@-]{1,40}:|(?:mismatch:[ ])?expected(?=[ ][\"'])
@@ -24,10 +25,10 @@ _VALUE = re.compile(
     re.VERBOSE,
 )
 # The second one of two values.
-_SECOND = re.compile(r"[\"'],?[ ](?:but[ ])?(?:got|to|and|was)[ ][\"']([^\"'\n]{1,100})[\"']")
+_SECOND = lazy(r"[\"'],?[ ](?:but[ ])?(?:got|to|and|was)[ ][\"']([^\"'\n]{1,100})[\"']")
 # A one-time code ends its sentence.
-_CODE = re.compile(r"\d{4,8}(?=[.!,]?(?:\s|$))(?![ ][a-z])")
-_WORD = re.compile(r"[\w.$%\[\]-]{0,32}[\"'`*\s]{0,3}\Z")
+_CODE = lazy(r"\d{4,8}(?=[.!,]?(?:\s|$))(?![ ][a-z])")
+_WORD = lazy(r"[\w.$%\[\]-]{0,32}[\"'`*\s]{0,3}\Z")
 
 
 def may_contain(text: str) -> bool:

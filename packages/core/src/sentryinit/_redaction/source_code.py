@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import (
     is_placeholder,
@@ -21,11 +22,11 @@ _STRING = (
     r"|(\")((?:[^\"\\\n]|\\[\s\S])*)(?:\"|$)|(')((?:[^'\\\n]|\\[\s\S])*)(?:'|$)"
     r"|(`)([^`\n]*)(?:`|$))"
 )
-_LITERAL = re.compile(_STRING, re.MULTILINE)
-_TEXT = re.compile(rf"{_STRING}|(\#)([^\n]*)", re.MULTILINE)
-_BRACKET = re.compile(rf"{_STRING}|(?P<open>[(\[{{])|(?P<close>[)\]}}])", re.MULTILINE)
+_LITERAL = lazy(_STRING, re.MULTILINE)
+_TEXT = lazy(rf"{_STRING}|(\#)([^\n]*)", re.MULTILINE)
+_BRACKET = lazy(rf"{_STRING}|(?P<open>[(\[{{])|(?P<close>[)\]}}])", re.MULTILINE)
 # A target, with or without an annotation, or several; a key; an argument; what is called.
-_TARGET = re.compile(
+_TARGET = lazy(
     r"""(?<![\w.-])(?<!class[ ])(?<!def[ ])(-{0,2})([\w.-]+)
     ((?:["'`]?\]?\s{0,4}(?:
         :[ ]{0,4}(?:[\w.| &]|\[[\w.\[\],| "'()=]{1,60}\]){1,40}={1,2}|={1,3}|[:!]=|=>|:(?![ ]*\n)
@@ -35,46 +36,46 @@ _TARGET = re.compile(
     re.VERBOSE,
 )
 # A pair of JSON, also in a text whose quotes are not escaped.
-_PAIR = re.compile(r"([\"'])([\w.-]{1,64})\1\s{0,4}:\s{0,4}(?=[\"'])")
-_CALL = re.compile(r"(?:new\s)?([\w.]{1,80})\(\s{0,80}")
+_PAIR = lazy(r"([\"'])([\w.-]{1,64})\1\s{0,4}:\s{0,4}(?=[\"'])")
+_CALL = lazy(r"(?:new\s)?([\w.]{1,80})\(\s{0,80}")
 # A call that takes the name of a setting and its default.
-_SETTING = re.compile(r"(?i)(?:.*\.)?(?:get|getenv|env|config|pop|setdefault)|\w*env\w*\.\w+")
+_SETTING = lazy(r"(?i)(?:.*\.)?(?:get|getenv|env|config|pop|setdefault)|\w*env\w*\.\w+")
 # What is compared with the literal in front of it.
-_COMPARED = re.compile(r"\s?[=!]={1,2}\s?([\w.]{1,80})")
+_COMPARED = lazy(r"\s?[=!]={1,2}\s?([\w.]{1,80})")
 # The name of a column that is bound to a value, or columns; the values behind the statement.
-_BOUND = re.compile(
+_BOUND = lazy(
     r"(\w{1,64})[\]\"`]?\s?=\s?(?:%s|\?|\$\d|:\w)|\(([\w, \"`]{1,500})\)\s{0,80}(?i:VALUES)"
 )
-_PARAMETERS = re.compile(r"\s{0,4},\s{0,80}(?=[(\[])")
+_PARAMETERS = lazy(r"\s{0,4},\s{0,80}(?=[(\[])")
 # A literal that comes later: a default, an alternative, the value of a pair.
-_LATER = re.compile(
+_LATER = lazy(
     r"[^\n#]{0,200}?(?:\b(?:default|fallback|value|initial)[\"']?\s{0,2}[=:]\s{0,2}|\s(?:or|else|\|\||\?\?)\s)"
 )
 # Between literals of one value.
-_JOINED = re.compile(r"\s{0,4}\+\s{0,80}|[ ]{0,4}(?=[\"'])")
-_TUPLE = re.compile(r"\s{0,4}[,+]?\s{0,80}")
-_KEY = re.compile(r"\s{0,4}[:=]")
+_JOINED = lazy(r"\s{0,4}\+\s{0,80}|[ ]{0,4}(?=[\"'])")
+_TUPLE = lazy(r"\s{0,4}[,+]?\s{0,80}")
+_KEY = lazy(r"\s{0,4}[:=]")
 # Calls that return their argument, that take a name and its value, that take only a name.
-_WRAPPER = re.compile(
+_WRAPPER = lazy(
     r"(?i)(?:.*\.)?(?:str|bytes|bytearray|string|b64\w+|\w*secret\w*|field|some|\w*hash\w*|sha\d+|md5)"
 )
-_SETTER = re.compile(
+_SETTER = lazy(
     r"(?i)\b(?:get|getenv|getattr|set\w*|put\w*|pop|define|config|env|str|add\w*header|parametrize)"
     r"\([^()\"']{0,40}$"
 )
-_GETTER = re.compile(r"(?i)(?:.*\.)?(?:get|fetch|load|read|find|has|is|ask|input|prompt|delete)")
+_GETTER = lazy(r"(?i)(?:.*\.)?(?:get|fetch|load|read|find|has|is|ask|input|prompt|delete)")
 # Calls whose second argument is a password or a key.
-_LOGIN = re.compile(
+_LOGIN = lazy(
     r"[\w.]*(?:Basic|Digest|Proxy|Plain)\w*Auth\w*|(?:.*\.)?basic_auth|.*\.(?:login|simple_bind_s)|jwt\.\w+code"
 )
-_FIRST = re.compile(rf"(?:{_STRING}|[^,()\"'\n]{{1,80}}),\s{{0,80}}(?:\w{{1,40}}=)?")
-_NAME = re.compile(r"[\w.-]{1,64}")
+_FIRST = lazy(rf"(?:{_STRING}|[^,()\"'\n]{{1,80}}),\s{{0,80}}(?:\w{{1,40}}=)?")
+_NAME = lazy(r"[\w.-]{1,64}")
 # A field of a template; how a header begins.
-_FIELD = re.compile(rf"{PLACEHOLDER.pattern}|\$?\{{[^{{}}]*\}}|%s")
-_FIELDS = re.compile(r"(\{[^{}]*\})")
-_SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest)?[\W_]*")
+_FIELD = lazy(rf"{PLACEHOLDER.pattern}|\$?\{{[^{{}}]*\}}|%s")
+_FIELDS = lazy(r"(\{[^{}]*\})")
+_SCHEME = lazy(r"(?i)(?:bearer|basic|token|digest)?[\W_]*")
 # What is masked by its parts: the connection behind the name "dsn".
-_CONNECTION = re.compile(r"://[^/\s]{1,300}@|\w=[^;\s]{1,300}[;\s]\s?\w{1,40}=|;")
+_CONNECTION = lazy(r"://[^/\s]{1,300}@|\w=[^;\s]{1,300}[;\s]\s?\w{1,40}=|;")
 
 
 def mask_literals(text: str, names: KeyNames, mask: Mask, mask_text: Callable[[str], str]) -> str:

@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Span
 from sentryinit._redaction.secret_values import (
     KINDS,
@@ -19,31 +20,31 @@ from sentryinit._redaction.secret_values import (
 from sentryinit._redaction.value_ends import NONE, SCHEME, Form, Value, call_arguments
 
 # Values in brackets. What is before a colon or an equals sign is a name.
-_SCALAR = re.compile(
+_SCALAR = lazy(
     rf"{PLACEHOLDER.pattern}|"
     # Behind a validator's sentence is its kind (Django REST framework).
     r"(?<![\w\\])(?<!['\"], code=)[bruBRU]?[\"'`]"
     r"((?:[^\"'`\\]|\\.|(?<=\w)[\"'`](?=\w))*)[\"'`](?!\s{0,4}(?::|=))"
     r"|(?<![\w$./+@!#%^&*-])([\w$./+@!#%^&*-]+)(?![\w$./+@!#%^&*-]|[\"'`]|\s{0,4}[:=(])"
 )
-_ALGORITHM = re.compile(r"(?i)(?:sha|md|utf|base|hs|rs|es|oauth|ssh|aes|ipv|level|v)[-_]?\d+")
-_MIXED = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[^\s./\\:=()\[\]{}<>]{6,}")
+_ALGORITHM = lazy(r"(?i)(?:sha|md|utf|base|hs|rs|es|oauth|ssh|aes|ipv|level|v)[-_]?\d+")
+_MIXED = lazy(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[^\s./\\:=()\[\]{}<>]{6,}")
 # A field of a template; punctuation.
-_FIELD = re.compile(r"\{\}|\{[\w.]+![rsa]\}|\$\{\w+:[^{}]{0,40}\}|[\W_]*")
-_DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[\w$]+)*")
-_WORD_BEFORE = re.compile(r"([A-Za-z]{1,24})[ ]\Z")
-_WORDS = re.compile(r"[A-Za-z_-]+")
-_CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
+_FIELD = lazy(r"\{\}|\{[\w.]+![rsa]\}|\$\{\w+:[^{}]{0,40}\}|[\W_]*")
+_DOTTED = lazy(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[\w$]+)*")
+_WORD_BEFORE = lazy(r"([A-Za-z]{1,24})[ ]\Z")
+_WORDS = lazy(r"[A-Za-z_-]+")
+_CLASS = lazy(r"(?:[A-Z][a-z]+){2,}")
 # Two numbers: a counter, an offset; a number of 64 bits; an object of Java.
-_COUNTER = re.compile(r"\d{1,10}[_:/-]\d{1,12}|0x[0-9A-Fa-f]{1,16}|[\w.$]*[A-Z]\w*@[0-9a-f]{1,8}")
+_COUNTER = lazy(r"\d{1,10}[_:/-]\d{1,12}|0x[0-9A-Fa-f]{1,16}|[\w.$]*[A-Z]\w*@[0-9a-f]{1,8}")
 # A schema's or an error's description of a field: its values are words. One may be an example.
-_DESCRIPTION = re.compile(
+_DESCRIPTION = lazy(
     r"\{\s{0,80}\\{0,15}[\"'](?:\$ref|message|kind|type\\{0,15}[\"']:\s?\\{0,15}[\"']"
     rf"(?:{'|'.join(KINDS)}))\\{{0,15}}[\"']"
     r"(?![\s\S]*[\"'](?:default|examples?|const|enum|value)\\{0,15}[\"']:)"
 )
 # A sentence of a validator, whatever it says; a prompt.
-_VALIDATOR = re.compile(r"[A-Z][a-z'\u2019]+(?: [\w'\u2019-]+){2,20}\.|[A-Z][\w ]{2,40}[:?]\s?")
+_VALIDATOR = lazy(r"[A-Z][a-z'\u2019]+(?: [\w'\u2019-]+){2,20}\.|[A-Z][\w ]{2,40}[:?]\s?")
 _TYPES = frozenset(
     "any bool bytes char float int object secretbytes secretstr str string text varchar true false "
     "yes no on off".split()

@@ -108,7 +108,7 @@ class Walker:
     def mask_item(self, key: Key, value: Any, depth: int, rank: Rank = Rank.NONE) -> Any:
         """Return *value* masked, or a placeholder if *key*, or a name of *rank*, is a secret's."""
         value = value if type(value) is str else plain(value)
-        rank = key.rank if key.rank > rank else rank
+        rank = max(rank, key.rank)
         if rank and is_secret_value(value, rank):
             return self.placeholder(value)
         if type(value) is str:
