@@ -136,12 +136,7 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
     below = _NEXT_LINE.match(text, start) if quote else None
     header = _is_header(text, match, word)
     value = value_at(text, below.end() if below else start, quote=quote, header=header)
-    if value.form in {Form.BLOCK, Form.LINES} and "=" in match[2]:
-        return NONE
-    if quote and value.form is Form.BARE and _SENTENCE_GOES_ON.match(text, value.start):
-        return NONE  # near "token": syntax error
-    compares = match[2].endswith(("== ", "!= "))
-    if compares and (value.form is Form.BARE or value.end - value.start < 4):
+    if _is_code(text, match[2], value, quote):
         return NONE
     if value.form is Form.BARE and name.rank >= Rank.CERTAIN:
         if style == Style.COLON and name.rank == Rank.CERTAIN and _is_prose(text, value.start):
@@ -152,6 +147,16 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
         return NONE
     start, end = secret_span(text, value, name, style)
     return (start, whole(text, value, quote)) if end == value.end else (start, end)
+
+
+def _is_code(text: str, separator: str, value: Value, quote: str) -> bool:
+    """Return True for code on the next line, ``near "token": syntax error``, a comparison."""
+    if value.form in {Form.BLOCK, Form.LINES} and "=" in separator:
+        return True
+    if quote and value.form is Form.BARE and _SENTENCE_GOES_ON.match(text, value.start):
+        return True
+    compares = separator.endswith(("== ", "!= "))
+    return compares and (value.form is Form.BARE or value.end - value.start < 4)
 
 
 def _is_prose(text: str, start: int) -> bool:
