@@ -41,6 +41,9 @@ MASKED = [
     f"token mismatch: expected '{ONE}', got '{OTHER}'",
     f"password changed from '{ONE}' to '{OTHER}'",
     f"API key not valid: {ONE}",
+    *(f"password {mark}{ONE}{end}" for mark, end in ("()", "<>", ("- ", ""), ("\u2013 ", ""))),
+    f'{{"password":\n\n\n"{ONE}"}}',
+    f"Stripe-Signature: t=1614556828,v1={ONE}",
     f"password for user ann: {ONE}",
     # names
     *(f"{name}={ONE}" for name in "passord salasana heslo losenord parool parola geslo".split()),

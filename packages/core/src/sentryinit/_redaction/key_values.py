@@ -54,7 +54,7 @@ _CONTINUED = lazy(
     # As pprint wraps them; not the next key.
     r"|\r?\n[ \t]{1,200}(?=(?:\"[^\n\"]{1,200}\"|'[^\n']{1,200}')(?!:)))"
 )
-_NEXT_LINE = lazy(r"\r?\n[ \t]*(?=[\"'\[{])")
+_NEXT_LINE = lazy(r"(?:\r?\n[ \t]*){1,3}(?=[\"'\[{])")
 _ARN = lazy(r"\barn:[\w:*-]{1,100}\Z")
 _START_OF_LINE = lazy(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
@@ -171,7 +171,8 @@ def _is_prose(text: str, start: int) -> bool:
 
 def _is_header(text: str, match: re.Match[str], word: str) -> bool:
     """Return True if the line is the value: not in quotes, and not an argument of curl."""
-    if not (match[2].rstrip().endswith(":") and word.endswith(("cookie", "authorization"))):
+    names = ("cookie", "authorization", *["signature"] * ("-" in match[1]))
+    if not (match[2].rstrip().endswith(":") and word.endswith(names)):
         return False
     is_argument = text[max(match.start() - 3, 0) : match.start()] == "-H "
     return not is_argument and match[2].lstrip("\\")[:1] not in {'"', "'"}

@@ -464,7 +464,7 @@ _LONG = re.compile(f"[{_ALNUM}]{{16,}}")
 _CLASS = r"(?:[A-Z]{1,5}[a-z]{2,})+[A-Z]?"
 _RUN = f"[.{_URL_SAFE}]{{6,}}"
 # Keys without such a word have one of these.
-_HINTS = ("pat-", "xox", "hook", "rzp_", "hc-ping.", "victorops.")
+_HINTS = ("pat-", "xox", "xapp-", "glft-", "hook", "rzp_", "hc-ping.", "victorops.")
 # It is looked up by its first word, or the first characters of it. Encodings separate words.
 _ENCODING = r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]"
 _WORD = f"[{_ALNUM}]+"

@@ -16,7 +16,7 @@ _WORDS = "pass secret token key code pwd cred auth session cookie jwt senha kenn
 _NAME = lazy(rf"(?:{'|'.join(_WORDS)})[\w.-]{{0,24}}[\"'`*]{{0,2}}[ \t]")
 # A quotation, a word with a digit or a capital letter in it, a long word.
 _VALUE = lazy(
-    r"""[ \t]{0,3}((?:(?:for|of)[ ]\S{1,40}[ ])?(?:(?:is|was|are):?
+    r"""[ \t]{0,3}(?:[-\u2013(<#][ \t]?)?((?:(?:for|of)[ ]\S{1,40}[ ])?(?:(?:is|was|are):?
         |(?:(?:is|was)[ ])?(?:used|provided|invalid|rejected|expired|not[ ]valid):
         |(?:for|of)[ ](?:user[ ])?[\w.@-]{1,40}:|(?:mismatch:[ ])?expected(?=[ ][\"'])
         |changed[ ]from
