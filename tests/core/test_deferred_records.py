@@ -390,6 +390,17 @@ def test_argument_that_never_has_a_text(
     assert [entry["message"] for entry in found] == ["cannot pack %s", "<Lazy>"]
 
 
+@pytest.mark.parametrize("info", [(1, 2, 3), (1, 2), (ValueError, "text", None)])
+def test_record_with_another_exc_info_is_an_event(
+    mailbox: testing.Mailbox, monkeypatch: pytest.MonkeyPatch, info: Any
+) -> None:
+    """G3: logging takes anything for exc_info. The text of the record is sent."""
+    monkeypatch.setattr(log, "propagate", False)
+    log.error("cannot pack", exc_info=info)
+
+    assert [event["logentry"]["message"] for event in mailbox.events] == ["cannot pack"]
+
+
 def test_later_tags_are_not_on_a_record_whose_scope_was_unused(
     begin: Begin, mailbox: testing.Mailbox
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sentryinit._policy.grouping import group_key
+from sentryinit._policy.grouping import group_key, without_numbers
 
 PACKAGES = "/venv/lib/site-packages"
 
@@ -99,3 +99,11 @@ def test_our_own_packages_are_no_application() -> None:
     boundary.__globals__["__name__"] = "sentryinit.wsgi"
 
     assert key(boundary, "/orders") != key(boundary, "/invoices")
+
+
+def test_varying_words_of_a_long_text() -> None:
+    """It takes linear time: each word is read once. Before, 50,000 letters took 17 s."""
+    text = "X" * 50_000
+
+    assert without_numbers(text) == text
+    assert without_numbers(f"{text} 5 a5 b_6 c") == without_numbers(f"{text} 7 b8 c_9 c")

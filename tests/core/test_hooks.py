@@ -158,6 +158,15 @@ def test_invalid_result_of_before_send_does_not_raise_in_the_application(said: A
     said()
 
 
+@pytest.mark.parametrize("made", [{"message": "b"}, {"message": "b", "level": None}])
+def test_event_that_before_send_makes_anew_keeps_its_level(made: Any) -> None:
+    """G3: without a level, a backend takes it for an error."""
+    with testing.capture("shop", before_send=lambda event, hint: made) as box:
+        sentry_sdk.capture_message("a", level="info")
+
+    assert [event["level"] for event in box.events] == ["info"]
+
+
 def test_before_send_that_empties_the_event_and_fails(said: Any) -> None:
     """If before_send empties the event and raises, a fallback event is sent."""
 
@@ -299,15 +308,9 @@ def test_object_without_a_text_loses_no_event(
     sentry_sdk.capture_exception(raised(UnreadableError(failure)))
     log.error("sold %s", broken, exc_info=raised(UnreadableError(failure)))
 
-    assert titles(mailbox) == [
-        "sold %s",
-        "sold %(a)s",
-        "sold %(b)s",
-        "sold",
-        "UnreadableError",
-        "UnreadableError",
-    ]
-    assert mailbox.events[-1]["logentry"]["formatted"] == "sold %s"
+    templates = [event.get("logentry", {}).get("message") for event in mailbox.events]
+    assert templates == ["sold %s", "sold %(a)s", "sold %(b)s", "sold", None, "sold %s"]
+    assert titles(mailbox)[-2:] == ["UnreadableError", "UnreadableError"]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ MASKED = [
     ("2001:db8::/32", "[ip]/32"),
     ("::ffff:203.0.113.9", "[ip]"),
     ("2001:db8:0:0:0:0:192.0.2.1", "[ip]"),
+    ("::ffff:203.0.113.7: timed out", "[ip]: timed out"),
+    ("2001:db8::203.0.113.7:8080", "[ip]:8080"),
     (r"'a\n2001:db8::1'", r"'a\n[ip]'"),
     # percent-encoded
     ("/a/2001%3Adb8%3A%3A1", "/a/[ip]"),
@@ -51,6 +53,10 @@ MASKED = [
     ("/a/203%2E0%2E113%2E7", "/a/[ip]"),
     # e-mail
     ("ann%40example%2Ecom", "[email]"),
+    ("ann&commat;example.com", "[email]"),
+    (r"ann\x40example.com", "[email]"),
+    ("ann@openssh.com", "[email]"),
+    ("shop.example 8.0.0.0", "shop.example [ip]"),
     ("to jörg@müller.example, ann@xn--80ak6aa92e.xn--p1ai", "to [email], [email]"),
     ("<20260804.abc@mail.example.com>", "<[email]>"),
     ("rabbit@host.internal", "[email]"),
@@ -71,6 +77,12 @@ redis:7.0.1.2
 foo (1.2.3.4)
 upgrade from 1.2.3.4 to 1.2.4.0
 section 1.2.3.4
+cryptography 41.0.7.1
+Foo.Web.JwtBearer 8.0.0.0
+__version__ = "3.5.0.1"
+ObjectIdentifier("2.5.29.14")
+RFC 3501::
+curve25519-sha256@libssh.org,chacha20-poly1305@openssh.com
 rev. 1.2.3.4
 OID: 2.5.29.17 and 1.3.6.1.4.1
 Chrome/126.0.0.0 Safari/537.36

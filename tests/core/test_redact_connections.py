@@ -75,6 +75,38 @@ s3://bucket/a@b/c
 // see a@b
 """.splitlines()
 
+MASKED += [
+    ("https://ann:abZq7wpl2m(@h.example/x", "https://[secret]@h.example/x"),
+    ('jdbc:oracle:thin:ann/"p@wZq7wpl2m"@db:1521:xe', "jdbc:oracle:[secret]@db:1521:xe"),
+    ("postgres://ann:Zq7<wp>l2m@db:5432/shop", "postgres://[secret]@db:5432/shop"),
+    ("postgres://ann:Zq7\\npl2m@db:5432/shop", "postgres://[secret]@db:5432/shop"),
+    ("postgres://ann:Zq7wpl2m\\u0040db/shop", "postgres://[secret]\\u0040db/shop"),
+    ("ann:Zq7wpl2m@/dbname", "[secret]@/dbname"),
+    (
+        "Data Source=db;Persist Security Info=True;User ID=sa;Password=Zq7 wpl2m;Pooling=False",
+        "Data Source=db;Persist Security Info=True;User ID=sa;Password=[secret];Pooling=False",
+    ),
+]
+KEPT += [
+    "//input[@name='q']",
+    '//*[@id="main"]/div[2]',
+    "//a[contains(@href,'x')]",
+    "//x:a[@href]",
+    "//div[@class='a' and @id='b']",
+]
+
+MASKED += [
+    (
+        '<add name="Db" connectionString="Server=db;Password=Zq7wpl2m;" />',
+        '<add name="Db" connectionString="Server=db;Password=[secret];" />',
+    ),
+    (
+        "connect(dsn='postgres://ann:Zq7wpl2m@db/shop')",
+        "connect(dsn='postgres://[secret]@db/shop')",
+    ),
+    ('connection_string="Zq7wpl2m"', 'connection_string="[secret]"'),
+]
+
 
 @pytest.mark.parametrize(("line", "masked"), MASKED)
 def test_a_secret(line: str, masked: str) -> None:

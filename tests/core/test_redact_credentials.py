@@ -13,6 +13,10 @@ SPACED = "ewogICJhbGciOiAiSFMyNTYiCn0.ewogICJzdWIiOiAieCIKfQ.c2lnbmF0dXJl"
 TOKEN = "Ab1cd2ef3Gh4"
 HASH = "0a1b2c3d" * 8
 
+LINE = "MIIC3jCCAkcCAjA6MA0GCSqGSIb3DQEBBAUAMIG2MQswCQYDVQQGEwJVUzEiMCAG"
+CERTIFICATE = f"-----BEGIN CERTIFICATE-----\n{LINE}\nMIIC\n-----END CERTIFICATE-----"
+PRIVATE_KEY = f"-----BEGIN PRIVATE KEY-----\n{LINE}\nMIIC\n-----END PRIVATE KEY-----"
+
 MASKED = [
     # JSON web tokens
     (f"surveyJwt={JWT}", "surveyJwt=[secret]"),
@@ -49,6 +53,13 @@ MASKED = [
         "a [secret] b",
     ),
     ("-----BEGIN+RSA+PRIVATE+KEY-----%0AMIIE", "[secret]"),
+    ("-----BEGIN%20RSA%20PRIVATE%20KEY-----%0AMIIE", "[secret]"),
+    (f"{CERTIFICATE}\n{PRIVATE_KEY}\n{CERTIFICATE}", f"{CERTIFICATE}\n[secret]\n{CERTIFICATE}"),
+    (f'{{"kty": "oct", "k": "{TOKEN}{TOKEN}"}}', '{"kty": "oct", "k": "[secret]"}'),
+    (
+        f'{{\\"kty\\":\\"EC\\",\\"x\\":\\"Ab1\\",\\"d\\":\\"{TOKEN}-{TOKEN}\\"}}',
+        '{\\"kty\\":\\"EC\\",\\"x\\":\\"Ab1\\",\\"d\\":\\"[secret]\\"}',
+    ),
     (
         "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOY\n=ab\n-----END PGP PRIVATE KEY BLOCK-----",
         "[secret]",

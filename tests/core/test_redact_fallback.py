@@ -152,3 +152,17 @@ def test_a_fallback_event_for_anything(event: dict[str, Any]) -> None:
 
     assert small["tags"]["redaction_error"] == "true"
     assert "exception" in small or "logentry" in small
+
+
+def test_a_fallback_event_is_small_and_has_no_text_of_the_application() -> None:
+    """G5: types, names and files are what code can be called; the last exceptions and frames."""
+    frame = {"filename": "/home/ann@shop.example/password=S.py", "function": "view"}
+    exception = {"type": "Lost ann@shop.example", "stacktrace": {"frames": [frame] * 1000}}
+    event = {"level": "S", "release": "shop@1.2", "exception": {"values": [exception] * 1000}}
+    made = fallback_event(event, "redaction_error")
+
+    values = made["exception"]["values"]
+    assert (made["release"], "level" in made) == ("shop@1.2", False)
+    assert (len(values), len(values[0]["stacktrace"]["frames"])) == (50, 50)
+    assert "type" not in values[0]
+    assert values[0]["stacktrace"]["frames"][0] == {"function": "view"}

@@ -105,6 +105,15 @@ ENCODED = [
     ("/a%22password%22%3A%20%7B%22a%22%3A%20%22S%22%7D", "/a%22password%22:%20[secret]"),
 ]
 PAIRS = [
+    # the default of a setting
+    (
+        'password = env("DB_PASSWORD", default="Zq7wpl2m")',
+        'password = env("DB_PASSWORD", default="[secret]")',
+    ),
+    (
+        'password = os.environ.get("DB_PASSWORD", "Zq7wpl2m")',
+        'password = os.environ.get("DB_PASSWORD", "[secret]")',
+    ),
     ('{"name": "password", "value": "hunter2"}', '{"name": "password", "value": "[secret]"}'),
     ('{"value": "hunter2", "name": "password"}', '{"value": "[secret]", "name": "password"}'),
     (
@@ -134,6 +143,7 @@ SENTENCES = [
 
 # A backslash and ``n`` is a line break.
 KEPT = """\
+password = env("DB_PASSWORD", default="")
 {"error": "invalid_token", "error_description": "expired"}
 {"action": "password_change", "method": "POST"}
 {"name": "password", "type": "string"}

@@ -246,6 +246,270 @@ NO_MESSAGES += [
     "'abc' is not of type 'integer'\n\nOn instance['port']:\n    'abc'",
 ]
 
+MARKUP += [
+    ("<password>Zq7wpl2m", "<password>[secret]"),
+    ("<a><password>Zq7wpl2m", "<a><password>[secret]"),
+    ("<password>Zq7wpl2m</pass", "<password>[secret]</pass"),
+    ("<password><![CDATA[Zq7wpl2m", "<password><![CDATA[[secret]"),
+    ('<input type="password" value="Zq7wpl2m">', '<input type="password" value="[secret]">'),
+    ("<b>Password:</b> Zq7wpl2m", "<b>Password:</b> [secret]"),
+    ("<strong>Password</strong>: Zq7wpl2m", "<strong>Password</strong>: [secret]"),
+    ("<th>password</th><td>Zq7wpl2m</td>", "<th>password</th><td>[secret]</td>"),
+    (
+        '<form><input type="hidden" name="csrf_token" value="Zq7wpl2m"></form>',
+        '<form><input type="hidden" name="csrf_token" value="[secret]"></form>',
+    ),
+]
+COMMANDS += [
+    ("curl -ku ann:Zq7wpl2m https://h/x", "curl -ku [secret] https://h/x"),
+    ("curl -sSfu ann:Zq7wpl2m https://h/x", "curl -sSfu [secret] https://h/x"),
+    (
+        "['curl', '-fsSLu', 'ann:Zq7wpl2m', 'https://h/x']",
+        "['curl', '-fsSLu', '[secret]', 'https://h/x']",
+    ),
+    ("curl -u AKIAIOSFODNN7EXAMPL1:wJalrXUtnFEMI https://h/x", "curl -u [secret] https://h/x"),
+    ("curl -u 0a1b2c3d4e5f60718293a4b5c6d7e8f9: https://h/x", "curl -u [secret] https://h/x"),
+    ("curl -u Zq7wpl2mKd83: https://api.stripe.com", "curl -u [secret] https://api.stripe.com"),
+    ('curl -u "$USER:Zq7wpl2m" https://h/x', 'curl -u "[secret]" https://h/x'),
+    ("curl --user ann:'Zq7wpl2m' https://h/x", "curl --user [secret] https://h/x"),
+    ("curl -H authorization:Zq7wpl2m https://h/x", "curl -H authorization:[secret] https://h/x"),
+    (
+        'curl --header "PRIVATE-TOKEN: Zq7wpl2m" "https://gitlab/x"',
+        'curl --header "PRIVATE-TOKEN: [secret]" "https://gitlab/x"',
+    ),
+    ("curl --cert cert.pem:Zq7wpl2m https://h/x", "curl --cert [secret] https://h/x"),
+    ("curl -E ./c.pem:Zq7wpl2m https://h/x", "curl -E [secret] https://h/x"),
+    ("curl --user [secret]:Zq7wpl2m https://h/x", "curl --user [secret] https://h/x"),
+    ("app --password Kk28dhfux run", "app --password [secret] run"),
+    ("AUTH PLAIN AGFubgBWeDgzbnEwbFQ=", "AUTH PLAIN [secret]"),
+    ("a1 LOGIN ann Zq7wpl2m", "a1 LOGIN ann [secret]"),
+    (
+        'imaplib.IMAP4.error: LOGIN command error: BAD [b"LOGIN ann Zq7wpl2m"]',
+        'imaplib.IMAP4.error: LOGIN command error: BAD [b"LOGIN ann [secret]"]',
+    ),
+    ("cypher-shell -u neo4j -p Zq7wpl2m", "cypher-shell -u neo4j -p [secret]"),
+    ("openssl enc -aes-256-cbc -k Zq7wpl2m -in x", "openssl enc -aes-256-cbc -k [secret] -in x"),
+    ("xfreerdp /u:ann /p:Zq7wpl2m /v:h", "xfreerdp /u:ann /p:[secret] /v:h"),
+    ("schtasks /create /ru ann /rp Zq7wpl2m", "schtasks /create /ru ann /rp [secret]"),
+    (
+        'ConvertTo-SecureString "Zq7wpl2m" -AsPlainText -Force',
+        'ConvertTo-SecureString "[secret]" -AsPlainText -Force',
+    ),
+    (
+        'ConvertTo-SecureString -String "Zq7wpl2m" -AsPlainText',
+        'ConvertTo-SecureString -String "[secret]" -AsPlainText',
+    ),
+    ("echo ann:Zq7wpl2m | chpasswd", "echo ann:[secret] | chpasswd"),
+    ('echo "ann:Zq7wpl2m" | sudo chpasswd', 'echo "ann:[secret]" | sudo chpasswd'),
+    ("rar x -hpZq7wpl2m x.rar", "rar x -hp[secret] x.rar"),
+    ("keytool -genkey -storepass changeZq7wpl2m", "keytool -genkey -storepass [secret]"),
+    ("sqlplus ann/Zq7wpl2m as sysdba", "sqlplus [secret] as sysdba"),
+    ("CONNECT ann/Zq7wpl2m", "CONNECT [secret]"),
+    ("impdp userid=ann/Zq7wpl2m directory=d", "impdp userid=[secret] directory=d"),
+    ("SET PASSWORD FOR ann = 'Zq7wpl2m'", "SET PASSWORD FOR ann = '[secret]'"),
+    (
+        "SET PASSWORD FOR 'ann'@'%' = PASSWORD('Zq7wpl2m')",
+        "SET PASSWORD FOR 'ann'@'%' = PASSWORD('[secret]')",
+    ),
+    ("CREATE USER ann IDENTIFIED BY Zq7wpl2m", "CREATE USER ann IDENTIFIED BY [secret]"),
+    ("select crypt('Zq7wpl2m', password) from u", "select crypt('[secret]', password) from u"),
+]
+MESSAGES += [
+    (
+        "ValueError: invalid literal for int() with base 10: 'Zq7wpl2m@db1'",
+        "ValueError: invalid literal for int() with base 10: '[secret]@db1'",
+    ),
+    (
+        "LocationParseError: Failed to parse: 'ann:Zq7wpl2m' is not a valid host or port",
+        "LocationParseError: Failed to parse: 'ann:[secret]' is not a valid host or port",
+    ),
+    (
+        (
+            "1 validation error for N\n  Value error, bad [type=value_error, input_v"
+            "alue={'password': 'Zq7wpl2m', 'confirm': 'Pp93jdk2'}, input_type=dict]"
+        ),
+        (
+            "1 validation error for N\n  Value error, bad [type=value_error, input_v"
+            "alue={'password': '[secret]', 'confirm': '[secret]'}, input_type=dict]"
+        ),
+    ),
+    (
+        (
+            "1 validation error for L\nuser\n  Field required [type=missing, input_va"
+            "lue={'password': 'Zq7wpl2m', 'confirm': 'Pp93jdk2'}, input_type=dict]"
+        ),
+        (
+            "1 validation error for L\nuser\n  Field required [type=missing, input_va"
+            "lue={'password': '[secret]', 'confirm': '[secret]'}, input_type=dict]"
+        ),
+    ),
+    (
+        (
+            "1 validation error for Login\n  Field required [type=missing, input_val"
+            "ue={'user': 'Kk28dhfu', 'password': 'Zq7wpl2m'}, input_type=dict]"
+        ),
+        (
+            "1 validation error for Login\n  Field required [type=missing, input_val"
+            "ue={'user': '[secret]', 'password': '[secret]'}, input_type=dict]"
+        ),
+    ),
+    (
+        "usage: x\nx: error: argument --password: invalid int value: 'Zq7wpl2m'",
+        "usage: x\nx: error: argument --password: invalid int value: '[secret]'",
+    ),
+    (
+        "x: error: argument -t/--token: invalid choice: 'Zq7wpl2m' (choose from 'a', 'b')",
+        "x: error: argument -t/--token: invalid choice: '[secret]' (choose from 'a', 'b')",
+    ),
+    (
+        "Error: Invalid value for '--token' / '-t': 'Zq7wpl2m' is not one of 'a', 'b'.",
+        "Error: Invalid value for '--token' / '-t': '[secret]' is not one of 'a', 'b'.",
+    ),
+    (
+        "Error: Invalid value for '--password': 'Zq7wpl2m' is not a valid integer.",
+        "Error: Invalid value for '--password': '[secret]' is not a valid integer.",
+    ),
+    (
+        "error: invalid value 'Zq7wpl2m' for '--password <P>': invalid digit",
+        "error: invalid value '[secret]' for '--password <P>': invalid digit",
+    ),
+    (
+        'invalid argument "Zq7wpl2m" for "--token" flag: strconv.ParseInt',
+        'invalid argument "[secret]" for "--token" flag: strconv.ParseInt',
+    ),
+    (
+        "expected int for dictionary value @ data['password']. Got 'Zq7wpl2m'",
+        "expected int for dictionary value @ data['password']. Got '[secret]'",
+    ),
+    (
+        "Key 'password' error:\n<lambda>('Zq7wpl2m') should evaluate to True",
+        "Key 'password' error:\n<lambda>('[secret]') should evaluate to True",
+    ),
+    (
+        "Key 'password' error:\n'x' does not match 'Zq7wpl2m'",
+        "Key 'password' error:\n'x' does not match '[secret]'",
+    ),
+    (
+        "SchemaError(\"Key 'password' error:\\n'x' does not match 'Zq7wpl2m'\")",
+        "SchemaError(\"Key 'password' error:\\n'x' does not match '[secret]'\")",
+    ),
+    (
+        (
+            "[ValidationError @ 0x7f06302d4050 ( document_path=('password',),schema"
+            "_path=('password', 'type'),code=0x24,constraint=\"integer\",value=\"Zq7wp"
+            'l2m",info=() )]'
+        ),
+        (
+            "[ValidationError @ 0x7f06302d4050 ( document_path=('password',),schema"
+            "_path=('password', '[secret]'),code=0x24,constraint=\"integer\",value=\"["
+            'secret]",info=() )]'
+        ),
+    ),
+    (
+        (
+            "String or binary data would be truncated in table 'x', column 'passwor"
+            "d'. Truncated value: 'Zq7wpl2m'."
+        ),
+        (
+            "String or binary data would be truncated in table 'x', column 'passwor"
+            "d'. Truncated value: '[secret]'."
+        ),
+    ),
+    (
+        (
+            "Invalid type for parameter MasterUserPassword, value: ['Zq7wpl2m'], ty"
+            "pe: <class 'list'>, valid types: <class 'str'>"
+        ),
+        (
+            "Invalid type for parameter MasterUserPassword, value: ['[secret]'], ty"
+            "pe: <class 'list'>, valid types: <class 'str'>"
+        ),
+    ),
+    (
+        (
+            "Bad value substitution: option 'password' in section 'db' contains an "
+            "interpolation key 'x' which is not a valid option name. Raw value: 'ab"
+            "%(x)Zq7wpl2m'"
+        ),
+        (
+            "Bad value substitution: option 'password' in section 'db' contains an "
+            "interpolation key 'x' which is not a valid option name. Raw value: '[s"
+            "ecret]'"
+        ),
+    ),
+    (
+        "conflicts with existing key (token, r)=(Zq7wpl2m, [1,2)).",
+        "conflicts with existing key (token, r)=([secret], [secret]).",
+    ),
+    (
+        (
+            'conflicting key value violates exclusion constraint "x"\nDETAIL:  Key ('
+            "token, r)=(Zq7wpl2m, [1,5)) conflicts with existing key (token, r)=(Zq"
+            "7wpl2m, [1,2))."
+        ),
+        (
+            'conflicting key value violates exclusion constraint "x"\nDETAIL:  Key ('
+            "token, r)=([secret], [secret]) conflicts with existing key (token, r)="
+            "([secret], [secret])."
+        ),
+    ),
+    (
+        (
+            "Function __main__.g() parameter password='Zq7wpl2m' violates type hint"
+            " <class 'int'>, as str 'Zq7wpl2m' not instance of int."
+        ),
+        (
+            "Function __main__.g() parameter password='[secret]' violates type hint"
+            " <class 'int'>, as str '[secret]' not instance of int."
+        ),
+    ),
+    ('#{<<"password">> => <<"Zq7wpl2m">>}', '#{<<"password">> => <<"[secret]">>}'),
+    ('{<<"password">>,<<"Zq7wpl2m">>}', '{<<"password">>,<<"[secret]">>}'),
+]
+NO_MARKUP += [
+    "<password> is required",
+    "Map<password> abcdefgh",
+    '<input type="password" placeholder="hi">',
+    "<th>password</th><th>email</th>",
+    "<b>Password:</b> please enter it",
+    '<input type="password"> please enter it now',
+    "<p>Password</p> required",
+    '<<"user">> => <<"annq9x">>',
+]
+NO_COMMANDS += [
+    'curl -u "$USER:$PASS" https://h/x',
+    "curl -u ann: https://h/x",
+    "curl -ou https://h/x:80",
+    'curl -u "${USER}:${PASS}" https://h/x',
+    "curl --user [secret] https://h/x",
+    "WARNING! Using --password via the CLI is insecure. Use --password-stdin.",
+    "The --auth option is deprecated, use --user instead",
+    "Error: No such option: --pass (Possible options: --password, --passwd)",
+    "--token flag required",
+    "use --token instead of --password",
+    "AUTH PLAIN is not supported",
+    "AUTH LOGIN failed",
+    "LOGIN as admin failed",
+    "a1 LOGIN required for admin",
+    "ConvertTo-SecureString $x -AsPlainText",
+    "connect and/or read",
+    "CONNECT /as",
+]
+NO_MESSAGES += [
+    "Failed to parse: 'db1:abc' is not a valid host or port",
+    (
+        "1 validation error for Login\n  Field required [type=missing, input_val"
+        "ue={'user': 'annq9', 'port': 'abc'}, input_type=dict]"
+    ),
+    "x: error: argument --port: invalid int value: 'abcq'",
+    'invalid argument "abcq" for "--port" flag: strconv.ParseInt',
+    "argument --password: expected one argument",
+    "Invalid value for '--token': File 'x' does not exist.",
+    "Key 'port' error:\n'x' does not match 'abcq9'",
+    "invalid value 'abcq9' for '--port <P>'",
+    "[type=missing, input_value={'type': 'abc'}, input_type=dict]",
+]
+
 
 @pytest.mark.parametrize(("text", "masked"), [*MARKUP, *COMMANDS, *MESSAGES])
 def test_a_secret(text: str, masked: str) -> None:

@@ -29,6 +29,7 @@ MASKED = [
     ("paid 3782 822463 10005", "paid [secret]"),
     ("paid 3622 720627 1667", "paid [secret]"),
     ("paid 620550 0000000000004", "paid [secret]"),
+    ("4111111111111111=2512 x", "[secret]=2512 x"),
     ("paid 4716 9895 8000 1715 211", "paid [secret]"),
     # more groups behind them, or another card
     ("4111 1111 1111 1111 123", "[secret] 123"),
@@ -42,6 +43,11 @@ MASKED = [
     (r"'a\n4111111111111111'", r"'a\n[secret]'"),
     ("%204111 1111 1111 1111", "%20[secret]"),
     ("4111111111111111.", "[secret]."),
+    ("4111111111111111.0", "[secret].0"),
+    ("\u0664" + "\u0661" * 15, "[secret]"),
+    # the rest of a track of a card
+    (";4111111111111111=25121011000012345678?", ";[secret]"),
+    ("%B4111111111111111^DOE/JOHN^2512101000000000?", "%B[secret]"),
     # other issuers, if it is called a card
     ("credit card: 122000000000003", "credit card: [secret]"),
     ("card number is 122000000000003", "card number is [secret]"),
@@ -49,6 +55,9 @@ MASKED = [
     ("RO49AAAA1B31007593840000", "[secret]"),
     ("ro49aaaa1b31007593840000", "[secret]"),
     ("GB33BUKB20201555555555", "[secret]"),
+    ("to BH22EOTFXTVKUHIUP97OYB", "to [secret]"),
+    ("to BH22 EOTF XTVK UHIU P97O YB", "to [secret]"),
+    ("ibanDE89370400440532013000", "iban[secret]"),
     ("DE89  3704  0044  0532  0130  00", "[secret]"),
     ("DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000", "[secret]"),
     ("q=RO49+AAAA+1B31+0075+9384+0000", "q=[secret]"),
@@ -72,6 +81,8 @@ invoice 2024000000123
 7bdd4350-0ea5-404e-be90-20baa63a6194 be251512-3e0e-45c9-9459-736986e11bb6
 RS35 2600 0560 1001 6113 70
 RO49AAAA1B31007593840001
+4111111111111111.05
+BH22EOTFXTVKUHIUP97OYC buriDE89370400440532013000
 AL47/2121/1009/0000/0002/3569/8741
 """.splitlines()
 
@@ -99,7 +110,9 @@ def test_a_text_without_a_number(line: str) -> None:
         *(("3530111333300000", True), ("3056930009020004", True), ("3100000000000003", False)),
         *(("8171999927660000", True), ("8300000000000009", False), ("9792000000000001", False)),
         *(("6304000000000000000", True), ("4716989580001715211", True)),
-        *(("6011000000000000003", False), ("411111111111", False), ("4111111111111112", False)),
+        *(("6011000000000000001", True), ("6011000000000000003", False)),
+        *(("180000000000002", True), ("213100000000001", True)),
+        *(("6012000000000000009", False), ("411111111111", False), ("4111111111111112", False)),
     ],
 )
 def test_issuers(digits: str, expected: bool) -> None:

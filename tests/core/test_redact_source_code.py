@@ -118,6 +118,84 @@ KEPT += [
     'class Password:\n    """A password."""',
 ]
 
+MASKED += [
+    (
+        'password = env.str("DB_PASSWORD", default="Zq7wpl2m")',
+        'password = env.str("DB_PASSWORD", default="[secret]")',
+    ),
+    (
+        'SECRET_KEY = env.str("SECRET_KEY", default="Zq7wpl2m")',
+        'SECRET_KEY = env.str("SECRET_KEY", default="[secret]")',
+    ),
+    (
+        '"PASSWORD": os.environ.get("DB_PASSWORD", "Zq7wpl2m"),',
+        '"PASSWORD": os.environ.get("DB_PASSWORD", "[secret]"),',
+    ),
+    ("password=env.str('DB_PASSWORD', 'Zq7wpl2m')", "password=env.str('DB_PASSWORD', '[secret]')"),
+    (
+        'token = cfg.get("auth", "token", fallback=\'Zq7wpl2m\')',
+        'token = cfg.get("auth", "token", fallback=\'[secret]\')',
+    ),
+    (
+        'requests.get(url, auth=HTTPBasicAuth("ann", "Zq7wpl2m"))',
+        'requests.get(url, auth=HTTPBasicAuth("ann", "[secret]"))',
+    ),
+    ("auth=aiohttp.BasicAuth('ann','Zq7wpl2m')", "auth=aiohttp.BasicAuth('ann','[secret]')"),
+    (
+        'driver(uri, auth=basic_auth("neo4j", "Zq7wpl2m"))',
+        'driver(uri, auth=basic_auth("neo4j", "[secret]"))',
+    ),
+    (
+        'password: Annotated[str, Field(min_length=8)] = "Zq7wpl2m"',
+        'password: Annotated[str, Field(min_length=8)] = "[secret]"',
+    ),
+    ('if "Zq7wpl2m" == password:', 'if "[secret]" == password:'),
+    ('if password in ("Zq7wpl2m", "Kk28dhfu"):', 'if password in ("[secret]", "[secret]"):'),
+    ('(user, token) = ("annq", "Zq7wpl2m")', '(user, token) = ("[secret]", "[secret]")'),
+    ('pub const API_KEY: &str = "Zq7wpl2m";', 'pub const API_KEY: &str = "[secret]";'),
+    (
+        'cur.execute("UPDATE u SET token = %s", ("Zq7wpl2m",))',
+        'cur.execute("UPDATE u SET token = %s", ("[secret]",))',
+    ),
+    ("'CockroachDsn', 'Zq7wpl2m'", "'CockroachDsn', '[secret]'"),
+    (
+        'cur.execute("INSERT INTO users (name, password) VALUES (%s, %s)", ("annq9", "Zq7wpl2m"))',
+        (
+            'cur.execute("INSERT INTO users (name, password) VALUES (%s, %s)", ("[s'
+            'ecret]", "[secret]"))'
+        ),
+    ),
+    ('token = str("Zq7wpl2m", "utf-8")', 'token = str("[secret]", "utf-8")'),
+    ('password: str = Field(default="Zq7wpl2m")', 'password: str = Field(default="[secret]")'),
+    (
+        'password = os.environ.get("DBP_X", "Zq7wpl2m")',
+        'password = os.environ.get("DBP_X", "[secret]")',
+    ),
+    (
+        'password = os.environ.get("DBP_X") or "Zq7wpl2m"',
+        'password = os.environ.get("DBP_X") or "[secret]"',
+    ),
+]
+KEPT += [
+    'cur.execute("UPDATE u SET name = %s", ("annqq",))',
+    'if "admin" == role:',
+    'if "password" in data:',
+    'if password in (None, "")',
+    'password = os.environ.get("DB_PASSWORD", "")',
+    'password = os.environ["DB_PASSWORD"]',
+    'password = env.str("DB_PASSWORD")',
+    "__all__ = [\n    'PostgresDsn',\n    'CockroachDsn',\n    'AmqpDsn',\n]",
+    "__all__ = ['PostgresDsn', 'CockroachDsn', 'AmqpDsn']",
+    'if token in ("access", "refresh"):',
+    'for token in ["a17b", "b9"]:',
+    'key in ("id", "name17")',
+    'cur.execute("SELECT * FROM tokens WHERE name = %s", ("annq9x",))',
+    'password = getpass("Password: ", "x")',
+    'token = get_token("orders", "v2")',
+    'token = request.headers.get("X-Token")',
+    'if "Bearer" == auth:',
+]
+
 
 @pytest.mark.parametrize(("lines", "masked"), MASKED)
 def test_a_secret(lines: str, masked: str) -> None:

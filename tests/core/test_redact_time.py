@@ -12,6 +12,8 @@ MEBIBYTE = 2**20
 PLAIN = "The order of the customer could not be found in the shop, and so nothing was sent. "
 # Texts that patterns begin or continue with, some before what the patterns search for.
 PIECES = (
+    *('"password = %s", ("a", ', "if token in (", "curl -ku ", "//x:a[@", "://ann:<b>c"),
+    *(";Password=a b", "openssl enc ", "<b>password:</b> ", "input_value={'password': "),
     *("a", "@", "1", "1 ", "1.", ".", ":", "::", "a@", "a@a ", "@a.", "'", "\\'", "\0", "\n", "é"),
     *("eyJ", "_eyJ", "eyJa.", "AKIA", "ghp_", "sk-", "SG.aaaa", "QUJD1", "hooks.slack.com/"),
     *("://", "://a:", "://a:b@", "jdbc:oracle:thin:", "=", "a=", "password=", "password='"),
@@ -34,9 +36,24 @@ PIECES = (
         "-----BEGIN A-----\nMII ",
         "Private-Lines: 1\n",
         "aws a/",
+        "-----BEGIN A CERTIFICATE-----",
+        '"kty"k":"a',
     ),
     *("Bearer:", "Basic%20", "token 1a", "mac=", "8Q~1a", "1a2b3c4d-", "0a/"),
-    *("aa11", "DE89 3704", "1.1.1.1 ", "4111 ", "4111-", "%40", "a%40", "ip-1-1-1-1"),
+    *(
+        "aa11",
+        "AA11 ",
+        "4111111111111111=1",
+        "a-a@",
+        "sha1=a",
+        "DE89 3704",
+        "1.1.1.1 ",
+        "4111 ",
+        "4111-",
+        "%40",
+        "a%40",
+        "ip-1-1-1-1",
+    ),
     *(
         "4111  ",
         "4111%20",
@@ -49,6 +66,23 @@ PIECES = (
         "%3A",
     ),
     *("2001%3Adb8", "::1.1.1.1", "2%3A", "a%2E", "a@a.a.", "1::"),
+    *(
+        "#key: ",
+        "sig=",
+        "tokens:\n  a: ",
+        "password:\n a\n",
+        "token IN ('",
+        "password (a)",
+        "\x1b[",
+        "\x1b[1",
+    ),
+    *(
+        "password for a: ",
+        "token expected 'a1b2c3d4', got '",
+        "arn:a:",
+        "password: a a ",
+        "token* ",
+    ),
     *("key", "key ", "pin.", "code_", "token=1-", "session: a_", "secret=a a", "passwordValue"),
 )
 

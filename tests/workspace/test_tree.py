@@ -33,7 +33,7 @@ VERSION = Version(runpy.run_path(str(ROOT / "VERSION.py"))["__version__"])
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
 # The budgets, in lines of code: see CONTRIBUTING.md.
-CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 6700, 160, 200, 46, 70
+CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 7300, 160, 200, 46, 70
 # Modules of Django's adapter: system checks, and the hook for the REST framework; and what is only
 # FastAPI's in that of Starlette.
 ASIDE = ("/apps.py", "/checks.py", "/rest.py", "/_fastapi.py")

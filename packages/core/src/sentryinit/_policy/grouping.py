@@ -19,8 +19,8 @@ _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 _MAX_FILES = 1000
 _known: dict[str, bool] = {}
 _LOADERS = {"importlib._bootstrap", "pkgutil"}
-# A UUID, or a word with a digit.
-_VARYING = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\w*\d\w*")
+# A UUID, or a word with a digit. From the start of the word: linear time.
+_VARYING = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?<!\w)[^\W\d]*\d\w*")
 
 
 class Origin(NamedTuple):

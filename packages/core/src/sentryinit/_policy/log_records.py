@@ -62,6 +62,8 @@ def freeze(
     frozen.__dict__.update(record.__dict__)
     frozen.text, frozen.handled, frozen.suppressed = message_of(record), handled, 0
     frozen.by_server = by_server
+    if record.exc_info and exception_of(record) is None:
+        frozen.exc_info = None  # exc_info=(1, 2): logging takes anything
     frozen.searched = _searched(frozen.text)
     error = _logged_exception(record, given, frozen.searched, handled)
     if error is not None and exception_of(record) is None:
@@ -78,7 +80,9 @@ def freeze(
 
 def exception_of(record: logging.LogRecord) -> BaseException | None:
     """Return the exception that *record* was logged with."""
-    return record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    info: Any = record.exc_info
+    found = info[1] if isinstance(info, tuple) and len(info) == 3 else None
+    return found if isinstance(found, BaseException) else None
 
 
 def message_of(record: logging.LogRecord) -> str:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 
 from sentryinit._redaction.key_names import KeyNames, normalize
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import (
     is_placeholder,
     is_secret_value,
     is_sentence_word,
+    looks_random,
 )
 
 # Programs, and their options for a password. After "-p" it is the next argument, or the rest of
@@ -27,46 +29,87 @@ _PROGRAMS = (
     ("openssl", "-passin -passout -pass"),
     ("smbclient rpcclient", "-U:"),
     ("sqlcmd bcp isql tsql", "-P"),
-    ("cqlsh rdesktop smbmap psexec twine", "-p"),
+    ("cqlsh cypher-shell rdesktop smbmap psexec twine", "-p"),
     ("ipmitool zip unzip", "-P"),
-    ("7z 7za rar unrar", "-p+"),
+    ("7z 7za rar unrar", "-hp+ -p+"),
     ("plink pscp psftp putty", "-pw"),
     ("snmpget snmpwalk snmpset", "-A -X -c"),
     ("keytool jarsigner", "-storepass -keypass"),
     ("lftp", "-u:"),
 )
 _OPTIONS = {name: row[1].split() for row in _PROGRAMS for name in row[0].split()}
-_PROGRAM = re.compile(
+_PROGRAM = lazy(
     rf"({'|'.join(sorted(map(re.escape, _OPTIONS), reverse=True))})(?:\.exe)?(?=[ \t]|[\"'],)"
 )
-_OPTION = re.compile(r"[\s\"'(\[,=|`]-[A-Za-z-]")
-_ARGUMENT = re.compile(
+_OPTION = lazy(r"[\s\"'(\[,=|`]-[A-Za-z-]")
+_ARGUMENT = lazy(
     r"(?:[ \t]+(?:\\\n[ \t]*)?|[\"'],\s{0,4}b?[\"'])(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"'|;&<>]+))"
 )
-_QUOTED = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
-_USER = re.compile(
+# Options of curl without a value may be in front of the last one: "-sSfu".
+_BUNDLED = lazy(r"-[#0-9BGIJLMNORSZafgijklnpqsv]{1,8}(?=[uUE]\Z)")
+_QUOTED = lazy(r"\"([^\"\n]*)\"|'([^'\n]*)'")
+_USER = lazy(
     r"(?![a-z]+://)[^:%,]{1,128}[:%,](?!\$|(?i:pass(?:word)?|pwd|token|secret|(?:api_?)?key|xxx+|yyy+)$)."
 )
 # What an option refers to: a variable, a file, another program.
-_REFERENCE = re.compile(
-    r"\$[\w({]|(?:env|file|fd|stdin|prompt)(?::|$)|-|%\w+%$|[A-Z_]+\]?$|requires$"
+_REFERENCE = lazy(
+    r"\$(?:\w+(?![\w:])|[({])|(?:env|file|fd|stdin|prompt)(?::|$)|-|%\w+%$|[A-Z_]+\]?$|requires$"
 )
 # Passwords by their position.
 _POSITIONAL = (
-    ("net use ", re.compile(r"(?i)\bnet use (?:\S+ ){1,2}([^\s/]\S*) /u(?:ser)?:")),
-    ("net user ", re.compile(r"\bnet user \S+ ([^\s/]\S*) /")),
-    ("htpasswd -", re.compile(r"\bhtpasswd -(?:\w*b\w* \S+|\w*n\w*) \S+ (\S+)")),
-    ("rabbitmqctl ", re.compile(r"\b(?:add_user|change_password|authenticate_user) \S+ (\S+)")),
+    ("net use ", lazy(r"(?i)\bnet use (?:\S+ ){1,2}([^\s/]\S*) /u(?:ser)?:")),
+    ("net user ", lazy(r"\bnet user \S+ ([^\s/]\S*) /")),
+    ("htpasswd -", lazy(r"\bhtpasswd -(?:\w*b\w* \S+|\w*n\w*) \S+ (\S+)")),
+    ("rabbitmqctl ", lazy(r"\b(?:add_user|change_password|authenticate_user) \S+ (\S+)")),
     (
         "AUTH ",
-        re.compile(r"\bAUTH (?:(?:PLAIN|LOGIN|XOAUTH2) )?((?:\w+ )?(?=\S{0,80}\d)[^\s)\"'\\]{6,})"),
+        lazy(
+            r"\bAUTH (?:(?:PLAIN|LOGIN|XOAUTH2) )?"
+            r"((?:\w+ )?(?=\S{0,80}\d|[A-Za-z+/]{8,80}=)[^\s)\"'\\]{6,})"
+        ),
     ),
+    # IMAP, behind a tag
+    (
+        "LOGIN ",
+        lazy(
+            r"(?:\b[A-Za-z]{0,4}\d{1,6} |b[\"'])LOGIN \"?[\w.@+-]{1,64}\"? "
+            r"\"?((?=[^\s\"]{0,80}\d)[^\s\"'\]]{4,128})"
+        ),
+    ),
+    (
+        "sqlplus ",
+        lazy(r"\bsqlplus (?:-\w+ ){0,3}([A-Za-z][\w$#]{0,63}/[^\s@/\"']{3,128})(?!\S)"),
+    ),
+    ("CONNECT ", lazy(r"\bCONNECT (\w{1,64}/(?=\S{0,64}\d)[^\s@/\"']{3,128})(?![^\s;])")),
+    ("userid=", lazy(r"\buserid=([A-Za-z][\w$#]{0,63}/[^\s@/\"']{3,128})")),
+    ("openssl ", lazy(r"\bopenssl (?:enc|aes[\w-]+|des3?)\b[^\n|;&]{0,200}? -[kK] (\S+)")),
+    ("freerdp ", lazy(r"\b[xw]l?freerdp [^\n|;&]{0,200}?(?<= )/p:(\S+)")),
+    ("schtasks ", lazy(r"\bschtasks [^\n|;&]{0,200}?(?<= )/rp (\S+)")),
+    ("SecureString ", lazy(r"SecureString (?:-String )?[\"']([^\"'\n]{1,256})[\"']")),
+    (
+        "chpasswd",
+        lazy(r"(?<![\w.-])[\w.-]{1,32}:([^\s\"'|:]{1,128})[\"']? ?\| ?(?:sudo )?chpasswd"),
+    ),
+    # SQL
+    (
+        "SET PASSWORD",
+        lazy(
+            r"\bSET PASSWORD (?:FOR [^\s=]{1,128} )?(?:=|TO) (?:PASSWORD\()?[\"']([^\"'\n]{1,256})"
+        ),
+    ),
+    (
+        "IDENTIFIED BY ",
+        lazy(r"\bIDENTIFIED BY (?:PASSWORD |VALUES )?[\"']?([^\s\"';,]{1,256})"),
+    ),
+    ("crypt(", lazy(r"\bcrypt\('([^'\n]{1,256})',")),
 )
 # Options of all programs, and commands that set a value.
-_FLAG = re.compile(
-    r"(?<![\w-])(?:--?|config(?:ure)? set |setx |ENV )([A-Za-z][\w.-]*)[ \t]{1,4}(?![-\s=<\[])"
+_FLAG = lazy(
+    r"(?<![\w-])(?:--?|config(?:ure)? set |setx |ENV )([A-Za-z][\w.-]*)[ \t]{1,4}(?![-\s=<\[(])"
 )
-_VALUE = re.compile(r"\"((?:[^\"\\\n]|\\.)*)|'([^'\n]*)|([^\s\"',;&<>|]+)")
+_VALUE = lazy(r"\"((?:[^\"\\\n]|\\.)*)|'([^'\n]*)|([^\s\"',;&<>|]+)")
+# Behind an option that a sentence is about.
+_PROSE = frozenset("argument arguments flag flags for instead option options via".split())
 
 
 def mask_commands(text: str, mask: Mask) -> str:
@@ -108,6 +151,8 @@ def _passwords(text: str) -> Iterator[Span]:
                 if start == end:
                     option = "" if option.endswith("+") else option
                     continue
+            if option[-1] == ":" and text[end - 1] == ":" and (rest := _QUOTED.match(text, end)):
+                done = end = rest.end()
             start, option = _value_start(text[start:end], option, start), ""
             if start >= 0 and _is_value(text, start, end):
                 yield start, end
@@ -115,6 +160,8 @@ def _passwords(text: str) -> Iterator[Span]:
 
 def _option(argument: str, options: list[str], start: int) -> tuple[str, int]:
     """Return the option that *argument* begins with, and where the value in it starts."""
+    if options[0] == "-u:" and _BUNDLED.match(argument):
+        start, argument = start + len(argument) - 2, f"-{argument[-1]}"
     for option in options:
         name = option.rstrip("+:")
         if argument == name or argument.startswith(f"{name}="):
@@ -128,13 +175,17 @@ def _value_start(value: str, option: str, start: int) -> int:
     """Return where the password is, -1 if there is none."""
     if option.startswith("-pass"):
         return start + 5 if value.startswith("pass:") else -1
+    if option[-1] == ":" and value[-1:] == ":":
+        return start if looks_random(value[:-1]) else -1  # a key instead of a user
     return -1 if option[-1] == ":" and not _USER.match(value) else start
 
 
 def _is_value(text: str, start: int, end: int) -> bool:
     value = text[start:end]
     return bool(value) and not (
-        _REFERENCE.match(value) or is_placeholder(value) or PLACEHOLDER.match(value)
+        _REFERENCE.match(value)
+        or is_placeholder(value)
+        or not PLACEHOLDER.sub("", value).strip("]).:,;")
     )
 
 
@@ -144,6 +195,7 @@ def _options(text: str, names: KeyNames) -> Iterator[Span]:
         if rank and (value := _VALUE.match(text, match.end())):
             start, end = value.span(value.lastindex or 0)
             word = text[start:end].rstrip("]).:")
-            is_word = is_sentence_word(word) or normalize(word) == normalize(match[1])
+            is_word = is_sentence_word(word) or word.lower() in _PROSE
+            is_word = is_word or normalize(word) == normalize(match[1])
             if _is_value(text, start, end) and not is_word and is_secret_value(word, rank):
                 yield start, start + len(word)

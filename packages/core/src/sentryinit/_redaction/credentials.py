@@ -19,11 +19,19 @@ SHORTEST_KEY = 13
 
 _URL_SAFE = str.maketrans("-_", "+/")
 # RFC 7468, also in a query; RFC 4716.
-_PEM_MARKER = r"-----(BEGIN|END)[ +A-Z0-9-]{1,80}?-----|---- (BEGIN|END) SSH2 [A-Z ]{1,60} ----"
+_PEM_MARKER = r"-----(BEGIN|END)[ +%A-Z0-9-]{1,80}?-----|---- (BEGIN|END) SSH2 [A-Z ]{1,60} ----"
 # Base64 beside a line break, or a long one.
 _BREAK = r"(?:[\r\n]|\\[rn]|%0[AaDd])"
 _PEM_BODY = rf"{_BREAK}[ \t\"'+]*[\w+/=]{{3}}|[\w+/=]{{3}}[\"', +]*{_BREAK}|[\w+/=]{{16}}"
 _PEM_LOOK = 200
+# The head of what is public, and the rest of it.
+_PUBLIC = r"-----BEGIN[ +%A-Z0-9]{1,60}?(?:CERTIFICATE|PUBLIC(?:[ +]|%20)KEY)[ +%A-Z0-9]{0,20}-----"
+_PUBLIC_BLOCK = rf"{_PUBLIC}[^-]*"
+# The private members of a JSON Web Key (RFC 7518).
+_JWK = (
+    r"(?<=[\"'])(?:k|d|p|q|dp|dq|qi)\\{0,4}[\"']\s{0,4}:\s{0,4}"
+    r"\\{0,4}[\"']([\w-]{16,})(?=\\{0,4}[\"'])"
+)
 # The private part of a key file of PuTTY.
 _PPK = rf"Private-Lines: \d{{1,4}}{_BREAK}+((?:(?!{_BREAK}*Private-)(?:[A-Za-z0-9+/=]|{_BREAK}))+)"
 # Base64 of a brace with a quote or blanks after it. A word of a path after it stays.
@@ -57,18 +65,14 @@ _RANDOM = r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z]).{16}"
 _IDENTIFIED = r"(?i)\bidentified\s{1,4}by\s{1,4}['\"](?!\[secret)([^'\"]{1,200})"
 # A line of a PEM key whose BEGIN and END are in other texts.
 _BASE64_LINE = re.compile(
-    r"(?m)^[ \t\"'(+]{0,80}([A-Za-z0-9+/]{60,80}={0,2})(?=(?:\\n)?[\"'),\\ \t]{0,8}$)"
+    rf"(?m){_PUBLIC_BLOCK}|"
+    r"^[ \t\"'(+]{0,80}([A-Za-z0-9+/]{60,80}={0,2})(?=(?:\\n)?[\"'),\\ \t]{0,8}$)"
 )
 
 
 def mask_credentials(text: str, mask: Mask) -> str:
     """Mask all credentials."""
-    if "----" in text and ("BEGIN" in text or "END" in text):
-        text = mask_spans(text, _pem_blocks(text), mask)
-    if "Private-Lines:" in text:
-        text = compiled(_PPK).sub(functools.partial(_mask_if, bool, mask), text)
-    if len(text) >= 60:
-        text = _BASE64_LINE.sub(lambda m: _mask_base64_line(m, mask), text)
+    text = _mask_private_keys(text, mask)
     lowered = text.lower()
     # A key has letters.
     has_keys = lowered.islower() and may_contain_keys(text)
@@ -88,6 +92,18 @@ def mask_credentials(text: str, mask: Mask) -> str:
     return text
 
 
+def _mask_private_keys(text: str, mask: Mask) -> str:
+    if "----" in text and ("BEGIN" in text or "END" in text):
+        text = mask_spans(text, _pem_blocks(text), mask)
+    if "Private-Lines:" in text:
+        text = compiled(_PPK).sub(functools.partial(_mask_if, bool, mask), text)
+    if "kty" in text:
+        text = compiled(_JWK).sub(functools.partial(_mask_if, bool, mask), text)
+    if len(text) >= 60:
+        text = _BASE64_LINE.sub(lambda m: _mask_base64_line(m, mask), text)
+    return text
+
+
 def _pem_blocks(text: str) -> Iterator[Span]:
     """Find PEM blocks, also without BEGIN or END."""
     done, opened = 0, -1
@@ -104,7 +120,9 @@ def _pem_blocks(text: str) -> Iterator[Span]:
 
 
 def _pem_block(text: str, start: int, stop: int) -> Iterator[Span]:
-    """Yield the block, except if a message only names a marker."""
+    """Yield the block, except if it is public or a message only names a marker."""
+    if compiled(_PUBLIC).match(text, start):
+        return
     body = compiled(_PEM_BODY)
     if body.search(text, start, min(stop, start + _PEM_LOOK)) or body.search(
         text, max(start, stop - _PEM_LOOK), stop
@@ -113,8 +131,8 @@ def _pem_block(text: str, start: int, stop: int) -> Iterator[Span]:
 
 
 def _mask_base64_line(match: re.Match[str], mask: Mask) -> str:
-    run = match[1]
-    # A hexadecimal digest has letters of one case only.
+    run = match[1] or ""
+    # A public block; a hexadecimal digest has letters of one case only.
     if run == run.lower() or run == run.upper() or run.isalpha():
         return match[0]
     return match[0].replace(run, mask(run))

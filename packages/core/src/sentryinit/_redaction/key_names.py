@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER
 
 
@@ -30,20 +31,23 @@ _CERTAIN = frozenset(
     "secret authorization mnemonic mnemonic-phrase seed-phrase recovery-phrase security-phrase "
     "security-answer secret-answer pin cvv cvc otp totp hotp ssn social-security "
     "social-security-number iban card-number card-no card-num cc-number cc-num cc-no passwort "
-    "kennwort senha contrasena mot-de-passe mdp wachtwoord haslo secreto secreta".split()
+    "kennwort senha contrasena mot-de-passe mdp wachtwoord haslo secreto secreta contrasenya "
+    "passord salasana heslo losenord adgangskode parola parool geslo geheimnis "
+    "zugangsdaten kreditkarte psk mfa-token otp-token fa-token".split()
 )
 _LIKELY = frozenset(
     "token session sess session-id sess-id sid cookie auth oauth authentication x-auth http-auth "
     "basic-auth proxy-auth csrf xsrf jwt bearer signature card credit-card debit-card credential "
     "cred dsn hmac salt connection-string conn-string conn-str conn-info access-key-id "
-    "auth-header authorization-header cookie-header".split()
+    "auth-header authorization-header cookie-header pan clave saml-response saml-request "
+    "client-assertion".split()
 )
 _RANDOM = frozenset("key code sig api pat certificate cert crypt secret-id".split())
 # In data only: texts have these words too often.
 _RANDOM_IN_DATA = frozenset("nonce principal".split())
 # Only as the whole name: a shell's folder, results of tests, and ordinary words.
 _ALONE = {
-    **dict.fromkeys("hash state email credit signed".split(), Rank.RANDOM),
+    **dict.fromkeys("state email credit signed".split(), Rank.RANDOM),
     **dict.fromkeys("pass pwd oldpwd".split(), Rank.LIKELY),
 }
 # Words before ``key``; with any other, a value that looks random is a secret.
@@ -72,7 +76,8 @@ _HARMLESS = frozenset(
     "locale-key config-key setting-key order-key pub-key publishable-key registry-key item-key "
     "memcache-key first-pass second-pass single-pass render-pass boarding-pass last-pass "
     "multipass compass bypass surpass trespass overpass underpass encompass subpass obsession "
-    "possession pins gpio-pin use-session cookie-secure secret-str secret-bytes".split()
+    "possession public-key-token pins gpio-pin use-session cookie-secure secret-str "
+    "secret-bytes".split()
 )
 # What says nothing about a value: ``password_hash``, ``old_password_confirmation``.
 _TRANSPARENT = frozenset(
@@ -87,7 +92,7 @@ _THINGS = frozenset(
     "id ids uuid guid name names url uri urls link endpoint host domain path file filename dir "
     "version type kind status arn region count at timeout age ttl expiry expires used brand error "
     "algorithm alg length format class model policy scope scopes issuer audience prefix suffix "
-    "title label description user username hint".split()
+    "title label description user username hint supported".split()
 )
 # A name that begins with these is a question or a number: ``has_password``, ``max_tokens``.
 _QUESTIONS = frozenset(
@@ -126,7 +131,7 @@ _ENDINGS = (
     *"ssn dsn otp csrf xsrf mnemonic creditcard cardnumber nonce".split(),
     *(word for word in _RANKS if re.fullmatch("[a-z]{3,}(key|code)", word) and _RANKS[word]),
 )
-_ENDING = re.compile(
+_ENDING = lazy(
     f"({'|'.join(sorted(_ENDINGS, key=len, reverse=True))})s?"
     f"(?:{'|'.join(sorted(_TRANSPARENT, key=len, reverse=True))})*$"
 )
@@ -134,33 +139,36 @@ _ENDING = re.compile(
 # Each sensitive name contains one of these, whatever its punctuation. Most texts contain none.
 _FRAGMENTS = tuple(
     "pass pw secret token auth cookie sess srf cred card phrase answer mnemonic social jwt bearer "
-    "iban cv otp ssn dsn hmac kennw senha contras mdp wachtw haslo".split()
+    "iban cv otp ssn dsn hmac kennw senha contras mdp wachtw haslo salasana eslo senord gangs "
+    "parola parool geheimnis kreditk psk clave saml".split()
 )
 # Sensitive anywhere in a name: these languages write compounds as one word, or have endings.
 _FOREIGN = tuple(
-    "hasł contraseñ парол секрет токен 密码 密碼 密钥 口令 令牌 パスワード "
+    "hasł lösenord jelszó şifre contraseñ парол секрет токен 密码 密碼 密钥 口令 令牌 パスワード "
     "トークン 暗証番号 비밀번호 암호".split()
 )
 # Many texts contain these; after a name is a quote, a separator, an attribute, or a number.
 _AFTER_NAME = (
     r"[\w.\[\]-]{0,64}(?:[\"'\\)}%\n]|\s{0,4}[-=]?[=:>]|\s[\w:-]{1,40}=)"
-    r"|\s(?:provided|is|was|used):"
+    r"|\s(?:provided|is|was|used|not\svalid|invalid)(?::|\s\d)"
     r"|s?\d?(?:[_.-]\w{1,40})?\s(?:[^\s\d]{0,40}\d|\w{12})"
 )
 _FREQUENT = {
     **{
-        word: re.compile(rf"{word}(?:nature|ificate)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
+        word: lazy(rf"{word}(?:nature|ificate)?(?:{_AFTER_NAME}|(?<=-{word})[\w-]{{0,64}}\s)")
         for word in "key code pin sid salt sig api cert crypt".split()
     },
-    "conn": re.compile(r"conn(?:ection)?[\W_]?(?:str|info)"),
-    "pat": re.compile(r"(?<![a-z])pat(?:[\"')\]]{0,2}\s{0,4}[:=>]|\s[^\s\d]{0,40}\d)"),
-    "cc": re.compile(r"cc[\W_]?n"),
+    "conn": lazy(r"conn(?:ection)?[\W_]?(?:str|info)"),
+    "pat": lazy(r"(?<![a-z])pat(?:[\"')\]]{0,2}\s{0,4}[:=>]|\s[^\s\d]{0,40}\d)"),
+    "pan": lazy(r"(?<![a-z])pan[\"']?\s{0,4}[:=]"),
+    "assertion": lazy(r"client[\W_]?assertion"),
+    "cc": lazy(r"cc[\W_]?n"),
 }
-_WORDS = re.compile(r"[^\W\d_]+|\d+")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_WORDS = lazy(r"[^\W\d_]+|\d+")
+_HUMP = lazy(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # ``shopSECRETkey``
-_UPPER_HUMP = re.compile(r"(?<=[A-Z]{4})(?=[a-z])|(?<=[a-z])(?=[A-Z]{4})")
-_PUNCTUATION = re.compile(r"[\W_]+")
+_UPPER_HUMP = lazy(r"(?<=[A-Z]{4})(?=[a-z])|(?<=[a-z])(?=[A-Z]{4})")
+_PUNCTUATION = lazy(r"[\W_]+")
 
 
 def normalize(name: str) -> str:

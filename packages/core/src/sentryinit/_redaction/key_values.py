@@ -9,49 +9,66 @@ import re
 from collections.abc import Iterator
 
 from sentryinit._redaction import pairs
+from sentryinit._redaction.connections import has_masked_parts
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
-from sentryinit._redaction.secret_values import is_sentence_word
+from sentryinit._redaction.secret_values import is_sentence, is_sentence_word
 from sentryinit._redaction.sentences import values_in_sentences
 from sentryinit._redaction.styles import Name, Style, name_at, secret_span
 from sentryinit._redaction.value_ends import NONE, Form, Value, line_end, value_at, whole
 
-# What may close a name: quotes, also those of JSON in JSON and of HTML, and brackets.
+_NO_MARK = r"(?!\[(?:secret|email|ip|query)\b)"
+# What may close a name: quotes, also those of JSON in JSON and of HTML, and brackets. A label may
+# have a mark of a required field.
 _CLOSE = (
-    r"(?:\\{0,15}[\"'`]|\u201d|&quot;|&\#3[49];|\*\*)?[\])]?(?:[ ][(\[][\w* ]{0,20}[)\]](?=:))?"
+    r"(?:[ ]?\*?(?:\([\w ]{1,20}\))?[ ]?(?=[\"']))?"
+    r"(?:\\{0,15}[\"'`]|\\{1,15}u0022|\u201d|&quot;|&\#3[49];|\*\*)?[\])]?"
+    rf"(?:[ ]?{_NO_MARK}[(\[][\w* ]{{0,20}}[)\]](?=[:=]))?"
 )
 # A type before an assignment, as in Python, TypeScript, and Go.
 _TYPED = (
-    r"(?::[ ][\w.\[\]]{1,40}(?:[ ]?\|[ ]?[\w.\[\]]{1,40}){0,3}|(?<=[ ])(?:string|\[\]byte))"
+    rf"(?::[ ]{_NO_MARK}[\w.\[\]]{{1,40}}(?:[ ]?\|[ ]?[\w.\[\]]{{1,40}}){{0,3}}"
+    r"|(?<=[ ])(?:string|\[\]byte))"
     r"(?:[ ]=[ ]|=(?=[\"']))"
 )
 # As in programs and their reprs, JSON, YAML, headers, query strings; the pairs of lists and calls.
-_NAME = re.compile(
+_NAME = lazy(
     rf"""(?<![\w.%\[\]$-])([\w.%\[\]$-]+)(?![\w.%\[\]$-])
-    (?:({_CLOSE}[ \t]*(?=[=:~;&|?!+.s\[<\u2192-])
-        (?:{_TYPED}|[?!+.:|~]{{0,3}}={{1,3}}>?|(?<![)][ ])->|~>|<-(?=[ ])|\u2192
-            |:(?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)
+    (?:({_CLOSE}[ \t]*(?=[=:~;&|?!+.s\[<LI\u2192\uff1a\uff1d-])
+        (?:{_TYPED}|[?!+.:|~]{{0,3}}[=\uff1d]{{1,3}}>?|(?<![)][ ])->|~>|<-(?=[ ])|\u2192
+            |<>|(?:LIKE|IN)(?=[ ]?\(?['"])|[:\uff1a](?!:)(?:\*\*)?|&\#61;|;s:\d{{1,9}}:)
         [ \t]*)
     |((?:\\{{0,15}}["'])?[ \t]*,[ \t]*|\()(?=\\{{0,15}}["']|[bru]["']))""",
     re.VERBOSE,
 )
-_SENTENCE_GOES_ON = re.compile(r"[^\W\d_]+ [^\W\d_]")
+# Behind a value; a text that says what is read, loaded, expected.
+_VERBS = frozenset("is was has isn't wasn't for in and cannot does did".split())
+_PROSE = lazy(
+    r"[A-Z]?[a-z]+ (?:from|with|at) [A-Za-z]+\d{0,2}|[A-Z][a-z]+ing(?: [A-Za-z]+| \d{1,4})+"
+)
+_SENTENCE_GOES_ON = lazy(r"[^\W\d_]+ [^\W\d_]")
 # A literal behind a literal: both are the value, or the new one.
-_CONTINUED = re.compile(r"[\"'][ \t]{1,4}(?:->[ ]|\+[ ])?(?=[\"'][^\s\"'])")
-_NEXT_LINE = re.compile(r"\r?\n[ \t]*(?=[\"'\[{])")
-_START_OF_LINE = re.compile(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
+_CONTINUED = lazy(
+    r"[\"'](?:[ \t]{1,4}(?:->[ ]|\+[ ])?(?=[\"'][^\s\"'])"
+    # As pprint wraps them; not the next key.
+    r"|\r?\n[ \t]{1,200}(?=(?:\"[^\n\"]{1,200}\"|'[^\n']{1,200}')(?!:)))"
+)
+_NEXT_LINE = lazy(r"(?:\r?\n[ \t]*){1,3}(?=[\"'\[{])")
+_ARN = lazy(r"\barn:[\w:*-]{1,100}\Z")
+_START_OF_LINE = lazy(r"(?:^|[\r\n])[ \t]*(?:export[ ]|set[ ]|- )?\Z")
 
 # A query string inside a value of another.
-_SEPARATOR = re.compile("%(?:25)*(?:3F|26|3B|20|22)", re.IGNORECASE)
+_SEPARATOR = lazy("%(?:25)*(?:3F|26|3B|20|22)", re.IGNORECASE)
 _ENCODED_BLANKS = r"(?:%(?:25)*20|\+){0,4}"
-_ENCODED = re.compile(
+_ENCODED = lazy(
     r"(?:%(?:25)*(?:3F|26|3B|22|2F)|^|[?&;=/\s\"'])([\w.\[\]-]+)"
     r"(?:%(?:25)*22)?%(?:25)*3[AD]"
     # A bracket is masked without the percent-encoding.
     rf"(?!{_ENCODED_BLANKS}%(?:25)*[57]B){_ENCODED_BLANKS}(?:%(?:25)*22)?",
     re.IGNORECASE,
 )
-_ENCODED_VALUE = re.compile(r"(?:[^\s&\"'<>%]|%(?!(?:25)*(?:26|3B|22))[0-9A-Fa-f]{0,2})*")
+_ENCODED_VALUE = lazy(r"(?:[^\s&\"'<>%]|%(?!(?:25)*(?:26|3B|22))[0-9A-Fa-f]{0,2})*")
 
 
 def mask_key_values(text: str, names: KeyNames, mask: Mask) -> str:
@@ -79,8 +96,8 @@ def _values(text: str, names: KeyNames) -> Iterator[Span]:
         span = find_value(text, match, name) if name.rank else NONE
         while span != NONE:
             yield span
-            done = span[1]
-            span = _continued(text, done)
+            quoted, done = text[span[0] - 1] in "\"'`", span[1]
+            span = _continued(text, done) if quoted else NONE
 
 
 def _continued(text: str, start: int) -> Span:
@@ -113,22 +130,52 @@ def _assigned(text: str, match: re.Match[str], name: Name) -> Span:
     if quote and text.startswith(quote, start) and quote not in match[2]:
         return NONE  # it closes what begins before the name: input("Password: ")
     if before == match[2] == ":":
-        style = Style.BLANKS  # arn:aws:secretsmanager:secret:db
+        if _ARN.search(text, max(match.start() - 100, 0), match.start()):
+            return NONE
+        style = Style.BLANKS
     below = _NEXT_LINE.match(text, start) if quote else None
-    header = match[2].rstrip().endswith(":") and word.endswith(("cookie", "authorization"))
-    header = header and not (quote and match[2].lstrip("\\").startswith(quote))
+    header = _is_header(text, match, word)
     value = value_at(text, below.end() if below else start, quote=quote, header=header)
-    if value.form is Form.BLOCK and style == Style.ASSIGNED:
-        return NONE
-    if quote and value.form is Form.BARE and _SENTENCE_GOES_ON.match(text, value.start):
-        return NONE  # near "token": syntax error
-    compares = match[2].endswith(("== ", "!= "))
-    if compares and (value.form is Form.BARE or value.end - value.start < 4):
+    if _is_code(text, match[2], value, quote):
         return NONE
     if value.form is Form.BARE and name.rank >= Rank.CERTAIN:
+        if style == Style.COLON and name.rank == Rank.CERTAIN and _is_prose(text, value.start):
+            return NONE
         value = _whole_line(text, match, value, name.rank)
+    is_connection = "dsn" in word or "connection" in word
+    if is_connection and has_masked_parts(text[value.start : value.end]):
+        return NONE
     start, end = secret_span(text, value, name, style)
     return (start, whole(text, value, quote)) if end == value.end else (start, end)
+
+
+def _is_code(text: str, separator: str, value: Value, quote: str) -> bool:
+    """Return True for code on the next line, ``near "token": syntax error``, a comparison."""
+    if value.form in {Form.BLOCK, Form.LINES} and "=" in separator:
+        return True
+    if quote and value.form is Form.BARE and _SENTENCE_GOES_ON.match(text, value.start):
+        return True
+    compares = separator.endswith(("== ", "!= "))
+    return compares and (value.form is Form.BARE or value.end - value.start < 4)
+
+
+def _is_prose(text: str, start: int) -> bool:
+    """Return True if a sentence begins at *start*: ``password: Enter a valid text``."""
+    head = text[start : start + 400]
+    words = head[: line_end(head, 0)].split()
+    if len(words) < 2 or words[1].lower() in _VERBS:
+        return False  # password: hunter2 is wrong
+    line = " ".join(words)
+    return is_sentence(line) or _PROSE.fullmatch(line) is not None
+
+
+def _is_header(text: str, match: re.Match[str], word: str) -> bool:
+    """Return True if the line is the value: not in quotes, and not an argument of curl."""
+    names = ("cookie", "authorization", *["signature"] * ("-" in match[1]))
+    if not (match[2].rstrip().endswith(":") and word.endswith(names)):
+        return False
+    is_argument = text[max(match.start() - 3, 0) : match.start()] == "-H "
+    return not is_argument and match[2].lstrip("\\")[:1] not in {'"', "'"}
 
 
 def _whole_line(text: str, match: re.Match[str], value: Value, rank: Rank) -> Value:

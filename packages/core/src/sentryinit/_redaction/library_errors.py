@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import is_secret_value
 from sentryinit._redaction.source_code import literals
 
+_QUOTED = r"(?:'(?:[^'\\\n]|\\.){0,512}'|\"(?:[^\"\\\n]|\\.){0,512}\")"
 # The names of columns, and one or more rows of values.
 _ROWS = (
     r"\((?P<n>[^()]{1,2000})\)\s{0,80}(?:VALUES|values)\s{0,80}\((?P<strings>"
@@ -24,6 +26,12 @@ _PARTS = (
     # http.client, urllib.parse: what is behind the first colon of user and password
     ("numeric port", r"nonnumeric port: '(?P<v>[^'\n]{1,256})@"),
     ("Port could", r"Port could not be cast to integer value as ['\"](?P<v>[^'\"\n]{1,256})"),
+    ("base 10: ", r"base 10: '(?P<v>[^'@\n]{1,256})@"),
+    # urllib3
+    (
+        " is not a valid host",
+        r"'[\w.+-]{1,64}:(?P<v>(?=[^'\n]{0,80}\d)(?=[^'\n]{0,80}[A-Za-z])[^'\n]{4,256})' is not a",
+    ),
     # libpq: a password with a blank, with an at sign
     ('missing "="', r"missing \"=\" after \"(?P<v>[^\"\n]{1,256})\" in connection"),
     ("host name", r"host name \"(?P<v>[^\"@\s]{1,256})@"),
@@ -35,8 +43,8 @@ _PARTS = (
         r"Failing row contains \((?P<row>(?:[^\n)]|\)(?!\.?(?:\s|\\n|[\"']|$)))*)",
     ),
     (
-        "Key (",
-        r"Key \((?P<n>[^\n=]{1,2000})\)=\((?P<row>(?:[^\n)]|\)(?!\.?(?:\s|\\n|[\"']|$)))*)",
+        "ey (",
+        r"[Kk]ey \((?P<n>[^\n=]{1,2000})\)=\((?P<row>(?:[^\n)]|\)(?!\.?(?:\s|\\n|[\"']|$)))*)",
     ),
     # pydantic: the path of a field, on the next line its input
     (
@@ -85,12 +93,52 @@ _FIELDS = (
             r"(?P<v>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+)"
         ),
     ),
+    # pydantic: a whole input
+    (
+        "input_value={",
+        r"input_value=(?P<n>(?P<strings>\{[^\n]{0,500}?))(?:, input_type=|\Z|\n)",
+    ),
+    # argparse; click; clap, cobra
+    (
+        "argument ",
+        rf"argument (?P<n>[^:\n]{{1,100}}): invalid [^:\n]{{1,60}}: (?P<v>{_QUOTED})",
+    ),
+    ("Invalid value for", rf"Invalid value for (?P<n>[^:\n]{{1,100}}): (?P<v>{_QUOTED})"),
+    (
+        "invalid ",
+        rf"invalid (?:value|argument) (?P<v>{_QUOTED}) for ['\"](?P<n>[^'\"\n]{{1,100}})",
+    ),
+    # voluptuous, Cerberus, beartype
+    ("@ data[", r"@ data(?P<n>(?:\[[^\]\n]{1,100}\]){1,20})\. Got (?P<v>[^\n]{1,256})"),
+    (
+        "document_path=",
+        (
+            r"document_path=\((?P<n>[^()\n]{1,200})\)(?:(?!document_path)[^\n]){0,400}?"
+            rf",value=(?P<strings>{_QUOTED},info=\([^()\n]{{0,512}}\))"
+        ),
+    ),
+    (" violates type", rf"parameter (?P<n>\w{{1,64}})=(?P<v>{_QUOTED}) violates type hint"),
+    # SQL Server, botocore, configparser
+    ("Truncated value", rf"column '(?P<n>[^'\n]{{1,128}})'\. Truncated value: (?P<v>{_QUOTED})"),
+    (", value: ", r"parameter (?P<n>[\w.\[\]]{1,128}), value: (?P<v>[^\n]{1,512}?), type: "),
+    (
+        "Raw value: ",
+        r"option '(?P<n>[^'\n]{1,128})'[^\n]{0,300}? Raw value: (?P<v>['\"][^\n]{1,512})",
+    ),
+    # Erlang
+    ('<<"', r"<<\"(?P<n>[\w.-]{1,64})\">>(?: =>|,) ?<<(?P<v>\"(?:[^\"\\\n]|\\.){1,512}\")>>"),
     # jsonschema, schema, attrs
     (
         "On instance[",
         r"On instance(?P<n>(?:\[[^\]\n]{1,100}\]){1,20}):(?:\n|\\n)\s{0,8}(?P<v>[^\n]{1,1000})",
     ),
-    ("' error:", r"Key '(?P<n>[^'\n]{1,64})' error:(?:\n|\\n)\w{0,40}\(?(?P<v>'[^'\n]{1,1000}')"),
+    (
+        "' error:",
+        (
+            r"Key '(?P<n>[^'\n]{1,64})' error:(?:\n|\\n)"
+            r"(?:'[^\n]{1,200}? does not match |[\w<>.]{0,40}\(?)(?P<v>'[^'\n]{1,1000}')"
+        ),
+    ),
     ("' must ", r"'(?P<n>\w{1,64})' must [^\n]{1,300}?\((?:got )?(?P<v>'[^'\n]{1,1000}')"),
     # Cerberus, Django
     ("unallowed", r"[\"'](?P<n>[\w.-]{1,64})[\"']: ?\[[\"']unallowed value (?P<v>[^\"'\n]{1,256})"),
@@ -103,10 +151,10 @@ _FIELDS = (
     ),
 )
 _PART_PATTERNS, _FIELD_PATTERNS = (
-    tuple((hint, re.compile(pattern)) for hint, pattern in table) for table in (_PARTS, _FIELDS)
+    tuple((hint, lazy(pattern)) for hint, pattern in table) for table in (_PARTS, _FIELDS)
 )
-_NAMES = re.compile(r"[^\W\d][\w-]*")
-_ITEM = re.compile(r"(?:[^,]|,(?! ))+")
+_NAMES = lazy(r"[^\W\d][\w-]*")
+_ITEM = lazy(r"(?:[^,]|,(?! ))+")
 _Patterns = tuple[tuple[str, re.Pattern[str]], ...]
 # So many values are searched in the rest of the message.
 _AGAIN = 8

@@ -13,13 +13,17 @@ ELLIPSIS = "..."
 # Between two words, and card numbers and IBANs in groups, also a part of one.
 _BETWEEN = " \n\t,;|"
 _GROUPS = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z0-9]{1,4}[\s-]+)+\Z")
+# Colours and the like of a terminal (ECMA-48): they stand between a name and its value, too.
+_CONTROL = re.compile(r"\x1b\[[0-9;:?]{0,32}[ -/]{0,4}[@-~]")
 # Relay and GlitchTip refuse NUL and lone surrogates.
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
-    """Replace characters that cannot be stored by U+FFFD."""
-    return text if text.isprintable() else _UNSTORABLE.sub("\ufffd", text)
+    """Replace characters that cannot be stored by U+FFFD; remove the colours of a terminal."""
+    if text.isprintable():
+        return text
+    return _UNSTORABLE.sub("\ufffd", _CONTROL.sub("", text) if "\x1b" in text else text)
 
 
 def truncate(text: str, limit: int) -> str:

@@ -9,27 +9,28 @@ import re
 from collections.abc import Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import Span
 from sentryinit._redaction.secret_values import looks_random
 from sentryinit._redaction.styles import Name, Style, is_secret, secret_span
 from sentryinit._redaction.value_ends import NONE, value_at
 
 # A literal that is compared with a name.
-_COMPARED = re.compile(r"(?<!\w)[\"']([^\"'\n]{4,100})[\"'] [!=]={1,2} ([\w.]+)")
+_COMPARED = lazy(r"(?<!\w)[\"']([^\"'\n]{4,100})[\"'] [!=]={1,2} ([\w.]+)")
 # An object with two keys, one for a name and one for its value.
-_VALUE_KEY = re.compile(r"(?<![\w-])(?i:val(?:ue)?|content)\\{0,15}[\"']?[ \t]*(?:=>?|:)[ \t]*")
-_NAME_KEY = re.compile(
+_VALUE_KEY = lazy(r"(?<![\w-])(?i:val(?:ue)?|content)\\{0,15}[\"']?[ \t]*(?:=>?|:)[ \t]*")
+_NAME_KEY = lazy(
     r"(?<![\w-])(?i:name|key|field|param(?:eter)?|id|header|variable|option|property)"
     r"\\{0,15}[\"']?[ \t]*(?:=>?|:)[ \t]*(?:\\{0,15}[\"'])?([\w.%\[\]$-]{2,64})"
 )
-_OBJECT_BOUND = re.compile(r"[{}<>(]|\n\s{0,64}-\s|\n\s*\n")
-_PAIR_IN_LIST = re.compile(r"[\[(,]\s?[\[(][\"']\Z")
+_OBJECT_BOUND = lazy(r"[{}<>(]|\n\s{0,64}-\s|\n\s*\n")
+_PAIR_IN_LIST = lazy(r"[\[(,]\s?[\[(][\"']\Z")
 # Beside a name, these are names, too.
 _FIELDS = frozenset(
     "email user username name first_name last_name login host port database id phone is_staff "
     "is_active is_superuser".split()
 )
-_FIELD = re.compile("[a-z_]+")
+_FIELD = lazy("[a-z_]+")
 
 
 def second_item(text: str, match: re.Match[str], name: Name) -> Span:

@@ -34,6 +34,7 @@ age  AGE-SECRET-KEY-1,age-secret-key-1 a20+
 Aikido  AIK_SECRET_,AIK_CLIENT_ u20+
 Airtable  pat a14 . a60+
 Airtable  a10-30 .v1. u20+ . x40+
+Airtable  key a14!
 Aiven  AVNS_ u16+
 Akamai  akab- u16+ - u16+
 Alchemy  alcht_ a30+
@@ -63,10 +64,10 @@ Axiom  xaat-,xapt- uuid
 Azure refresh token  0.A,1.A p40-120 .Ag u100+
 Azure client secret  t3 d1 Q~ t30-40
 Azure DevOps  a76 AZDO a4
-Azure keys  a52 JQQJ99 a26
+Azure keys  a52 JQQJ99,JQQJ9D,JQQJ9H a26-30
 Azure keys  B42 +ACR,AzSe,APIM a6-8
 Azure keys  B33 AIoT,AzCa,+ASb,+AEh,+ARm a5-6 =
-Azure keys  B44 AzFu a5-6 ==
+Azure keys  u44 AzFu u5-6 ==
 Azure keys  B76 +ACDb,+ABa,+ASt,+AMC a5-6 ==
 Azure keys  AccountKey=,SharedAccessKey=,accountkey=,sharedaccesskey= > b20+
 Azure signature  sig= > b27+
@@ -77,6 +78,7 @@ BestTime  pri_ x32
 Bitbucket Data Center  BBDC- b40+
 Bitly  R_ x32
 Braintree  access_token$production$,access_token$sandbox$ a16 $ x32
+Brave  BSA u28!
 Brevo  xkeysib-,xsmtpsib- u50+
 Buildkite  bkua_,bkcq_,bkrt_ a40+
 Canva  cnvca u40+
@@ -95,6 +97,7 @@ Close  api_ c45
 Cloudflare  cfat_,cfut_,cfk_ a40+
 Cloudflare  v1.0- p150+
 Column, Mollie  live_ a27-30!
+ConfigCat  configcat-sdk-1/ u22 / u22
 Confluent  cflt b56+
 Contentful  CFPAT- u40+
 ConvertAPI  secret_ a16
@@ -109,7 +112,9 @@ Defined Networking  dnkey- b50+
 Deno  ddp_,ddw_ a36+
 dfuse  web_,server_ l32
 DigitalOcean  dop_v1_,doo_v1_,dor_v1_ a32+
+DingTalk  SEC l64
 Discord  M,N,O u23-27 . u6 . u27-40
+Discord  mfa. u80+
 Docker  dckr_pat_,dckr_oat_ u20+
 Doppler  dp.pt.,dp.ct.,dp.sa.,dp.st.,dp.scim.,dp.audit.,dp.said. a36+
 Doppler  dp.st. u2-35 . a36+
@@ -117,7 +122,7 @@ Dropbox  sl.,sl.u. b100+
 Dropbox  a11 AAAAAAAAAA u43+
 Duffel  duffel_test_,duffel_live_ b40+
 Duo  DI A18
-Dynatrace  dt0 a3 . a24 . a60+
+Dynatrace  dt0 a3 . a8-24 . a60+
 E2B  e2b_ x40
 EasyPost  EZAK,EZTK a50+
 EcoStruxure  AK1 B50-55
@@ -127,11 +132,13 @@ Facebook  EAA a80+
 Facebook  d13-17 | u27!
 Facebook  EAACEdEose0cBA a1+
 Fauna  fnAE u30+
+Fernet  gAAAAA b60+
 Figma  figd_,figp_,figo_,figu_,figr_,figh_,figuh_,figur_,figor_,figoh_,fig|_,fig(_,fig)_,fig?_ b36+
 Finage  API_KEY A32
 Firebase messaging  AAAA u7 : u100+
 Firecrawl  fc- x32
 Fireworks  fw_ a22+!
+Flask or Django session, compressed  .eJ u10+ .,: u6 .,: u20+
 Fleetbase  flb_live_,flb_test_ a20+
 Flexport  shltm_ u40+
 Flutterwave  FLWSECK-,FLWPUBK-,FLWSECK_TEST-,FLWPUBK_TEST- a12+ -X
@@ -142,6 +149,7 @@ Freemius  sk_ t29!
 FullStory  na1.,eu1. b100+
 GitHub  ghp_,gho_,ghr_,ghs_,ghu_ w20+
 GitHub  github_pat_ w20+
+GitHub  v1. x40
 GitLab  glpat-,gldt-,glrt-,glsoat-,glcbt-,glptt-,glft-,glimt-,glagent-,gloas-,glffct-,glwt- p16+
 GitLab  GR1348941 u20+
 GitLab  _gitlab_session= > a32
@@ -150,6 +158,8 @@ Google  AIza u30+
 Google  GOCSPX- u16+
 Google  ya29. p10+
 Google  1//0,4/0A u30+
+Google  AQ.Ab8RN6 u40+
+Google Cloud Storage  GOOG1E A55
 Grafana  glsa_ w40+
 Grafana  glc_ b32+
 Groq  gsk_ a40+
@@ -160,6 +170,7 @@ Honeycomb  hcaik_,hcxik_,hcaok_,hcalk_ a30+
 HubSpot  pat-na1-,pat-na2-,pat-eu1-,pat-ap1- uuid
 Hugging Face  hf_,api_org_ a30+
 Infracost  ico- a32
+Instagram  IGQVJ u60+
 Intercom  dG9rO b36+
 Intra42  s-s4t2ud-,s-s4t2af-,u-s4t2ud-,u-s4t2af- x60+
 Ionic  ion_ a42
@@ -167,6 +178,7 @@ Jina  jina_ a56+
 Klaviyo  pk_ x34
 Klaviyo  pk_ a6 _ x34
 Klaviyo  pk_ a34!
+Kubernetes in a WebSocket's protocol  base64url.bearer.authorization.k8s.io. > u16+
 Langfuse  sk-lf-,pk-lf- uuid
 LangSmith  lsv2_pt_,lsv2_sk_ w40+
 LangSmith  ls__ x32
@@ -182,6 +194,12 @@ Lob  live_pub_,test_pub_ x31
 LocationIQ  pk. a32
 Mailchimp  a32 -us d1-3
 Mailgun  key-,pubkey- a32
+PASERK  k1.local.,k2.local.,k3.local.,k4.local.,k1.secret.,k2.secret.,k3.secret.,k4.secret. u40+
+PASETO  v1.public.,v2.public.,v3.public.,v4.public. p60+
+PASETO, PASERK  v1.local.,v2.local.,v3.local.,v4.local. p40+
+PayPal  A21AA u60+
+Polar  polar_oat_,polar_pat_,polar_at_u_,polar_at_o_,polar_rt_u_,polar_rt_o_ u40+
+Riot Games  RGAPI- uuid
 Salesblink  key- a64
 Mailgun  l32 - l8 - l8
 Mailsac  k_ a36+
@@ -265,10 +283,10 @@ Segment  sgp_ a64
 SendGrid  SG. u16+ . u16+
 SendGrid  SG. q66
 Sentry  sntrys_ b20+
-Sentry  sntryu_ a20+
+Sentry  sntryu_,sntrya_,sntryi_ a20+
 SettleMint  sm_aat_,sm_pat_,sm_sat_ a16
 Shippo  shippo_live_,shippo_test_ x40
-Shopify  shpat_,shpca_,shppa_,shpss_,shptka_ a16+
+Shopify  shpat_,shpca_,shppa_,shpss_,shptka_,shpua_ a16+
 Shutterstock  v2/ a388
 Slack  xoxa,xoxb,xoxc,xoxd,xoxe,xoxo,xoxp,xoxr,xoxs d0-2 - b8+
 Slack  xapp- b8+
@@ -310,6 +328,7 @@ TruffleHog  thog-key-,thog-secret- x16+
 Twilio  SK,AC l32
 Twilio  SK,AC x32
 Twilio  SK a32!
+Twilio  AC,SK x32 s1-3 x32
 Twilio  sk x32
 Twitch  live_ d8-12 _ a30
 Twitter  AAAAAAAAAAAAAAAAAAAA b30+
@@ -318,12 +337,15 @@ Typeform  tfp_ q40+
 Ubidots  BBFF- a30
 Vault  hvs.,hvb.,hvr. p20+
 Vault  s.,b.,r. a24!
+Vault  b. u60+!
 Vercel  vcp_,vcc_,vci_,vca_,vcr_,vck_ a24+
 Vercel  vercel_blob_rw_ w30+
 Voiceflow  VF.,VF.DM.,VF.WS. x24 . a16
 Volcengine  AKLT b40+
+Voyage  pa- u43!
 WakaTime  waka_ uuid
 Webex  a64 _ a4 _ uuid
+Weights & Biases  wandb_v1_ w60+
 Wompi  prv_prod_,prv_test_,pub_prod_ a20+
 WooCommerce  ck_,cs_ x40
 xAI  xai- w60+
@@ -344,12 +366,15 @@ Password hash of crypt  $pbkdf2-sha512$,$pbkdf2-sha256$,$pbkdf2-sha1$,$pbkdf2$ K
 Password hash of PHP  $P$,$H$ k31
 Password hash of Drupal  $S$ k52
 Password hash of Django  pbkdf2_sha256$,pbkdf2_sha512$,pbkdf2_sha1$ K20+
+Password hash of Django  md5$ k1-32 $ x32
+Password hash of Django  sha1$ k1-32 $ x40
 Password hash of Django  argon2$,bcrypt_sha256$,bcrypt$,scrypt$ K20+
 Password hash of Werkzeug  pbkdf2:sha256:,pbkdf2:sha512:,pbkdf2:sha1: d1-8 $ K20+
 Password hash of Werkzeug  scrypt: d1-8 : d1-3 : d1-3 $ K20+
 Password hash of LDAP  {SSHA},{SHA},{SSHA256},{SSHA512},{SMD5},{MD5},{CRYPT} b20+
 Kerberos ticket  $krb5asrep$,$krb5tgs$,$krb5pa$ n40+
 Slack webhook  hooks.slack.com/,hooks.slack.com%2F,hooks.slack-gov.com/ > n10+
+Chime webhook  hooks.chime.aws/incomingwebhooks/ > N20+
 Discord webhook  webhooks/ > d15-20 / u40+
 Discord webhook, encoded  webhooks%2F > d15-20 %2F u40+
 Teams webhook  webhook.office.com/webhookb2/ > n20+
@@ -379,6 +404,8 @@ Pipedream webhook  l12-40 .m.pipedream.net
 PagerDuty webhook  events.pagerduty.com/integration/ > a20+
 VictorOps webhook  alert.victorops.com/integrations/generic/ > n10+
 Datadog intake  datadoghq.com/v1/input/,datadoghq.eu/v1/input/ > a20+
+Bark  api.day.app/ > a20+
+ServerChan  sctapi.ftqq.com/ > a20+
 Sumo Logic intake  sumologic.com/receiver/v1/http/ > b16+
 Loggly intake  loggly.com/inputs/,loggly.com/bulk/ > u16+
 Netlify build hook  api.netlify.com/build_hooks/ > a16+
@@ -437,7 +464,7 @@ _LONG = re.compile(f"[{_ALNUM}]{{16,}}")
 _CLASS = r"(?:[A-Z]{1,5}[a-z]{2,})+[A-Z]?"
 _RUN = f"[.{_URL_SAFE}]{{6,}}"
 # Keys without such a word have one of these.
-_HINTS = ("pat-", "xox", "hook")
+_HINTS = ("pat-", "xox", "xapp-", "glft-", "hook", "rzp_", "hc-ping.", "victorops.")
 # It is looked up by its first word, or the first characters of it. Encodings separate words.
 _ENCODING = r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]"
 _WORD = f"[{_ALNUM}]+"
@@ -447,6 +474,8 @@ _DENSE = f"[{_ALNUM}]{{14}}"
 # A name in small letters is no key, nor is XXXXX.
 _RANDOM = "[A-Z0-9]"
 _FEW = 2
+# The base64 of a digest, as in the RECORD of a wheel, has any characters in it.
+_DIGEST = r"\bsha\d{1,3}[=-][A-Za-z0-9+/_-]{1,88}\Z"
 
 
 Parts = tuple[str, ...]
@@ -486,6 +515,8 @@ def _matches(row: Row, text: str) -> Iterator[Span]:
     literal, parts = row
     for match in compiled(pattern_of(parts)).finditer(text):
         key = match[1].removeprefix(literal)
+        if compiled(_DIGEST).search(text, max(match.start(1) - 90, 0), match.start(1)):
+            continue
         if compiled(_RANDOM).search(key) and (len(set(key)) > _FEW or len(key) <= _FEW):
             yield match.span(1)
 

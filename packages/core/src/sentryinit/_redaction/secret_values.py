@@ -10,6 +10,7 @@ from typing import Any
 
 from sentryinit._redaction import limits
 from sentryinit._redaction.key_names import Rank
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER
 
 # Pairs of letters that are usual in words and identifiers: a letter, and those that follow it.
@@ -23,17 +24,18 @@ _PAIRS = frozenset(
     ).split()
     for follower in row[1:]
 )
-_HEX = re.compile(
+_HEX = lazy(
     r"(?i)(?<![0-9a-z])(?=[\d-]*[a-f])"
     r"(?:[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])"
     r"|(?<![0-9a-z.])\d{20,}(?![0-9a-z.])"
 )
 # ``hashers.PBKDF2PasswordHasher`` has odd neighbours, too.
-_CLASS_PATH = re.compile(r"(?:[a-z_]{2,}\.){2,}[A-Z]\w*[a-z]{3}")
-_PARTS = re.compile(r"[^A-Za-z0-9]+")
+_CLASS_PATH = lazy(r"(?:[a-z_]{2,}\.){2,}[A-Z]\w*[a-z]{3}")
+_PARTS = lazy(r"[^A-Za-z0-9]+")
 # What validators and messages say about a value, in some languages.
 _PREDICATES = frozenset(
     "allowed blank cannot characters common denied disallowed does doesn't don't didn't duplicate "
+    "ensure exist exists longer maximum minimum permitted shorter "
     "empty entered expected expired failed forbidden incorrect invalid least match mismatch "
     "missing must needs null numeric optional please provided rejected required revoked should "
     "short similar too unable unexpected unknown unset unsupported valid wrong falsch fehlt "
@@ -41,13 +43,13 @@ _PREDICATES = frozenset(
     "corta incorrecta inválida inválido obligatoria obligatorio requerida requerido obrigatória "
     "obrigatório obbligatorio ongeldig verplicht wymagane обязательное обязательно".split()
 )
-_WORD = re.compile(
+_WORD = lazy(
     r"[(\"'\u201c\u2018\xab]*([^\W\d_]+(?:['\u2019/-][^\W\d_]+)*|\d{1,4})"
     r"[)\"'\u201d\u2019\xbb.,:;!?]*"
 )
 # Numbers with a unit, counters, versions, durations, dates, times.
-_NUMBER = re.compile(
-    r"""[+-]?\d{1,9}(?:[\s.,:/_+-]{1,2}\d{1,9})*\s?(?:[a-zµ%]{1,3}|[kmg]?bytes|seconds|minutes|days)?
+_NUMBER = lazy(
+    r"""(?:[+-]?|[\^~><=]{1,2}\s?)\d{1,9}(?:[\s.,:/_+-]{1,2}\d{1,9})*\s?(?:[a-zµ%]{1,3}|[kmg]?bytes|seconds|minutes|days)?
     |0x[0-9a-f]{1,8} | 1\d{9}(?:\d{3})? | p?(?:\d{1,4}\s?[dhmst]{1,2}\s?){1,4} | pt\d{1,4}[hms]
     |\d{4}-?\d\d-?\d\d[t\s]\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?\s?(?:z|utc|[+-]\d\d:?\d\d)?
     |(?:[a-z]{3},?\s)?(?:[a-z]{3}\s\d\d?|\d\d?[\s-][a-z]{3}[\s-]\d{2,4}),?\s\d\d:\d\d:\d\d
@@ -55,37 +57,42 @@ _NUMBER = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 # A dotted path, an error code, a constant, a class, an object's text: more than one word.
-_IDENTIFIER = re.compile(
+_IDENTIFIER = lazy(
     r"""[A-Za-z]+\d{0,3}(?:[._-]{1,2}(?:[A-Za-z]+\d{0,3}|\d{1,4}))+ | [a-z]+:\d{1,9}
     |_*[A-Z]+[a-z]+(?:[A-Z]+[a-z]+)+ | [A-Z]{2,}[a-z]{3,}
     |<[A-Za-z_][\w.]*\s(?:[\w.'\s]+\s)?(?:at\s0x[0-9a-fA-F]+|\d{1,9})>
     |<(?:class|function|module|enum)\s[^<>]*>""",
     re.VERBOSE,
 )
-_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.@ -]+)+[/\\]?|https?://[^\s@]*")
+_PATH = lazy(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[/\\][\w.@ -]+)+[/\\]?|https?://[^\s@]*")
 # States, kinds, algorithms: words that say something about a token, a session, a card.
 _STATES = frozenset(
-    "absent accepted active admin allowed anonymous apikey approved authenticated authorized "
-    "basic bearer blocked cached cancelled changed checked cleared closed connected cookie "
-    "created current declined default deleted denied digest disabled disconnected done dropped "
-    "ed25519 empty enabled error es256 expired external failed failure false fetched found "
+    "absent accepted active admin allowed amd64 anonymous apikey approved arm64 authenticated "
+    "authorized basic bearer blocked cached cancelled changed checked cleared closed connected "
+    "cookie created current declined default deleted denied digest disabled disconnected done "
+    "dropped ed25519 empty enabled error es256 expired external failed failure false fetched found "
     "generated guest header hidden hs256 idle ignored inactive incorrect internal invalid "
     "invalidated issued jwt kerberos ldap local locked logged login logout lost malformed manual "
-    "mastercard memory mismatch missing mutual negotiate never none ntlm null oauth oauth2 "
-    "offline online open opened openid optional paired paypal pending present public query ready "
-    "received redis refresh refreshed rejected removed renewed required reset restored revoked "
-    "rotated rs256 saml saved secure sent session sha1 sha256 sha512 sso started stopped strict "
-    "success succeeded terminated timeout token true unauthenticated unauthorized unavailable "
-    "unchanged undefined unknown unset unsigned unsupported updated used user valid verified visa "
-    "visitor warning wrong".split()
+    "mastercard memory mismatch missing mutual negotiate never none ntlm null oauth oauth2 offline "
+    "online open opened openid optional paired paypal pending present public query ready received "
+    "redis refresh refreshed rejected removed renewed required reset restored revoked rotated "
+    "rs256 saml saved secure sent session sha1 sha256 sha512 sso started stopped strict success "
+    "succeeded terminated timeout token true unauthenticated unauthorized unavailable unchanged "
+    "undefined unknown unset unsigned unsupported updated used user valid verified visa visitor "
+    "warning wrong".split()
 )
 _SCHEMES = frozenset("bearer basic digest token negotiate apikey hawk dpop ntlm key".split())
 # A template's parameter, or what another tool put in place of a secret.
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = lazy(
     r"""none|null|nil|undefined|nan|n/a|required|missing|invalid|blank|(?:not|no)\s[a-z]+
     |0{8}-(?:0{4}-){3}0{12} | [*•●]+ | x{3,} | \.{3} | … | \? | %[sdr] | \$\d{1,3}
     |[\[<(*]{1,3}(?:redacted|filtered|hidden|masked|removed|scrubbed|omitted|secret)[\]>)*]{1,3}
     |\$?\{{1,3}\s?NAME\s?\}{1,3} | \$\{\{\s?NAME\s?\}\} | <{1,2}NAME>{1,2}
+    # Special tokens of language models; words of GitHub Actions and of browsers; algorithms; files.
+    |\[(?-i:[A-Z]{2,8})\] | </NAME> | <\|NAME\|>
+    |inherit|include|omit|same-origin | argon2(?:id?|d)? | [bs]crypt | pbkdf2
+    |(?:~|\.{1,2}|[a-z]:)?(?:[/\\][\w.-]+)+\.(?:pem|key|crt|cer|der|p12|pfx|jks|pub)
+    |(?:/run/secrets|~/\.ssh)(?:/[\w.-]+)+
     |%\(NAME\)s | %NAME% | [$:]NAME""".replace("NAME", r"([A-Za-z][A-Za-z_.\ -]*\d?)"),
     re.IGNORECASE | re.VERBOSE,
 )
@@ -93,6 +100,10 @@ _PLACEHOLDER = re.compile(
 _LONGEST = 1024
 _LARGE = 10**18
 _CONTAINERS = (Mapping, list, tuple, set, frozenset)
+# Types in JSON Schema and OpenAPI.
+KINDS = tuple(
+    "string integer number boolean object array null apiKey http oauth2 openIdConnect".split()
+)
 # Words of sentences about a secret: *token: expired*.
 _SENTENCE_WORDS = frozenset(
     "a an and any are at be been bad by can cannot contains could did does empty error expected "
@@ -124,6 +135,8 @@ def is_secret_value(value: object, rank: Rank) -> bool:
 
 def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
     """Return True if a value in *value* can be a secret; looks at 5 levels, once at each value."""
+    if isinstance(value, dict) and _is_description(value):
+        rank = min(rank, Rank.RANDOM)
     level: list[Any] = [value]
     done: dict[int, Any] = {}
     for _ in range(5):
@@ -140,6 +153,14 @@ def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
             return True
         level = [item for item in new if isinstance(item, _CONTAINERS)]
     return bool(level) and rank >= Rank.LIKELY
+
+
+def _is_description(value: dict[Any, Any]) -> bool:
+    """Return True for a field of a schema, or of an error; one with an example has a value."""
+    first = next(iter(value), None)
+    if not value.keys().isdisjoint(("default", "example", "examples", "const", "enum", "value")):
+        return False
+    return first in {"$ref", "message", "kind"} or (first == "type" and value[first] in KINDS)
 
 
 def _is_secret_text(text: str, rank: Rank) -> bool:

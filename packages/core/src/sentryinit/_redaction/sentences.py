@@ -6,21 +6,29 @@ import re
 from collections.abc import Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import Span
 from sentryinit._redaction.styles import Style, is_secret, name_at
 from sentryinit._redaction.value_ends import bare_end
 
 # In the names that sentences have.
-_WORDS = "pass secret token key pwd cred auth session cookie jwt senha kennwort".split()
-_NAME = re.compile(rf"(?:{'|'.join(_WORDS)})[\w.-]{{0,24}}[\"'`*]{{0,2}}[ \t]")
+_WORDS = "pass secret token key code pwd cred auth session cookie jwt senha kennwort".split()
+_NAME = lazy(rf"(?:{'|'.join(_WORDS)})[\w.-]{{0,24}}[\"'`*]{{0,2}}[ \t]")
 # A quotation, a word with a digit or a capital letter in it, a long word.
-_VALUE = re.compile(
-    r"""[ \t]{0,3}((?:(?:for|of)[ ]\S{1,40}[ ])?(?:(?:is|was|are):?|(?:used|provided):
+_VALUE = lazy(
+    r"""[ \t]{0,3}(?:[-\u2013(<#][ \t]?)?((?:(?:for|of)[ ]\S{1,40}[ ])?(?:(?:is|was|are):?
+        |(?:(?:is|was)[ ])?(?:used|provided|invalid|rejected|expired|not[ ]valid):
+        |(?:for|of)[ ](?:user[ ])?[\w.@-]{1,40}:|(?:mismatch:[ ])?expected(?=[ ][\"'])
+        |changed[ ]from
         |[|]|\.(?=[ ]\"))[ \t]{1,4})?
     (?:[\"'`]([^\"'`\n]{1,100})[\"'`]|(?=[^\s\d\"'`]{0,40}\d|[A-Za-z]{0,20}[a-z][A-Z]|[A-Za-z]{20}))""",
     re.VERBOSE,
 )
-_WORD = re.compile(r"[\w.$%\[\]-]{0,32}[\"'`*\s]{0,3}\Z")
+# The second one of two values.
+_SECOND = lazy(r"[\"'],?[ ](?:but[ ])?(?:got|to|and|was)[ ][\"']([^\"'\n]{1,100})[\"']")
+# A one-time code ends its sentence.
+_CODE = lazy(r"\d{4,8}(?=[.!,]?(?:\s|$))(?![ ][a-z])")
+_WORD = lazy(r"[\w.$%\[\]-]{0,32}[\"'`*\s]{0,3}\Z")
 
 
 def may_contain(text: str) -> bool:
@@ -51,5 +59,10 @@ def values_in_sentences(text: str, names: KeyNames) -> Iterator[Span]:
             name = name._replace(rank=Rank.CERTAIN)  # the token is abc123
         is_keyword = value[2] and (name.text.isupper() or text[max(at - 1, 0)] in ":(")
         style = Style.QUOTED if is_keyword and name.rank >= Rank.CERTAIN else Style.BLANKS
+        if name.rank >= Rank.CERTAIN and value[1] and _CODE.match(text, start):
+            style = Style.ASSIGNED  # the code is 123456
         if name.rank and is_secret(text[start:end], name, style):
             yield start, end
+            second = _SECOND.match(text, end)
+            if second and value[2]:
+                yield second.span(1)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from sentryinit._redaction.key_names import KeyNames, Rank
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import (
     is_placeholder,
@@ -21,55 +22,66 @@ _STRING = (
     r"|(\")((?:[^\"\\\n]|\\[\s\S])*)(?:\"|$)|(')((?:[^'\\\n]|\\[\s\S])*)(?:'|$)"
     r"|(`)([^`\n]*)(?:`|$))"
 )
-_LITERAL = re.compile(_STRING, re.MULTILINE)
-_TEXT = re.compile(rf"{_STRING}|(\#)([^\n]*)", re.MULTILINE)
-_BRACKET = re.compile(rf"{_STRING}|(?P<open>[(\[{{])|(?P<close>[)\]}}])", re.MULTILINE)
+_LITERAL = lazy(_STRING, re.MULTILINE)
+_TEXT = lazy(rf"{_STRING}|(\#)([^\n]*)", re.MULTILINE)
+_BRACKET = lazy(rf"{_STRING}|(?P<open>[(\[{{])|(?P<close>[)\]}}])", re.MULTILINE)
 # A target, with or without an annotation, or several; a key; an argument; what is called.
-_TARGET = re.compile(
+_TARGET = lazy(
     r"""(?<![\w.-])(?<!class[ ])(?<!def[ ])(-{0,2})([\w.-]+)
     ((?:["'`]?\]?\s{0,4}(?:
-        :[ ]{0,4}(?:[\w.| ]|\[[\w.\[\],| "']{1,60}\]){1,40}={1,2}|={1,3}|[:!]=|=>|:(?![ ]*\n)
-        |[)][ ][=!]=|(?:,[ ]?\w{1,40}){1,4}[ ]=[ ]|[ ](?:\|\||\?\?|or)[ ])
+        :[ ]{0,4}(?:[\w.| &]|\[[\w.\[\],| "'()=]{1,60}\]){1,40}={1,2}|={1,3}|[:!]=|=>|:(?![ ]*\n)
+        |[)][ ][=!]=|(?:,[ ]?\w{1,40}){1,4}[)]?[ ]=[ ]
+        |[ ](?:\|\||\?\?|or|(?:not[ ])?in(?=[ ][(\[{]))[ ])
       |["'`]\s{0,4}[,:]|\()(?:\s|\\\n){0,80})""",
     re.VERBOSE,
 )
 # A pair of JSON, also in a text whose quotes are not escaped.
-_PAIR = re.compile(r"([\"'])([\w.-]{1,64})\1\s{0,4}:\s{0,4}(?=[\"'])")
-_CALL = re.compile(r"(?:new\s)?([\w.]{1,80})\(\s{0,80}")
+_PAIR = lazy(r"([\"'])([\w.-]{1,64})\1\s{0,4}:\s{0,4}(?=[\"'])")
+_CALL = lazy(r"(?:new\s)?([\w.]{1,80})\(\s{0,80}")
+# A call that takes the name of a setting and its default.
+_SETTING = lazy(r"(?i)(?:.*\.)?(?:get|getenv|env|config|pop|setdefault)|\w*env\w*\.\w+")
+# What is compared with the literal in front of it.
+_COMPARED = lazy(r"\s?[=!]={1,2}\s?([\w.]{1,80})")
+# The name of a column that is bound to a value, or columns; the values behind the statement.
+_BOUND = lazy(
+    r"(\w{1,64})[\]\"`]?\s?=\s?(?:%s|\?|\$\d|:\w)|\(([\w, \"`]{1,500})\)\s{0,80}(?i:VALUES)"
+)
+_PARAMETERS = lazy(r"\s{0,4},\s{0,80}(?=[(\[])")
 # A literal that comes later: a default, an alternative, the value of a pair.
-_LATER = re.compile(
-    r"[^\n#]{0,200}?(?:\b(?:default|value|initial)[\"']?\s{0,2}[=:]\s{0,2}|\s(?:or|else|\|\||\?\?)\s)"
+_LATER = lazy(
+    r"[^\n#]{0,200}?(?:\b(?:default|fallback|value|initial)[\"']?\s{0,2}[=:]\s{0,2}|\s(?:or|else|\|\||\?\?)\s)"
 )
 # Between literals of one value.
-_JOINED = re.compile(r"\s{0,4}\+\s{0,80}|[ ]{0,4}(?=[\"'])")
-_TUPLE = re.compile(r"\s{0,4}[,+]?\s{0,80}")
-_KEY = re.compile(r"\s{0,4}[:=]")
+_JOINED = lazy(r"\s{0,4}\+\s{0,80}|[ ]{0,4}(?=[\"'])")
+_TUPLE = lazy(r"\s{0,4}[,+]?\s{0,80}")
+_KEY = lazy(r"\s{0,4}[:=]")
 # Calls that return their argument, that take a name and its value, that take only a name.
-_WRAPPER = re.compile(
+_WRAPPER = lazy(
     r"(?i)(?:.*\.)?(?:str|bytes|bytearray|string|b64\w+|\w*secret\w*|field|some|\w*hash\w*|sha\d+|md5)"
 )
-_SETTER = re.compile(
+_SETTER = lazy(
     r"(?i)\b(?:get|getenv|getattr|set\w*|put\w*|pop|define|config|env|str|add\w*header|parametrize)"
     r"\([^()\"']{0,40}$"
 )
-_GETTER = re.compile(r"(?i)(?:.*\.)?(?:get|fetch|load|read|find|has|is|ask|input|prompt|delete)")
+_GETTER = lazy(r"(?i)(?:.*\.)?(?:get|fetch|load|read|find|has|is|ask|input|prompt|delete)")
 # Calls whose second argument is a password or a key.
-_LOGIN = re.compile(
-    r"[\w.]*(?:Basic|Digest|Proxy|Plain)\w*Auth\w*|.*\.(?:login|simple_bind_s)|jwt\.\w+code"
+_LOGIN = lazy(
+    r"[\w.]*(?:Basic|Digest|Proxy|Plain)\w*Auth\w*|(?:.*\.)?basic_auth|.*\.(?:login|simple_bind_s)|jwt\.\w+code"
 )
-_FIRST = re.compile(rf"(?:{_STRING}|[^,()\"'\n]{{1,80}}),\s{{0,80}}(?:\w{{1,40}}=)?")
-_NAME = re.compile(r"[\w.-]{1,64}")
+_FIRST = lazy(rf"(?:{_STRING}|[^,()\"'\n]{{1,80}}),\s{{0,80}}(?:\w{{1,40}}=)?")
+_NAME = lazy(r"[\w.-]{1,64}")
 # A field of a template; how a header begins.
-_FIELD = re.compile(rf"{PLACEHOLDER.pattern}|\$?\{{[^{{}}]*\}}|%s")
-_FIELDS = re.compile(r"(\{[^{}]*\})")
-_SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest)?[\W_]*")
+_FIELD = lazy(rf"{PLACEHOLDER.pattern}|\$?\{{[^{{}}]*\}}|%s")
+_FIELDS = lazy(r"(\{[^{}]*\})")
+_SCHEME = lazy(r"(?i)(?:bearer|basic|token|digest)?[\W_]*")
 # What is masked by its parts: the connection behind the name "dsn".
-_CONNECTION = re.compile(r"://[^/\s]{1,300}@|\w=[^;\s]{1,300}[;\s]\s?\w{1,40}=|;")
+_CONNECTION = lazy(r"://[^/\s]{1,300}@|\w=[^;\s]{1,300}[;\s]\s?\w{1,40}=|;")
 
 
 def mask_literals(text: str, names: KeyNames, mask: Mask, mask_text: Callable[[str], str]) -> str:
     """Mask the literals of sensitive names; *mask_text* masks other literals and comments."""
     text = mask_spans(text, _pairs(text, names), mask)
+    text = mask_spans(text, _related(text, names), mask)
     text = mask_spans(text, _values(text, names), mask)
     return _TEXT.sub(lambda literal: _mask_inside(literal, mask_text), text)
 
@@ -127,6 +139,20 @@ def _pairs(text: str, names: KeyNames) -> Iterator[Span]:
             yield from _secrets(text, [_content(literal)], rank)
 
 
+def _related(text: str, names: KeyNames) -> Iterator[Span]:
+    """Find literals in front of what they are compared with, and parameters of statements."""
+    done = 0
+    for literal in _LITERAL.finditer(text):
+        if compared := _COMPARED.match(text, literal.end()):
+            yield from _secrets(text, [_content(literal)], names.rank(compared[1]))
+        parameters = _PARAMETERS.match(text, literal.end()) if literal.start() >= done else None
+        bound = _BOUND.findall(text[slice(*_content(literal))]) if parameters else ()
+        if parameters and any(map(names.is_sensitive, re.findall(r"\w+", str(bound)))):
+            done = closing(text, parameters.end())
+            values = list(literals(text, parameters.end(), done))
+            yield from _secrets(text, values, Rank.LIKELY)
+
+
 def _secrets(text: str, spans: list[Span], rank: Rank) -> Iterator[Span]:
     for start, end in spans:
         is_connection = rank == Rank.LIKELY and _CONNECTION.search(text, start, end)
@@ -140,7 +166,7 @@ def _values(text: str, names: KeyNames) -> Iterator[Span]:
     at, code = 0, _TEXT.sub(_hide_text, text)
     while match := _TARGET.search(code, at):
         targets = (match[2].strip("."), *(match[3].split(",") if match[3][:1] == "," else ()))
-        rank = max(names.rank(target.strip(" =")) for target in targets)
+        rank = max(names.rank(target.strip(" =)")) for target in targets)
         is_call = match[3].strip() == "("
         if is_call and _LOGIN.fullmatch(match[2]):
             first = _FIRST.match(code, match.end())
@@ -151,6 +177,8 @@ def _values(text: str, names: KeyNames) -> Iterator[Span]:
             at = match.end(2)  # "if x: password = ..." looks like an annotation of x
             continue
         at = max(at, match.end(2))
+        if rank == Rank.RANDOM:  # a list of names
+            spans = [span for span in spans if not names.rank(text[slice(*span)])]
         yield from _secrets(text, spans, rank)
 
 
@@ -176,15 +204,22 @@ def _find(text: str, match: re.Match[str], rank: Rank) -> _Found:
     if match[3].strip()[-1] == ",":
         before = text[max(match.start() - 90, 0) : match.start() - 1]
         rank = rank if match[1] or later or _SETTER.search(before) else Rank.RANDOM
+    if match[3].endswith("in ") and rank < Rank.CERTAIN:
+        rank = Rank.RANDOM
     if text[at : at + 1] in {"(", "[", "{"}:
         end = closing(text, at)
         return rank, list(literals(text, at, end)), end
-    if call and not literal and _WRAPPER.fullmatch(call[1]) and _LITERAL.match(text, call.end()):
-        at = call.end()
+    if call and not literal:
+        first = _FIRST.match(text, call.end())
+        if _LOGIN.fullmatch(call[1]) or _SETTING.fullmatch(call[1]):
+            at = (later or first or call).end()
+            rank = rank if later or first else Rank.NONE
+        elif _WRAPPER.fullmatch(call[1]) and _LITERAL.match(text, call.end()):
+            at = call.end()
+        else:
+            at, rank = (later.end(), rank) if later else (call.end(), Rank.RANDOM)
     elif later:
         at = later.end()
-    elif call and not literal:
-        at, rank = call.end(), Rank.RANDOM
     return rank, *_run(text, at, _TUPLE if match[3].endswith(" = ") else _JOINED)
 
 

@@ -7,8 +7,10 @@ import re
 from typing import NamedTuple
 
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Span
 from sentryinit._redaction.secret_values import (
+    KINDS,
     is_placeholder,
     is_secret_value,
     is_sentence,
@@ -18,23 +20,31 @@ from sentryinit._redaction.secret_values import (
 from sentryinit._redaction.value_ends import NONE, SCHEME, Form, Value, call_arguments
 
 # Values in brackets. What is before a colon or an equals sign is a name.
-_SCALAR = re.compile(
+_SCALAR = lazy(
     rf"{PLACEHOLDER.pattern}|"
-    r"(?<![\w\\])[bruBRU]?[\"'`]((?:[^\"'`\\]|\\.|(?<=\w)[\"'`](?=\w))*)[\"'`](?!\s{0,4}(?::|=))"
+    # Behind a validator's sentence is its kind (Django REST framework).
+    r"(?<![\w\\])(?<!['\"], code=)[bruBRU]?[\"'`]"
+    r"((?:[^\"'`\\]|\\.|(?<=\w)[\"'`](?=\w))*)[\"'`](?!\s{0,4}(?::|=))"
     r"|(?<![\w$./+@!#%^&*-])([\w$./+@!#%^&*-]+)(?![\w$./+@!#%^&*-]|[\"'`]|\s{0,4}[:=(])"
 )
-_ALGORITHM = re.compile(r"(?i)(?:sha|md|utf|base|hs|rs|es|oauth|ssh|aes|ipv|level|v)[-_]?\d+")
-_MIXED = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[^\s./\\:=()\[\]{}<>]{6,}")
+_ALGORITHM = lazy(r"(?i)(?:sha|md|utf|base|hs|rs|es|oauth|ssh|aes|ipv|level|v)[-_]?\d+")
+_MIXED = lazy(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[^\s./\\:=()\[\]{}<>]{6,}")
 # A field of a template; punctuation.
-_FIELD = re.compile(r"\{\}|\{[\w.]+![rsa]\}|\$\{\w+:[^{}]{0,40}\}|[\W_]*")
-_DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[\w$]+)*")
-_WORD_BEFORE = re.compile(r"([A-Za-z]{1,24})[ ]\Z")
-_WORDS = re.compile(r"[A-Za-z_-]+")
-_CLASS = re.compile(r"(?:[A-Z][a-z]+){2,}")
+_FIELD = lazy(r"\{\}|\{[\w.]+![rsa]\}|\$\{\w+:[^{}]{0,40}\}|[\W_]*")
+_DOTTED = lazy(r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[\w$]+)*")
+_WORD_BEFORE = lazy(r"([A-Za-z]{1,24})[ ]\Z")
+_WORDS = lazy(r"[A-Za-z_-]+")
+_CLASS = lazy(r"(?:[A-Z][a-z]+){2,}")
 # Two numbers: a counter, an offset; a number of 64 bits; an object of Java.
-_COUNTER = re.compile(r"\d{1,10}[_:/-]\d{1,12}|0x[0-9A-Fa-f]{1,16}|[\w.$]*[A-Z]\w*@[0-9a-f]{1,8}")
+_COUNTER = lazy(r"\d{1,10}[_:/-]\d{1,12}|0x[0-9A-Fa-f]{1,16}|[\w.$]*[A-Z]\w*@[0-9a-f]{1,8}")
+# A schema's or an error's description of a field: its values are words. One may be an example.
+_DESCRIPTION = lazy(
+    r"\{\s{0,80}\\{0,15}[\"'](?:\$ref|message|kind|type\\{0,15}[\"']:\s?\\{0,15}[\"']"
+    rf"(?:{'|'.join(KINDS)}))\\{{0,15}}[\"']"
+    r"(?![\s\S]*[\"'](?:default|examples?|const|enum|value)\\{0,15}[\"']:)"
+)
 # A sentence of a validator, whatever it says; a prompt.
-_VALIDATOR = re.compile(r"[A-Z][a-z'\u2019]+(?: [\w'\u2019-]+){2,20}\.|[A-Z][\w ]{2,40}[:?]\s?")
+_VALIDATOR = lazy(r"[A-Z][a-z'\u2019]+(?: [\w'\u2019-]+){2,20}\.|[A-Z][\w ]{2,40}[:?]\s?")
 _TYPES = frozenset(
     "any bool bytes char float int object secretbytes secretstr str string text varchar true false "
     "yes no on off".split()
@@ -69,15 +79,17 @@ def name_at(text: str, start: int, name: str, names: KeyNames) -> Name:
 
 def is_secret(value: str, name: Name, style: Style) -> bool:
     """Return True if *value*, written in *style*, is masked."""
+    value = PLACEHOLDER.sub(lambda m: m[0].split(":")[0].rstrip("]") + "]", value)
     value = value[scheme.end() :] if (scheme := SCHEME.match(value)) else value
     if not value or is_placeholder(value) or PLACEHOLDER.fullmatch(value):
         return False
     if name.rank == Rank.OWN and style > Style.BLANKS:
         return True
+    if name.rank == Rank.RANDOM:
+        is_candidate = (style > Style.BLANKS or len(value) >= 16) and looks_random(value[:64])
+        return is_candidate and not _is_other(value, name.rank)
     if _is_other(value, name.rank):
         return False
-    if name.rank == Rank.RANDOM:
-        return (style > Style.BLANKS or len(value) >= 16) and looks_random(value)
     if style == Style.BLANKS:
         certain = name.rank >= Rank.CERTAIN and _MIXED.fullmatch(value)
         return bool(certain or looks_random(value)) and not _ALGORITHM.fullmatch(value)
@@ -103,10 +115,15 @@ def secret_span(text: str, value: Value, name: Name, style: Style) -> Span:
     found = text[start:end]
     if form is Form.CALL:
         return _secrets_in(text, call_arguments(text, value), name, Style.BLANKS)
+    if form is Form.LINES:
+        has_several = name.rank >= Rank.CERTAIN or name.text[-1:] in "sS"
+        return _secrets_in(text, (start, end), name, Style.BLANKS) if has_several else NONE
     if form is Form.BRACKET:
         is_field = _FIELD.fullmatch(found) or is_placeholder(found)
         if is_field or (found[:1] == "<" and not is_secret_value(found, name.rank)):
             return NONE
+        if _DESCRIPTION.match(found):
+            name = name._replace(rank=min(name.rank, Rank.RANDOM))
         return NONE if _secrets_in(text, (start, end), name, style) == NONE else (start, end)
     if form is Form.HEADER and "=" in found:
         name = name._replace(rank=Rank.CERTAIN)  # a cookie may be short

@@ -25,26 +25,28 @@ from sentryinit._redaction.placeholders import (
     Mask,
     Placeholders,
 )
+from sentryinit._redaction.secret_values import looks_random
 from sentryinit._redaction.siblings import ROLES, Role
 from sentryinit._redaction.source_code import mask_literals
 
 # Short texts of words, numbers, paths, and any of small letters without blanks, such as
 # "application/json" and "/orders/{order_id}": there is nothing to mask.
+_SHORTEST_LIMIT = 128
 _WORD = r"[A-Za-z0-9_ ,()/\[\]]*"
 _SHORT = rf"(?=.{{0,{SHORTEST_KEY - 1}}}\Z){_WORD}(?:\.{_WORD}){{0,2}}\Z"
-_SMALL = r"(?:[a-z_.,/{}()]|(?<=[a-z])-(?=[a-z])){0,100}\Z"
+_SMALL = rf"(?:[a-z_.,/{{}}()]|(?<=[a-z])-(?=[a-z])){{0,{_SHORTEST_LIMIT}}}\Z"
 _SIMPLE = re.compile(f"{_SMALL}|{_SHORT}")
 _NEVER = re.compile(r"(?!)")
-_ENCODED_AT = re.compile(r"%(?:25)*40|u0040|&#|\uff20")
+_ENCODED_AT = re.compile(r"%(?:25)*40|[ux]0{0,2}40|&(?:#|commat)|\uff20")
 # A percent-encoded character, or several blanks of a query. Not as in "%02d".
 _ESCAPE = re.compile(r"%[2-7A-Fa-f][0-9A-Fa-f]|\+\w[^\s+]*\+")
 _RUN = re.compile(r"[^\s\"'<>]+")
 _IN_URLS = "/:?#[]@!$&()*+,;=%~"
 _DIGIT = re.compile(r"\d")
-# Faster than \d{4}. Card numbers and IBANs have them.
-_FOUR_DIGITS = re.compile(r"\d\d\d\d")
+# Four digits, as card numbers have, or the beginning of an IBAN. Faster than \d{4}.
+_NUMBER = re.compile(r"\d\d(?:\d\d|(?<=[A-Z][A-Z]..)[A-Z0-9 ]{9})")
 # Between a name and its value.
-_SEPARATOR = re.compile(r"[=:'\"<%-]")
+_SEPARATOR = re.compile(r"[=:'\"<%\uff1a\uff1d-]")
 # The query of a URL, and a value in it. An apostrophe that ends a word closes a quotation. Blanks
 # are in it if another value follows. "(?" begins a group of a pattern.
 _QUERY = re.compile(
@@ -55,6 +57,8 @@ _QUERY_VALUE = re.compile(r"(?<==)(?!\[(?:secret|email|ip|query)\b)[^&;#]+")
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 # Names of queries, and what sentry-sdk's integrations of HTTP clients call them.
 _QUERY_NAMES = frozenset(map(normalize, "query_string http.query url.query http.fragment".split()))
+# So many values are masked also where they stand without a name.
+_AGAIN = 8
 # In this order: the first ones know better where a value ends.
 _NAMED = mask_quoted_values, mask_options, mask_markup, mask_key_values
 
@@ -98,7 +102,7 @@ class TextMasker:
             *((secret, _secret_pattern(secret)) for secret in known),
             *(("", pattern) for pattern in patterns),
         ]
-        has_short = limit < 100 or any(
+        has_short = limit < _SHORTEST_LIMIT or any(
             len(own) < SHORTEST_KEY or _SIMPLE.match(own) for own, _ in self._own
         )
         # Matches a text that needs no masking.
@@ -187,7 +191,7 @@ class TextMasker:
         if self._query is not None and "?" in text and queries and not code:
             text = _QUERY.sub(lambda found: self.query(found[0]), text)
         has_digit = _DIGIT.search(text)
-        if has_digit and len(text) >= SHORTEST_KEY and _FOUR_DIGITS.search(text):
+        if has_digit and len(text) >= SHORTEST_KEY and _NUMBER.search(text):
             text = numbers.mask_numbers(text, secret)
         if has_digit or text.count(":") >= 7:
             text = addresses.mask_ip_addresses(text, self._ip, is_version=is_version)
@@ -198,9 +202,20 @@ class TextMasker:
     def _mask_named(self, text: str, mask: Mask) -> str:
         """Mask the values of sensitive names."""
         may_contain = _SEPARATOR.search(text) or sentences.may_contain(text)
-        if may_contain and self.names.may_contain(text):
-            for mask_values in _NAMED:
-                text = mask_values(text, self.names, mask)
+        if not may_contain or not self.names.may_contain(text):
+            return text
+        again: dict[str, str] = {}
+
+        def remember(secret: str) -> str:
+            placeholder = mask(secret)
+            if len(again) < _AGAIN and looks_random(secret):
+                again[secret] = placeholder
+            return placeholder
+
+        for mask_values in _NAMED:
+            text = mask_values(text, self.names, remember)
+        for secret, placeholder in again.items():
+            text = text.replace(secret, placeholder)
         return text
 
     def _mask_code(self, text: str) -> str:

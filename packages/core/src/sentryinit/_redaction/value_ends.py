@@ -12,52 +12,56 @@ import re
 import sys
 from typing import NamedTuple
 
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER, Span
 
 NONE: Span = (0, 0)
 # So many characters decide whether a value is a secret. It is read on only if it is: otherwise
 # ``token:token:token:`` would take quadratic time.
 _DECIDING = 256
-OPENING = re.compile(r"[bBrRuUfF$]{0,2}(\\{0,15})(\"{3}|'{3}|[\"'`\u201c]|&quot;|&#3[49];)")
+OPENING = lazy(r"[bBrRuUfF$]{0,2}(\\{0,15})(\"{3}|'{3}|[\"'`\u201c]|&quot;|&#3[49];|(?<=\\)u0022)")
 
 # Before a value: tags and anchors (YAML), types and constructors, marks of Erlang and Markdown.
-_PREFIX = re.compile(
+_PREFIX = lazy(
     r"(?:(?:!{1,2}[\w:/.-]{0,64}|&[\w-]{1,64}|string\(\d{1,9}\)|new|await|Just|\*\*)[ \t]+"
     r"|<<(?=\"))*"
 )
 # A quote ends no value if a word begins behind it, and if it is doubled (SQL, CSV).
 _QUOTED = {
-    quote: re.compile(
+    quote: lazy(
         rf"(?s)(?:[^{quote}\\]+|\\.|{quote}(?=\w[^{quote}\n]*{quote})|{quote}{quote}(?=\w))*"
     )
     for quote in "\"'`"
 }
 _CLOSING_QUOTE = {"\u201c": "\u201d"}
 _CLOSING = {"[": "]", "{": "}", "(": ")"}
-_TOKEN = re.compile(
-    r"(?<![\w\\])(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|[\[{(]|[\]})]", re.DOTALL
-)
+_TOKEN = lazy(r"(?<![\w\\])(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|[\[{(]|[\]})]", re.DOTALL)
 _DEPTH = 16
-_CALL = re.compile(
-    r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]|[A-Z][A-Za-z]{1,64}\{"
-)
-_AFTER = re.compile(r"(?=[\s)\]},;:.'\"`&|]|$)")
+_CALL = lazy(r"\$?(?:[A-Za-z_]\w{0,64}(?:\.|::))*([A-Za-z_]\w{0,64})!?[(\[]|[A-Z][A-Za-z]{1,64}\{")
+_AFTER = lazy(r"(?=[\s)\]},;:.'\"`&|]|$)")
 # The repr of an object; that of a class or a function has no value.
-_OBJECT = re.compile(
+_OBJECT = lazy(
     r"<(?:(class|function|module|bound method)|[A-Za-z][\w.]{0,64})[ :(=][^<>\n]{0,500}>"
 )
-_ANGLE = re.compile(r"<[^<>\s/][^<>\s]{0,200}>")
+_ANGLE = lazy(r"<[^<>\s/][^<>\s]{0,200}>")
+# The default of a setting, the rest of a call is code.
+_DEFAULT = lazy(
+    r"\b(?:default|fallback)=(?=[\"'])"
+    r"|\b(?:get|getenv|env|config)\([\"'][\w.-]{1,80}[\"'], ?(?=[\"'])"
+)
 # A variable of a template or a shell.
-_TEMPLATE = re.compile(r"(?:\$\{\{?|\{\{|\$\()[^{}\n()]{0,200}(?:\}\}?|\))")
-_BLOCK = re.compile(r"(?:[|>][+\d-]{0,2})?[ \t]*(?:#[^\n]*)?\r?\n(?=[ \t]*\S)")
-_INDENT = re.compile(r"[ \t]*(?:- [ \t]*)?")
-_ITEM = re.compile(r"[ \t]*- (?![\w.\"'-]{1,64}:\s)")
-SCHEME = re.compile(
+_TEMPLATE = lazy(r"(?:\$\{\{?|\{\{|\$\()[^{}\n()]{0,200}(?:\}\}?|\))")
+_BLOCK = lazy(r"(?:[|>][+\d-]{0,2})?[ \t]*(?:#[^\n]{0,200})?\r?\n(?=[ \t]*\S)")
+# So many characters of nested lines.
+_NESTED = 1000
+_INDENT = lazy(r"[ \t]*(?:- [ \t]*)?")
+_ITEM = lazy(r"[ \t]*- (?![\w.\"'-]{1,64}:\s)")
+SCHEME = lazy(
     r"(?i)(?:bearer|basic|digest|token|negotiate|apikey|aws4-hmac-sha256|hawk|dpop)(?:\s|%20|\+)+"
 )
 # Another value begins: ``name=``, ``name:``.
 _NEXT = r"[\w.-]{1,64}[ \t]?(?:=|:(?!/))"
-_BARE = re.compile(
+_BARE = lazy(
     rf"""(?:[^\s&\"'<>,;|)\]}}\\]
     |\\(?![rn](?:\\|{_NEXT}|[\s\"']|$))
     |[,;|](?!\s|$|{_NEXT})
@@ -67,8 +71,8 @@ _BARE = re.compile(
     |[)\]}}](?![\[({{]))*""",
     re.VERBOSE,
 )
-_LINE = re.compile(rf"(?:[^\s,;]+|[,;](?!\s)|[ \t]+(?!{_NEXT}|\#|$))*")
-_HEADER = {quote: re.compile(rf"(?:[^\r\n\\{quote}]|\\(?![rn]))*") for quote in ("", '"', "'", "`")}
+_LINE = lazy(rf"(?:[^\s,;]+|[,;](?!\s)|[ \t]+(?!{_NEXT}|\#|$))*")
+_HEADER = {quote: lazy(rf"(?:[^\r\n\\{quote}]|\\(?![rn]))*") for quote in ("", '"', "'", "`")}
 
 
 class Form(enum.Enum):
@@ -78,6 +82,7 @@ class Form(enum.Enum):
     BRACKET = enum.auto()
     CALL = enum.auto()
     BLOCK = enum.auto()
+    LINES = enum.auto()
     BARE = enum.auto()
     HEADER = enum.auto()
 
@@ -137,6 +142,8 @@ def _call(text: str, start: int) -> Value | None:
     if not call:
         return None
     end = _bracket_end(text, call.end() - 1)
+    if not end and call[1][:1].isupper() and (quoted := _quoted(text, call.end())):
+        return quoted  # the text is truncated
     if end and _AFTER.match(text, end):
         return Value(start, end, Form.CALL)
     has_more = end or text[call.end() :].strip()
@@ -144,11 +151,12 @@ def _call(text: str, start: int) -> Value | None:
 
 
 def call_arguments(text: str, value: Value) -> Span:
-    """Return what is in the brackets of a constructor; NONE for a function, which is code."""
+    """Return what is in the brackets of a constructor, or the default of a function, or NONE."""
     call = _CALL.match(text, value.start)
     name = (call and call[1]) or ""
-    wraps = name[:1].isupper() or name in {"bytes", "bytearray", "str"}
-    return (call.end(), value.end - (text[value.end - 1] in ")]")) if call and wraps else NONE
+    wraps = name[:1].isupper() or name in {"bytes", "bytearray", "str", "frozenset", "set"}
+    start = call if wraps else _DEFAULT.search(text, value.start, value.end)
+    return (start.end(), value.end - (text[value.end - 1] in ")]")) if start else NONE
 
 
 def quoted_end(text: str, opening: re.Match[str]) -> int:
@@ -167,7 +175,7 @@ def whole(text: str, value: Value, quote: str) -> int:
         return value.end
     if value.form is Form.HEADER:
         return _end(_HEADER[quote], text, value.start)
-    return bare_end(text, value.start) if value.form is Form.BARE else value.end
+    return max(value.end, bare_end(text, value.start)) if value.form is Form.BARE else value.end
 
 
 def bare_end(text: str, start: int, limit: int = sys.maxsize) -> int:
@@ -197,7 +205,7 @@ def line_end(text: str, start: int) -> int:
 
 @functools.lru_cache(maxsize=64)
 def _closing(escape: str, quote: str) -> re.Pattern[str]:
-    return re.compile(r"(?<!\\)" + re.escape(escape + quote))
+    return lazy(r"(?<!\\)" + re.escape(escape + quote))
 
 
 def _bracket_end(text: str, start: int) -> int:
@@ -221,17 +229,21 @@ def _block(text: str, start: int) -> Value | None:
     begin = text.rfind("\n", 0, start) + 1
     indent = _end(_INDENT, text, begin) - begin
     is_scalar = text[start] in "|>"
-    end = block.end()
-    while end < len(text):
+    is_list = not is_scalar and _ITEM.match(text, block.end())
+    end, limit = block.end(), len(text) if is_scalar or is_list else block.end() + _NESTED
+    while end < min(len(text), limit):
         stop = text.find("\n", end) + 1 or len(text)
         line = text[end:stop]
         inside = len(line) - len(line.lstrip()) > indent or not line.strip()
-        if not (inside if is_scalar else _ITEM.match(line)):
+        if not (_ITEM.match(line) if is_list else inside):
             break
         end = stop
+    if end == block.end():
+        return None
     found = text[block.end() : end]
+    form = Form.BLOCK if is_scalar or is_list else Form.LINES
     start = end - len(found.lstrip(" \t\r\n" if is_scalar else " \t\r\n-"))
-    return Value(start, max(start, end - len(found) + len(found.rstrip())), Form.BLOCK)
+    return Value(start, max(start, end - len(found) + len(found.rstrip())), form)
 
 
 def _end(pattern: re.Pattern[str], text: str, start: int, limit: int = sys.maxsize) -> int:

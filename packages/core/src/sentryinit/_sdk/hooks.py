@@ -24,7 +24,7 @@ from sentryinit._state import STATE, no_op
 
 _Event = dict[str, Any]
 _Hint = dict[str, Any]
-_KEPT = ("timestamp", "platform", "type")
+_KEPT = ("timestamp", "platform", "level", "type")
 _Made = tuple[RequestInfo, str, "list[str] | None"]
 
 log = logging.getLogger("sentryinit")
@@ -224,8 +224,12 @@ def _event(result: Any) -> _Event:
 
 
 def _with_kept(event: _Event, before: _Event) -> _Event:
-    """Return *event*, perhaps a new one, with time and platform, and as an error for the SDK."""
-    others = {name: value for name, value in event.items() if name != "type"}
+    """Return *event*, perhaps a new one, with what it lacks, and as an error for the SDK."""
+    others = {
+        name: value
+        for name, value in event.items()
+        if name != "type" and not (name == "level" and value is None)
+    }
     return {name: before[name] for name in _KEPT if name in before} | others
 
 
