@@ -236,7 +236,7 @@ class Redaction(Contract):
             return behaviours.good(request)
 
         harness.serve(logs)
-        assert harness.one_event()["logentry"]["formatted"] == "sold %s of %s"
+        assert harness.one_event()["logentry"]["message"] == "sold %s of %s"
 
     @pytest.mark.parametrize("dsn", ["", "https://key@other.invalid/1"])
     def test_g2_another_init_of_the_sdk_does_not_replace_ours(
