@@ -6,34 +6,35 @@ import functools
 import re
 from collections.abc import Iterator
 
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import Mask, Span, mask_spans
-from sentryinit._redaction.providers import compiled
 
 # Between groups of digits or letters, as it is and percent-encoded.
 _MARK = r"[-+._/\u2010-\u2015]|%(?:25){0,2}20"
 _BETWEEN = rf"(?:\s{{1,4}}|{_MARK})"
+_SEPARATOR = lazy(_BETWEEN)
 _SAME = r"(?(blank)\s{1,4}|(?P=mark))"
 # 13 to 19 digits, or groups as issuers print them, and more groups behind four ones of four. Not
 # the two digits after a percent sign. A look behind the first digit is faster than one in front.
-_CARD = rf"""(?x)\d(?:(?<![\d%]\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d))\d\d\d
+_CARD = lazy(rf"""(?x)\d(?:(?<![\d%]\d)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]\d))\d\d\d
     (?:(?P<bare>\d{{9,15}})|{_BETWEEN}\d{{6}}{_BETWEEN}\d{{4,5}}|\d\d{_BETWEEN}\d{{13}}
     |(?P<fours>(?:(?P<blank>\s)\s{{0,3}}|(?P<mark>{_MARK}))\d{{4}}(?:{_SAME}\d{{4}}){{2}})(?!\d)
-    (?P<more>{_SAME}\d{{3}}(?!\d)|(?:{_SAME}\d{{4}}(?!\w))+)?)(?!\d)"""
-_FOURS = rf"\d{{4}}(?:{_BETWEEN}\d{{4}}){{3}}"
+    (?P<more>{_SAME}\d{{3}}(?!\d)|(?:{_SAME}\d{{4}}(?!\w))+)?)(?!\d)""")
+_FOURS = lazy(rf"\d{{4}}(?:{_BETWEEN}\d{{4}}){{3}}")
 # A year, or a month and a year.
-_EXPIRY = r"(?:%(?:25)*20|\D+)(?:20\d\d|(?:0[1-9]|1[0-2])[2-4]\d)"
-_NAMED = r"(?i)card\W{1,3}(?:(?:n(?:umbe)?r|no|is)\W{1,3}){0,2}$"
+_EXPIRY = lazy(r"(?:%(?:25)*20|\D+)(?:20\d\d|(?:0[1-9]|1[0-2])[2-4]\d)")
+_NAMED = lazy(r"(?i)card\W{1,3}(?:(?:n(?:umbe)?r|no|is)\W{1,3}){0,2}$")
 _ALNUM = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_DIGEST = r"[0-9a-f]{20,}|[0-9A-F]{20,}"
+_DIGEST = lazy(r"[0-9a-f]{20,}|[0-9A-F]{20,}")
 # Beside a fraction; after the head of an IBAN, which is wrong if it is still here.
-_PART_BEFORE = r"\d\.$|\b[A-Z]{2}\d\d[ -]$"
-_PART_AFTER = r"\.(?!0\b)\d"
+_PART_BEFORE = lazy(r"\d\.$|\b[A-Z]{2}\d\d[ -]$")
+_PART_AFTER = lazy(r"\.(?!0\b)\d")
 # What is behind the number on a magnetic track (ISO/IEC 7813).
-_TRACK = r"=\d{7,20}\??|\^[^^\n]{2,26}\^\d{7,60}\??"
-_ENCODED = r"%[0-9A-Fa-f]{2}$"
+_TRACK = lazy(r"=\d{7,20}\??|\^[^^\n]{2,26}\^\d{7,60}\??")
+_ENCODED = lazy(r"%[0-9A-Fa-f]{2}$")
 # Cards of other lengths than 15 and 16 are rare: here the number is an id, a phone number, or
 # negative.
-_GLUED = r"[\w+-]$"
+_GLUED = lazy(r"[\w+-]$")
 # Prefixes and lengths, from ISO/IEC 7812 and what the issuers publish.
 _ISSUERS = {
     r"4": (13, 16, 19),  # Visa
@@ -59,7 +60,7 @@ _PREFIXES = {
 def is_card(digits: str) -> bool:
     """Return True if the issuer, the length for it and the check digit are those of a card."""
     prefix = _PREFIXES.get(len(digits))
-    return bool(prefix and compiled(prefix).match(digits)) and _luhn(digits) and not _is_ean(digits)
+    return bool(prefix and re.match(prefix, digits)) and _luhn(digits) and not _is_ean(digits)
 
 
 def _luhn(digits: str) -> bool:
@@ -81,13 +82,13 @@ def mask_numbers(text: str, mask: Mask) -> str:
 
 
 def _card_spans(text: str) -> Iterator[Span]:
-    for found in compiled(_CARD).finditer(text):
+    for found in _CARD.finditer(text):
         if not _is_in_longer(found):
             before = text[max(found.start() - 24, 0) : found.start()]
-            is_valid = _luhn if compiled(_NAMED).search(before) else is_card
+            is_valid = _luhn if _NAMED.search(before) else is_card
             for start, end in _spans(found):
-                if is_valid(compiled(_BETWEEN).sub("", _ascii(text[start:end]))):
-                    track = compiled(_TRACK).match(text, end)
+                if is_valid(_SEPARATOR.sub("", _ascii(text[start:end]))):
+                    track = _TRACK.match(text, end)
                     yield start, track.end() if track else end
                     if end == found.end():
                         break
@@ -103,32 +104,32 @@ def _ascii(digits: str) -> str:
 def _spans(found: re.Match[str]) -> list[Span]:
     """Return what in a match can be a card: five groups of four are none."""
     whole, more = found.span(), found["more"] or ""
-    spans = [match.span() for match in compiled(_FOURS).finditer(found.string, *whole)]
+    spans = [match.span() for match in _FOURS.finditer(found.string, *whole)]
     if len(more) < 5 or spans[-1][1] == whole[1]:
         return [whole, *spans]
-    return spans if compiled(_EXPIRY).fullmatch(more) else []
+    return spans if _EXPIRY.fullmatch(more) else []
 
 
 def _is_in_longer(found: re.Match[str]) -> bool:
     """Return True for a part of a fraction, a digest, a UUID or another identifier."""
     text, (start, end) = found.string, found.span()
     before, after = text[max(start - 64, 0) : start], text[end : end + 64]
-    if compiled(_PART_BEFORE).search(before) or compiled(_PART_AFTER).match(after):
+    if _PART_BEFORE.search(before) or _PART_AFTER.match(after):
         return True
     if not found["bare"]:
         return after[:1].isalnum()
-    if compiled(_ENCODED).search(before):
+    if _ENCODED.search(before):
         before = ""
-    is_glued = compiled(_GLUED).search(before) or re.match(r"\w", after)
+    is_glued = _GLUED.search(before) or re.match(r"\w", after)
     if is_glued and len(found[0]) not in {15, 16}:
         return True
     before = before[len(before.rstrip(_ALNUM)) :]
     after = after[: len(after) - len(after.lstrip(_ALNUM))]
-    return bool(before or after) and bool(compiled(_DIGEST).fullmatch(before + found[0] + after))
+    return bool(before or after) and bool(_DIGEST.fullmatch(before + found[0] + after))
 
 
 # Two letters and two digits. From the digits backwards is faster.
-_IBAN = (
+_IBAN = lazy(
     r"\d(?<=[A-Za-z]{2}.)\d"
     r"(?:(?<![A-Za-z0-9].{4})|(?<=[Ii][Bb][Aa][Nn].{4})"
     r"|(?<=%[0-9A-Fa-f]{2}.{4})|(?<=%25[0-9A-Fa-f]{2}.{4}))"
@@ -147,7 +148,7 @@ _IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _COUNTRIES}
 
 
 def _iban_spans(text: str) -> Iterator[Span]:
-    for match in compiled(_IBAN).finditer(text):
+    for match in _IBAN.finditer(text):
         start = match.start() - 2
         length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
         found = _of_length(length).match(text, start) if length else None
@@ -160,7 +161,7 @@ def _iban_spans(text: str) -> Iterator[Span]:
 
 def _is_iban(text: str) -> bool:
     """Return True if the check digits are right (ISO 7064, MOD 97-10)."""
-    number = compiled(_BETWEEN).sub("", text)
+    number = _SEPARATOR.sub("", text)
     return int("".join(str(int(c, 36)) for c in number[4:] + number[:4])) % 97 == 1
 
 

@@ -19,6 +19,7 @@ import re
 import string
 from collections.abc import Iterator
 
+from sentryinit._redaction.lazy import lazy
 from sentryinit._redaction.placeholders import Span
 
 # Facts from the documentation of the providers.
@@ -416,8 +417,6 @@ Bitrise webhook  hooks.bitrise.io/h/ > n16+
 Healthchecks  hc-ping.com/ > u16+
 webhook.site  webhook.site/ > uuid
 """
-# Compiles at the first need: importing these patterns takes no time.
-compiled = functools.cache(re.compile)
 _ALNUM = "A-Za-z0-9"
 _URL_SAFE = "A-Za-z0-9_-"
 _ALPHABETS = {
@@ -455,27 +454,27 @@ def begin(literal: str = "") -> str:
 
 _UUID_SIZE = 36
 _UUID = "-".join(f"[{_ALNUM}]{{{length}}}" for length in (8, 4, 4, 4, 12))
-_PART = r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)"
+_PART = lazy(r"([a-zA-Z])(\d+)(?:(\+)|-(\d+))?(!?)")
 _STRICT = "".join(f"(?=[{_ALNUM}+/_-]{{0,40}}?[{kind}])" for kind in ("0-9", "a-z", "A-Z"))
 # A key has a letter after a digit within a word, or a very long word, unless it is
 # one like NewConnectionError. T12: is a time.
 _MIXED = re.compile(f"[0-9][A-Za-z](?![0-9]{{2}}:)[{_ALNUM}]{{2}}")
 _LONG = re.compile(f"[{_ALNUM}]{{16,}}")
-_CLASS = r"(?:[A-Z]{1,5}[a-z]{2,})+[A-Z]?"
-_RUN = f"[.{_URL_SAFE}]{{6,}}"
+_CLASS = lazy(r"(?:[A-Z]{1,5}[a-z]{2,})+[A-Z]?")
+_RUN = lazy(f"[.{_URL_SAFE}]{{6,}}")
 # Keys without such a word have one of these.
 _HINTS = ("pat-", "xox", "xapp-", "glft-", "hook", "rzp_", "hc-ping.", "victorops.")
 # It is looked up by its first word, or the first characters of it. Encodings separate words.
-_ENCODING = r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]"
-_WORD = f"[{_ALNUM}]+"
+_ENCODING = lazy(r"%(?:25)*[0-9A-Fa-f]{2}|\\[nrtb]")
+_WORD = lazy(f"[{_ALNUM}]+")
 _HEAD = 3
 # What a key without a telling literal has.
-_DENSE = f"[{_ALNUM}]{{14}}"
+_DENSE = lazy(f"[{_ALNUM}]{{14}}")
 # A name in small letters is no key, nor is XXXXX.
-_RANDOM = "[A-Z0-9]"
+_RANDOM = lazy("[A-Z0-9]")
 _FEW = 2
 # The base64 of a digest, as in the RECORD of a wheel, has any characters in it.
-_DIGEST = r"\bsha\d{1,3}[=-][A-Za-z0-9+/_-]{1,88}\Z"
+_DIGEST = lazy(r"\bsha\d{1,3}[=-][A-Za-z0-9+/_-]{1,88}\Z")
 
 
 Parts = tuple[str, ...]
@@ -489,11 +488,11 @@ def may_contain_keys(text: str) -> bool:
         if hint in text:
             return True
     long = _LONG.findall(text)
-    if long and any(not compiled(_CLASS).fullmatch(word) for word in long):
+    if long and any(not _CLASS.fullmatch(word) for word in long):
         return True
     return _MIXED.search(text) is not None and any(
         _MIXED.search(run)
-        for run in compiled(_RUN).findall(text)
+        for run in _RUN.findall(text)
         if len(run) != _UUID_SIZE or run[8:24:5] != "----"
     )
 
@@ -501,9 +500,9 @@ def may_contain_keys(text: str) -> bool:
 def provider_keys(text: str) -> list[Span]:
     """Find the keys of providers in *text*."""
     is_encoded = "%" in text or "\\" in text
-    words = compiled(_WORD).findall(compiled(_ENCODING).sub(" ", text) if is_encoded else text)
+    words = _WORD.findall(_ENCODING.sub(" ", text) if is_encoded else text)
     by_word, shapes, dense = table()
-    rows = shapes + dense if compiled(_DENSE).search(text) else list(shapes)
+    rows = shapes + dense if _DENSE.search(text) else list(shapes)
     for word in by_word.keys() & {*words, *[word[:_HEAD] for word in words if len(word) > _HEAD]}:
         rows += by_word[word]
     spans = [span for row in rows if row[0] in text for span in _matches(row, text)]
@@ -513,11 +512,11 @@ def provider_keys(text: str) -> list[Span]:
 
 def _matches(row: Row, text: str) -> Iterator[Span]:
     literal, parts = row
-    for match in compiled(pattern_of(parts)).finditer(text):
+    for match in pattern_of(parts).finditer(text):
         key = match[1].removeprefix(literal)
-        if compiled(_DIGEST).search(text, max(match.start(1) - 90, 0), match.start(1)):
+        if _DIGEST.search(text, max(match.start(1) - 90, 0), match.start(1)):
             continue
-        if compiled(_RANDOM).search(key) and (len(set(key)) > _FEW or len(key) <= _FEW):
+        if _RANDOM.search(key) and (len(set(key)) > _FEW or len(key) <= _FEW):
             yield match.span(1)
 
 
@@ -532,7 +531,7 @@ def table() -> tuple[dict[str, list[Row]], list[Row], list[Row]]:
     shapes: list[Row] = []
     dense: list[Row] = []
     for parts in parts_of_rows():
-        if compiled(_PART).fullmatch(parts[0]) or _size(parts[0]) == 1:
+        if _PART.fullmatch(parts[0]) or _size(parts[0]) == 1:
             # The longest literal; of equal ones, the last.
             hint = max(filter(_is_literal, reversed(parts)), key=_size)
             rows = dense if hint.isalnum() or len(hint) == 1 else shapes
@@ -553,7 +552,7 @@ def parts_of_rows() -> Iterator[Parts]:
 
 def _words(literal: str) -> list[str]:
     """Return the first word of *literal*, or its first characters if the word may go on."""
-    word = compiled(_WORD).findall(literal)[0]
+    word = _WORD.findall(literal)[0]
     if not literal.endswith(word):
         return [word]
     more = string.ascii_letters + string.digits if len(word) < _HEAD else [""]
@@ -561,7 +560,7 @@ def _words(literal: str) -> list[str]:
 
 
 @functools.cache
-def pattern_of(parts: Parts) -> str:
+def pattern_of(parts: Parts) -> re.Pattern[str]:
     """Return the pattern of a key; its first group is what is masked.
 
     What may be before a literal is tested after it: a pattern that begins with a literal is fast.
@@ -571,11 +570,11 @@ def pattern_of(parts: Parts) -> str:
     key.insert(is_literal, begin(parts[0] if is_literal else ""))
     before, _, masked = "".join(key).rpartition("(?:>)")
     is_exact = parts[-1] == "uuid" or (parts[-1][0] in "uw" and "+" not in parts[-1])
-    return f"{before}({masked})(?![{_URL_SAFE if is_exact else _ALNUM}])"
+    return re.compile(f"{before}({masked})(?![{_URL_SAFE if is_exact else _ALNUM}])")
 
 
 def _pattern(part: str, *, is_last: bool = False) -> str:
-    found = compiled(_PART).fullmatch(part)
+    found = _PART.fullmatch(part)
     if not found:
         alternatives = "|".join(map(re.escape, part.split(",")))
         return _UUID if part == "uuid" else f"(?:{alternatives})"
@@ -586,7 +585,7 @@ def _pattern(part: str, *, is_last: bool = False) -> str:
 
 
 def _is_literal(part: str) -> bool:
-    return part not in {"uuid", ">"} and not compiled(_PART).fullmatch(part)
+    return part not in {"uuid", ">"} and not _PART.fullmatch(part)
 
 
 def _size(literal: str) -> int:
