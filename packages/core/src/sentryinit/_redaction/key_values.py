@@ -12,23 +12,22 @@ from sentryinit._redaction import pairs
 from sentryinit._redaction.connections import has_masked_parts
 from sentryinit._redaction.key_names import KeyNames, Rank, normalize
 from sentryinit._redaction.lazy import lazy
-from sentryinit._redaction.placeholders import PLACEHOLDER, Mask, Span, mask_spans
+from sentryinit._redaction.placeholders import NO_PLACEHOLDER, PLACEHOLDER, Mask, Span, mask_spans
 from sentryinit._redaction.secret_values import is_sentence, is_sentence_word
 from sentryinit._redaction.sentences import values_in_sentences
 from sentryinit._redaction.styles import Name, Style, name_at, secret_span
 from sentryinit._redaction.value_ends import NONE, Form, Value, line_end, value_at, whole
 
-_NO_MARK = r"(?!\[(?:secret|email|ip|query)\b)"
 # What may close a name: quotes, also those of JSON in JSON and of HTML, and brackets. A label may
 # have a mark of a required field.
 _CLOSE = (
     r"(?:[ ]?\*?(?:\([\w ]{1,20}\))?[ ]?(?=[\"']))?"
     r"(?:\\{0,15}[\"'`]|\\{1,15}u0022|\u201d|&quot;|&\#3[49];|\*\*)?[\])]?"
-    rf"(?:[ ]?{_NO_MARK}[(\[][\w* ]{{0,20}}[)\]](?=[:=]))?"
+    rf"(?:[ ]?{NO_PLACEHOLDER}[(\[][\w* ]{{0,20}}[)\]](?=[:=]))?"
 )
 # A type before an assignment, as in Python, TypeScript, and Go.
 _TYPED = (
-    rf"(?::[ ]{_NO_MARK}[\w.\[\]]{{1,40}}(?:[ ]?\|[ ]?[\w.\[\]]{{1,40}}){{0,3}}"
+    rf"(?::[ ]{NO_PLACEHOLDER}[\w.\[\]]{{1,40}}(?:[ ]?\|[ ]?[\w.\[\]]{{1,40}}){{0,3}}"
     r"|(?<=[ ])(?:string|\[\]byte))"
     r"(?:[ ]=[ ]|=(?=[\"']))"
 )

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable
 SECRET, EMAIL, IP, QUERY = "secret", "email", "ip", "query"
 
 # Never masked again (contract G3).
-PLACEHOLDER = re.compile(r"\[(?:secret|email|ip|query)(?::[0-9a-f]{12})?\]")
+_KINDS = "secret|email|ip|query"
+PLACEHOLDER = re.compile(rf"\[(?:{_KINDS})(?::[0-9a-f]{{12}})?\]")
+# A part of other patterns: no placeholder begins here.
+NO_PLACEHOLDER = rf"(?!\[(?:{_KINDS})\b)"
 
 # Returns what stands in place of a text.
 Mask = Callable[[str], str]

@@ -19,6 +19,7 @@ from sentryinit._redaction.markup import mask_markup
 from sentryinit._redaction.placeholders import (
     EMAIL,
     IP,
+    NO_PLACEHOLDER,
     PLACEHOLDER,
     QUERY,
     SECRET,
@@ -53,7 +54,7 @@ _QUERY = re.compile(
     r"(?<=\?)(?<!\(\?)(?=[^\s\"<>?]*=)(?:[^\s\"'<>]|'(?![\s,)\]}:;]|$))+"
     r"(?:[^\n\"'<>?]{0,100}&[\w.%\[\]$+~-]{1,50}=[^\s\"'<>]*)?"
 )
-_QUERY_VALUE = re.compile(r"(?<==)(?!\[(?:secret|email|ip|query)\b)[^&;#]+")
+_QUERY_VALUE = re.compile(rf"(?<==){NO_PLACEHOLDER}[^&;#]+")
 _PLACEHOLDERS = re.compile(f"({PLACEHOLDER.pattern})")
 # Names of queries, and what sentry-sdk's integrations of HTTP clients call them.
 _QUERY_NAMES = frozenset(map(normalize, "query_string http.query url.query http.fragment".split()))
