@@ -28,7 +28,7 @@ PROJECTS = {
     for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
 }
 IMPORTS = {name: project["name"].replace("-", "_") for name, project in PROJECTS.items()}
-ADAPTERS = sorted(set(PROJECTS) - {"core", "testkit"})
+ADAPTERS = sorted(set(PROJECTS) - {"cli", "core", "testkit"})
 VERSION = Version(runpy.run_path(str(ROOT / "VERSION.py"))["__version__"])
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
