@@ -113,6 +113,7 @@ ROWS = {
     "service": word("unknown_service", 200, ".:/@+~-"),
     "dsn": text(""),
     "enabled": flag(True),
+    "required": flag(False),
     "environment": word("production", 64, ".:@+~-"),
     "release": word("", 200, ".:@+~()-"),
     "debug_token": text(""),
@@ -715,7 +716,10 @@ def test_a_wrong_variable_falls_back(name: str) -> None:
     settings = resolve({}, {variable(name): ROWS[name].wrong_text})
 
     lists = {"collect": ("query",), "ignore_paths": ("/a",)}
-    assert getattr(settings, name) == (repaired | lists).get(name, ROWS[name].default)
+    # Whoever sets required wants it.
+    assert getattr(settings, name) == (repaired | lists | {"required": True}).get(
+        name, ROWS[name].default
+    )
 
 
 @pytest.mark.parametrize(
