@@ -715,11 +715,9 @@ def test_a_wrong_variable_falls_back(name: str) -> None:
     repaired = dict.fromkeys(("service", "environment", "release", "server_name", "dist"), "a-b")
     settings = resolve({}, {variable(name): ROWS[name].wrong_text})
 
-    lists = {"collect": ("query",), "ignore_paths": ("/a",)}
     # Whoever sets required wants it.
-    assert getattr(settings, name) == (repaired | lists | {"required": True}).get(
-        name, ROWS[name].default
-    )
+    others = {"collect": ("query",), "ignore_paths": ("/a",), "required": True}
+    assert getattr(settings, name) == (repaired | others).get(name, ROWS[name].default)
 
 
 @pytest.mark.parametrize(
