@@ -70,6 +70,13 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
     return Handle()
 
 
+def init_early() -> None:
+    """Run :func:`init` before the application is imported; a set-up of its own still counts."""
+    with _lock:
+        if STATE.settings is None:
+            _start(_settings.resolve({}, os.environ, is_early=True))
+
+
 def flush() -> None:
     """Send what is queued, for at most ``flush_timeout`` seconds. Does nothing when off."""
     if STATE.reporter is not None:
@@ -186,16 +193,29 @@ def _start_once(
 ) -> None:
     with _lock:
         first = STATE.settings
-        if first is None:
+        if first is None or first.is_early:
             settings = _settings.resolve(
                 given, os.environ, where=where, default_service=default_service
             )
+            if first is not None:
+                _end_early(first, settings)
             _start(settings)
             return
         given = _settings.check_arguments(given, where)
         if STATE.reporter is None and _settings.backend_host(first.dsn) is None:
             _start_late(first, given, where, default_service)
         _compare(STATE.settings or first, given, where)
+
+
+def _end_early(early: _settings.Settings, settings: _settings.Settings) -> None:
+    """End reporting by the settings *early*; *settings* of the application come in their place."""
+    settings.warnings = [each for each in settings.warnings if each not in early.warnings]
+    if STATE.reporter is not None:
+        # With a reporter, sentry_sdk is imported already.
+        from sentryinit._sdk.client import close
+
+        STATE.reporter = None
+        close(early.flush_timeout)
 
 
 def _start_late(
@@ -249,7 +269,7 @@ def _start(settings: _settings.Settings) -> None:
     STATE.settings = settings
     if host is not None:
         _switch_on(settings)
-        if settings.sources["service"] == "default":
+        if settings.sources["service"] == "default" and not settings.is_early:
             log.warning("the service has no name (unknown_service): set SENTRYINIT_SERVICE")
     elif settings.dsn and settings.enabled:
         log.warning(
@@ -265,6 +285,8 @@ def _start(settings: _settings.Settings) -> None:
     where = f"backend={host} ({settings.sources['dsn']})" if host else "no usable DSN"
     if not settings.enabled:
         where = f"enabled=false ({settings.sources['enabled']})"
+    if settings.is_early:
+        return
     log.info("%s: %s %s", "on" if STATE.reporter else "off", " ".join(parts), where)
 
 
