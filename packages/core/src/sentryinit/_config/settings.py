@@ -17,8 +17,8 @@ PREFIX = "SENTRYINIT_"
 _MAYBE_OURS = re.compile(r"S[ENTRYI]{3}", re.IGNORECASE)
 # Our prefix, also misspelt.
 _PREFIX = re.compile(r"SENTRY_?INIT_")
-# What others read and what looks like ours: our targets for servers, sentry-sdk, sentry-cli, SDKs of
-# other languages, and, by custom, applications.
+# What others read and what looks like ours: our targets for servers, sentry-sdk, sentry-cli, SDKs
+# of other languages, and, by custom, applications.
 _FOREIGN = frozenset(
     "SENTRYINIT_APP SENTRY_ENABLED SENTRY_LOG_LEVEL SENTRY_SERVERNAME SENTRY_SERVER_NAME "
     "SENTRY_TAGS SENTRY_USE_ENVIRONMENT".split()
