@@ -33,7 +33,7 @@ _WHEELS = {
 }
 
 
-def load(import_app: Callable[[], T], server: str) -> T:
+def load(import_app: Callable[[], T]) -> T:
     """Run ``init``, then *import_app*; report what that raises before the process ends."""
     _init.init_early()
     try:
@@ -65,7 +65,9 @@ def wrap(app: Any, server: str) -> Any:
     hint = f"; install {wheel}" if wheel else ""
     if not kind:
         name = type(app).__qualname__
-        _warn(f"cannot wrap what {server} serves: a {name} is no WSGI and no ASGI 3 application{hint}")
+        _warn(
+            f"cannot wrap what {server} serves: a {name} is no WSGI and no ASGI 3 application{hint}"
+        )
         return app
     if wheel:
         _warn(f"the application of {server} has no adapter, and its events have no route{hint}")
@@ -142,7 +144,7 @@ def _takes(signature: inspect.Signature, count: int) -> bool:
 def _wrap_factory(factory: Callable[..., Any], server: str) -> Callable[..., Any]:
     @functools.wraps(factory)
     def make(*args: Any, **options: Any) -> Any:
-        app = load(lambda: factory(*args, **options), server)
+        app = load(lambda: factory(*args, **options))
         # With arguments it is called as an application, by mistake.
         return app if args else wrap(app, server)
 
