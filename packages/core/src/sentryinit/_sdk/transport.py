@@ -137,3 +137,9 @@ def reset_transport() -> None:
         # In place: our filter and counter are on the object. The base class: a class of the
         # application may take other arguments.
         BaseHttpTransport.__init__(transport, transport.options)
+
+
+def close(timeout: float) -> None:
+    """Send what is queued, for at most *timeout* seconds, and take the client away."""
+    sentry_sdk.get_client().close(timeout=timeout)
+    sentry_sdk.get_global_scope().set_client(None)
