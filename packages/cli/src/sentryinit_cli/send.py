@@ -101,11 +101,14 @@ def _plant(secret: Mapping[str, str]) -> None:
     sentry_sdk.add_breadcrumb(message=f"Authorization: Bearer {secret['breadcrumb']}")
 
 
+def _raise_cause(password: str) -> NoReturn:
+    raise ConnectionError(f"cannot open postgresql://shop:{password}@db.example/shop")
+
+
 def _raise(secret: Mapping[str, str]) -> NoReturn:
     password = secret["local variable"]
     try:
-        cause = f"cannot open postgresql://shop:{secret['exception that is the cause']}@db/shop"
-        raise ConnectionError(cause)
+        _raise_cause(secret["exception that is the cause"])
     except ConnectionError as error:
         text = f"sent on purpose by sentryinit verify, password={secret['message']}"
         raise VerifyPanic(text) from (error if password else None)
@@ -170,7 +173,7 @@ def _observed() -> Any:
     """Watch the transport of the client: yields what is seen."""
     transport: Any = sentry_sdk.get_client().transport
     seen, capture = _Seen(), transport.capture_envelope
-    ask = getattr(transport, "_request", None)
+    ask: Any = getattr(transport, "_request", None)
     seen.has_answers = ask is not None
 
     def capture_envelope(envelope: Any) -> Any:
@@ -194,7 +197,7 @@ def _observed() -> Any:
     finally:
         transport.capture_envelope = capture
         if ask is not None:
-            del transport._request
+            del transport._request  # likewise
 
 
 def _answer_of(response: Any) -> Answer:

@@ -22,6 +22,7 @@ class Verdict(enum.Enum):
     SCOPE = 75, "scope"
     PROJECT = 76, "project"
     BACKEND = 77, "backend"
+    CRASH = 99, "internal error"
 
     def __init__(self, exit_code: int, word: str) -> None:
         self.exit_code, self.word = exit_code, word
