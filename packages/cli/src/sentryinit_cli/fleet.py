@@ -6,10 +6,9 @@ import functools
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from traceback import extract_tb
 from typing import TypeAlias
 
+from sentryinit_cli.guard import CRASH_REMEDY, crash_text
 from sentryinit_cli.http import Http
 from sentryinit_cli.target import Backends, SharedBackends, Target, by_url, check
 from sentryinit_cli.verdicts import MOST_DARK, Verdict
@@ -87,13 +86,3 @@ def _collect(
 def exit_code(outcomes: Sequence[Outcome]) -> int:
     """Return how many services are not in order, at most ``MOST_DARK``."""
     return min(MOST_DARK, sum(not each.is_good for each in outcomes))
-
-
-CRASH_REMEDY = "this is a bug of sentryinit-cli: report it with this line"
-
-
-def crash_text(error: BaseException) -> str:
-    """Return class and place of *error*; not its text, which may have a secret."""
-    frames = extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"unexpected {type(error).__name__}{where}"

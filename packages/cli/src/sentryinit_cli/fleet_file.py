@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from sentryinit_cli.backends import NAMES
 from sentryinit_cli.compare import Expected
 from sentryinit_cli.dsn import Dsn, parse_dsn
+from sentryinit_cli.guard import looks_secret
 from sentryinit_cli.remote import TOKEN_VARIABLE, check_url
 from sentryinit_cli.target import Target
 from sentryinit_cli.tokens import VARIABLES, read_token
@@ -24,8 +26,6 @@ else:
     import tomli as tomllib
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,100}")
-# Tokens of Sentry, and of GlitchTip and Bugsink.
-_TOKEN = re.compile(r"sntry[a-z]+_|(?<![0-9A-Za-z])[0-9a-fA-F]{32,}(?![0-9A-Za-z])")
 
 
 class Key(NamedTuple):
@@ -55,11 +55,6 @@ def _is_number(value: Any) -> bool:
 
 def _is_seconds(value: Any) -> bool:
     return type(value) in {int, float} and math.isfinite(value) and value > 0
-
-
-def looks_secret(text: str) -> bool:
-    """Return True if *text* has what looks like a token."""
-    return bool(_TOKEN.search(text))
 
 
 _TEXT, _URL = "a text", "an address, https://..., without user, password and token"
@@ -253,8 +248,7 @@ def _target(label: str, entry: Mapping[str, Any], environ: Mapping[str, str]) ->
 def _dsn(label: str, entry: Mapping[str, Any], variable: Callable[[str], str]) -> Dsn:
     if "project" in entry:
         base = entry["base"].rstrip("/")
-        host = re.sub(r"^https?://", "", base).partition("/")[0].rpartition(":")[0]
-        return Dsn(base, host or base, "", str(entry["project"]))
+        return Dsn(base, urlsplit(base).hostname or "", "", str(entry["project"]))
     if "dsn" in entry:
         return parse_dsn(entry["dsn"], f"{label}: dsn")
     return parse_dsn(variable("dsn_variable"), f"{label}: {entry['dsn_variable']}")

@@ -41,9 +41,9 @@ def check_url(url: str) -> str:
 def send_by_url(url: str, http: Http, token: str, expected: Expected) -> Sent:
     """Have the debug route at *url* send an event; raise ``Failure`` (NOT_WIRED).
 
-    *expected*: what is known of the service beforehand.
+    *expected*: what is known of the service beforehand; its nonce is sent, else a new one.
     """
-    nonce = uuid.uuid4().hex
+    nonce = expected.nonce or uuid.uuid4().hex
     canaries = tuple(map(invent, ("query", "Cookie header", "Authorization header")))
     at = datetime.now(timezone.utc)
     answer = _ask(url, http, token, nonce, canaries)

@@ -42,7 +42,7 @@ def send_from_here(backend: Backend, overrides: Mapping[str, str] | None = None)
 
     ``init`` has run. *overrides*: what is expected whatever was sent, such as the environment.
     """
-    if not sentryinit.is_on():
+    if not is_on():
         raise not_on()
     sentryinit.flush()
     before, at = sentryinit.stats(), datetime.now(timezone.utc)
@@ -54,6 +54,11 @@ def send_from_here(backend: Backend, overrides: Mapping[str, str] | None = None)
     if answer is not None and not 200 <= answer.status < 300:
         raise backend.refused(answer)
     return Sent(seen.event["event_id"], at, expected(seen.event, overrides or {}), canaries)
+
+
+def is_on() -> bool:
+    """Return True if this process reports."""
+    return sentryinit.is_on()
 
 
 def not_on() -> Failure:
