@@ -66,7 +66,9 @@ class Memory:
         if isinstance(self._finds, Failure) and self.steps.count("find") == 1:
             raise self._finds
         there = self.steps.count("find") >= self._looks
-        return STORED if there and isinstance(self._finds, Failure) else self._finds if there else None
+        return (
+            STORED if there and isinstance(self._finds, Failure) else self._finds if there else None
+        )
 
     def refused(self, answer: Answer) -> Failure:
         return Failure(Verdict.REFUSED, f"HTTP {answer.status}")

@@ -12,7 +12,7 @@ import click
 
 from sentryinit_cli.backends import NAMES
 from sentryinit_cli.guard import GuardedGroup, arguments_of, guarded, secret_arguments
-from sentryinit_cli.verdicts import Failure
+from sentryinit_cli.verdicts import Failure, Verdict
 
 VERIFY_EXAMPLES = """
 Examples:
@@ -58,7 +58,12 @@ def _seconds(_ctx: click.Context, _option: click.Parameter, value: float | None)
     return value
 
 
-@cli.command(epilog=VERIFY_EXAMPLES, short_help="Prove that an event arrives.")
+EXIT_CODES = "\n\nExit codes:\n\n\b\n" + "\n".join(
+    f"  {each.exit_code:3}  {each.word}: {each.meaning}" for each in Verdict
+)
+
+
+@cli.command(epilog=VERIFY_EXAMPLES + EXIT_CODES, short_help="Prove that an event arrives.")
 @click.option("--url", help="Debug route of a running service, which then sends the event.")
 @click.option("--dsn", help="DSN of the project; else SENTRY_DSN.")
 @click.option("--service", help="Name of the service; with --url, the expected one.")
@@ -96,9 +101,7 @@ def verify(ctx: click.Context, /, **options: Any) -> None:
     --token-file. The token of the debug route is SENTRYINIT_DEBUG_TOKEN. A token is never an
     argument.
 
-    The exit code says what came out: 0 found; 64 usage; 65 no DSN or token; 70 not wired; 71
-    refused; 72 not stored; 73 stored, but altered; 74 token; 75 scope; 76 project; 77 backend; 99
-    internal error; 130 interrupted. With --fleet it is the number of services that are not in
+    The exit code says what came out. With --fleet it is the number of services that are not in
     order, at most 50.
     """
     from sentryinit_cli.output import Output  # rich, which the help does not need
