@@ -6,7 +6,9 @@ import fnmatch
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sentryinit._config.settings import Settings
+from sentryinit._config.settings import Settings, backend_host
+
+_DSN = "https://<key>@<host>/<project number>"
 
 
 class Problem(NamedTuple):
@@ -62,7 +64,9 @@ def _token_problems(token: str) -> Iterator[Problem]:
         text = f"The debug token has {len(token)} characters: it can be guessed."
         yield Problem(11, text, hint, deployed=True)
     elif token and len(set(token)) < _TOKEN_LETTERS:
-        text = f"The debug token has only {len(set(token))} different characters: it can be guessed."
+        text = (
+            f"The debug token has only {len(set(token))} different characters: it can be guessed."
+        )
         yield Problem(11, text, hint, deployed=True)
 
 
@@ -72,13 +76,27 @@ def _ignoring_all(settings: Settings) -> Iterator[str]:
     ignored = {getattr(each, "__name__", each) for each in settings.ignore_errors}
     checks = {
         "ignore_paths": any(fnmatch.fnmatchcase("/a/b.c", each) for each in settings.ignore_paths),
-        "ignore_errors": {"Exception", "BaseException"} & {str(n).rpartition(".")[2] for n in ignored},
+        "ignore_errors": {"Exception", "BaseException"}
+        & {str(n).rpartition(".")[2] for n in ignored},
         "ignore_messages": any(each.search("") for each in settings.ignore_messages),
         "ignore_statuses": every_5xx.issuperset(range(500, 600)),
         "storm_burst": settings.storm_guard
         and not (settings.storm_burst or settings.storm_per_minute),
     }
     yield from (name for name, ignores in checks.items() if ignores)
+
+
+def why_off(settings: Settings) -> str:
+    """Return why *settings* switch reporting off, with what is expected; nothing: no text."""
+    source = settings.sources["dsn"]
+    if not settings.enabled:
+        return f"enabled=false (from {settings.sources['enabled']}); expected true, the default"
+    if not settings.dsn:
+        empty = "there is no DSN" if source == "default" else f"the DSN (from {source}) is empty"
+        return f"{empty}; expected {_DSN} in SENTRY_DSN, or in the option dsn"
+    if backend_host(settings.dsn) is None:
+        return f"the DSN (from {source}) is malformed; expected {_DSN}"
+    return ""
 
 
 # The others are noticed when they happen, or by looking at the application.

@@ -69,6 +69,7 @@ class EnvelopeFilter:
     def _filtered(self, item: Item) -> Item | None:
         payload = item.payload.json
         if item.type not in _ALLOWED_ITEMS or not isinstance(payload, Mapping):
+            log.debug("an item of type %s does not leave: it is no error", item.type)
             return None
         if not isinstance(payload, Masked):
             mask = self.redactor.event if item.type == "event" else self.redactor.item
@@ -112,6 +113,8 @@ class LostEvents:
             self._logged, self._next_log = self.count, now + LOG_INTERVAL
             what = "1 event" if new == 1 else f"{new} events not delivered; the last was"
             log.warning("%s %s", what, _why(reason))
+        else:
+            log.debug("1 event %s", _why(reason))
         return self._original(reason)  # type: ignore[misc] # there is one, or this is not called
 
 
