@@ -43,6 +43,10 @@ def problems(
     if not settings.release:
         hint = "Set SENTRY_RELEASE, or the option release."
         yield Problem(5, "The release of the service is not known.", hint, deployed=True)
+    yield from _suspicious_values(settings)
+
+
+def _suspicious_values(settings: Settings) -> Iterator[Problem]:
     for warning in settings.warnings:
         yield Problem(10, f"{warning}.", "Correct it, or remove it.")
     yield from _token_problems(settings.debug_token)
@@ -70,20 +74,24 @@ def _token_problems(token: str) -> Iterator[Problem]:
         yield Problem(11, text, hint, deployed=True)
 
 
+_ALL_ERRORS = frozenset(
+    [Exception, BaseException, "Exception", "BaseException"]
+    + ["builtins.Exception", "builtins.BaseException"]
+)
+
+
 def _ignoring_all(settings: Settings) -> Iterator[str]:
     """Yield the settings each of which ignores whatever happens."""
-    every_5xx = {status for statuses in settings.ignore_statuses for status in statuses}
-    ignored = {getattr(each, "__name__", each) for each in settings.ignore_errors}
-    checks = {
-        "ignore_paths": any(fnmatch.fnmatchcase("/a/b.c", each) for each in settings.ignore_paths),
-        "ignore_errors": {"Exception", "BaseException"}
-        & {str(n).rpartition(".")[2] for n in ignored},
+    statuses = {status for each in settings.ignore_statuses for status in each}
+    ignores = {
+        "ignore_errors": not _ALL_ERRORS.isdisjoint(settings.ignore_errors),
         "ignore_messages": any(each.search("") for each in settings.ignore_messages),
-        "ignore_statuses": every_5xx.issuperset(range(500, 600)),
-        "storm_burst": settings.storm_guard
+        "ignore_paths": any(fnmatch.fnmatchcase("/a/b.c", each) for each in settings.ignore_paths),
+        "ignore_statuses": statuses.issuperset(range(500, 600)),
+        "storm_per_minute": settings.storm_guard
         and not (settings.storm_burst or settings.storm_per_minute),
     }
-    yield from (name for name, ignores in checks.items() if ignores)
+    yield from (name for name, is_so in ignores.items() if is_so)
 
 
 def why_off(settings: Settings) -> str:
