@@ -25,12 +25,13 @@ def wrap(app: Any) -> object:
 
     Its middlewares exist by now, and may count on being made once: ours goes around them.
     """
-    if MIDDLEWARE in settings.MIDDLEWARE:
+    if MIDDLEWARE in settings.MIDDLEWARE or hasattr(app, "_sentryinit"):
         return app
     try:
         boundary = SentryInitMiddleware(app._middleware_chain)  # noqa: SLF001 # Django's, since 1.10
     except MiddlewareNotUsed:
         return app
+    app._sentryinit = True  # noqa: SLF001 # ours
     app._middleware_chain = convert_exception_to_response(boundary)  # noqa: SLF001 # likewise
     # The first one is asked first, and one that answers is the last.
     app._exception_middleware.insert(0, app.adapt_method_mode(False, boundary.process_exception))  # noqa: SLF001 # likewise
