@@ -70,7 +70,7 @@ class Output:
         if _is_terminal(stream):
             _console(stream).print(Text(plain, style=COLOURS[tone]), soft_wrap=True)
         else:
-            print(plain, file=stream, flush=True)  # noqa: T201 # the command's result
+            print(plain, file=stream, flush=True)  # the command's result
 
     def json(self, value: Any) -> None:
         """Print *value* as the one JSON object, if ``--json`` was given."""

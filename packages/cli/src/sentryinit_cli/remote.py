@@ -41,10 +41,10 @@ def check_url(url: str) -> str:
 def send_by_url(url: str, http: Http, token: str, expected: Expected) -> Sent:
     """Have the debug route at *url* send an event; raise ``Failure`` (NOT_WIRED).
 
-    *expected*: what is known of the service beforehand.
+    *expected*: what is known of the service beforehand; its nonce is sent, else a new one.
     """
-    nonce = uuid.uuid4().hex
-    canaries = invent("query"), invent("Cookie header"), invent("Authorization header")
+    nonce = expected.nonce or uuid.uuid4().hex
+    canaries = tuple(map(invent, ("query", "Cookie header", "Authorization header")))
     at = datetime.now(timezone.utc)
     answer = _ask(url, http, token, nonce, canaries)
     # No sign of an error of ours: a middleware may refuse the invented credentials.
@@ -91,11 +91,11 @@ def _host(url: str) -> str:
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
 
 
+_OFF = "without it reporting is off, and there is no route (`sentryinit doctor` says why)"
 _NO_ROUTE = (
     "mount the debug route, at this path, inside of the application",
     f"set the same {TOKEN_VARIABLE} here and where the service runs",
-    "set SENTRY_DSN where the service runs: without it reporting is off, and there is no route "
-    "(`sentryinit doctor` says why)",
+    f"set SENTRY_DSN where the service runs: {_OFF}",
 )
 _AUTHENTICATION = "mount the debug route where no login is asked for; it has a token of its own"
 

@@ -42,7 +42,7 @@ def send_from_here(backend: Backend, overrides: Mapping[str, str] | None = None)
 
     ``init`` has run. *overrides*: what is expected whatever was sent, such as the environment.
     """
-    if not sentryinit.is_on():
+    if not is_on():
         raise not_on()
     sentryinit.flush()
     before, at = sentryinit.stats(), datetime.now(timezone.utc)
@@ -54,6 +54,11 @@ def send_from_here(backend: Backend, overrides: Mapping[str, str] | None = None)
     if answer is not None and not 200 <= answer.status < 300:
         raise backend.refused(answer)
     return Sent(seen.event["event_id"], at, expected(seen.event, overrides or {}), canaries)
+
+
+def is_on() -> bool:
+    """Return True if this process reports."""
+    return sentryinit.is_on()
 
 
 def not_on() -> Failure:
@@ -101,11 +106,14 @@ def _plant(secret: Mapping[str, str]) -> None:
     sentry_sdk.add_breadcrumb(message=f"Authorization: Bearer {secret['breadcrumb']}")
 
 
+def _raise_cause(password: str) -> NoReturn:
+    raise ConnectionError(f"cannot open postgresql://shop:{password}@db.example/shop")
+
+
 def _raise(secret: Mapping[str, str]) -> NoReturn:
     password = secret["local variable"]
     try:
-        cause = f"cannot open postgresql://shop:{secret['exception that is the cause']}@db/shop"
-        raise ConnectionError(cause)
+        _raise_cause(secret["exception that is the cause"])
     except ConnectionError as error:
         text = f"sent on purpose by sentryinit verify, password={secret['message']}"
         raise VerifyPanic(text) from (error if password else None)
@@ -170,7 +178,7 @@ def _observed() -> Any:
     """Watch the transport of the client: yields what is seen."""
     transport: Any = sentry_sdk.get_client().transport
     seen, capture = _Seen(), transport.capture_envelope
-    ask = getattr(transport, "_request", None)
+    ask: Any = getattr(transport, "_request", None)
     seen.has_answers = ask is not None
 
     def capture_envelope(envelope: Any) -> Any:
@@ -194,7 +202,7 @@ def _observed() -> Any:
     finally:
         transport.capture_envelope = capture
         if ask is not None:
-            del transport._request
+            del transport._request  # likewise
 
 
 def _answer_of(response: Any) -> Answer:
