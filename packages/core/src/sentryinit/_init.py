@@ -73,6 +73,13 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
     return Handle()
 
 
+def init_early() -> None:
+    """Run :func:`init` before the application is imported; a set-up of its own still counts."""
+    with _lock:
+        if STATE.settings is None:
+            _start(_settings.resolve({}, os.environ, is_early=True))
+
+
 def flush() -> None:
     """Send what is queued, for at most ``flush_timeout`` seconds. Does nothing when off."""
     if STATE.reporter is not None:
@@ -160,14 +167,23 @@ def problems() -> Iterator[checks.Problem]:
     yield from STATE.problems
 
 
-def check_order(outside: Iterable[object], hint: str) -> None:
-    """Warn, for an adapter, of middlewares *outside* of its boundary; *hint*: what to do.
+def order_problems(outside: Iterable[object], hint: str) -> Iterator[checks.Problem]:
+    """Yield the problem of middlewares *outside* of a boundary; *hint*: what to do.
 
     Not if a generic boundary may be around them all.
     """
-    names = [getattr(each, "__qualname__", type(each).__qualname__) for each in outside]
+    names = [
+        each if isinstance(each, str) else getattr(each, "__qualname__", type(each).__qualname__)
+        for each in outside
+    ]
     if names and not {"wsgi", "asgi"} & {*STATE.boundaries}:
-        note_problem(checks.wrong_order(names, hint))
+        yield checks.wrong_order(names, hint)
+
+
+def check_order(outside: Iterable[object], hint: str) -> None:
+    """Warn, for an adapter, of middlewares *outside* of its boundary; *hint*: what to do."""
+    for problem in order_problems(outside, hint):
+        note_problem(problem)
 
 
 def _start_once(
@@ -176,8 +192,10 @@ def _start_once(
     with _lock:
         before = STATE.settings, STATE.why_off
         try:
-            if before[0] is None:
-                _start(_resolve(given, where, default_service))
+            if before[0] is None or before[0].is_early:
+                settings = _resolve(given, where, default_service)
+                _end_early(before[0], settings)
+                _start(settings)
             else:
                 _start_again(before[0], given, where, default_service)
         except BaseException:
@@ -202,6 +220,19 @@ def _start_again(
     if given.get("required", settings.required):
         # Another client may have replaced ours.
         _fail_if_off(why_off(), where if "required" in given else settings.sources["required"])
+
+
+def _end_early(early: _settings.Settings | None, settings: _settings.Settings) -> None:
+    """End reporting by the settings *early*; *settings* of the application come in their place."""
+    if early is None:
+        return
+    settings.warnings = [each for each in settings.warnings if each not in early.warnings]
+    if STATE.reporter is not None:
+        # With a reporter, sentry_sdk is imported already.
+        from sentryinit._sdk.client import close
+
+        STATE.reporter = None
+        close(early.flush_timeout)
 
 
 def _start_late(
@@ -256,8 +287,8 @@ def _start(settings: _settings.Settings) -> None:
     callables.check(settings)
     for warning in settings.warnings:
         log.warning("%s", warning)
-    why, host = checks.why_off(settings), _settings.backend_host(settings.dsn)
-    if settings.required:
+    why = checks.why_off(settings)
+    if settings.required and not settings.is_early:
         _fail_if_off(why, settings.sources["required"])
     if not why:
         # With reporting, sentry_sdk is imported anyway.
@@ -267,9 +298,15 @@ def _start(settings: _settings.Settings) -> None:
     STATE.settings, STATE.why_off = settings, why
     if not why:
         _switch_on(settings)
-        if settings.sources["service"] == "default":
-            log.warning("the service has no name (unknown_service): set SENTRYINIT_SERVICE")
-    elif settings.dsn and settings.enabled:
+    if not settings.is_early:
+        _say(settings, why)
+
+
+def _say(settings: _settings.Settings, why: str) -> None:
+    """Log what counts from now on."""
+    if not why and settings.sources["service"] == "default":
+        log.warning("the service has no name (unknown_service): set SENTRYINIT_SERVICE")
+    elif why and settings.dsn and settings.enabled:
         log.warning(
             "the DSN of service %s (from %s) is malformed: expected "
             "https://<key>@<host>/<project number>; reporting is off",
@@ -280,6 +317,7 @@ def _start(settings: _settings.Settings) -> None:
         f"{name}={getattr(settings, name) or 'none'} ({settings.sources[name]})"
         for name in ("service", "environment", "release")
     ]
+    host = _settings.backend_host(settings.dsn)
     where = "no usable DSN" if why else f"backend={host} ({settings.sources['dsn']})"
     if not settings.enabled:
         where = f"enabled=false ({settings.sources['enabled']})"

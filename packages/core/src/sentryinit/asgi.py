@@ -272,3 +272,26 @@ def check_debug_token(scope: Scope) -> bool:
     return adapters.check_debug_token(
         _headers(scope), scope.get("query_string", b"").decode("latin-1")
     )
+
+
+if TYPE_CHECKING:
+    application: Application
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name == "application":
+            # Only for a server that has this as its target.
+            from sentryinit._serving import target
+
+            return target.application()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if {"uwsgi", "hypercorn.utils"} & sys.modules.keys():
+    # They read the names of a module themselves, and the function above gets no call.
+    from sentryinit._serving.uwsgi import reads_names
+
+    if reads_names(__name__):
+        from sentryinit._serving import target
+
+        globals()["application"] = target.application()
