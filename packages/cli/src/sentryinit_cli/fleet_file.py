@@ -114,17 +114,24 @@ def read_fleet(path: Path, environ: Mapping[str, str]) -> list[Target]:
         for label, entry in zip(_labels(entries), entries, strict=True):
             mistakes += _entry_mistakes(label, entry, {**defaults, **entry})
         mistakes += _duplicates(entries)
-    targets = []
+    targets: list[Target] = []
     if not mistakes:
         for label, entry in zip(_labels(entries), entries, strict=True):
-            try:
-                targets.append(_target(label, {**defaults, **entry}, environ))
-            except Failure as failure:
-                text = failure.text if label in failure.text else f"{label}: {failure.text}"
-                mistakes.append(f"{text}: {failure.remedy}" if failure.remedy else text)
+            made = _made(label, {**defaults, **entry}, environ)
+            targets += [made] if isinstance(made, Target) else []
+            mistakes += [made] if isinstance(made, str) else []
     if mistakes:
         raise Failure(Verdict.USAGE, f"{path.name}: " + "\n".join(mistakes), "correct the file")
     return targets
+
+
+def _made(label: str, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Target | str:
+    """Return the service of *entry*, or the mistake in it."""
+    try:
+        return _target(label, entry, environ)
+    except Failure as failure:
+        text = failure.text if label in failure.text else f"{label}: {failure.text}"
+        return f"{text}: {failure.remedy}" if failure.remedy else text
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -167,7 +174,8 @@ def _key_mistakes(label: str, entry: Mapping[str, Any]) -> Iterator[str]:
     for key, value in entry.items():
         if key not in KEYS and _SECRET_KEYS.search(key):
             known = _nearest(key, [each for each in KEYS if "token_" in each])
-            yield f"{label}: {_key(key)}: a token is never written in the file (found one, not shown); {known}"
+            never = "a token is never written in the file (found one, not shown)"
+            yield f"{label}: {_key(key)}: {never}; {known}"
         elif key not in KEYS:
             yield f"{label}: {_key(key)}: there is no such key; {_nearest(key, KEYS)}"
         elif not KEYS[key].check(value):
@@ -209,13 +217,17 @@ def _duplicates(entries: list[dict[str, Any]]) -> Iterator[str]:
     for key in ("name", "url"):
         seen: dict[Any, str] = {}
         for label, entry in zip(_labels(entries), entries, strict=True):
-            value = entry.get(key)
-            value = value.strip().rstrip("/") if isinstance(value, str) else None
+            value = _value(entry, key)
             if value is not None and value in seen:
-                number = entries.index(entry) + 1
-                yield f"{label}: {key}: found twice (entry {number} too), expected another {key} for each service"
+                number = [_value(each, key) for each in entries].index(value) + 1
+                yield f"{label}: {key}: found twice (also in entry {number}), expected another one"
             elif value is not None:
                 seen[value] = label
+
+
+def _value(entry: Mapping[str, Any], key: str) -> str | None:
+    value = entry.get(key)
+    return value.strip().rstrip("/") if isinstance(value, str) else None
 
 
 def _target(label: str, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Target:

@@ -15,7 +15,7 @@ from sentryinit_cli.output import Output
 from sentryinit_cli.verify import Outcome
 
 
-def run_fleet(
+def run_fleet(  # noqa: PLR0913 # the options of the command
     path: Path,
     output: Output,
     *,

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from sentryinit_cli.backends import NAMES
+from sentryinit_cli.doctor.command import doctor
 from sentryinit_cli.guard import GuardedGroup, arguments_of, guarded, secret_arguments
 from sentryinit_cli.verdicts import Failure, Verdict
 
@@ -37,13 +38,12 @@ EXAMPLES = """
 Examples:
 
 \b
+  sentryinit doctor shop:app                 # is the service wired?
   sentryinit verify                          # does an event from here arrive?
   sentryinit verify --url https://orders.example/debug/sentry-panic
   sentryinit verify --fleet services.toml    # many services, one table
 """
-_ONE_SERVICE = (
-    "url dsn service environment release server_name backend api_url org project token_file nonce".split()
-)
+_ONE_SERVICE = "url dsn service environment release server_name backend api_url org project token_file nonce".split()
 
 
 @click.group(cls=GuardedGroup, epilog=EXAMPLES)
@@ -177,6 +177,9 @@ def _show_failure(failure: Failure, output: Any) -> int:
         output.note(f"{verdict.word}: {line}", "bad")
     output.note(f"  what to do: {failure.remedy}")
     return int(verdict.exit_code)
+
+
+cli.add_command(doctor)
 
 
 def run() -> None:
