@@ -125,7 +125,7 @@ class Http:
             is_whole = True
         finally:
             # A connection with a rest of a body cannot be used again.
-            _ = response.release_conn() if is_whole else response.close()
+            (response.release_conn if is_whole else response.close)()
         names = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, names, content)
 
