@@ -11,7 +11,7 @@ from sentryinit_cli.verdicts import Failure, Verdict
 
 KEY = "0123456789abcdef0123456789abcdef"
 DSN = f"https://{KEY}@glitchtip.example/17"
-SECRET = "fedcba9876543210fedcba9876543210"
+SECRET = "fedcba9876543210" * 4
 ENVIRON = {
     "SENTRY_AUTH_TOKEN": SECRET,
     "SENTRYINIT_DEBUG_TOKEN": "debug-secret",
