@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+
 from sentryinit_cli import fleet, target
 from sentryinit_cli.dsn import Dsn
 from sentryinit_cli.fleet import exit_code, verify_fleet
@@ -158,4 +159,4 @@ def test_the_exit_code_is_bounded() -> None:
     assert exit_code([Outcome("x", Verdict.FOUND)]) == 0
     assert exit_code([bad] * 3) == 3
     assert exit_code([bad] * 300) == MOST_DARK == 50
-    assert fleet.MOST_DARK < Verdict.USAGE.exit_code
+    assert Verdict.USAGE.exit_code > fleet.MOST_DARK

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sentryinit_cli.fleet_file import KEYS, read_fleet
+
+from sentryinit_cli.fleet_file import read_fleet
+from sentryinit_cli.fleet_keys import KEYS
 from sentryinit_cli.target import Target
 from sentryinit_cli.verdicts import Failure, Verdict
 

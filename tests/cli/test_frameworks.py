@@ -112,8 +112,11 @@ def stored(event: dict[str, Any]) -> dict[str, Any]:
     last = event["exception"]["values"][-1]
     named = {name: event.get(name, "") for name in ("environment", "release", "server_name")}
     return {
-        **{"id": event["event_id"], "eventID": event["event_id"], "groupID": "41"},
-        **{"title": f"{last['type']}: {last['value']}", "culprit": event["transaction"]},
+        "id": event["event_id"],
+        "eventID": event["event_id"],
+        "groupID": "41",
+        "title": f"{last['type']}: {last['value']}",
+        "culprit": event["transaction"],
         "tags": [{"key": k, "value": v} for k, v in {**event["tags"], **named}.items()],
     }
 

@@ -134,9 +134,15 @@ class GlitchTip(Server):
         last = event["exception"]["values"][-1]
         named = {name: event[name] for name in ("environment", "release", "server_name")}
         made = {
-            **{"id": event["event_id"], "eventID": event["event_id"], "groupID": "41"},
-            **{"projectID": 17, "title": f"{last['type']}: {last['value']}", "type": "error"},
-            **{"culprit": event.get("transaction", ""), "entries": [], "contexts": {}},
+            "id": event["event_id"],
+            "eventID": event["event_id"],
+            "groupID": "41",
+            "projectID": 17,
+            "title": f"{last['type']}: {last['value']}",
+            "type": "error",
+            "culprit": event.get("transaction", ""),
+            "entries": [],
+            "contexts": {},
             "tags": [{"key": k, "value": v} for k, v in {**event["tags"], **named}.items()],
             "message": event.get("leak", ""),
         }
@@ -164,11 +170,17 @@ class Service(Server):
             return to.answer(self.status)
         text = "raised on purpose by the debug route of sentryinit"
         event = {
-            **{"event_id": uuid.uuid4().hex, "environment": self.environment, "release": "1.4.2"},
-            **{"server_name": self.name, "transaction": path, "level": "error"},
+            "event_id": uuid.uuid4().hex,
+            "environment": self.environment,
+            "release": "1.4.2",
+            "server_name": self.name,
+            "transaction": path,
+            "level": "error",
             "exception": {"values": [{"type": "DebugPanic", "value": text}]},
             "tags": {
-                **{"service": self.name, "status_code": "500", "route": path},
+                "service": self.name,
+                "status_code": "500",
+                "route": path,
                 "nonce": to.headers["X-Sentryinit-Nonce"],
             },
             "leak": to.headers["Cookie"] if self.leaks else "",
@@ -208,8 +220,10 @@ def sentryinit(glitchtip: GlitchTip, tmp_path: Path) -> Callable[..., Done]:
     def run(*arguments: object, files: tuple[Path, ...] = (), **variables: str | None) -> Done:
         clean = {name: value for name, value in os.environ.items() if "SENTRY" not in name}
         given = {
-            **{"SENTRY_DSN": glitchtip.dsn(), "SENTRYINIT_AUTH_TOKEN": TOKEN},
-            **{"SENTRYINIT_DEBUG_TOKEN": DEBUG_TOKEN, "NO_PROXY": "*"},
+            "SENTRY_DSN": glitchtip.dsn(),
+            "SENTRYINIT_AUTH_TOKEN": TOKEN,
+            "SENTRYINIT_DEBUG_TOKEN": DEBUG_TOKEN,
+            "NO_PROXY": "*",
             **variables,
         }
         done = subprocess.run(

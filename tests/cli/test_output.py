@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sentryinit_cli import report
 from sentryinit_cli.output import Output
 from sentryinit_cli.verdicts import Verdict

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
 from sentryinit_cli.http import Http
 from sentryinit_cli.remote import check_url, send_by_url
 from sentryinit_cli.verdicts import Failure, Verdict

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+
 from sentryinit_cli.backends import Stored
 from sentryinit_cli.canaries import Canary, invent, invent_card, leaked
 from sentryinit_cli.compare import differences, is_route_of

@@ -113,7 +113,7 @@ def command(name: str) -> str:
 
 def fleet_keys() -> str:
     """Return the table of the keys of a fleet's file."""
-    from sentryinit_cli.fleet_file import KEYS
+    from sentryinit_cli.fleet_keys import KEYS
 
     rows = [
         [f"`{name}`", key.doc, key.expected, "no" if key.is_own else "yes"]

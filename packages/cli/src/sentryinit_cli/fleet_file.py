@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from sentryinit_cli.backends import NAMES
 from sentryinit_cli.compare import Expected
 from sentryinit_cli.dsn import Dsn, parse_dsn
+from sentryinit_cli.fleet_keys import KEYS, URL, is_text
 from sentryinit_cli.guard import looks_secret
 from sentryinit_cli.remote import TOKEN_VARIABLE, check_url
 from sentryinit_cli.target import Target
-from sentryinit_cli.tokens import VARIABLES, read_token
+from sentryinit_cli.tokens import read_token
 from sentryinit_cli.verdicts import Failure, Verdict
 
 if sys.version_info >= (3, 11):
@@ -25,76 +25,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,100}")
-
-
-class Key(NamedTuple):
-    """A key of an entry. *is_own*: it is different for each service, so it has no default."""
-
-    doc: str
-    expected: str
-    check: Callable[[Any], bool]
-    is_own: bool = False
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_url(value: Any) -> bool:
-    return _is_text(value) and not check_url(value)
-
-
-def _is_variable(value: Any) -> bool:
-    return isinstance(value, str) and bool(_VARIABLE.fullmatch(value)) and not looks_secret(value)
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is int and value > 0
-
-
-def _is_seconds(value: Any) -> bool:
-    return type(value) in {int, float} and math.isfinite(value) and value > 0
-
-
-_TEXT, _URL = "a text", "an address, https://..., without user, password and token"
-_NAME = "the name of an environment variable"
-KEYS = {
-    "name": Key("Name in the table.", _TEXT, _is_text, is_own=True),
-    "url": Key("Address of its debug route.", _URL, _is_url, is_own=True),
-    "dsn": Key("Its DSN.", "a DSN, https://<key>@<host>/<project>", _is_text, is_own=True),
-    "dsn_variable": Key("Variable that has its DSN.", _NAME, _is_variable, is_own=True),
-    "project": Key(
-        "In place of a DSN: the number of its project.", "a number", _is_number, is_own=True
-    ),
-    "base": Key("Address of the backend; with `project`.", _URL, _is_url),
-    "service": Key("Expected service, if it is not the name.", _TEXT, _is_text, is_own=True),
-    "environment": Key("Expected environment.", _TEXT, _is_text),
-    "release": Key("Expected release.", _TEXT, _is_text),
-    "release_variable": Key("Variable that has the expected release.", _NAME, _is_variable),
-    "server_name": Key(
-        "Expected name of the server, `*` for any; else the service.", _TEXT, _is_text
-    ),
-    "token_variable": Key(
-        f"Variable that has the token of the API; else {' or '.join(VARIABLES)}.",
-        _NAME,
-        _is_variable,
-    ),
-    "token_file": Key("File that has the token of the API.", "the path of a file", _is_text),
-    "debug_token_variable": Key(
-        f"Variable that has the token of the debug route; else {TOKEN_VARIABLE}.",
-        _NAME,
-        _is_variable,
-    ),
-    "backend": Key(
-        "Which backend it is; else it is recognised.",
-        f"one of {', '.join(NAMES)}",
-        lambda value: value in NAMES,
-    ),
-    "api_url": Key("Address of pages and API, if not that of the DSN.", _URL, _is_url),
-    "org": Key("Slug of the organisation (Sentry, GlitchTip).", _TEXT, _is_text),
-    "timeout": Key("Seconds until an event must be there.", "a number above 0", _is_seconds),
-}
 _SOURCES = ("dsn", "dsn_variable", "project")
 _SECRET_KEYS = re.compile(r"token|secret|password|auth|api_?key", re.IGNORECASE)
 
@@ -164,7 +94,7 @@ def _labels(entries: list[dict[str, Any]]) -> list[str]:
     """Return how a message names each entry."""
     return [
         entry["name"]
-        if _is_text(entry.get("name")) and not looks_secret(entry["name"])
+        if is_text(entry.get("name")) and not looks_secret(entry["name"])
         else f"service number {number}"
         for number, entry in enumerate(entries, 1)
     ]
@@ -188,7 +118,7 @@ def _key_mistakes(label: str, entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _why(key: str, value: Any) -> str:
-    why = check_url(value) if KEYS[key].expected == _URL and isinstance(value, str) else ""
+    why = check_url(value) if KEYS[key].expected == URL and isinstance(value, str) else ""
     hint = ""
     if key == "backend" and isinstance(value, str):
         near = difflib.get_close_matches(value.lower(), NAMES, 1)
@@ -208,7 +138,7 @@ def _entry_mistakes(
         what = " and ".join(found) or "none of them"
         yield f"{label}: found {what}, expected one of dsn, dsn_variable, project (with base)"
     elif found == ["project"] and "base" not in merged:
-        yield f"{label}: base: it is missing, expected {_URL}: project is a number at this address"
+        yield f"{label}: base: it is missing, expected {URL}: project is a number at this address"
     if "release" in entry and "release_variable" in entry:
         yield f"{label}: found release and release_variable, expected one of them"
 

@@ -30,16 +30,15 @@ def run_fleet(  # noqa: PLR0913 # the options of the command
     ]
     for each in targets:
         output.hide(each.token, each.debug_token, each.dsn.key)
-    start = time.monotonic()
+    http, start = Http(ca_certs=ca_certs), time.monotonic()
 
     def tell(outcome: Outcome) -> None:
         if not output.is_terminal:
             report.show_in_pipe(output, outcome)
 
     with output.progress(f"{len(targets)} services") as show:
-        outcomes = verify_fleet(
-            targets, Http(ca_certs=ca_certs), jobs=jobs, report=tell, progress=show
-        )
+        outcomes = verify_fleet(targets, http, jobs=jobs, report=tell, progress=show)
+    http.close()
     seconds, code = time.monotonic() - start, exit_code(outcomes)
     report.show_fleet(output, outcomes, seconds, code)
     if junit is not None:

@@ -24,9 +24,9 @@ _OPTION_OF_SECRET = re.compile(r"token|secret|password|passwd|auth|api-?key", re
 # Their values may look like a token: a commit is 40 hex digits.
 _PLAIN_OPTIONS = {"--release", "--environment", "--service", "--nonce"}
 NOT_SHOWN = "[not shown]"
-TOKEN_HINT = (
-    "a token is never an argument: set SENTRYINIT_AUTH_TOKEN (or SENTRY_AUTH_TOKEN), or name a file "
-    "with --token-file; the token of the debug route is SENTRYINIT_DEBUG_TOKEN"
+HINT = (
+    "a token is never an argument: set SENTRYINIT_AUTH_TOKEN (or SENTRY_AUTH_TOKEN), or name a "
+    "file with --token-file; the token of the debug route is SENTRYINIT_DEBUG_TOKEN"
 )
 CRASH_REMEDY = "this is a bug of sentryinit-cli: report it with this line"
 
@@ -118,11 +118,11 @@ def _usage(error: click.UsageError, arguments: Sequence[str]) -> str:
         name = error.option_name
         if _OPTION_OF_SECRET.search(name) or looks_secret(name):
             shown = NOT_SHOWN if looks_secret(name) or _WORD.fullmatch(name) else name
-            return f"No such option: {shown}: {TOKEN_HINT}"
+            return f"No such option: {shown}: {HINT}"
     message = error.format_message()
     hidden = False
     for secret in secret_arguments(arguments):
         hidden, message = hidden or secret in message, message.replace(secret, NOT_SHOWN)
     if "unexpected extra argument" in message:
         message, hidden = f"Got an unexpected argument {NOT_SHOWN}", True
-    return f"{message}: {TOKEN_HINT}" if hidden else message
+    return f"{message}: {HINT}" if hidden else message

@@ -202,7 +202,7 @@ def _observed() -> Any:
     finally:
         transport.capture_envelope = capture
         if ask is not None:
-            del transport._request  # likewise
+            del transport._request  # noqa: SLF001 # likewise
 
 
 def _answer_of(response: Any) -> Answer:

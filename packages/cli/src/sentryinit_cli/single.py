@@ -67,7 +67,10 @@ def verify_one(
             send = by_url(target, http) if options.url else _sender(options, environ, is_hosted)
         except Failure as failure:
             return Outcome(name, failure.verdict, failure.text, failure.remedy)
-        return check(target, OneBackend(http), send, lambda step: show(f"{name}: {step}"))
+        try:
+            return check(target, OneBackend(http), send, lambda step: show(f"{name}: {step}"))
+        finally:
+            http.close()
 
 
 def _name(environ: Mapping[str, str], is_hosted: bool) -> str:  # noqa: FBT001 # private
