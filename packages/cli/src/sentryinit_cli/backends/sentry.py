@@ -97,7 +97,7 @@ class Sentry:
             if found:
                 self._org = text_of(found, "organization", "slug")
                 return
-        names = [f"{text_of(row, 'slug')} ({text_of(row, 'id')})" for row in rows]
+        names = [f"{text_of(row, "slug")} ({text_of(row, 'id')})" for row in rows]
         text = f"the token shows no project with the DSN's number {self._place.dsn.project}"
         raise Failure(Verdict.PROJECT, text, f"{api.names(names)}; {_GIVE_ORG}")
 
