@@ -6,17 +6,18 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 import standin
+from standin import Project, Reply, StandIn
+
 from sentryinit_cli.backends import Backend, Place, connect
 from sentryinit_cli.backends.sentry import saas_base
 from sentryinit_cli.dsn import parse_dsn
 from sentryinit_cli.http import Answer, Http
 from sentryinit_cli.verdicts import Failure, Verdict
-from standin import Project, Reply, StandIn
 
 KINDS = ["glitchtip", "bugsink", "sentry"]
 MANY = [Project(n, f"shop-{n}", "acme", f"{n:032x}") for n in range(2, 130)]

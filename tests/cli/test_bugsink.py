@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from standin import KEY, Project, StandIn
+from test_backends import backend_of, event, failure, http, now, post
+
 from sentryinit_cli.backends import Backend
 from sentryinit_cli.http import Http
 from sentryinit_cli.verdicts import Verdict
-from standin import KEY, Project, StandIn
-from test_backends import backend_of, event, failure, http, now, post
 
 __all__ = ["backend_of", "http"]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sentryinit_cli.dsn import oddities, parse_dsn
 from sentryinit_cli.verdicts import Failure, Verdict
 

@@ -4,11 +4,12 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from standin import HTML, PAGE, Project, Reply, Request, StandIn
+from test_backends import MANY, backend_of, event, failure, http, now, post
+
 from sentryinit_cli.backends import Backend
 from sentryinit_cli.http import Http
 from sentryinit_cli.verdicts import Verdict
-from standin import HTML, PAGE, Project, Reply, Request, StandIn
-from test_backends import MANY, backend_of, event, failure, http, now, post
 
 __all__ = ["backend_of", "http"]
 
@@ -27,7 +28,7 @@ def test_pages_of_a_link_header_that_is_a_printed_set(
 def test_a_link_to_another_host_gets_no_token(backend_of: Callable[..., Backend]) -> None:
     """Of the next page's address only the query is used: the token stays with the host."""
     with StandIn() as other, StandIn(projects=[*MANY, Project()]) as stand:
-        link = f"{{'<{other.url}/api/0/projects/?cursor=100>; rel=\"next\"; results=\"true\"'}}"
+        link = f'{{\'<{other.url}/api/0/projects/?cursor=100>; rel="next"; results="true"\'}}'
 
         def answer(request: Request) -> Reply | None:
             is_first = request.path == "/api/0/projects/" and "cursor" not in request.query

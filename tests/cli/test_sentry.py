@@ -3,12 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from standin import KEY, StandIn
+from test_backends import backend_of, event, failure, http, now
+
 from sentryinit_cli.backends import Backend, Place, connect
 from sentryinit_cli.dsn import parse_dsn
 from sentryinit_cli.http import Http
 from sentryinit_cli.verdicts import Verdict
-from standin import KEY, StandIn
-from test_backends import backend_of, event, failure, http, now
 
 __all__ = ["backend_of", "http"]
 

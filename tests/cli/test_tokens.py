@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from sentryinit_cli.tokens import read_token
 from sentryinit_cli.verdicts import Failure, Verdict
 
