@@ -5,6 +5,7 @@ An adapter for an ASGI framework uses the same middleware with facts of its own.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterable
@@ -133,7 +134,13 @@ class SentryInitMiddleware:
     def __new__(cls, app: Application, **options: Unpack[Options]) -> Self:
         """Return a boundary around *app*, or *app* if reporting is off."""
         adapters.check_kind("SentryInitMiddleware(app): app", app, Callable, "an ASGI application")
-        if not adapters.ensure_initialized(cls.adapter.name, None, options):
+        try:
+            is_on = adapters.ensure_initialized(cls.adapter.name, None, options)
+        except RuntimeError as error:
+            if asyncio._get_running_loop() is None:  # noqa: SLF001 # the public function raises
+                raise
+            return _Failed(str(error))  # type: ignore[return-value] # an application, as the boundary is
+        if not is_on:
             return app.app if isinstance(app, _DebugRoute) else app  # type: ignore[return-value] # an application, as the boundary is
         boundary = super().__new__(cls)
         boundary._app = app
@@ -221,6 +228,22 @@ async def _serve_lifespan(name: str, receive: Receive, send: Send) -> None:
     await receive()
     adapters.shutdown(name)
     await send({"type": "lifespan.shutdown.complete"})
+
+
+class _Failed:
+    """An application that cannot start: Starlette builds its middlewares at the lifespan.
+
+    A server takes an exception there for an application without a lifespan, and goes on.
+    """
+
+    def __init__(self, error: str) -> None:
+        self._error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": self._error})
+        raise RuntimeError(self._error)
 
 
 class _DebugRoute:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sentryinit._config.settings import Settings
+from sentryinit._config.settings import Settings, backend_host
+
+_DSN = "https://<key>@<host>/<project number>"
 
 
 class Problem(NamedTuple):
@@ -40,6 +42,19 @@ def problems(
     if not settings.release:
         hint = "Set SENTRY_RELEASE, or the option release."
         yield Problem(5, "The release of the service is not known.", hint, deployed=True)
+
+
+def why_off(settings: Settings) -> str:
+    """Return why *settings* switch reporting off, with what is expected; nothing: no text."""
+    source = settings.sources["dsn"]
+    if not settings.enabled:
+        return f"enabled=false (from {settings.sources['enabled']}); expected true, the default"
+    if not settings.dsn:
+        empty = "there is no DSN" if source == "default" else f"the DSN (from {source}) is empty"
+        return f"{empty}; expected {_DSN} in SENTRY_DSN, or in the option dsn"
+    if backend_host(settings.dsn) is None:
+        return f"the DSN (from {source}) is malformed; expected {_DSN}"
+    return ""
 
 
 # The numbers from 6 on are noticed when they happen.
