@@ -227,13 +227,10 @@ def _reason(error: Exception, proxy: str, timeout: float) -> str:
 
 
 def _malformed(error: Exception) -> str:
-    is_address = isinstance(error, (errors.LocationValueError, UnicodeError))
     # The texts of these errors have the address, or the value of the header.
-    return (
-        "this host or address is malformed"
-        if is_address
-        else "address or header has characters that are not allowed"
-    )
+    if isinstance(error, errors.LocationValueError):
+        return "this host or address is malformed"
+    return "address or header has characters that are not allowed"
 
 
 def _cause(error: BaseException, timeout: float) -> str:
