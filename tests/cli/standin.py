@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 JSON, HTML = "application/json; charset=utf-8", "text/html; charset=utf-8"
-PAGE = "<!doctype html><html><head><title>GlitchTip</title></head><body><app-root></app-root></body></html>"
+PAGE = "<!doctype html><html><head><title>GlitchTip</title></head><body></body></html>"
 KEY = "0123456789abcdef0123456789abcdef"
 TOKENS = {"glitchtip": "5afe" * 16, "bugsink": "5afe" * 10, "sentry": "sntryu_" + "5afe" * 16}
 SCOPES = {

@@ -33,7 +33,7 @@ VERSION = Version(runpy.run_path(str(ROOT / "VERSION.py"))["__version__"])
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
 # The budgets, in lines of code: see CONTRIBUTING.md.
-CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 7300, 160, 200, 46, 70
+CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 7500, 160, 200, 46, 70
 # Modules of Django's adapter: system checks, and the hook for the REST framework; and what is only
 # FastAPI's in that of Starlette.
 ASIDE = ("/apps.py", "/checks.py", "/rest.py", "/_fastapi.py")
@@ -163,7 +163,7 @@ def test_functions_are_short(name: str) -> None:
     none(rules.long_functions(sources(f"packages/{name}/src/**/*.py"), MEDIAN, P90, LONGEST))
 
 
-@pytest.mark.parametrize(("name", "budget"), [("core", 8), *((name, 4) for name in ADAPTERS)])
+@pytest.mark.parametrize(("name", "budget"), [("core", 10), *((name, 4) for name in ADAPTERS)])
 def test_public_names_are_few(name: str, budget: int) -> None:
     """A package has few public names besides its modules, and lists them."""
     assert 1 <= len(importlib.import_module(IMPORTS[name]).__all__) <= budget

@@ -49,7 +49,7 @@ def unquoted(text: str) -> str:
 
 
 def parse_dsn(text: str, where: str) -> Dsn:
-    """Return the parts of *text*, from *where*; raise ``Failure`` (CONFIGURATION), without the key."""
+    """Return the parts of *text*, from *where*; raise ``Failure`` (CONFIGURATION), no key in it."""
     plain = unquoted(text)
     fault = fault_of(plain)
     if fault:
@@ -142,6 +142,7 @@ def _faulty_parts(url: SplitResult) -> Iterator[str]:
 def _split(text: str) -> SplitResult | None:
     try:
         url = urlsplit(text)
-        return None if url.port == 0 else url
+        is_valid = url.port != 0
     except ValueError:
         return None
+    return url if is_valid else None

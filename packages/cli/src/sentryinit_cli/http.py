@@ -19,7 +19,7 @@ from urllib3 import exceptions as errors
 
 from sentryinit_cli.verdicts import Failure, Verdict
 
-# An event of GlitchTip has at most 2.5 MiB; a page of 250 events or issues of Bugsink, less than 1 MiB.
+# An event of GlitchTip has at most 2.5 MiB; a page of Bugsink, with 250 rows, less than 1 MiB.
 LARGEST_BODY = 8 * 1024 * 1024
 _CHUNK = 64 * 1024
 _CONNECTIONS = 64
@@ -175,7 +175,7 @@ def proxy_of(url: str) -> str:
 
 
 def _proxy_manager(proxy: str, options: dict[str, Any]) -> urllib3.PoolManager | None:
-    """Return the manager for *proxy*; None for a SOCKS proxy without PySocks, as sentry-sdk does."""
+    """Return the manager for *proxy*; None for SOCKS without PySocks, as sentry-sdk does."""
     if proxy.startswith("socks"):
         try:
             from urllib3.contrib.socks import SOCKSProxyManager  # needs PySocks
@@ -227,20 +227,19 @@ def _reason(error: Exception, proxy: str, timeout: float) -> str:
 
 
 def _malformed(error: Exception) -> str:
-    is_address = isinstance(error, (errors.LocationValueError, UnicodeError))
     # The texts of these errors have the address, or the value of the header.
-    return (
-        "this host or address is malformed"
-        if is_address
-        else "address or header has characters that are not allowed"
-    )
+    if isinstance(error, errors.LocationValueError):
+        return "this host or address is malformed"
+    return "address or header has characters that are not allowed"
 
 
 def _cause(error: BaseException, timeout: float) -> str:
     text = str(error)
     if isinstance(error, errors.NameResolutionError):
         return "name not found: the host has no address in the DNS"
-    if isinstance(error, (errors.TimeoutError, TimeoutError)):
+    # NewConnectionError is one of urllib3's time-outs, too.
+    is_late = isinstance(error, (errors.TimeoutError, TimeoutError))
+    if is_late and not isinstance(error, errors.NewConnectionError):
         return f"time-out: no answer within {timeout:g} s"
     if isinstance(error, (errors.SSLError, ssl.SSLError)):
         return f"TLS: {_tls(error)}"

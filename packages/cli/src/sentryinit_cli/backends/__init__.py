@@ -46,7 +46,7 @@ def _base(text: str) -> str:
         parts = urlsplit(plain)
         is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        is_address = False
+        parts, is_address = urlsplit(""), False
     if not is_address:
         remedy = "expected http:// or https://, a host, and a sub-path if there is one"
         raise Failure(Verdict.USAGE, "the address of the API (--api-url) is malformed", remedy)

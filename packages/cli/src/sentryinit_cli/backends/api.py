@@ -53,7 +53,7 @@ class Api:
         raise failure
 
     def get_patiently(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
-        """Do the same as ``get()``; where the API limits the rate, wait as it says, within bounds."""
+        """Do as ``get()``; where the API limits the rate, wait as it says, within bounds."""
         end = time.monotonic() + _LONGEST_WAIT
         while True:
             try:

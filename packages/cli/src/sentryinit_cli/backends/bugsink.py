@@ -30,16 +30,16 @@ _OTHER_PROJECT = "not allowed to access this project"
 _TOLERANCE = timedelta(seconds=30)
 _MOST_PAGES = 20
 _KEY = (
-    "the key of the DSN is wrong, or no key of this project (Bugsink blocks nobody for that): copy the "
-    "DSN from the project's settings"
+    "the key of the DSN is wrong, or no key of this project (Bugsink blocks nobody for that): copy "
+    "the DSN from the project's settings"
 )
 _QUOTA = (
     "the quota of the project or of the installation is used up (MAX_EVENTS_PER_PROJECT_... and "
     "MAX_EVENTS_PER_...): raise it, or look for a service that sends too much"
 )
 _MISSING = (
-    "the worker (snappea) is down or behind, the quota was used up in the meantime, or the event did "
-    "not validate (VALIDATE_ON_DIGEST=strict): look at Bugsink's log"
+    "the worker (snappea) is down or behind, the quota was used up in the meantime, or the event "
+    "did not validate (VALIDATE_ON_DIGEST=strict): look at Bugsink's log"
 )
 
 
@@ -128,7 +128,7 @@ class Bugsink:
         raise Failure(Verdict.SCOPE, text, remedy)
 
     def _no_project(self) -> Failure:
-        """Return the failure for an unknown number, with the projects, if the token may see them."""
+        """Return the failure for an unknown number, with the projects that the token shows."""
         text = f"there is no project with the DSN's number {self._number}"
         try:
             answer = self._api.get(f"{_ROOT}/projects/")

@@ -15,7 +15,7 @@ _PRIVATE = (
 
 
 def recognise(http: Http, base: str) -> str:
-    """Return the name of the backend at *base*; raise ``Failure`` (BACKEND) if none is recognised."""
+    """Return the name of the backend at *base*; raise ``Failure`` (BACKEND) if it is unknown."""
     try:
         settings = http.get(f"{base}/api/settings/")
         if {"version", "enableUserRegistration"} <= _object(settings).keys():
@@ -41,7 +41,7 @@ def _is_bugsink(root: Answer, canonical: Answer) -> bool:
 
 
 def _is_sentry(root: Answer, projects: Answer) -> bool:
-    """Return True for Sentry's own answers: the index of its API, and that of Django REST framework.
+    """Return True for Sentry's answers: the index of its API, and Django REST framework's.
 
     Sources: src/sentry/api/endpoints/index.py; GlitchTip answers 401 with another text.
     """

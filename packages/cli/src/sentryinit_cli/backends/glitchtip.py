@@ -17,13 +17,13 @@ from sentryinit_cli.verdicts import Failure, Verdict
 _LIST = "/api/0/projects/"
 _SCOPES = "project:read", "event:read"
 _BLOCKED = (
-    "the key is wrong, or somebody else sent a wrong key for this project: GlitchTip then refuses all "
-    "keys of the project for 30 s. Look for a service with an old DSN, and try again after 40 s"
+    "the key is wrong, or somebody else sent a wrong key for this project: GlitchTip then refuses "
+    "all keys of the project for 30 s. Look for a service with an old DSN, and try again after 40 s"
 )
 _INVALID = "the key of the DSN is malformed (Invalid DSN): copy the DSN from the project's settings"
 _QUOTA = (
-    "project or organisation is throttled, or accepts no events: see its settings. SDKs send nothing "
-    "for the time that was said; a throttle that was lifted goes on for 30 s"
+    "project or organisation is throttled, or accepts no events: see its settings. SDKs send "
+    "nothing for the time that was said; a throttle that was lifted goes on for 30 s"
 )
 
 
@@ -52,7 +52,7 @@ class GlitchTip:
         answer = self._api.get_patiently(self._path(f"events/{uuid.uuid4().hex}/"))
         self._check_look_up(answer)
 
-    def find(self, event_id: str, sent_at: datetime) -> Stored | None:
+    def find(self, event_id: str, sent_at: datetime) -> Stored | None:  # noqa: ARG002 # Bugsink needs it
         """Return the event, or None while it is not there."""
         wanted = event_uuid(event_id)
         answer = self._api.get(self._path(f"events/{wanted.hex}/"))
@@ -151,7 +151,7 @@ class GlitchTip:
         return Failure(Verdict.SCOPE, text, remedy)
 
     def _missing_scopes(self) -> list[str]:
-        """Return the scopes that the token lacks. The answer has the token: only scopes are read."""
+        """Return the scopes that the token lacks; the answer has the token, which is not read."""
         try:
             auth = (self._api.get("/api/0/").json() or {}).get("auth") or {}
             scopes = set(auth["scopes"])

@@ -18,11 +18,16 @@ from sentryinit_cli.verdicts import Failure, Verdict
 _LIST = "/api/0/projects/"
 _SAAS = re.compile(r"(?:o(?P<org>\d+)\.)?(?:ingest\.)?(?:(?P<region>[a-z0-9-]+)\.)?sentry\.io")
 _NOT_THERE = "Event not found"
-_KEY = "the key of the DSN is wrong or disabled, or the project's number is: copy the DSN from Client Keys"
-_QUOTA = "a quota or a rate limit of the key, the project or the organisation: see Stats, and Client Keys"
+_KEY = (
+    "the key of the DSN is wrong or disabled, or the project's number is: copy the DSN from Client "
+    "Keys"
+)
+_QUOTA = (
+    "a quota or a limit of the key, the project or the organisation: see Stats, and Client Keys"
+)
 _MISSING = (
-    "a filter of the project dropped it (Stats shows filtered and dropped events), a quota is used up, "
-    "the key was refused later, or the queue is long"
+    "a filter of the project dropped it (Stats shows filtered and dropped events), a quota is used "
+    "up, the key was refused later, or the queue is long"
 )
 _GIVE_ORG = "give the slug of the organisation with --org; tokens of one organisation need it"
 
@@ -55,7 +60,7 @@ class Sentry:
         path = self._path(f"events/{uuid.uuid4().hex}/")
         self._is_missing(self._api.get_patiently(path))
 
-    def find(self, event_id: str, sent_at: datetime) -> Stored | None:
+    def find(self, event_id: str, sent_at: datetime) -> Stored | None:  # noqa: ARG002 # Bugsink needs it
         """Return the event, or None while it is not there."""
         wanted = event_uuid(event_id)
         answer = self._api.get(self._path(f"events/{wanted.hex}/"))
@@ -129,7 +134,8 @@ class Sentry:
         found = re.search(r"/api/0/projects/([^/]+)/([^/]+)/", path)
         if not found or (found[1], found[2]) == (self._org, self._project):
             return api.unexpected(answer, "the look-up of an event")
-        text = f"the project was renamed ({answer.status}): it is {api.shown(f'{found[1]}/{found[2]}')}"
+        name = api.shown(f"{found[1]}/{found[2]}")
+        text = f"the project was renamed ({answer.status}): it is {name}"
         remedy = f"give --org {api.shown(found[1])} --project {api.shown(found[2])}"
         return Failure(Verdict.PROJECT, text, remedy)
 

@@ -23,7 +23,7 @@ _ALLOWED_ITEMS = frozenset({"event", "check_in", "client_report"})
 # The others say how a trace is sampled, in words of the application.
 _ALLOWED_HEADERS = frozenset({"event_id", "sent_at"})
 # Why an event was lost, by the reason of sentry-sdk, or by the status of the backend.
-_REASONS = {
+REASONS = {
     "full_queue": "the queue is full",
     "network": "the backend cannot be reached",
     "self_rate_limits": "the backend has asked to wait, with HTTP 429",
@@ -121,7 +121,7 @@ class LostEvents:
 def _why(reason: str) -> str:
     status = reason.removeprefix("status_")
     if status == reason:
-        return f"lost: {_REASONS.get(reason, reason)}"
+        return f"lost: {REASONS.get(reason, reason)}"
     hint = _HINTS.get(status, "the backend has an error" if status.startswith("5") else "")
     return f"rejected with HTTP {status}{hint and ': '}{hint}"
 
