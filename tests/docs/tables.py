@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import click
+
 from sentryinit._config import settings as _settings
 from sentryinit._config.options import REFUSED, TABLE, Option
 from sentryinit._policy.verdict import COUNTERS, OF_RECORDS, Reason
@@ -99,6 +101,37 @@ def refused() -> str:
     return _grid(
         ["refused", "why, and what to do"], [[", ".join(n), why] for why, n in reasons.items()]
     )
+
+
+def verdicts() -> str:
+    """Return the table of the verdicts of ``sentryinit verify``, with their exit codes."""
+    from sentryinit_cli.verdicts import Verdict
+
+    rows = [[str(each.exit_code), each.word, each.meaning] for each in Verdict]
+    return _grid(["exit code", "verdict", "meaning"], rows)
+
+
+def command(name: str) -> str:
+    """Return the table of the options of a command."""
+    from sentryinit_cli import cli
+
+    rows = [
+        [f"`{'`, `'.join(option.opts)}`", (option.help or "").replace("|", "\\|")]
+        for option in cli.commands[name].params
+        if isinstance(option, click.Option)
+    ]
+    return _grid(["option", "what it is"], rows)
+
+
+def fleet_keys() -> str:
+    """Return the table of the keys of a fleet's file."""
+    from sentryinit_cli.fleet_keys import KEYS
+
+    rows = [
+        [f"`{name}`", key.doc, key.expected, "no" if key.is_own else "yes"]
+        for name, key in KEYS.items()
+    ]
+    return _grid(["key", "what it is", "value", "in `[defaults]`"], rows)
 
 
 def clauses() -> str:

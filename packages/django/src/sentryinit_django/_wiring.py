@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +10,8 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
 
-from sentryinit_django.checks import MIDDLEWARE
+from sentryinit import adapters
+from sentryinit_django.checks import MIDDLEWARE, middleware_problems
 from sentryinit_django.middleware import SentryInitMiddleware
 
 
@@ -34,3 +36,8 @@ def wrap(app: Any) -> object:
     # The first one is asked first, and one that answers is the last.
     app._exception_middleware.insert(0, app.adapt_method_mode(False, boundary.process_exception))  # noqa: SLF001 # likewise
     return app
+
+
+def problems(app: object) -> Iterator[adapters.Problem]:  # noqa: ARG001 # all have the same settings
+    """Yield what is wrong with the set-up: what the system checks show."""
+    return middleware_problems()

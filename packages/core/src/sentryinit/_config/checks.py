@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -42,6 +43,55 @@ def problems(
     if not settings.release:
         hint = "Set SENTRY_RELEASE, or the option release."
         yield Problem(5, "The release of the service is not known.", hint, deployed=True)
+    yield from _suspicious_values(settings)
+
+
+def _suspicious_values(settings: Settings) -> Iterator[Problem]:
+    for warning in settings.warnings:
+        yield Problem(10, f"{warning}.", "Correct it, or remove it.")
+    yield from _token_problems(settings.debug_token)
+    if settings.sample_rate == 0:
+        text = f"sample_rate is 0 (from {settings.sources['sample_rate']}): no event is sent."
+        yield Problem(12, text, "Remove it, or set a fraction above 0.")
+    for name in _ignoring_all(settings):
+        text = f"{name} (from {settings.sources[name]}) matches every failure: none is reported."
+        yield Problem(13, text, "Name only what is to be ignored.")
+
+
+# As many characters as 64 random bits have in Base64 or hexadecimal digits.
+_TOKEN_LENGTH, _TOKEN_LETTERS = 16, 6
+
+
+def _token_problems(token: str) -> Iterator[Problem]:
+    hint = "Set 32 random characters: python -c 'import secrets; print(secrets.token_urlsafe(24))'"
+    if 0 < len(token) < _TOKEN_LENGTH:
+        text = f"The debug token has {len(token)} characters: it can be guessed."
+        yield Problem(11, text, hint, deployed=True)
+    elif token and len(set(token)) < _TOKEN_LETTERS:
+        text = (
+            f"The debug token has only {len(set(token))} different characters: it can be guessed."
+        )
+        yield Problem(11, text, hint, deployed=True)
+
+
+_ALL_ERRORS = frozenset(
+    [Exception, BaseException, "Exception", "BaseException"]
+    + ["builtins.Exception", "builtins.BaseException"]
+)
+
+
+def _ignoring_all(settings: Settings) -> Iterator[str]:
+    """Yield the settings each of which ignores whatever happens."""
+    statuses = {status for each in settings.ignore_statuses for status in each}
+    ignores = {
+        "ignore_errors": not _ALL_ERRORS.isdisjoint(settings.ignore_errors),
+        "ignore_messages": any(each.search("") for each in settings.ignore_messages),
+        "ignore_paths": any(fnmatch.fnmatchcase("/a/b.c", each) for each in settings.ignore_paths),
+        "ignore_statuses": statuses.issuperset(range(500, 600)),
+        "storm_per_minute": settings.storm_guard
+        and not (settings.storm_burst or settings.storm_per_minute),
+    }
+    yield from (name for name, is_so in ignores.items() if is_so)
 
 
 def why_off(settings: Settings) -> str:
@@ -57,7 +107,7 @@ def why_off(settings: Settings) -> str:
     return ""
 
 
-# The numbers from 6 on are noticed when they happen.
+# The others are noticed when they happen, or by looking at the application.
 
 
 def foreign_init(place: str, *, is_ignored: bool) -> Problem:
@@ -89,3 +139,15 @@ def wrong_order(outside: Sequence[str], hint: str) -> Problem:
         "without their requests."
     )
     return Problem(9, text, hint)
+
+
+def no_boundary(hint: str) -> Problem:
+    """Return the problem of an application without the boundary; *hint*: how to add it."""
+    text = "sentryinit's middleware is not in the application: failed requests are not reported."
+    return Problem(14, text, hint)
+
+
+def two_boundaries(hint: str) -> Problem:
+    """Return the problem of an application that has the same boundary twice."""
+    text = "sentryinit's middleware is in the application twice: the inner one does nothing."
+    return Problem(15, text, hint)

@@ -20,8 +20,8 @@ _PREFIX = re.compile(r"SENTRY_?INIT_")
 # What others read and what looks like ours: our targets for servers, sentry-sdk, sentry-cli, SDKs
 # of other languages, and, by custom, applications.
 _FOREIGN = frozenset(
-    "SENTRYINIT_APP SENTRY_ENABLED SENTRY_LOG_LEVEL SENTRY_SERVERNAME SENTRY_SERVER_NAME "
-    "SENTRY_TAGS SENTRY_USE_ENVIRONMENT".split()
+    "SENTRYINIT_APP SENTRYINIT_AUTH_TOKEN SENTRY_ENABLED SENTRY_LOG_LEVEL SENTRY_SERVERNAME "
+    "SENTRY_SERVER_NAME SENTRY_TAGS SENTRY_USE_ENVIRONMENT".split()
 )
 
 # sentry-sdk accepts more, such as a blank in the host or a project 1_0, and then loses each event.
