@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from sentryinit_cli.backends import NAMES
+from sentryinit_cli.doctor.command import doctor
 from sentryinit_cli.guard import GuardedGroup, arguments_of, guarded, secret_arguments
 from sentryinit_cli.verdicts import Failure, Verdict
 
@@ -172,6 +173,9 @@ def _show_failure(failure: Failure, output: Any) -> int:
         output.note(f"{verdict.word}: {line}", "bad")
     output.note(f"  what to do: {failure.remedy}")
     return int(verdict.exit_code)
+
+
+cli.add_command(doctor)
 
 
 def run() -> None:
