@@ -19,7 +19,12 @@ VERDICTS: dict[str, tuple[str, str, str, str]] = {
     "ignores-all": ("error", "settings", "{text}", "{hint}"),
     "start-warning": ("warning", "settings", "{text}", "See what it names."),
     "settings-refused": ("error", "settings", "init() failed: {text}", "Correct what it names."),
-    "required": ("error", "settings", "SENTRYINIT_REQUIRED is set and reporting is off: the service does not start. {text}", "Set what it names."),
+    "required": (
+        "error",
+        "settings",
+        "The service does not start: {text}.",
+        "Set what it names, or do not require it.",
+    ),
     "problem": ("warning", "settings", "{text}", "{hint}"),
     "dsn": ("ok", "dsn", "The DSN is well-formed: {scheme}://{host}, project {project} (from {source}).", ""),
     "dsn-unusable": ("error", "dsn", "{text}", "{hint}"),
