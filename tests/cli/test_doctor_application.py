@@ -166,7 +166,7 @@ class _Sink(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    do_GET = do_POST
+    do_GET = do_POST  # noqa: N815 # the base class looks for the name
 
     def log_message(self, *_: object) -> None:
         pass

@@ -235,11 +235,22 @@ def leaks() -> str:
 
 def doctor() -> str:
     """Return the table of the doctor's verdicts."""
-    from sentryinit_cli.doctor.catalog import OF_PROBLEM, VERDICTS  # only one page needs it
+    from sentryinit_cli.doctor.catalog import (
+        MEANINGS,
+        OF_PROBLEM,
+        VERDICTS,
+    )  # only one page needs it
 
     numbers = {verdict: str(number) for number, verdict in OF_PROBLEM.items()}
     rows = [
-        [f"`{name}`", level, group, numbers.get(name, ""), _filled(text), _filled(remedy)]
+        [
+            f"`{name}`",
+            level,
+            group,
+            numbers.get(name, ""),
+            MEANINGS.get(name) or _filled(text),
+            _filled(remedy),
+        ]
         for name, (level, group, text, remedy) in VERDICTS.items()
         if level != "ok"
     ]
@@ -248,6 +259,5 @@ def doctor() -> str:
 
 def _filled(text: str) -> str:
     """Return *text* with words for what is filled in."""
-    return {"{text}": "the problem", "{hint}": "what the problem needs"}.get(
-        text, re.sub(r"\{(\w+)\}", lambda match: match[1].upper(), text).replace("|", "\\|")
-    )
+    words = re.sub(r" ?\{(\w+)\}", lambda match: f" {match[1].upper()}", text).strip()
+    return "as the text says" if words == "HINT" else words.replace("|", "\\|")

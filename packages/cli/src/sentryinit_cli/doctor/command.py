@@ -46,7 +46,7 @@ class _Doctor(click.Command):
 )
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds for the import.")
 @click.pass_context
-def doctor(
+def doctor(  # noqa: PLR0913, PLR0917 # one for each option
     context: click.Context,
     target: str,
     as_json: bool,  # noqa: FBT001 # click's
