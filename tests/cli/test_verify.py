@@ -230,3 +230,10 @@ def test_a_cut_title_is_no_difference() -> None:
     expected = Expected(title="VerifyPanic: " + "x" * 200)
     for cut in (expected.title[:100], expected.title[:97] + "..."):
         assert differences(dataclasses.replace(STORED, title=cut), expected, ()) == []
+
+
+def test_any_name_of_the_server() -> None:
+    """``*`` takes any name, but not none: the hosts of a service have names of their own."""
+    expected = Expected(server_name="*")
+    assert differences(dataclasses.replace(STORED, server_name="host-17"), expected, ()) == []
+    assert len(differences(dataclasses.replace(STORED, server_name=""), expected, ())) == 1

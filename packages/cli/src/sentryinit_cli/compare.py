@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from sentryinit_cli.backends import Stored
 from sentryinit_cli.canaries import Canary, leaked
 
+ANY = "*"
 UNKNOWN_ROUTE = "<unknown>"
 _LONGEST = 80
 _PARAMETER = re.compile(r"\{[^}]*\}|<[^>]*>")
@@ -49,7 +50,8 @@ _REMEDIES = {
     "service": "set SENTRYINIT_SERVICE, or the name that init() gets; or correct --service",
     "environment": "set SENTRY_ENVIRONMENT where the service runs; or correct --environment",
     "release": "set SENTRY_RELEASE where the service runs: is the new version deployed?",
-    "server_name": "look for code that sets server_name (a hook, an event processor)",
+    "server_name": "if the service has a server_name of its own, name it with --server-name; else "
+    "look for code that sets it (a hook, an event processor)",
     "status_code": "look for a proxy or a middleware outside that changes the status",
     "level": "look for code that sets the level (a scope, a hook)",
     "title": "look for code that changes the exception (a hook, an event processor)",
@@ -97,6 +99,8 @@ def _leaks(stored: Stored, canaries: tuple[Canary, ...]) -> Iterator[Difference]
 
 
 def _equal(name: str, wanted: str, found: str) -> bool:
+    if name == "server_name" and wanted == ANY:
+        return bool(found)
     if name == "route":
         return is_route_of(found, wanted)
     # Backends cut titles.

@@ -72,7 +72,9 @@ KEYS = {
     "environment": Key("Expected environment.", _TEXT, _is_text),
     "release": Key("Expected release.", _TEXT, _is_text),
     "release_variable": Key("Variable that has the expected release.", _NAME, _is_variable),
-    "server_name": Key("Expected name of the server.", _TEXT, _is_text),
+    "server_name": Key(
+        "Expected name of the server, `*` for any; else the service.", _TEXT, _is_text
+    ),
     "token_variable": Key(
         f"Variable that has the token of the API; else {' or '.join(VARIABLES)}.",
         _NAME,
@@ -225,7 +227,7 @@ def _target(label: str, entry: Mapping[str, Any], environ: Mapping[str, str]) ->
             raise Failure(Verdict.USAGE, text, f"set {name}")
         return value
 
-    file = entry.get("token_file")
+    file, service = entry.get("token_file"), entry.get("service", entry["name"]).strip()
     return Target(
         entry["name"].strip(),
         _dsn(label, entry, variable),
@@ -233,10 +235,10 @@ def _target(label: str, entry: Mapping[str, Any], environ: Mapping[str, str]) ->
         entry["url"].strip(),
         variable("debug_token_variable", TOKEN_VARIABLE),
         Expected(
-            service=entry.get("service", entry["name"]).strip(),
+            service=service,
             environment=entry.get("environment", ""),
             release=variable("release_variable") or entry.get("release", ""),
-            server_name=entry.get("server_name", ""),
+            server_name=entry.get("server_name", service),
         ),
         entry.get("backend"),
         entry.get("api_url", "").rstrip("/"),

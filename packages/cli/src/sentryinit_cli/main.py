@@ -43,7 +43,7 @@ Examples:
   sentryinit verify --fleet services.toml    # many services, one table
 """
 _ONE_SERVICE = (
-    "url dsn service environment release backend api_url org project token_file nonce".split()
+    "url dsn service environment release server_name backend api_url org project token_file nonce".split()
 )
 
 
@@ -70,6 +70,11 @@ EXIT_CODES = "\n\nExit codes:\n\n\b\n" + "\n".join(
 @click.option("--service", help="Name of the service; with --url, the expected one.")
 @click.option("--environment", help="Environment; with --url, the expected one.")
 @click.option("--release", help="Release; with --url, the expected one.")
+@click.option(
+    "--server-name",
+    metavar="NAME",
+    help="With --url, the expected name of the server, * for any.  [default: the service]",
+)
 @click.option("--backend", type=click.Choice(NAMES), help="Which backend; else it is recognised.")
 @click.option("--api-url", metavar="URL", help="Address of pages and API, if not that of the DSN.")
 @click.option("--org", metavar="SLUG", help="Organisation, if it is not found (Sentry).")

@@ -32,6 +32,7 @@ class Options:
     service: str = ""
     environment: str = ""
     release: str = ""
+    server_name: str = ""
     backend: str | None = None
     api_url: str = ""
     org: str = ""
@@ -94,7 +95,13 @@ def _target(name: str, options: Options, environ: Mapping[str, str], *, is_hoste
         read_token(environ, options.token_file),
         options.url,
         debug_token,
-        Expected(options.service, options.environment, options.release, nonce=options.nonce),
+        Expected(
+            options.service,
+            options.environment,
+            options.release,
+            options.server_name or options.service,
+            nonce=options.nonce,
+        ),
         options.backend,
         options.api_url.rstrip("/"),
         options.org,
