@@ -47,7 +47,9 @@ def test_missing_middleware_is_an_error(doctor: Doctor, name: str) -> None:
 @frameworks
 def test_middleware_outside_is_named(doctor: Doctor, name: str) -> None:
     """What fails outside of the boundary is not seen by it."""
-    doctor.write(SAMPLES[name].text(setup=SAMPLES[name].outside))
+    # A wrapper has no routes: the set-up of Falcon adds them itself.
+    route = "" if "add_sink" in SAMPLES[name].outside else SAMPLES[name].route
+    doctor.write(SAMPLES[name].text(setup=SAMPLES[name].outside, route=route))
     found = doctor.examine()
     assert found["middleware-order"].number == 9
     word = {"django": "CommonMiddleware", "aiohttp": "outer"}.get(name.partition("-")[0], "Outer")
