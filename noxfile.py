@@ -354,7 +354,8 @@ def aborts(session: nox.Session) -> None:
     """Test all servers with all cases of clients that disconnect and servers that stop."""
     servers = "--requirement=tests/process/servers.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
-    run_tests(session, "tests/process/test_table.py", "tests/process/test_scope.py")
+    tests = ("table", "scope", "run")
+    run_tests(session, *(f"tests/process/test_{name}.py" for name in tests))
 
 
 # A fixed Python: the versions of what these tests need are fixed, too.

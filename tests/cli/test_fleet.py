@@ -137,7 +137,9 @@ def test_requests_to_one_api_have_a_pace(
 ) -> None:
     """Sentry's API is asked once a second by the whole fleet; the others are not hammered."""
     places: list[Any] = []
-    monkeypatch.setattr(target, "connect", lambda place, _name: places.append(place) or Memory(place, name))
+    monkeypatch.setattr(
+        target, "connect", lambda place, _name: places.append(place) or Memory(place, name)
+    )
     waits: list[float] = []
     monkeypatch.setattr(target.time, "sleep", waits.append)
     monkeypatch.setattr(target.time, "monotonic", lambda: 100.0)

@@ -83,7 +83,8 @@ def test_all_keys(tmp_path: Path) -> None:
 
 
 MISTAKES = {
-    GOOD + "enviroment = 'x'": "orders: enviroment: there is no such key; did you mean environment?",
+    GOOD
+    + "enviroment = 'x'": "orders: enviroment: there is no such key; did you mean environment?",
     GOOD + "token = 'hunter2'": "orders: token: a token is never written in the file",
     GOOD + "debug_token = 'hunter2'": "orders: debug_token: a token is never written in the file",
     GOOD + "auth_token = 'hunter2'": "orders: auth_token: a token is never written in the file",
@@ -93,10 +94,12 @@ MISTAKES = {
     GOOD + "timeout = '5'": "orders: timeout: found '5', expected a number above 0",
     GOOD + "timeout = nan": "orders: timeout: found nan, expected a number above 0",
     GOOD + "timeout = true": "orders: timeout: found True, expected a number above 0",
-    GOOD + "backend = 'GlitchTip'": "orders: backend: found 'GlitchTip', expected one of glitchtip, "
+    GOOD
+    + "backend = 'GlitchTip'": "orders: backend: found 'GlitchTip', expected one of glitchtip, "
     "bugsink, sentry; did you mean glitchtip?",
     GOOD + "release = 17": "orders: release: found 17, expected a text",
-    GOOD + "project = 17": "orders: found dsn and project, expected one of dsn, dsn_variable, project",
+    GOOD
+    + "project = 17": "orders: found dsn and project, expected one of dsn, dsn_variable, project",
     GOOD + "release = '1'\nrelease_variable = 'ORDERS_RELEASE'": "orders: found release and "
     "release_variable, expected one of them",
     GOOD + "release_variable = 'NOT_THERE'": "orders: release_variable: the variable NOT_THERE is "
@@ -112,7 +115,8 @@ MISTAKES = {
     GOOD.replace(f'dsn = "{DSN}"', "project = 17"): "orders: base: it is missing",
     GOOD.replace(f'dsn = "{DSN}"', "dsn = 'https://glitchtip.example/17'"): "orders: dsn",
     "[defaults]\nname = 'x'\n" + GOOD: "defaults: name: it is different for each service",
-    "[default]\nbackend = 'sentry'\n" + GOOD: "default: there is no such table; did you mean defaults?",
+    "[default]\nbackend = 'sentry'\n"
+    + GOOD: "default: there is no such table; did you mean defaults?",
     "defaults = 3\n" + GOOD: "defaults: expected a table, [defaults]",
     "service = 3": "service: expected a table for each service, [[service]]",
     "": "there is no service: expected at least one table [[service]]",

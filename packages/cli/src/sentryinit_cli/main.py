@@ -42,9 +42,7 @@ Examples:
   sentryinit verify --url https://orders.example/debug/sentry-panic
   sentryinit verify --fleet services.toml    # many services, one table
 """
-_ONE_SERVICE = (
-    "url dsn service environment release server_name backend api_url org project token_file nonce".split()
-)
+_ONE_SERVICE = "url dsn service environment release server_name backend api_url org project token_file nonce".split()
 
 
 @click.group(cls=GuardedGroup, epilog=EXAMPLES)

@@ -266,11 +266,11 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-if {"uwsgi", "hypercorn.utils"} & sys.modules.keys():
+if not TYPE_CHECKING and {"uwsgi", "hypercorn.utils"} & sys.modules.keys():
     # They read the names of a module themselves, and the function above gets no call.
     from sentryinit._serving.uwsgi import reads_names
 
     if reads_names(__name__):
         from sentryinit._serving import target
 
-        globals()["application"] = target.application()
+        application = target.application()

@@ -18,7 +18,7 @@ def run(
 ) -> None:
     """Run *module*: of a server, with its loaders *names* in ``site``; or the target of uWSGI."""
     if names is None:
-        load(lambda: run_module(module), "uwsgi")
+        load(lambda: run_module(module))
         uwsgi.wrap_names(vars(module), uwsgi.targets()[module.__name__])
         return
     run_module(module)
@@ -49,10 +49,10 @@ def _patch(module: ModuleType, path: str, argument: str) -> None:
     setattr(owner, name, make(getattr(owner, name), module.__name__.partition(".")[0], argument))
 
 
-def _before_load(original: Callable[..., Any], server: str, _argument: str) -> Callable[..., Any]:
+def _before_load(original: Callable[..., Any], _server: str, _argument: str) -> Callable[..., Any]:
     @functools.wraps(original)
     def call(*args: Any, **options: Any) -> Any:
-        return load(lambda: original(*args, **options), server)
+        return load(lambda: original(*args, **options))
 
     return call
 
@@ -60,7 +60,7 @@ def _before_load(original: Callable[..., Any], server: str, _argument: str) -> C
 def _around_result(original: Callable[..., Any], server: str, _argument: str) -> Callable[..., Any]:
     @functools.wraps(original)
     def call(*args: Any, **options: Any) -> Any:
-        return wrap(load(lambda: original(*args, **options), server), server)
+        return wrap(load(lambda: original(*args, **options)), server)
 
     return call
 

@@ -6,6 +6,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -28,7 +29,8 @@ def targets() -> dict[str, str]:
     found = {}
     for text in (*_options("module", "wsgi"), *(m.partition("=")[2] for m in _options("mount"))):
         module, _, name = text.partition(":")
-        if module and not module.endswith((".py", ".wsgi")):
+        # uWSGI takes a file, too; "shop.wsgi" may be the name of both.
+        if module and not Path(module).is_file():
             found[module] = name or _callable()
     return found
 

@@ -33,24 +33,14 @@ _WHEELS = {
 }
 
 
-def load(import_app: Callable[[], T], server: str) -> T:
+def load(import_app: Callable[[], T]) -> T:
     """Run ``init``, then *import_app*; report what that raises before the process ends."""
     _init.init_early()
     try:
         return import_app()
     except BaseException as exc:
-        if not _is_exit_of(server, exc):
-            _init.shutdown("sentryinit", exc)
+        _init.shutdown("sentryinit", exc)
         raise
-
-
-def _is_exit_of(server: str, exc: BaseException) -> bool:
-    """Return True if *server* has logged what is wrong, and exits."""
-    trace = exc.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    name = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
-    return isinstance(exc, SystemExit) and name.partition(".")[0] == server
 
 
 def wrap(app: Any, server: str) -> Any:
@@ -74,12 +64,20 @@ def wrap(app: Any, server: str) -> Any:
         return app
     hint = f"; install {wheel}" if wheel else ""
     if not kind:
-        text = "cannot wrap the application of %s: a %s is no WSGI and no ASGI 3 application%s"
-        log.warning(text, server, type(app).__qualname__, hint)
+        name = type(app).__qualname__
+        _warn(
+            f"cannot wrap what {server} serves: a {name} is no WSGI and no ASGI 3 application{hint}"
+        )
         return app
     if wheel:
-        log.warning("the application of %s has no adapter, and its events no route%s", server, hint)
+        _warn(f"the application of {server} has no adapter, and its events have no route{hint}")
     return (wsgi if kind == "wsgi" else asgi).SentryInitMiddleware(app)
+
+
+@functools.cache
+def _warn(text: str) -> None:
+    """Log *text* once: a server may load twice."""
+    log.warning("%s", text)
 
 
 def _layers(app: Any) -> Iterator[Any]:
@@ -146,7 +144,7 @@ def _takes(signature: inspect.Signature, count: int) -> bool:
 def _wrap_factory(factory: Callable[..., Any], server: str) -> Callable[..., Any]:
     @functools.wraps(factory)
     def make(*args: Any, **options: Any) -> Any:
-        app = load(lambda: factory(*args, **options), server)
+        app = load(lambda: factory(*args, **options))
         # With arguments it is called as an application, by mistake.
         return app if args else wrap(app, server)
 
