@@ -21,7 +21,8 @@ import click
 
 from sentryinit._config import settings as _settings
 from sentryinit._config.options import REFUSED, TABLE, Option
-from sentryinit._policy.verdict import COUNTERS, Reason
+from sentryinit._policy.verdict import COUNTERS, OF_RECORDS, Reason
+from sentryinit._sdk.transport import REASONS as LOST
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -60,11 +61,22 @@ def adapters(pages: str = "") -> str:
 
 def reasons() -> str:
     """Return the table of reasons for which a failure gives no event."""
-    counters = {**COUNTERS, Reason.RATE_LIMITED: "suppressed"}
+    dropped = Reason.BEFORE_SEND, Reason.PROCESSOR, Reason.SAMPLED, Reason.CLOSED
+    counters = {**COUNTERS, Reason.RATE_LIMITED: "suppressed", **dict.fromkeys(dropped, "dropped")}
     rows = [
-        [reason.value, f"`{counters[reason]}`" if reason in counters else ""] for reason in Reason
+        [reason.value, f"`{counters[reason]}`" if reason in counters else ""]
+        for reason in Reason
+        if reason not in OF_RECORDS
     ]
+    rows += [[f"lost: {what}", "`lost`"] for what in LOST.values()]
+    rows += [["rejected with HTTP 401: check the key in the DSN (and other statuses)", "`lost`"]]
     return _grid(["reason in the log", "counter in `stats()`"], rows)
+
+
+def record_reasons() -> str:
+    """Return the table of reasons for which a log record is no event of its own."""
+    rows = [[reason.value] for reason in Reason if reason in OF_RECORDS]
+    return _grid(["reason in the log"], rows)
 
 
 def options() -> str:

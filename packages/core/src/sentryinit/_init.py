@@ -12,7 +12,7 @@ from sentryinit._locks import RenewedLock
 from sentryinit._logger import log
 from sentryinit._process import install_hooks
 from sentryinit._state import STATE, note_problem
-from sentryinit._status import why_off
+from sentryinit._status import log_settings, why_off
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -229,7 +229,7 @@ def _end_early(early: _settings.Settings | None, settings: _settings.Settings) -
     settings.warnings = [each for each in settings.warnings if each not in early.warnings]
     if STATE.reporter is not None:
         # With a reporter, sentry_sdk is imported already.
-        from sentryinit._sdk.client import close
+        from sentryinit._sdk.transport import close
 
         STATE.reporter = None
         close(early.flush_timeout)
@@ -299,29 +299,7 @@ def _start(settings: _settings.Settings) -> None:
     if not why:
         _switch_on(settings)
     if not settings.is_early:
-        _say(settings, why)
-
-
-def _say(settings: _settings.Settings, why: str) -> None:
-    """Log what counts from now on."""
-    if not why and settings.sources["service"] == "default":
-        log.warning("the service has no name (unknown_service): set SENTRYINIT_SERVICE")
-    elif why and settings.dsn and settings.enabled:
-        log.warning(
-            "the DSN of service %s (from %s) is malformed: expected "
-            "https://<key>@<host>/<project number>; reporting is off",
-            settings.service,
-            settings.sources["dsn"],
-        )
-    parts = [
-        f"{name}={getattr(settings, name) or 'none'} ({settings.sources[name]})"
-        for name in ("service", "environment", "release")
-    ]
-    host = _settings.backend_host(settings.dsn)
-    where = "no usable DSN" if why else f"backend={host} ({settings.sources['dsn']})"
-    if not settings.enabled:
-        where = f"enabled=false ({settings.sources['enabled']})"
-    log.info("%s: %s %s", "on" if STATE.reporter else "off", " ".join(parts), where)
+        log_settings(settings, why)
 
 
 def _switch_on(settings: _settings.Settings) -> None:

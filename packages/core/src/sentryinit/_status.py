@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from sentryinit._config.settings import backend_host
+from sentryinit._config.settings import Settings, backend_host
+from sentryinit._logger import log
 from sentryinit._state import STATE, no_op
 
 
@@ -74,3 +75,25 @@ def status() -> Status:
         "scope": scope,
         "counts": stats(),
     }
+
+
+def log_settings(settings: Settings, why: str) -> None:
+    """Log the *settings* that count from now on; *why* reporting is off, if it is."""
+    if not why and settings.sources["service"] == "default":
+        log.warning("the service has no name (unknown_service): set SENTRYINIT_SERVICE")
+    elif why and settings.dsn and settings.enabled:
+        log.warning(
+            "the DSN of service %s (from %s) is malformed: expected "
+            "https://<key>@<host>/<project number>; reporting is off",
+            settings.service,
+            settings.sources["dsn"],
+        )
+    parts = [
+        f"{name}={getattr(settings, name) or 'none'} ({settings.sources[name]})"
+        for name in ("service", "environment", "release")
+    ]
+    host = backend_host(settings.dsn)
+    where = "no usable DSN" if why else f"backend={host} ({settings.sources['dsn']})"
+    if not settings.enabled:
+        where = f"enabled=false ({settings.sources['enabled']})"
+    log.info("%s: %s %s", "on" if STATE.reporter else "off", " ".join(parts), where)

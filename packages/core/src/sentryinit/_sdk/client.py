@@ -91,12 +91,6 @@ def configure(settings: Settings) -> Client:
     return Client()
 
 
-def close(timeout: float) -> None:
-    """Send what is queued, for at most *timeout* seconds, and take the client away."""
-    sentry_sdk.get_client().close(timeout=timeout)
-    sentry_sdk.get_global_scope().set_client(None)
-
-
 def conflicting_integrations(*names: str) -> list[str]:
     """Return the active integrations of sentry-sdk that do what *names*, or all adapters, do."""
     active = sentry_sdk.get_client().integrations

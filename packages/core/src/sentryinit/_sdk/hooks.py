@@ -8,7 +8,7 @@ from typing import Any
 
 from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import current_capture
-from sentryinit._boundary.debug_route import DebugPanic, nonce_of
+from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE, RequestInfo
 from sentryinit._config.settings import Settings
 from sentryinit._events import build, source_context
@@ -100,14 +100,13 @@ class Hooks:
             return None
         # Not by the event's path: a hook may have changed it.
         masked = self._redactor.event(changed, info.route or "", info.path, info.query)
-        if isinstance(_exception_of(hint), DebugPanic):
-            self._add_nonce(masked, info)
+        self._add_nonce(masked, _exception_of(hint))
         _mark_captured(_with_id(masked, event, hint), hint)
         return masked
 
-    def _add_nonce(self, event: Masked, info: RequestInfo) -> None:
+    def _add_nonce(self, event: Masked, exc: BaseException | None) -> None:
         """Add the tag ``nonce`` to *event*, after masking: it may look like a secret (I4)."""
-        nonce = nonce_of(info.headers, info.query)
+        nonce = exc.nonce if type(exc) is DebugPanic else ""
         if nonce and not self._redactor.has_known_secret(nonce):
             event["tags"] = {**event.get("tags", {}), "nonce": nonce}
 
