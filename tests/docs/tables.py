@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -242,3 +243,33 @@ def leaks() -> str:
     ]
     total = [f"{len(found[name])} of {len(carriers)}" for name in heads]
     return _grid(["where", *heads.values()], [*rows, ["together", *total]])
+
+
+def doctor() -> str:
+    """Return the table of the doctor's verdicts."""
+    from sentryinit_cli.doctor.catalog import (
+        MEANINGS,
+        OF_PROBLEM,
+        VERDICTS,
+    )  # only one page needs it
+
+    numbers = {verdict: str(number) for number, verdict in OF_PROBLEM.items()}
+    rows = [
+        [
+            f"`{name}`",
+            level,
+            group,
+            numbers.get(name, ""),
+            MEANINGS.get(name) or _filled(text),
+            _filled(remedy),
+        ]
+        for name, (level, group, text, remedy) in VERDICTS.items()
+        if level != "ok"
+    ]
+    return _grid(["id", "level", "group", "number", "what it says", "remedy"], rows)
+
+
+def _filled(text: str) -> str:
+    """Return *text* with words for what is filled in."""
+    words = re.sub(r" ?\{(\w+)\}", lambda match: f" {match[1].upper()}", text).strip()
+    return "as the text says" if words == "HINT" else words.replace("|", "\\|")

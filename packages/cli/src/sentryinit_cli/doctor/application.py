@@ -76,11 +76,15 @@ def import_failed(target: str, error: BaseException) -> Finding:
         ours = [each for each in frames if "sentryinit_cli" not in each.filename]
         last = ours[-1] if ours else frames[-1]
         place, hint = f"{last.filename}, line {last.lineno}", "Correct what it raises."
-        if "sentryinit" in _module_of(error) and isinstance(error, (TypeError, ValueError)):
-            return found("settings-refused", text=error)
         if "_serving" in last.filename:
             # Of our own loader: it names the target.
             return found("target-wrong", text=error)
+        if _module_of(error).startswith("sentryinit."):
+            # Our own texts have no secret.
+            if isinstance(error, RuntimeError):
+                return found("required", text=error)
+            if isinstance(error, (TypeError, ValueError)):
+                return found("settings-refused", text=error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         hint = f"{error.name} is not installed here: run it in the environment of the application."
     return found("import-failed", target=target, error=type(error).__name__, place=place, hint=hint)

@@ -1,5 +1,6 @@
 """All verdicts of the doctor: the page ``docs/howto/doctor.md`` has them as a table."""
 
+# ruff: noqa: E501 # a table: each verdict is a line
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -17,9 +18,14 @@ VERDICTS: dict[str, tuple[str, str, str, str]] = {
     "settings-differ": ("warning", "settings", "{text}", "{hint}"),
     "sample-rate-zero": ("error", "settings", "{text}", "{hint}"),
     "ignores-all": ("error", "settings", "{text}", "{hint}"),
-    "start-warning": ("warning", "settings", "{text}", "See what it names."),
+    "start-warning": ("warning", "settings", "{text}", "Correct what it names."),
     "settings-refused": ("error", "settings", "init() failed: {text}", "Correct what it names."),
-    "required": ("error", "settings", "SENTRYINIT_REQUIRED is set and reporting is off: the service does not start. {text}", "Set what it names."),
+    "required": (
+        "error",
+        "settings",
+        "The service does not start: {text}.",
+        "Set what it names, or do not require it.",
+    ),
     "problem": ("warning", "settings", "{text}", "{hint}"),
     "dsn": ("ok", "dsn", "The DSN is well-formed: {scheme}://{host}, project {project} (from {source}).", ""),
     "dsn-unusable": ("error", "dsn", "{text}", "{hint}"),
@@ -96,7 +102,7 @@ VERDICTS: dict[str, tuple[str, str, str, str]] = {
     "debug-route-unclear": ("note", "debug route", "The debug route was not proved: an unknown path answers {status}.", "Name a host that the application accepts (--host), or use sentryinit verify --url."),
     "debug-route-failed": ("note", "debug route", "The debug route was not proved: asking the application for an unknown path raises {error}.", "An application that needs its start-up cannot be asked here: use sentryinit verify --url."),
     "logging": ("ok", "logging", "No logger of sentryinit or of a server is disabled.", ""),
-    "logger-disabled": ("warning", "logging", "The logging configuration disables the logger {logger}: {effect}.", "Set \"disable_existing_loggers\": False in dictConfig, or name the logger in it."),
+    "logger-disabled": ("warning", "logging", "The logging configuration disables the logger {logger}: {effect}.", 'Set "disable_existing_loggers": False in dictConfig, or name the logger in it.'),
     "server": ("ok", "server", "{server} sends what is queued when it stops, as it is started here.", ""),
     "server-unknown": ("note", "server", "This server is not in the table of tested servers: {command}.", "Send a failure, stop the server with SIGTERM, and look whether the event arrives."),
     "server-config": ("note", "server", "{file} was not read: {why}.", "Give its options on the command line, for this check."),
@@ -131,6 +137,29 @@ OF_PROBLEM = {
     15: "middleware-twice",
 }
 
+# What the verdicts mean whose text is that of the core.
+MEANINGS = {
+    "off": "There is no DSN, or reporting is switched off.",
+    "dsn-unusable": "The DSN is malformed, or a value for sentry-sdk does not work here.",
+    "integration-conflict": "An integration of sentry-sdk does what our middleware does.",
+    "service-unnamed": "The service has no configured name.",
+    "release-unknown": "The release is not known.",
+    "foreign-init": "sentry_sdk.init() was called after ours.",
+    "built-before-init": "The application was built while there was no DSN: its middleware is off.",
+    "settings-differ": "A later set-up has other values, which are ignored.",
+    "middleware-order": "Another middleware is outside of ours.",
+    "setting-wrong": "A variable is misspelt, or its value is wrong.",
+    "debug-token-weak": "The debug token is shorter than 16 characters, or repeats a few.",
+    "sample-rate-zero": "sample_rate is 0.",
+    "ignores-all": "An ignore list, or the storm guard, matches every failure.",
+    "middleware-missing": "The application has no middleware of ours.",
+    "middleware-twice": "The application has our middleware twice.",
+    "start-warning": "sentryinit logs a warning at the start, such as for a hook that cannot be loaded.",
+    "client-replaced": "Another client of sentry-sdk has replaced ours.",
+    "target-wrong": "The name of the application is wrong, or nothing has it.",
+    "problem": "A problem that only a newer sentryinit knows.",
+}
+
 
 class Finding(NamedTuple):
     """A verdict about this set-up. *number*: of the core's problem, as Django's checks show it."""
@@ -143,7 +172,7 @@ class Finding(NamedTuple):
     number: int | None = None
 
 
-def found(verdict: str, number: int | None = None, **facts: Any) -> Finding:
+def found(verdict: str, number: Any = None, **facts: Any) -> Finding:
     """Return the finding of *verdict*, with *facts* filled in."""
     level, group, text, remedy = VERDICTS[verdict]
     return Finding(verdict, level, group, text.format(**facts), remedy.format(**facts), number)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
 import click
 
 from sentryinit_cli.doctor import report, servers
 from sentryinit_cli.doctor.catalog import Finding
-from sentryinit_cli.output import Output
 
 _TONES = {"ok": "good", "note": "", "warning": "warning", "error": "bad"}
 EXAMPLES = """\b
@@ -48,7 +46,7 @@ class _Doctor(click.Command):
 )
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds for the import.")
 @click.pass_context
-def doctor(
+def doctor(  # noqa: PLR0913, PLR0917 # one for each option
     context: click.Context,
     target: str,
     as_json: bool,  # noqa: FBT001 # click's
@@ -71,12 +69,14 @@ def doctor(
     order = report.Order(
         target, command, offline, host, debug_path, _flask_app(context, target), timeout
     )
+    from sentryinit_cli.output import Output  # rich, which the help does not need
+
     output = Output(as_json=as_json)
     with output.progress("looking at the set-up"):
         made = report.make(order)
     output.hide(*made.secrets)
     _show(made, output, shows_all=shows_all)
-    sys.exit(0 if made.is_fine else 1)
+    context.exit(0 if made.is_fine else 1)
 
 
 def _default_target(context: click.Context) -> str:
@@ -94,7 +94,7 @@ def _flask_app(context: click.Context, target: str) -> str | None:
     return info.app_import_path or ""
 
 
-def _show(made: report.Report, output: Output, *, shows_all: bool) -> None:
+def _show(made: report.Report, output: Any, *, shows_all: bool) -> None:
     if output.as_json:
         output.json(_as_json(made))
         return

@@ -103,6 +103,7 @@ def _application(order: dict[str, Any], mailbox: Mailbox) -> Iterator[Finding]:
     else:
         yield found("not-initialised", target=target or "The application")
         yield from wiring
+        yield from probed
         yield from _init(target)
 
 

@@ -78,7 +78,7 @@ async def _asgi(app: Any, path: str, headers: Headers) -> Answer:
         # The client stays: who waits here waits for the end of the request.
         return await asyncio.Future()
 
-    async def send(message: dict[str, Any]) -> None:  # noqa: RUF029 # ASGI's
+    async def send(message: dict[str, Any]) -> None:
         messages.append(message)
 
     scope = {

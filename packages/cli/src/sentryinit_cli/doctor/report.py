@@ -69,9 +69,13 @@ def make(order: Order) -> Report:
 
 def _run(order: Order, environ: Mapping[str, str]) -> tuple[Any, list[Finding]]:
     """Return what the process with the application says; None and a finding if it says nothing."""
-    argument = {"target": order.target, "flask_app": order.flask_app, "host": order.host}
+    argument: dict[str, Any] = {
+        "target": order.target,
+        "flask_app": order.flask_app,
+        "host": order.host,
+    }
     argument |= {"path": order.path, "values": _VALUES}
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 # this Python, and a module of ours
         [sys.executable, "-m", "sentryinit_cli.doctor.inside", json.dumps(argument)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

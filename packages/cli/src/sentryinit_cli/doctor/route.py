@@ -27,7 +27,7 @@ def check(get: Get, path: str, token: str, mailbox: Mailbox) -> Iterator[Finding
     # Answers that differ by themselves, such as by a nonce, are compared by their status only.
     is_stable = _seen(unknown, unknown_path) == _seen(again, unknown_path)
     if closed.status != 404 or (is_stable and _seen(closed, path) != _seen(unknown, unknown_path)):
-        yield found("debug-route-shown", path=path, **_difference(closed, unknown, path))
+        yield found("debug-route-shown", path=path, **_difference(closed, unknown))
         return
     if not token:
         yield found("debug-route-closed", path=path)
@@ -52,7 +52,7 @@ def _seen(answer: Answer, path: str) -> tuple[object, ...]:
     return answer.status, headers, re.sub(re.escape(path.strip("/")).encode(), b"", answer.body)
 
 
-def _difference(closed: Answer, unknown: Answer, path: str) -> dict[str, str]:
+def _difference(closed: Answer, unknown: Answer) -> dict[str, str]:
     if closed.status != unknown.status:
         return {"answer": str(closed.status), "unknown": str(unknown.status)}
     names = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -100,7 +100,13 @@ def read_options(server: str, arguments: Iterable[str]) -> dict[str, str]:
     return options
 
 
-def check(command: Sequence[str], flush: float, environ: Mapping[str, str], *, handles_sigterm: bool = False) -> Iterator[Finding]:  # fmt: skip
+def check(
+    command: Sequence[str],
+    flush: float,
+    environ: Mapping[str, str],
+    *,
+    handles_sigterm: bool = False,
+) -> Iterator[Finding]:
     """Yield the verdicts of the server that *command* starts.
 
     *flush*: seconds that a flush may take. *handles_sigterm*: the application does it itself.
@@ -120,7 +126,9 @@ def check(command: Sequence[str], flush: float, environ: Mapping[str, str], *, h
     yield from verdicts
 
 
-def _all_options(server: str, arguments: list[str], environ: Mapping[str, str]) -> tuple[dict[str, str], list[Finding]]:  # fmt: skip
+def _all_options(
+    server: str, arguments: list[str], environ: Mapping[str, str]
+) -> tuple[dict[str, str], list[Finding]]:
     """Return the options of the command line, which count, the environment and files."""
     options = read_options(server, arguments)
     if server == "gunicorn":
@@ -134,14 +142,16 @@ def _all_options(server: str, arguments: list[str], environ: Mapping[str, str]) 
     return options, []
 
 
-def _with_file(options: dict[str, str], name: str, read: object) -> tuple[dict[str, str], list[Finding]]:  # fmt: skip
+def _with_file(
+    options: dict[str, str], name: str, read: Callable[[Path], dict[str, str]]
+) -> tuple[dict[str, str], list[Finding]]:
     path = Path(name.removeprefix("file:"))
     if not name or not path.is_file():
         is_asked = name not in {"", "./gunicorn.conf.py"}
         missing = [found("server-config", file=name, why="it is no file here")] if is_asked else []
         return options, missing
     try:
-        return read(path) | options, []  # type: ignore[operator] # a function of a path
+        return read(path) | options, []
     except (OSError, ValueError, SyntaxError, configparser.Error) as error:
         return options, [found("server-config", file=path, why=type(error).__name__)]
 
@@ -199,7 +209,7 @@ def _granian(started: Started) -> Iterator[Finding]:
         yield found("granian-kill")
 
 
-_RULES = {
+_RULES: dict[str, Callable[[Started], Iterable[Finding]]] = {
     "gunicorn": _gunicorn,
     "uwsgi": _uwsgi,
     "granian": _granian,

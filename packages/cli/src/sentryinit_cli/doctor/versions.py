@@ -8,7 +8,16 @@ from importlib import metadata
 
 from sentryinit_cli.doctor.catalog import Finding, found
 
-WHEELS = "sentryinit", *(f"sentryinit-{each}" for each in "aiohttp cli django falcon flask starlette testkit".split())  # fmt: skip
+WHEELS = (
+    "sentryinit",
+    "sentryinit-aiohttp",
+    "sentryinit-cli",
+    "sentryinit-django",
+    "sentryinit-falcon",
+    "sentryinit-flask",
+    "sentryinit-starlette",
+    "sentryinit-testkit",
+)
 
 
 def check() -> Iterator[Finding]:

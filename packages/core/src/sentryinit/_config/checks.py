@@ -74,10 +74,8 @@ def _token_problems(token: str) -> Iterator[Problem]:
         yield Problem(11, text, hint, deployed=True)
 
 
-_ALL_ERRORS = frozenset(
-    [Exception, BaseException, "Exception", "BaseException"]
-    + ["builtins.Exception", "builtins.BaseException"]
-)
+_NAMES = "Exception BaseException builtins.Exception builtins.BaseException".split()
+_ALL_ERRORS = frozenset([Exception, BaseException, *_NAMES])
 
 
 def _ignoring_all(settings: Settings) -> Iterator[str]:
