@@ -72,6 +72,8 @@ class Backend(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Answers as a small GlitchTip."""
+
     server: Backend
 
     def answer(self, status: int, body: Any) -> None:

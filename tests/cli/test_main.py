@@ -31,6 +31,8 @@ COMMAND = str(Path(sys.executable).with_name("sentryinit"))
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Passes requests on to its server."""
+
     protocol_version = "HTTP/1.1"
     server: Any
 
@@ -58,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
+    """A server in a thread."""
+
     daemon_threads = True
     request_queue_size = 128
 
@@ -407,7 +411,8 @@ def test_ctrl_c(glitchtip: GlitchTip, tmp_path: Path) -> None:
 
 def test_a_crash(sentryinit: Run, tmp_path: Path) -> None:
     """A bug is 99 and one line, without the text of the exception."""
-    code = f"import sentryinit_cli.single\nsentryinit_cli.single.verify_one = lambda *a, **k: {{}}['{TOKEN}']\n"
+    code = "from sentryinit_cli import single\n"
+    code += f"single.verify_one = lambda *a, **k: {{}}['{TOKEN}']\n"
     (tmp_path / "sitecustomize.py").write_text(code)
     done = sentryinit("verify", PYTHONPATH=str(tmp_path))
     assert done.code == 99

@@ -53,6 +53,8 @@ class Ingestion(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Takes one envelope."""
+
     server: Ingestion
 
     def do_POST(self) -> None:

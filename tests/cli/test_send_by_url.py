@@ -35,6 +35,8 @@ class Service(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
     server: Service
 
     def do_GET(self) -> None:

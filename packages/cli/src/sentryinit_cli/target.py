@@ -31,7 +31,7 @@ class Target:
     token: str = field(repr=False)
     url: str = ""
     debug_token: str = field(default="", repr=False)
-    expected: Expected = Expected()
+    expected: Expected = field(default_factory=Expected)
     backend: str | None = None
     api: str = ""
     organization: str = ""
