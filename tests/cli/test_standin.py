@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import standin
+
 from sentryinit_cli.http import Http
 
 

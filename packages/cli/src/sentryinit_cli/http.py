@@ -73,7 +73,6 @@ class Http:
             "maxsize": _CONNECTIONS,
             "cert_reqs": "CERT_REQUIRED",
             "ca_certs": _ca_file(ca_certs),
-            "retries": False,
         }
         self._direct = urllib3.PoolManager(**self._options)
         self._proxies: dict[str, urllib3.PoolManager] = {}
@@ -116,10 +115,10 @@ class Http:
             headers={"User-Agent": "sentryinit-cli", **headers},
             redirect=False,
             retries=False,
-            timeout=urllib3.Timeout(connect=self._timeout, read=self._timeout),
+            timeout=self._timeout,
             preload_content=False,
         )
-        content, is_whole = b"", False
+        is_whole = False
         try:
             content = _read(response, end)
             is_whole = True
@@ -247,9 +246,8 @@ def _cause(error: BaseException, timeout: float) -> str:
         status = "".join(each for each in text.partition("failed:")[2] if each.isdigit())[:3]
         return f"it refuses to connect, with status {status}"
     if isinstance(error, errors.NewConnectionError):
-        cause: BaseException | None = error.__cause__
-        refused = isinstance(cause, ConnectionRefusedError) or "refused" in text
-        why = getattr(cause, "strerror", None) or "no connection"
+        why = getattr(error.__cause__, "strerror", None) or "no connection"
+        refused = isinstance(error.__cause__, ConnectionRefusedError) or "refused" in text
         return "connection refused: nothing listens on this port" if refused else str(why).lower()
     if isinstance(error, errors.ProtocolError):
         return "connection closed before the whole answer was there"
