@@ -1,0 +1,1 @@
+"""What the tests of the runbook run its blocks with."""
