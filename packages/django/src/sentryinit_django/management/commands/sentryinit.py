@@ -12,7 +12,7 @@ class Command(BaseCommand):
 
     help: str = "Explain how this service reports its errors, and prove that they arrive."
     # A check that fails is what the command is to explain.
-    requires_system_checks: list[str] = []
+    requires_system_checks: tuple[str, ...] = ()
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run the command; it has options of its own."""
