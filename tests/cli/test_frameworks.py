@@ -18,9 +18,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("flask")
-pytest.importorskip("django")
-
 KEY = "0123456789abcdef0123456789abcdef"
 TOKEN = "c0ffee11" * 8
 FLASK = """

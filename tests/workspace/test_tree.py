@@ -33,10 +33,13 @@ VERSION = Version(runpy.run_path(str(ROOT / "VERSION.py"))["__version__"])
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
 # The budgets, in lines of code: see CONTRIBUTING.md.
-CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 8000, 160, 200, 46, 70
-# Modules of Django's adapter: system checks, and the hook for the REST framework; what is only
-# FastAPI's in that of Starlette; and what `run` and `doctor` ask of an application.
-ASIDE = ("/apps.py", "/checks.py", "/rest.py", "/_fastapi.py", "/_wiring.py")
+CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 8200, 160, 200, 46, 70
+# Modules of Django's adapter: system checks, the management command, the hook for the REST
+# framework; what is only FastAPI's in that of Starlette; and what `run` and `doctor` ask.
+ASIDE = (
+    *("/apps.py", "/checks.py", "/rest.py", "/commands/sentryinit.py"),
+    *("/_fastapi.py", "/_wiring.py"),
+)
 MEDIAN, P90, LONGEST = 8, 20, 40
 REPEATED = 6
 BINDING = " binding of sentryinit"

@@ -167,25 +167,6 @@ def problems() -> Iterator[checks.Problem]:
     yield from STATE.problems
 
 
-def order_problems(outside: Iterable[object], hint: str) -> Iterator[checks.Problem]:
-    """Yield the problem of middlewares *outside* of a boundary; *hint*: what to do.
-
-    Not if a generic boundary may be around them all.
-    """
-    names = [
-        each if isinstance(each, str) else getattr(each, "__qualname__", type(each).__qualname__)
-        for each in outside
-    ]
-    if names and not {"wsgi", "asgi"} & {*STATE.boundaries}:
-        yield checks.wrong_order(names, hint)
-
-
-def check_order(outside: Iterable[object], hint: str) -> None:
-    """Warn, for an adapter, of middlewares *outside* of its boundary; *hint*: what to do."""
-    for problem in order_problems(outside, hint):
-        note_problem(problem)
-
-
 def _start_once(
     given: Mapping[str, Any], where: str = "argument", default_service: str | None = None
 ) -> None:

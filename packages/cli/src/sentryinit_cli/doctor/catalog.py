@@ -116,7 +116,7 @@ VERDICTS: dict[str, tuple[str, str, str, str]] = {
     "gunicorn-hung-worker": ("note", "server", "gunicorn kills a {worker} worker that hangs longer than --timeout without a trace in it: this gives no event.", "A sync worker raises SystemExit where it hangs, which is reported."),
     "daphne-sigterm": ("note", "server", "daphne cancels the handlers at SIGTERM at once, and has no lifespan: queued events are sent, cancelled requests give no event.", "Take the service out of its load balancer before it stops."),
     "granian-kill": ("note", "server", "granian runs without --workers-kill-timeout: a worker that does not end keeps the process until it is killed.", "Add --workers-kill-timeout 10s."),
-}  # fmt: skip
+}  # fmt: skip # one row, one line
 
 # The verdicts of the core's problems, by their numbers.
 OF_PROBLEM = {
