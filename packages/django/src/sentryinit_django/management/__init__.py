@@ -1,3 +1,1 @@
 """Management commands."""
-
-from __future__ import annotations
