@@ -82,7 +82,7 @@ class Api:
             then = parsedate_to_datetime(answer.headers.get("date", ""))
             self.skew = then.astimezone(timezone.utc) - datetime.now(timezone.utc)
         except (TypeError, ValueError):
-            self.skew: timedelta = timedelta()
+            self.skew = timedelta()
 
     def _checked(self, answer: Answer) -> Answer:
         status = answer.status
