@@ -130,6 +130,17 @@ def testkit() -> None:
     core()
 
 
+def cli() -> None:
+    """Ask the command for the settings of this process, and leave with an error."""
+    from click.testing import CliRunner
+
+    from sentryinit_cli import cli as command
+
+    done = CliRunner().invoke(command, ["doctor", "--offline", "--json"])
+    assert '"settings"' in done.output, done.output
+    core()
+
+
 def main(package: str) -> None:
     """Report the error above once, and fail unless exactly that event was captured."""
     with capture() as mailbox, contextlib.suppress(ZeroDivisionError):

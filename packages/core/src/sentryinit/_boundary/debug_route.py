@@ -28,7 +28,7 @@ class DebugPanic(Exception):  # it is no error
 
     def __init__(self) -> None:
         super().__init__("raised on purpose by the debug route of sentryinit")
-        self.nonce = _CHECKED.get()
+        self.nonce: str = _CHECKED.get()
         _CHECKED.set("")
 
 
