@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,12 @@ class Row:
     def case(self, version: str) -> str:
         """Return the name of this row on the Python *version*."""
         name = f"{self.label}-{version}"
-        return name if self.subject == "core" else f"{self.subject}-{name}"
+        return f"{self.subject}-{name}" if self.session == "adapter" else name
+
+    @property
+    def session(self) -> str:
+        """The session that has this row."""
+        return self.subject if self.subject in {"cli", "core"} else "adapter"
 
 
 MATRIX = (
@@ -78,6 +83,9 @@ MATRIX = (
     # check a host its sub-applications fail.
     Row("aiohttp", "lowest", ("yarl<1.10",), PYTHONS[:3]),
     Row("aiohttp", "latest", ("aiohttp", "aiohttp-session", "aiohttp-security")),
+    # Both rows with the latest frameworks: what the command itself needs is pinned.
+    Row("cli", "lowest"),
+    Row("cli", "latest"),
 )
 # The contract tests of a subject, where they do not have its name.
 CONTRACTS = {"generic": ("wsgi", "asgi"), "starlette": ("starlette", "fastapi")}
@@ -146,9 +154,14 @@ def rows(*subjects: str) -> list[object]:
 
 
 def bounded(row: Row) -> list[str]:
-    """Return the Pythons on which ``ci`` runs *row*: the oldest for ``lowest``, else the others."""
+    """Return the Pythons on which ``ci`` runs *row*: the oldest for ``lowest``, else the others.
+
+    The command runs on the newest only: it is no part of a service.
+    """
     if row.label == "lowest":
         return [OLDEST]
+    if row.subject == "cli":
+        return [NEWEST]
     others = [version for version in PYTHONS if version != OLDEST]
     # A missing Python stays on the list: nox reports it, or fails where CI is set.
     return others if set(others) & set(FOUND) else [OLDEST, *others]
@@ -165,8 +178,8 @@ def floors(package: str) -> list[str]:
 
 def tests_of(subject: str) -> list[str]:
     """Return patterns for the test files of *subject*; each has to match a file."""
-    if subject == "core":
-        return ["tests/core"]
+    if subject in {"cli", "core"}:
+        return [f"tests/{subject}"]
     contracts = CONTRACTS.get(subject, (subject,))
     tests = [f"tests/conformance/test_{contract}.py" for contract in contracts]
     return [*tests, f"tests/adapters/test_{subject}*.py"] if subject in PACKAGES else tests
@@ -206,12 +219,13 @@ def run_tests(
     *patterns: str,
     options: Iterable[str] = (),
     on_path: str | None = None,
+    env: Mapping[str, str] | None = None,
     measured: bool = True,
 ) -> None:
     """Run the tests at *patterns* with *options* of pytest; fail if a pattern has no test.
 
-    *on_path* is a folder on ``sys.path``, in the processes that tests start as well. *measured*
-    records coverage, on some Pythons.
+    *on_path* is a folder on ``sys.path``, in the processes that tests start as well. *env* are
+    further variables. *measured* records coverage, on some Pythons.
     """
     paths = ["tests/workspace/test_installed.py"]
     for pattern in patterns:
@@ -230,8 +244,8 @@ def run_tests(
     if not session.posargs:
         # worksteal: else one process waits for the slow tests of another at the end.
         pytest += ["--numprocesses=auto", "--dist=worksteal"]
-    env = environment(session) | {"PYTHONPATH": on_path}
-    session.run(*pytest, *options, *paths, *session.posargs, env=env)
+    variables = environment(session) | {"PYTHONPATH": on_path} | dict(env or {})
+    session.run(*pytest, *options, *paths, *session.posargs, env=variables)
     if not session.posargs:
         demand(session, report, paths)
 
@@ -303,6 +317,31 @@ def adapter(session: nox.Session, row: Row) -> None:
     test_row(session, row)
 
 
+@nox.session
+@nox.parametrize("python,row", rows("cli"))
+def cli(session: nox.Session, row: Row) -> None:
+    """Test the command against stand-ins of the backends, with applications of all frameworks."""
+    pins = [floor for name in ("core", "cli") for floor in floors(name)]
+    servers = "--requirement=tests/process/requirements.txt"
+    chosen = pins if row.label == "lowest" else ()
+    install(session, PACKAGES, *FRAMEWORKS, servers, *chosen, *group("test"))
+    run_tests(session, *tests_of("cli"))
+
+
+@nox.session(python=FOUND[NEWEST])
+def verify(session: nox.Session) -> None:
+    """Verify services of all adapters, under real servers, against a real backend."""
+    servers = "--requirement=tests/process/requirements.txt"
+    install(session, PACKAGES, *FRAMEWORKS, servers, "pip", *group("test"))
+    # The backend, into a venv of its own that the next run uses again.
+    venv = session.cache_dir / "venv-bugsink"
+    session.run("python", "tests/verify/bugsink.py", str(venv), env=clean())
+    # Each process of the tests would start a backend and all services.
+    options = ["--numprocesses=0", "--dist=no"]
+    env = {"BUGSINK_VENV": str(venv)}
+    run_tests(session, "tests/verify", options=options, env=env)
+
+
 def test_row(session: nox.Session, row: Row) -> None:
     """Install the versions of *row* and run its tests."""
     packages = {"core"} if row.subject == "core" else {"core", "testkit", row.subject}
@@ -354,7 +393,8 @@ def aborts(session: nox.Session) -> None:
     """Test all servers with all cases of clients that disconnect and servers that stop."""
     servers = "--requirement=tests/process/servers.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
-    run_tests(session, "tests/process/test_table.py", "tests/process/test_scope.py")
+    tests = ("table", "scope", "run")
+    run_tests(session, *(f"tests/process/test_{name}.py" for name in tests))
 
 
 # A fixed Python: the versions of what these tests need are fixed, too.
@@ -446,13 +486,12 @@ def ci(session: nox.Session) -> None:
         session.notify(name)
     for row in MATRIX:
         for version in bounded(row):
-            kind = "core" if row.subject == "core" else "adapter"
-            session.notify(f"{kind}({row.case(version)})")
+            session.notify(f"{row.session}({row.case(version)})")
     for name in THIRD_PARTY:
         session.notify(f"thirdparty({name})")
     for name in UPSTREAM_IN_CI:
         session.notify(f"upstream({name})")
-    for name in ("testkit", f"process({NEWEST})", "docs", "wheels"):
+    for name in ("testkit", f"process({NEWEST})", "verify", "docs", "wheels"):
         session.notify(name)
     for package in PACKAGES:
         session.notify(f"minimums({package})")

@@ -116,18 +116,31 @@ def start(
     projects: Sequence[str],
 ) -> Backend:
     """Start Bugsink with an empty database in `folder`, and a project for each name."""
-    password = secrets.token_urlsafe(12)
-    variables = environment() | {
+    settings = variables(folder, port)
+    made = folder / "made.json"
+    command = [python, str(SITE / "bugsink_demo_setup.py"), str(made), *projects]
+    processes.run("bugsink", command, settings)
+    process = serve(processes, python, settings, port)
+    filled = json.loads(made.read_text(encoding="utf-8"))
+    found = {name: Project(**project) for name, project in filled["projects"].items()}
+    password = settings["DEMO_BACKEND_PASSWORD"]
+    return Backend(process, port, password, filled["token"], found)
+
+
+def variables(folder: Path, port: int) -> dict[str, str]:
+    """Return the environment of a Bugsink with its data in `folder`."""
+    return environment() | {
         "PYTHONPATH": str(SITE),
         "DJANGO_SETTINGS_MODULE": "bugsink_demo_settings",
         "DEMO_BACKEND_FOLDER": str(folder),
         "DEMO_BACKEND_URL": f"http://127.0.0.1:{port}",
         "DEMO_BACKEND_SECRET": secrets.token_hex(32),
-        "DEMO_BACKEND_PASSWORD": password,
+        "DEMO_BACKEND_PASSWORD": secrets.token_urlsafe(12),
     }
-    made = folder / "made.json"
-    command = [python, str(SITE / "bugsink_demo_setup.py"), str(made), *projects]
-    processes.run("bugsink", command, variables)
+
+
+def serve(processes: Processes, python: str, settings: Mapping[str, str], port: int) -> Process:
+    """Start the server of a Bugsink that is set up; return when it responds."""
     # By default gunicorn closes a connection that is idle for 2 s. An SDK that sends at that moment
     # loses the event, because it does not repeat a POST. 75 s is what a proxy would use.
     server = (
@@ -136,12 +149,10 @@ def start(
     )
     # SIGTERM would make gunicorn's threads wait for the connections of the SDK, which stay open.
     process = processes.start(
-        "bugsink", [python, *server.split()], variables, stop_signal=signal.SIGQUIT
+        "bugsink", [python, *server.split()], settings, stop_signal=signal.SIGQUIT
     )
     processes.wait_until(process, lambda: answers(port, "/health/ready"), seconds=30)
-    filled = json.loads(made.read_text(encoding="utf-8"))
-    found = {name: Project(**project) for name, project in filled["projects"].items()}
-    return Backend(process, port, password, filled["token"], found)
+    return process
 
 
 def answers(port: int, path: str) -> bool:

@@ -842,7 +842,7 @@ def test_settings(key: str) -> None:
         settings = STATE.settings
         assert settings is not None
         STATE.reset()
-        patch.setattr("sentryinit._init._install_process_hooks", lambda: None)
+        patch.setattr("sentryinit._init.install_hooks", lambda: None)
         with override_settings(SENTRYINIT={**given, "transport": settings.transport}):
             SentryInitMiddleware(fine)
         assert STATE.settings is not None

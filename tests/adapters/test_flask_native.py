@@ -418,7 +418,7 @@ def test_options_and_app_config() -> None:
 
         transport = STATE.settings.transport  # type: ignore[union-attr] # capture() has set it
         STATE.reset()
-        patch.setattr(_init, "_install_process_hooks", lambda: None)
+        patch.setattr(_init, "install_hooks", lambda: None)
         SentryInit(
             app, service="from-argument", dsn="https://k@sentryinit.invalid/1", transport=transport
         )

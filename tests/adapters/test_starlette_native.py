@@ -1128,7 +1128,8 @@ def test_middlewares_outside_are_named_once(
         serve(app, "/nowhere", **({"type": "websocket"} if first == "websocket" else {}))
 
     assert warnings() == [OUTSIDE.format("add_timing, Auth")]
-    assert [each.number for each in adapters.problems() if each.number > 5] == [9]
+    # 11: the debug token of the tests is short.
+    assert [each.number for each in adapters.problems() if each.number not in {4, 5, 11}] == [9]
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -13,7 +13,7 @@ import pytest
 import sentry_sdk
 
 import sentryinit
-from sentryinit import _init, adapters, testing
+from sentryinit import _process, adapters, testing
 from sentryinit._events.build import most_frequent
 from sentryinit._sdk.transport import LOG_INTERVAL, LostEvents
 from sentryinit._state import STATE
@@ -306,10 +306,10 @@ def test_exception_outside_requests_that_cannot_be_decided_is_sent(
 
 def test_forked_child_counts_from_zero(begin: Begin) -> None:
     """The fork hook resets the counters, and does not fail if reporting is off."""
-    _init._after_fork()
+    _process._after_fork()
     with testing.capture("shop"):
         fail(begin)
-        _init._after_fork()
+        _process._after_fork()
 
         assert sentryinit.stats()["failures"] == 0
 

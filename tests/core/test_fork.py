@@ -11,7 +11,7 @@ import sentry_sdk
 from backend import Backend
 from sentry_sdk.transport import HttpTransport
 
-from sentryinit import _init, testing
+from sentryinit import _process, testing
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
@@ -139,13 +139,13 @@ def test_transport_is_reset_in_place() -> None:
             transport.capture_envelope,
             transport.on_dropped_event,
         )
-        _init._after_fork()
+        _process._after_fork()
 
         assert transport._worker is not queue
         assert (transport.capture_envelope, transport.on_dropped_event) == (guard, count)
     with testing.capture("shop"):
         before = vars(sentry_sdk.get_client().transport).copy()
-        _init._after_fork()
+        _process._after_fork()
 
         assert vars(sentry_sdk.get_client().transport) == before
 

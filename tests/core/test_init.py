@@ -14,7 +14,7 @@ import sentry_sdk
 from sentry_sdk.integrations import Integration
 
 import sentryinit
-from sentryinit import _init, testing
+from sentryinit import _init, _process, testing
 from sentryinit._sdk.testing import disconnect
 from sentryinit._state import STATE
 
@@ -942,7 +942,7 @@ def test_thread_hook_is_installed_once(mailbox: testing.Mailbox) -> None:
     import threading
 
     hook = threading.excepthook
-    _init._install_process_hooks()
+    _process.install_hooks()
 
     assert threading.excepthook is hook
 

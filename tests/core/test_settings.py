@@ -113,6 +113,7 @@ ROWS = {
     "service": word("unknown_service", 200, ".:/@+~-"),
     "dsn": text(""),
     "enabled": flag(True),
+    "required": flag(False),
     "environment": word("production", 64, ".:@+~-"),
     "release": word("", 200, ".:@+~()-"),
     "debug_token": text(""),
@@ -714,8 +715,9 @@ def test_a_wrong_variable_falls_back(name: str) -> None:
     repaired = dict.fromkeys(("service", "environment", "release", "server_name", "dist"), "a-b")
     settings = resolve({}, {variable(name): ROWS[name].wrong_text})
 
-    lists = {"collect": ("query",), "ignore_paths": ("/a",)}
-    assert getattr(settings, name) == (repaired | lists).get(name, ROWS[name].default)
+    # Whoever sets required wants it.
+    others = {"collect": ("query",), "ignore_paths": ("/a",), "required": True}
+    assert getattr(settings, name) == (repaired | others).get(name, ROWS[name].default)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -16,9 +17,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import click
+
 from sentryinit._config import settings as _settings
 from sentryinit._config.options import REFUSED, TABLE, Option
-from sentryinit._policy.verdict import COUNTERS, Reason
+from sentryinit._policy.verdict import COUNTERS, OF_RECORDS, Reason
+from sentryinit._sdk.transport import REASONS as LOST
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -57,11 +61,22 @@ def adapters(pages: str = "") -> str:
 
 def reasons() -> str:
     """Return the table of reasons for which a failure gives no event."""
-    counters = {**COUNTERS, Reason.RATE_LIMITED: "suppressed"}
+    dropped = Reason.BEFORE_SEND, Reason.PROCESSOR, Reason.SAMPLED, Reason.CLOSED
+    counters = {**COUNTERS, Reason.RATE_LIMITED: "suppressed", **dict.fromkeys(dropped, "dropped")}
     rows = [
-        [reason.value, f"`{counters[reason]}`" if reason in counters else ""] for reason in Reason
+        [reason.value, f"`{counters[reason]}`" if reason in counters else ""]
+        for reason in Reason
+        if reason not in OF_RECORDS
     ]
+    rows += [[f"lost: {what}", "`lost`"] for what in LOST.values()]
+    rows += [["rejected with HTTP 401: check the key in the DSN (and other statuses)", "`lost`"]]
     return _grid(["reason in the log", "counter in `stats()`"], rows)
+
+
+def record_reasons() -> str:
+    """Return the table of reasons for which a log record is no event of its own."""
+    rows = [[reason.value] for reason in Reason if reason in OF_RECORDS]
+    return _grid(["reason in the log"], rows)
 
 
 def options() -> str:
@@ -87,6 +102,37 @@ def refused() -> str:
     return _grid(
         ["refused", "why, and what to do"], [[", ".join(n), why] for why, n in reasons.items()]
     )
+
+
+def verdicts() -> str:
+    """Return the table of the verdicts of ``sentryinit verify``, with their exit codes."""
+    from sentryinit_cli.verdicts import Verdict
+
+    rows = [[str(each.exit_code), each.word, each.meaning] for each in Verdict]
+    return _grid(["exit code", "verdict", "meaning"], rows)
+
+
+def command(name: str) -> str:
+    """Return the table of the options of a command."""
+    from sentryinit_cli import cli
+
+    rows = [
+        [f"`{'`, `'.join(option.opts)}`", (option.help or "").replace("|", "\\|")]
+        for option in cli.commands[name].params
+        if isinstance(option, click.Option)
+    ]
+    return _grid(["option", "what it is"], rows)
+
+
+def fleet_keys() -> str:
+    """Return the table of the keys of a fleet's file."""
+    from sentryinit_cli.fleet_keys import KEYS
+
+    rows = [
+        [f"`{name}`", key.doc, key.expected, "no" if key.is_own else "yes"]
+        for name, key in KEYS.items()
+    ]
+    return _grid(["key", "what it is", "value", "in `[defaults]`"], rows)
 
 
 def clauses() -> str:
@@ -197,3 +243,33 @@ def leaks() -> str:
     ]
     total = [f"{len(found[name])} of {len(carriers)}" for name in heads]
     return _grid(["where", *heads.values()], [*rows, ["together", *total]])
+
+
+def doctor() -> str:
+    """Return the table of the doctor's verdicts."""
+    from sentryinit_cli.doctor.catalog import (
+        MEANINGS,
+        OF_PROBLEM,
+        VERDICTS,
+    )  # only one page needs it
+
+    numbers = {verdict: str(number) for number, verdict in OF_PROBLEM.items()}
+    rows = [
+        [
+            f"`{name}`",
+            level,
+            group,
+            numbers.get(name, ""),
+            MEANINGS.get(name) or _filled(text),
+            _filled(remedy),
+        ]
+        for name, (level, group, text, remedy) in VERDICTS.items()
+        if level != "ok"
+    ]
+    return _grid(["id", "level", "group", "number", "what it says", "remedy"], rows)
+
+
+def _filled(text: str) -> str:
+    """Return *text* with words for what is filled in."""
+    words = re.sub(r" ?\{(\w+)\}", lambda match: f" {match[1].upper()}", text).strip()
+    return "as the text says" if words == "HINT" else words.replace("|", "\\|")

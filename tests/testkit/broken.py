@@ -346,6 +346,22 @@ class ShowsTheRoute(Broken):
         return refuse
 
 
+class HidesTheNonce(Broken):
+    """Removes the header with the nonce from each request, and the query."""
+
+    breaks = frozenset({"I4"})
+
+    def outside(self, app: Any) -> Any:
+        """Remove them."""
+
+        def hide(environ: Any, start_response: Any) -> Any:
+            environ.pop("HTTP_X_SENTRYINIT_NONCE", None)
+            environ["QUERY_STRING"] = environ["QUERY_STRING"].partition("&")[0]
+            return app(environ, start_response)
+
+        return hide
+
+
 class LogsTheToken(Broken):
     """Writes an access log with the query in it."""
 

@@ -39,6 +39,12 @@ assert_type(handle(), None)
 assert_type(sentryinit.__version__, str)
 assert_type(sentryinit.event_id(), str | None)
 assert_type(sentryinit.flush(), None)
+assert_type(sentryinit.is_on(), bool)
+assert_type(sentryinit.status()["on"], bool)
+assert_type(sentryinit.status()["reason"], str)
+assert_type(sentryinit.status()["counts"], dict[str, int])
+sentryinit.init("api-core", required=True)
+sentryinit.init("api-core", required="yes")  # type: ignore[arg-type] # true or false is expected
 
 
 def total(order_id: int, *, discount: float = 0) -> float:

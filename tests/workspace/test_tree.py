@@ -33,10 +33,13 @@ VERSION = Version(runpy.run_path(str(ROOT / "VERSION.py"))["__version__"])
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
 # The budgets, in lines of code: see CONTRIBUTING.md.
-CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 7300, 160, 200, 46, 70
-# Modules of Django's adapter: system checks, and the hook for the REST framework; and what is only
-# FastAPI's in that of Starlette.
-ASIDE = ("/apps.py", "/checks.py", "/rest.py", "/_fastapi.py")
+CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 8200, 160, 200, 46, 70
+# Modules of Django's adapter: system checks, the management command, the hook for the REST
+# framework; what is only FastAPI's in that of Starlette; and what `run` and `doctor` ask.
+ASIDE = (
+    *("/apps.py", "/checks.py", "/rest.py", "/commands/sentryinit.py"),
+    *("/_fastapi.py", "/_wiring.py"),
+)
 MEDIAN, P90, LONGEST = 8, 20, 40
 REPEATED = 6
 BINDING = " binding of sentryinit"
@@ -163,7 +166,7 @@ def test_functions_are_short(name: str) -> None:
     none(rules.long_functions(sources(f"packages/{name}/src/**/*.py"), MEDIAN, P90, LONGEST))
 
 
-@pytest.mark.parametrize(("name", "budget"), [("core", 8), *((name, 4) for name in ADAPTERS)])
+@pytest.mark.parametrize(("name", "budget"), [("core", 10), *((name, 4) for name in ADAPTERS)])
 def test_public_names_are_few(name: str, budget: int) -> None:
     """A package has few public names besides its modules, and lists them."""
     assert 1 <= len(importlib.import_module(IMPORTS[name]).__all__) <= budget

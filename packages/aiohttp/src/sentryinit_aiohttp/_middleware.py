@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import aiohttp
@@ -184,9 +185,16 @@ async def _on_startup(app: web.Application) -> None:
     asyncio.current_task().add_done_callback(functools.partial(_start_up_done, app))  # type: ignore[union-attr] # a coroutine runs in a task
 
 
+ORDER_HINT = "Call setup(app) after the middlewares are added."
+
+
+def find_outside(app: web.Application) -> Iterator[object]:
+    """Return the middlewares of *app* outside of the boundary."""
+    return itertools.takewhile(lambda each: each is not sentryinit_middleware, app.middlewares)
+
+
 def _check_order(app: web.Application) -> None:
-    outside = itertools.takewhile(lambda each: each is not sentryinit_middleware, app.middlewares)
-    adapters.check_order(outside, "Call setup(app) after the middlewares are added.")
+    adapters.check_order(find_outside(app), ORDER_HINT)
 
 
 def _start_up_done(app: web.Application, task: asyncio.Task[Any]) -> None:

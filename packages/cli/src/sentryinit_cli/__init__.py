@@ -1,4 +1,4 @@
-"""The command ``sentryinit``: is a service wired, and do its events arrive?"""
+"""The command ``sentryinit``: whether a service is wired, and whether its events arrive."""
 
 from __future__ import annotations
 

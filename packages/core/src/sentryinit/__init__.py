@@ -10,12 +10,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sentryinit._init import Handle, bind, event_id, flush, init, stats
+from sentryinit._init import Handle, bind, event_id, flush, init
+from sentryinit._status import is_on, stats, status
 
 if TYPE_CHECKING:
     from sentryinit._config.options import Options
 
-__all__ = ["Handle", "Options", "__version__", "bind", "event_id", "flush", "init", "stats"]
+__all__ = [
+    "Handle",
+    "Options",
+    "__version__",
+    "bind",
+    "event_id",
+    "flush",
+    "init",
+    "is_on",
+    "stats",
+    "status",
+]
 
 __version__: str
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -12,7 +10,9 @@ from sentryinit._config import callables, checks, later
 from sentryinit._config import settings as _settings
 from sentryinit._locks import RenewedLock
 from sentryinit._logger import log
+from sentryinit._process import install_hooks
 from sentryinit._state import STATE, note_problem
+from sentryinit._status import log_settings, why_off
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 # The service in tests, until the application sets its own.
 TEST_SERVICE = "test-service"
+# Of these a later set-up counts more than the first one.
+_NEWEST = "dsn", "required"
 
 # Several threads may build applications at once; re-entrant, because hooks are imported inside.
 _lock = RenewedLock()
@@ -59,7 +61,8 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
 
     Raises ``TypeError`` or ``ValueError`` for an unknown option, for an option of ``sentry_sdk``
     that cannot be set, and for a wrong value in an argument. A wrong value in the environment is a
-    warning.
+    warning. Raises ``RuntimeError`` if ``required`` is set and reporting would be off; the next
+    call is then the first.
     """
     arguments: dict[str, Any] = dict(options)
     if service is not None:
@@ -68,6 +71,13 @@ def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
         arguments["service"] = service
     _start_once(arguments)
     return Handle()
+
+
+def init_early() -> None:
+    """Run :func:`init` before the application is imported; a set-up of its own still counts."""
+    with _lock:
+        if STATE.settings is None:
+            _start(_settings.resolve({}, os.environ, is_early=True))
 
 
 def flush() -> None:
@@ -104,20 +114,6 @@ def bind(function: Callable[P, T], /) -> Callable[P, T]:
     from sentryinit._sdk.bound import bind_to_context
 
     return bind_to_context(function)
-
-
-def stats() -> dict[str, int]:
-    """Return the counts since this process started, or was forked; zeros when off.
-
-    ``failures`` is the sum of ``delivered`` (passed to sentry-sdk's queue), ``suppressed`` (by the
-    storm guard) and ``dropped`` (by your ``before_send``, or by sampling). ``lost``: events that
-    the queue or the backend did not take. No failures, and so no events: ``aborted`` (the client,
-    the server or a caller gave up), ``ignored`` (by your settings), ``duplicates`` (on an event
-    already).
-    """
-    counts = STATE.reporter.stats() if STATE.reporter is not None else {}
-    names = "failures delivered suppressed dropped lost aborted ignored duplicates".split()
-    return {name: counts.get(name, 0) for name in names}
 
 
 def ensure_initialized(
@@ -171,47 +167,79 @@ def problems() -> Iterator[checks.Problem]:
     yield from STATE.problems
 
 
-def check_order(outside: Iterable[object], hint: str) -> None:
-    """Warn, for an adapter, of middlewares *outside* of its boundary; *hint*: what to do.
-
-    Not if a generic boundary may be around them all.
-    """
-    names = [getattr(each, "__qualname__", type(each).__qualname__) for each in outside]
-    if names and not {"wsgi", "asgi"} & {*STATE.boundaries}:
-        note_problem(checks.wrong_order(names, hint))
-
-
 def _start_once(
     given: Mapping[str, Any], where: str = "argument", default_service: str | None = None
 ) -> None:
     with _lock:
-        first = STATE.settings
-        if first is None:
-            settings = _settings.resolve(
-                given, os.environ, where=where, default_service=default_service
-            )
-            _start(settings)
-            return
-        given = _settings.check_arguments(given, where)
-        if STATE.reporter is None and _settings.backend_host(first.dsn) is None:
-            _start_late(first, given, where, default_service)
-        _compare(STATE.settings or first, given, where)
+        before = STATE.settings, STATE.why_off
+        try:
+            if before[0] is None or before[0].is_early:
+                settings = _resolve(given, where, default_service)
+                _end_early(before[0], settings)
+                _start(settings)
+            else:
+                _start_again(before[0], given, where, default_service)
+        except BaseException:
+            if STATE.reporter is None:
+                # The next call is the first.
+                STATE.settings, STATE.why_off = before
+            raise
+
+
+def _resolve(given: Mapping[str, Any], where: str, service: str | None) -> _settings.Settings:
+    return _settings.resolve(given, os.environ, where=where, default_service=service)
+
+
+def _start_again(
+    first: _settings.Settings, given: Mapping[str, Any], where: str, default_service: str | None
+) -> None:
+    given = _settings.check_arguments(given, where)
+    if STATE.reporter is None:
+        _start_late(first, given, where, default_service)
+    settings = STATE.settings or first
+    _compare(settings, given, where)
+    if given.get("required", settings.required):
+        # Another client may have replaced ours.
+        _fail_if_off(why_off(), where if "required" in given else settings.sources["required"])
+
+
+def _end_early(early: _settings.Settings | None, settings: _settings.Settings) -> None:
+    """End reporting by the settings *early*; *settings* of the application come in their place."""
+    if early is None:
+        return
+    settings.warnings = [each for each in settings.warnings if each not in early.warnings]
+    if STATE.reporter is not None:
+        # With a reporter, sentry_sdk is imported already.
+        from sentryinit._sdk.transport import close
+
+        STATE.reporter = None
+        close(early.flush_timeout)
 
 
 def _start_late(
     first: _settings.Settings, given: Mapping[str, Any], where: str, default_service: str | None
 ) -> None:
     """Start if there is a DSN now. If boundaries have removed themselves, only say so."""
-    given = {**given, **first.given, "dsn": given.get("dsn", first.given.get("dsn"))}
-    settings = _settings.resolve(given, os.environ, where=where, default_service=default_service)
-    if not settings.enabled or _settings.backend_host(settings.dsn) is None:
+    newest = {name: given.get(name, first.given.get(name)) for name in _NEWEST}
+    settings = _resolve({**given, **first.given, **newest}, where, default_service)
+    is_late = _settings.backend_host(first.dsn) is None and not checks.why_off(settings)
+    if is_late and not STATE.boundaries:
+        settings.sources |= {n: first.sources[n] for n in first.given if n not in _NEWEST}
+        settings.warnings = [each for each in settings.warnings if each not in first.warnings]
+        _start(settings)
         return
-    if STATE.boundaries:
-        note_problem(checks.late_dsn(first, STATE.boundaries[0]))
-        return
-    settings.sources |= {name: first.sources[name] for name in first.given if name != "dsn"}
-    settings.warnings = [each for each in settings.warnings if each not in first.warnings]
-    _start(settings)
+    if is_late:
+        problem = checks.late_dsn(first, STATE.boundaries[0])
+        STATE.why_off = f"{problem.text} {problem.hint}"
+        note_problem(problem)
+    if settings.required:
+        _fail_if_off(checks.why_off(settings) or STATE.why_off, settings.sources["required"])
+
+
+def _fail_if_off(why: str, source: str) -> None:
+    """Raise ``RuntimeError`` if reporting is off, and say *why*; *source*: who requires it."""
+    if why:
+        raise RuntimeError(f"required=true (from {source}), and reporting would be off: {why}")
 
 
 def _compare(settings: _settings.Settings, given: Mapping[str, Any], where: str) -> None:
@@ -240,32 +268,19 @@ def _start(settings: _settings.Settings) -> None:
     callables.check(settings)
     for warning in settings.warnings:
         log.warning("%s", warning)
-    host = _settings.backend_host(settings.dsn) if settings.enabled else None
-    if host is not None:
+    why = checks.why_off(settings)
+    if settings.required and not settings.is_early:
+        _fail_if_off(why, settings.sources["required"])
+    if not why:
         # With reporting, sentry_sdk is imported anyway.
         from sentryinit._sdk.callables import prepare
 
         prepare(settings)
-    STATE.settings = settings
-    if host is not None:
+    STATE.settings, STATE.why_off = settings, why
+    if not why:
         _switch_on(settings)
-        if settings.sources["service"] == "default":
-            log.warning("the service has no name (unknown_service): set SENTRYINIT_SERVICE")
-    elif settings.dsn and settings.enabled:
-        log.warning(
-            "the DSN of service %s (from %s) is malformed: expected "
-            "https://<key>@<host>/<project number>; reporting is off",
-            settings.service,
-            settings.sources["dsn"],
-        )
-    parts = [
-        f"{name}={getattr(settings, name) or 'none'} ({settings.sources[name]})"
-        for name in ("service", "environment", "release")
-    ]
-    where = f"backend={host} ({settings.sources['dsn']})" if host else "no usable DSN"
-    if not settings.enabled:
-        where = f"enabled=false ({settings.sources['enabled']})"
-    log.info("%s: %s %s", "on" if STATE.reporter else "off", " ".join(parts), where)
+    if not settings.is_early:
+        log_settings(settings, why)
 
 
 def _switch_on(settings: _settings.Settings) -> None:
@@ -280,52 +295,20 @@ def _switch_on(settings: _settings.Settings) -> None:
         settings.ignore_statuses,
         settings.ignore_paths,
     )
+    suspects = ", ".join(settings.variables_for_sdk())
     try:
         client = configure(settings)
     except Exception as error:
-        suspects = settings.variables_for_sdk()
         if not suspects:
-            # The next call is the first.
-            STATE.settings = None
             raise
         # A value from a variable may not work here; the service has to start all the same.
-        log.warning("%s: %s; reporting is off", ", ".join(suspects), type(error).__name__)
+        refused = type(error).__name__
+    else:
+        STATE.reporter = Reporter(settings, rules, client)
+        install_hooks()
         return
-    STATE.reporter = Reporter(settings, rules, client)
-    _install_process_hooks()
-
-
-def _install_process_hooks() -> None:
-    """Report what escapes a thread; send the summary of the storm guard at exit.
-
-    sentry-sdk's own exit hook sends what is queued; ours is registered later, so it runs earlier.
-    """
-    if threading.excepthook.__module__ == __name__:
-        return
-    previous = threading.excepthook
-
-    def hook(args: threading.ExceptHookArgs) -> None:
-        if STATE.reporter is not None and args.exc_value is not None:
-            STATE.reporter.capture_unhandled(args.exc_value, "threading")
-        previous(args)
-
-    threading.excepthook = hook
-    atexit.register(_at_exit)
-    # A platform without fork has no such function.
-    getattr(os, "register_at_fork", dict)(after_in_child=_after_fork)
-
-
-def _at_exit() -> None:
-    if STATE.reporter is not None:
-        STATE.reporter.send_summary()
-
-
-def _after_fork() -> None:
-    if STATE.reporter is not None:
-        # With a reporter, sentry_sdk is imported already.
-        from sentryinit._boundary.deadlines import DEADLINES
-        from sentryinit._sdk import transport
-
-        DEADLINES.after_fork()
-        STATE.reporter.after_fork()
-        transport.reset_transport()
+    STATE.why_off = f"sentry-sdk refuses a value of {suspects} ({refused}); correct or unset it"
+    if settings.required:
+        # After the handler: the error may have the value in its text.
+        _fail_if_off(STATE.why_off, settings.sources["required"])
+    log.warning("%s: %s; reporting is off", suspects, refused)

@@ -45,6 +45,7 @@ class Reporter:
         )
         # As the protocol in _state says.
         self.is_limited, self.drop = self._limiter.is_limited, self._limiter.drop
+        self.why_off, self.sdk_version = client.why_off, client.version
         self.after_fork()
 
     def report(self, capture: Capture[Any], seen: Seen) -> Verdict:
@@ -222,7 +223,9 @@ class Reporter:
         """Report in minimal form what could not be decided on, as a kind of its own."""
         key = "internal error", type(error)
         suppressed = self._limiter.acquire(key)
-        if suppressed is not None and self._send_fallback(error, exc, suppressed, {}) is None:
+        if suppressed is None:
+            self.explain(Reason.RATE_LIMITED, exc, current_capture())
+        elif self._send_fallback(error, exc, suppressed, {}) is None:
             self._limiter.drop(key, suppressed)
 
     def _send_fallback(

@@ -29,6 +29,9 @@ class Reporter(Protocol):
     def send_summary(self) -> None: ...
     def after_fork(self) -> None: ...
     def stats(self) -> dict[str, int]: ...
+    def why_off(self) -> str: ...
+    @property
+    def sdk_version(self) -> str: ...
 
 
 def no_op(*_: object) -> Any:
@@ -60,17 +63,18 @@ class State:
 
     *boundaries*: the names of the adapters that were set up; without a DSN they are not installed.
     *problems*: what was noticed since then. *command*: the command of a framework's own program,
-    such as ``migrate``.
+    such as ``migrate``. *why_off*: why there is no reporter.
     """
 
     # A slot is read in a third of the time of a dictionary's entry.
-    __slots__ = ("boundaries", "command", "problems", "reporter", "scopes", "settings")
+    __slots__ = ("boundaries", "command", "problems", "reporter", "scopes", "settings", "why_off")
     settings: Settings | None
     reporter: Reporter | None
     scopes: Scopes
     boundaries: tuple[str, ...]
     problems: tuple[Problem, ...]
     command: str
+    why_off: str
 
     def __init__(self) -> None:
         self.reset()
@@ -80,6 +84,7 @@ class State:
         saved = {name: getattr(self, name, None) for name in self.__slots__}
         self.settings, self.reporter = None, None
         self.boundaries, self.problems, self.scopes, self.command = (), (), Scopes(), ""
+        self.why_off = "init() has not run in this process"
 
         def restore() -> None:
             for name, value in saved.items():

@@ -12,11 +12,12 @@ from sentryinit._boundary.body import watch_body
 from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import current_capture, note_exception
 from sentryinit._boundary.debug_route import EVENT_ID_HEADER, DebugPanic, check_debug_token
+from sentryinit._boundary.order import check_order, order_problems
 from sentryinit._boundary.request_info import RequestInfo, route_template
 from sentryinit._boundary.user import describe_user
-from sentryinit._config.checks import Problem
+from sentryinit._config.checks import Problem, no_boundary, two_boundaries
 from sentryinit._config.option_types import check_kind
-from sentryinit._init import check_order, ensure_initialized, problems, shutdown
+from sentryinit._init import ensure_initialized, problems, shutdown
 
 __all__ = [
     "EVENT_ID_HEADER",
@@ -31,9 +32,12 @@ __all__ = [
     "current_capture",
     "describe_user",
     "ensure_initialized",
+    "no_boundary",
     "note_exception",
+    "order_problems",
     "problems",
     "route_template",
     "shutdown",
+    "two_boundaries",
     "watch_body",
 ]

@@ -5,6 +5,7 @@ An adapter for an ASGI framework uses the same middleware with facts of its own.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterable
@@ -133,7 +134,13 @@ class SentryInitMiddleware:
     def __new__(cls, app: Application, **options: Unpack[Options]) -> Self:
         """Return a boundary around *app*, or *app* if reporting is off."""
         adapters.check_kind("SentryInitMiddleware(app): app", app, Callable, "an ASGI application")
-        if not adapters.ensure_initialized(cls.adapter.name, None, options):
+        try:
+            is_on = adapters.ensure_initialized(cls.adapter.name, None, options)
+        except RuntimeError as error:
+            if asyncio._get_running_loop() is None:  # noqa: SLF001 # the public function raises
+                raise
+            return _Failed(str(error))  # type: ignore[return-value] # an application, as the boundary is
+        if not is_on:
             return app.app if isinstance(app, _DebugRoute) else app  # type: ignore[return-value] # an application, as the boundary is
         boundary = super().__new__(cls)
         boundary._app = app
@@ -223,6 +230,22 @@ async def _serve_lifespan(name: str, receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
+class _Failed:
+    """An application that cannot start: Starlette builds its middlewares at the lifespan.
+
+    A server takes an exception there for an application without a lifespan, and goes on.
+    """
+
+    def __init__(self, error: str) -> None:
+        self._error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": self._error})
+        raise RuntimeError(self._error)
+
+
 class _DebugRoute:
     def __init__(self, app: Application, path: str) -> None:
         self.app, self._path = app, path
@@ -249,3 +272,26 @@ def check_debug_token(scope: Scope) -> bool:
     return adapters.check_debug_token(
         _headers(scope), scope.get("query_string", b"").decode("latin-1")
     )
+
+
+if TYPE_CHECKING:
+    application: Application
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name == "application":
+            # Only for a server that has this as its target.
+            from sentryinit._serving import target
+
+            return target.application()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if not TYPE_CHECKING and {"uwsgi", "hypercorn.utils"} & sys.modules.keys():
+    # They read the names of a module themselves, and the function above gets no call.
+    from sentryinit._serving.uwsgi import reads_names
+
+    if reads_names(__name__):
+        from sentryinit._serving import target
+
+        application = target.application()

@@ -251,3 +251,26 @@ def debug_panic(app: Application, path: str = PATH) -> WSGIApplication:
     reporting is off, the middleware removes the route.
     """
     return _DebugRoute(app, path)
+
+
+if TYPE_CHECKING:
+    application: Application
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name == "application":
+            # Only for a server that has this as its target.
+            from sentryinit._serving import target
+
+            return target.application()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+if not TYPE_CHECKING and {"uwsgi", "hypercorn.utils"} & sys.modules.keys():
+    # They read the names of a module themselves, and the function above gets no call.
+    from sentryinit._serving.uwsgi import reads_names
+
+    if reads_names(__name__):
+        from sentryinit._serving import target
+
+        application = target.application()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +12,8 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004 # Django's na
 from sentryinit import adapters
 
 MIDDLEWARE = "sentryinit_django.middleware.SentryInitMiddleware"
+# The numbers of the core's problems, and those of ours: below 10.
+_NUMBERS = {14: 1, 9: 2}
 
 
 def _warning(number: int, text: str, hint: str) -> CheckMessage:
@@ -24,16 +28,20 @@ def _problems(*, deployed: bool) -> list[CheckMessage]:
     ]
 
 
+def middleware_problems() -> Iterator[adapters.Problem]:
+    """Yield what is wrong with ``MIDDLEWARE``."""
+    before = [*itertools.takewhile(lambda each: each != MIDDLEWARE, settings.MIDDLEWARE)]
+    if len(before) == len(settings.MIDDLEWARE):
+        yield adapters.no_boundary(f"Add {MIDDLEWARE} to MIDDLEWARE, first.")
+    elif before:
+        hint = f"Move {MIDDLEWARE} up in MIDDLEWARE, to the first place."
+        yield from adapters.order_problems(before, hint)
+
+
 def check(**_options: Any) -> list[CheckMessage]:
     """Return the problems of every set-up."""
-    found = _problems(deployed=False)
-    if MIDDLEWARE not in settings.MIDDLEWARE:
-        text = f"{MIDDLEWARE} is not in MIDDLEWARE."
-        found.append(_warning(1, text, "Add it, first: failed requests are not reported."))
-    elif settings.MIDDLEWARE[0] != MIDDLEWARE:
-        text = f"{MIDDLEWARE} is not first in MIDDLEWARE."
-        found.append(_warning(2, text, "Move it up: it does not see what fails before it."))
-    return found
+    wiring = [_warning(_NUMBERS[p.number], p.text, p.hint) for p in middleware_problems()]
+    return _problems(deployed=False) + wiring
 
 
 def check_deployed(**_options: Any) -> list[CheckMessage]:

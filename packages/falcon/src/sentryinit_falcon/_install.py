@@ -197,6 +197,11 @@ class SentryInitComponent:
     process_resource_ws = process_resource_async
 
 
+def is_installed(app: object) -> bool:
+    """Return True if *app* has the boundary."""
+    return isinstance(app, _ObservedApp)
+
+
 def install(app: falcon.App[Any, Any], **options: Unpack[Options]) -> None:
     """Report the failures of *app*; a second call only adds masks.
 
@@ -204,7 +209,7 @@ def install(app: falcon.App[Any, Any], **options: Unpack[Options]) -> None:
     Without a DSN the application is unchanged.
     """
     adapters.check_kind("install(app): app", app, falcon.App, "a Falcon application")
-    if not adapters.ensure_initialized("falcon", None, options) or isinstance(app, _ObservedApp):
+    if not adapters.ensure_initialized("falcon", None, options) or is_installed(app):
         return
     target: Any = app
     is_async = inspect.iscoroutinefunction(target.__call__)

@@ -82,6 +82,7 @@ def _note_unhandled(sender: Flask, exception: BaseException, **extra: Any) -> No
 _FIRST_REQUEST = "sentryinit.first_request"
 # An object may have every attribute, such as a mock.
 _MOST_LAYERS = 20
+ORDER_HINT = "Call SentryInit(app) after app.wsgi_app is wrapped."
 
 
 def _wrap_methods(app: Flask, **_signal: Any) -> None:
@@ -93,13 +94,12 @@ def _wrap_methods(app: Flask, **_signal: Any) -> None:
     if receiver is not None:
         request_started.disconnect(receiver)
         with contextlib.suppress(Exception):  # other middlewares may refuse attributes
-            hint = "Call SentryInit(app) after app.wsgi_app is wrapped."
-            adapters.check_order(_outside(app.wsgi_app), hint)
+            adapters.check_order(find_outside(app.wsgi_app), ORDER_HINT)
         _note_handled(app)
         _ignore_log_exception(app)
 
 
-def _outside(layer: Any) -> list[object]:
+def find_outside(layer: Any) -> list[object]:
     """Return the WSGI middlewares around the boundary.
 
     Not those of Werkzeug, such as ``ProxyFix``, which have to be outside and do not fail.

@@ -120,17 +120,17 @@ class _Page:
                 capture.close()
 
 
+ORDER_HINT = "Call app.add_middleware(SentryInitMiddleware) after all other add_middleware() calls."
+
+
 def _first_call(boundary: Any, app: ASGIApp, scope: Scope, *ends: Any) -> Awaitable[None]:
     """Check the order of the middlewares, once: at the lifespan, or at the first request."""
     boundary._app = app  # noqa: SLF001 # of our own class
-    adapters.check_order(
-        _outside(scope.get("app")),
-        "Call app.add_middleware(SentryInitMiddleware) after all other add_middleware() calls.",
-    )
+    adapters.check_order(find_outside(scope.get("app")), ORDER_HINT)
     return app(scope, *ends)
 
 
-def _outside(app: Any) -> list[object]:
+def find_outside(app: Any) -> list[object]:
     """Return the middlewares that *app* has around the boundary, besides Starlette's own layers."""
     found: list[object] = []
     for each in getattr(app, "user_middleware", ()):

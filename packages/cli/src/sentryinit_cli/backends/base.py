@@ -14,7 +14,7 @@ from sentryinit_cli.verdicts import Failure
 
 @dataclass(frozen=True)
 class Place:
-    """Where to look. *api*: the address of the pages and the API, where it is not that of the DSN."""
+    """Where to look. *api*: the address of pages and API, where it is not that of the DSN."""
 
     dsn: Dsn
     token: str = field(repr=False)
@@ -26,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Stored:
-    """An event as the backend has it. None: this backend does not tell. *whole*: all that it told."""
+    """An event as the backend has it. None: it does not tell. *whole*: all that it told."""
 
     event_id: str
     page: str
@@ -49,7 +49,10 @@ class Backend(Protocol):
     timeout: float
 
     def resolve(self) -> None:
-        """Find the project, before anything is sent; raise ``Failure`` TOKEN, SCOPE, PROJECT, BACKEND."""
+        """Find the project before anything is sent; raise ``Failure``.
+
+        TOKEN, SCOPE, PROJECT, BACKEND; REFUSED for a key that the project does not have.
+        """
 
     def find(self, event_id: str, sent_at: datetime) -> Stored | None:
         """Return the event, or None if it is not there (yet); raise ``Failure``."""

@@ -98,6 +98,8 @@ class Capture(RequestIdentity, Generic[R]):
             if self.seen_exception is None:
                 self.exception_seen(exc)
             self._safely(self._started_5xx)
+        else:
+            self.explain(Reason.HANDLED, exc)
 
     def handler_done(self) -> None:
         """Report now what there is to report: only the body is left."""
@@ -108,6 +110,8 @@ class Capture(RequestIdentity, Generic[R]):
         """End the request, its body included. Idempotent."""
         if self.has_activity and self.request is not CLOSED:
             self.handler_done()
+            if not (self._decided or self._failures):
+                self.explain(Reason.HANDLED, self.seen_exception)
             self.seen_exception = self._traceback = None
             self._reported = self._failures = self.deferred = self.recent_records = ()
             self._origin, self._outer = (None, None), None
@@ -132,11 +136,6 @@ class Capture(RequestIdentity, Generic[R]):
     def closed(self) -> bool:
         """True once the request is over."""
         return self.request is CLOSED
-
-    @property
-    def is_debug_panic(self) -> bool:
-        """True if the failure is the debug route's."""
-        return DebugPanic in map(type, self._failures)
 
     def after_response(self, request: R) -> Capture[R]:
         """Return a capture for work that goes on after this request, with its status and scope."""
@@ -200,8 +199,7 @@ class Capture(RequestIdentity, Generic[R]):
     # -- the decision ----------------------------------------------------------------------------
 
     def _started_below_500(self) -> None:
-        if self.seen_exception is not None and STATE.reporter is not None:
-            STATE.reporter.explain(Reason.HANDLED, self.seen_exception, self)
+        self.explain(Reason.HANDLED, self.seen_exception)
         self._pending_5xx = False
         self._release_records()
         self.seen_exception, self._traceback = None, None

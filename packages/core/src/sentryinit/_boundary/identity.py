@@ -8,12 +8,13 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from sentryinit._boundary.aborts import RequestAborts
+from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.facts import ask
 from sentryinit._boundary.records import RequestRecords
 from sentryinit._boundary.request_info import RequestInfo, opentelemetry_trace, trace_context
 from sentryinit._policy import exceptions
 from sentryinit._policy.grouping import Origin
-from sentryinit._policy.verdict import Seen
+from sentryinit._policy.verdict import Reason, Seen
 from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
@@ -72,6 +73,16 @@ class RequestIdentity(RequestRecords, RequestAborts):
         self._reported += ((exc, event_id),)
         if event_id == self._reserved[1]:
             self._reserved = _NOTHING_RESERVED
+
+    def explain(self, reason: Reason, exc: BaseException | None) -> None:
+        """Count and log why there is no event about *exc*, if there is one."""
+        if STATE.reporter is not None and exc is not None:
+            STATE.reporter.explain(reason, exc, self)
+
+    @property
+    def is_debug_panic(self) -> bool:
+        """True if the failure is the debug route's."""
+        return DebugPanic in map(type, self._failures)
 
     @property
     def is_failing(self) -> bool:

@@ -20,7 +20,10 @@ from sentryinit._policy.log_records import (
     is_about,
     names_in_traceback,
 )
+from sentryinit._policy.verdict import Reason
 from sentryinit._state import STATE
+
+log = logging.getLogger("sentryinit")
 
 # More deferred records than these are a storm, and not one error that was logged twice.
 MAX_DEFERRED = 10
@@ -52,6 +55,12 @@ def was_told(record: FrozenRecord) -> bool:
     return is_decided
 
 
+def explain_record(record: logging.LogRecord, reason: Reason) -> None:
+    """Log why *record* is no event of its own."""
+    where = record.name or "bind", record.filename, record.lineno
+    log.debug("no event of its own for the log record of %s (%s:%s): %s", *where, reason.value)
+
+
 class RequestRecords:
     """The part of a capture that keeps log records."""
 
@@ -81,7 +90,9 @@ class RequestRecords:
         """
 
         def release() -> None:
-            if not self._is_known(record):
+            if self._is_known(record):
+                explain_record(record, Reason.KNOWN_RECORD)
+            else:
                 send()
 
         self.has_activity = True

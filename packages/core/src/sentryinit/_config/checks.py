@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sentryinit._config.settings import Settings
+from sentryinit._config.settings import Settings, backend_host
+
+_DSN = "https://<key>@<host>/<project number>"
 
 
 class Problem(NamedTuple):
@@ -40,9 +43,69 @@ def problems(
     if not settings.release:
         hint = "Set SENTRY_RELEASE, or the option release."
         yield Problem(5, "The release of the service is not known.", hint, deployed=True)
+    yield from _suspicious_values(settings)
 
 
-# The numbers from 6 on are noticed when they happen.
+def _suspicious_values(settings: Settings) -> Iterator[Problem]:
+    for warning in settings.warnings:
+        yield Problem(10, f"{warning}.", "Correct it, or remove it.")
+    yield from _token_problems(settings.debug_token)
+    if settings.sample_rate == 0:
+        text = f"sample_rate is 0 (from {settings.sources['sample_rate']}): no event is sent."
+        yield Problem(12, text, "Remove it, or set a fraction above 0.")
+    for name in _ignoring_all(settings):
+        text = f"{name} (from {settings.sources[name]}) matches every failure: none is reported."
+        yield Problem(13, text, "Name only what is to be ignored.")
+
+
+# As many characters as 64 random bits have in Base64 or hexadecimal digits.
+_TOKEN_LENGTH, _TOKEN_LETTERS = 16, 6
+
+
+def _token_problems(token: str) -> Iterator[Problem]:
+    hint = "Set 32 random characters: python -c 'import secrets; print(secrets.token_urlsafe(24))'"
+    if 0 < len(token) < _TOKEN_LENGTH:
+        text = f"The debug token has {len(token)} characters: it can be guessed."
+        yield Problem(11, text, hint, deployed=True)
+    elif token and len(set(token)) < _TOKEN_LETTERS:
+        text = (
+            f"The debug token has only {len(set(token))} different characters: it can be guessed."
+        )
+        yield Problem(11, text, hint, deployed=True)
+
+
+_NAMES = "Exception BaseException builtins.Exception builtins.BaseException".split()
+_ALL_ERRORS = frozenset([Exception, BaseException, *_NAMES])
+
+
+def _ignoring_all(settings: Settings) -> Iterator[str]:
+    """Yield the settings each of which ignores whatever happens."""
+    statuses = {status for each in settings.ignore_statuses for status in each}
+    ignores = {
+        "ignore_errors": not _ALL_ERRORS.isdisjoint(settings.ignore_errors),
+        "ignore_messages": any(each.search("") for each in settings.ignore_messages),
+        "ignore_paths": any(fnmatch.fnmatchcase("/a/b.c", each) for each in settings.ignore_paths),
+        "ignore_statuses": statuses.issuperset(range(500, 600)),
+        "storm_per_minute": settings.storm_guard
+        and not (settings.storm_burst or settings.storm_per_minute),
+    }
+    yield from (name for name, is_so in ignores.items() if is_so)
+
+
+def why_off(settings: Settings) -> str:
+    """Return why *settings* switch reporting off, with what is expected; nothing: no text."""
+    source = settings.sources["dsn"]
+    if not settings.enabled:
+        return f"enabled=false (from {settings.sources['enabled']}); expected true, the default"
+    if not settings.dsn:
+        empty = "there is no DSN" if source == "default" else f"the DSN (from {source}) is empty"
+        return f"{empty}; expected {_DSN} in SENTRY_DSN, or in the option dsn"
+    if backend_host(settings.dsn) is None:
+        return f"the DSN (from {source}) is malformed; expected {_DSN}"
+    return ""
+
+
+# The others are noticed when they happen, or by looking at the application.
 
 
 def foreign_init(place: str, *, is_ignored: bool) -> Problem:
@@ -74,3 +137,15 @@ def wrong_order(outside: Sequence[str], hint: str) -> Problem:
         "without their requests."
     )
     return Problem(9, text, hint)
+
+
+def no_boundary(hint: str) -> Problem:
+    """Return the problem of an application without the boundary; *hint*: how to add it."""
+    text = "sentryinit's middleware is not in the application: failed requests are not reported."
+    return Problem(14, text, hint)
+
+
+def two_boundaries(hint: str) -> Problem:
+    """Return the problem of an application that has the same boundary twice."""
+    text = "sentryinit's middleware is in the application twice: the inner one does nothing."
+    return Problem(15, text, hint)

@@ -26,7 +26,7 @@ def differing(settings: Settings, later: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name, value in later.items()
-        if name not in {"service", *_MASKS}
+        if name not in {"service", "required", *_MASKS}
         and _differ(value, settings.given.get(name, getattr(settings, name)))
     ]
 

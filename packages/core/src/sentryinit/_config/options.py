@@ -66,6 +66,10 @@ RELEASE_VARIABLES = (
 )
 
 
+# Whoever sets it wants it: a wrong text must not leave a deployment dark.
+_REQUIRED = types.FLAG._replace(repair=lambda _text: True)
+
+
 class Options(TypedDict, total=False):
     """Every option of :func:`sentryinit.init`."""
 
@@ -83,6 +87,9 @@ class Options(TypedDict, total=False):
     ]
     enabled: Annotated[
         bool, Option("Report failures; if false, exactly as without a DSN.", types.FLAG, True)
+    ]
+    required: Annotated[
+        bool, Option("Fail at the start where reporting would be off.", _REQUIRED, False)
     ]
     environment: Annotated[
         str | None,
@@ -244,6 +251,7 @@ class SettingValues:
     service: str
     dsn: str
     enabled: bool
+    required: bool
     environment: str
     release: str
     debug_token: str

@@ -17,11 +17,11 @@ PREFIX = "SENTRYINIT_"
 _MAYBE_OURS = re.compile(r"S[ENTRYI]{3}", re.IGNORECASE)
 # Our prefix, also misspelt.
 _PREFIX = re.compile(r"SENTRY_?INIT_")
-# What others read and what looks like ours: sentry-sdk, sentry-cli, SDKs of other languages, and,
-# by custom, applications.
+# What others read and what looks like ours: our targets for servers, sentry-sdk, sentry-cli, SDKs
+# of other languages, and, by custom, applications.
 _FOREIGN = frozenset(
-    "SENTRY_ENABLED SENTRY_LOG_LEVEL SENTRY_SERVERNAME SENTRY_SERVER_NAME SENTRY_TAGS "
-    "SENTRY_USE_ENVIRONMENT".split()
+    "SENTRYINIT_APP SENTRYINIT_AUTH_TOKEN SENTRY_ENABLED SENTRY_LOG_LEVEL SENTRY_SERVERNAME "
+    "SENTRY_SERVER_NAME SENTRY_TAGS SENTRY_USE_ENVIRONMENT".split()
 )
 
 # sentry-sdk accepts more, such as a blank in the host or a project 1_0, and then loses each event.
@@ -35,8 +35,10 @@ class Settings(SettingValues):
 
     *sources*: where each value came from: the *where* of :func:`resolve`, a variable,
     ``application`` or ``default``. *given*: the arguments. *warnings*: what was wrong in the
-    environment.
+    environment. *is_early*: they are for the time until the application sets up its own.
     """
+
+    is_early = False
 
     def __init__(self) -> None:
         self.sources: dict[str, str] = {}
@@ -73,6 +75,7 @@ def resolve(
     *,
     where: str = "argument",
     default_service: str | None = None,
+    is_early: bool = False,
 ) -> Settings:
     """Return the settings: from *arguments*, then *environ*, then the defaults.
 
@@ -80,7 +83,8 @@ def resolve(
     *where* names the arguments. *default_service*: the application's name.
     """
     settings = Settings()
-    settings.given = given = check_arguments(arguments, where)
+    settings.given, settings.is_early = check_arguments(arguments, where), is_early
+    given = settings.given
     for name in TABLE:
         if name in given:
             value, source = given[name], where

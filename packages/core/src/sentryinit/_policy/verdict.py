@@ -11,7 +11,7 @@ from sentryinit._policy.ignore_rules import IgnoreRules
 
 
 class Reason(enum.Enum):
-    """Why a failure gives no event; the value is what the log says at DEBUG."""
+    """Why a failure, or a log record, gives no event; the value is what the log says at DEBUG."""
 
     ABORTED = "the client, the server or a caller gave up"
     CLIENT_GONE = "the client had disconnected before the response"
@@ -22,6 +22,15 @@ class Reason(enum.Enum):
     IGNORED_PATH = "ignore_paths"
     DUPLICATE = "it is on an event already"
     RATE_LIMITED = "held back by the storm guard"
+    BEFORE_SEND = "before_send dropped it"
+    PROCESSOR = "an event processor of the application dropped it"
+    SAMPLED = "sample_rate or error_sampler dropped it"
+    CLOSED = "the client of sentry_sdk was closed"
+    ASKED = "whoever asked for the result of the job got the exception"
+    IGNORED_LOGGER = "ignore_loggers"
+    KNOWN_RECORD = "it is about a failure or response that was decided on"
+    SERVER_RECORD = "it is of a server or framework, about itself or about what a boundary decides"
+    SAME_RECORD = "another handler has passed it on already"
 
 
 # The keys of ``stats()`` that count failures without an event.
@@ -34,6 +43,10 @@ COUNTERS = {
     Reason.IGNORED_STATUS: "ignored",
     Reason.IGNORED_PATH: "ignored",
 }
+# Those of log records.
+OF_RECORDS = frozenset(
+    {Reason.IGNORED_LOGGER, Reason.KNOWN_RECORD, Reason.SERVER_RECORD, Reason.SAME_RECORD}
+)
 
 
 class Seen(NamedTuple):

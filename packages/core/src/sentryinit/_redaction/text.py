@@ -131,6 +131,10 @@ class TextMasker:
         text = limits.storable(limits.truncate_before_masking(text, 2 * self.limit))
         return limits.truncate_at_space(self._mask(text, is_version=is_version), self.limit)
 
+    def has_known_secret(self, text: str) -> bool:
+        """Return True if one of the known secrets is in *text*."""
+        return any(secret and pattern.search(text) for secret, pattern in self._own)
+
     def query(self, query: str) -> str:
         """Mask the values in *query*."""
         hidden: Any = self._query

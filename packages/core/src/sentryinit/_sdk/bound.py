@@ -20,7 +20,9 @@ from sentry_sdk.utils import event_from_exception
 from sentryinit._boundary.current import current_capture
 from sentryinit._policy.exceptions import iter_traceback, traceback_of
 from sentryinit._policy.log_records import freeze
+from sentryinit._policy.verdict import Reason
 from sentryinit._sdk.log_handler import send_or_defer
+from sentryinit._state import STATE
 
 log = logging.getLogger("sentryinit")
 
@@ -76,6 +78,8 @@ def _report(exc: BaseException, callers: list[FrameType]) -> None:
         if codes.issuperset(entry.tb_frame.f_code for entry in outer):
             options, how = sentry_sdk.get_client().options, {"type": "threading", "handled": False}
             sentry_sdk.capture_event(*event_from_exception(exc, options, how))
+        elif STATE.reporter is not None:
+            STATE.reporter.explain(Reason.ASKED, exc, current_capture())
 
     if all(frame.f_globals.get("__name__") in _THREADS for frame in callers[1:]):
         send()

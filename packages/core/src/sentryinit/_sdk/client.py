@@ -20,11 +20,13 @@ from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.scope import Scope
 
+from sentryinit._boundary.current import current_capture
 from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config import checks
 from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._events.task_name import program_name
+from sentryinit._policy.verdict import Reason
 from sentryinit._redaction.attributes import event_id
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Redactor
@@ -150,23 +152,29 @@ def _capture_event(client: Any, event: Any, hint: Any = None, scope: Any = None)
     known = EventId(event["event_id"])
     capture, hint = type(client).capture_event, {**(hint or {}), ID_KEY: known}
     try:
-        return capture(client, event, hint, scope)
+        sent = capture(client, event, hint, scope)
     except Exception as error:
         if known.is_ready:
             raise  # the transport has failed
         # The event, or a processor of it, is the application's.
         log.warning("preparing an event failed: %s", type(error).__name__)
-        return capture(client, fallback_event(event, "report_error"), hint)
+        sent = capture(client, fallback_event(event, "report_error"), hint)
+    is_error = event.get("type") not in {"transaction", "check_in"}
+    reason = known.dropped_by if client.transport is not None else Reason.CLOSED
+    if sent is None and is_error and reason is not None and STATE.reporter is not None:
+        exc = (hint.get("exc_info") or (None, None))[1]
+        STATE.reporter.explain(reason, exc, current_capture())
+    return sent
 
 
 class Client:
     """The client of sentry-sdk."""
 
     def __init__(self) -> None:
-        client = sentry_sdk.get_client()
+        self._client = client = sentry_sdk.get_client()
         self.options: dict[str, Any] = client.options
         self.lost = transport.LostEvents(client.transport)
-        version = sentry_sdk.VERSION
+        self.version: str = (version := sentry_sdk.VERSION)
         self._sdk_info = {
             "name": "sentry.python",
             "version": version,
@@ -197,6 +205,16 @@ class Client:
             {**hint, HINT_KEY: made},
             **scope_kwargs,
         )
+
+    def why_off(self) -> str:
+        """Return why what fails here does not leave by this client; no text if it does."""
+        active = sentry_sdk.get_client()
+        if active is self._client and self._client.transport is not None:
+            return ""
+        what = "was closed" if active is self._client else "was removed"
+        if active.is_active() and active is not self._client:
+            what = "was replaced: another client is active"
+        return f"the sentry_sdk client of sentryinit {what}; remove the call that does so"
 
     def flush(self, timeout: float) -> None:
         """Send what is queued, for at most *timeout* seconds."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import current_capture
+from sentryinit._boundary.debug_route import DebugPanic
 from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE, RequestInfo
 from sentryinit._config.settings import Settings
 from sentryinit._events import build, source_context
@@ -16,7 +17,7 @@ from sentryinit._events.task_name import lost_task_name, task_name
 from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import error_label, group_key, group_label, without_numbers
 from sentryinit._policy.log_records import FrozenRecord, message_of
-from sentryinit._policy.verdict import Seen
+from sentryinit._policy.verdict import Reason, Seen
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Masked, Redactor
 from sentryinit._sdk import scopes
@@ -47,12 +48,17 @@ _MECHANISMS = FRAMEWORKS.union(("asgi", "celery", "starlite", "wsgi"))
 
 
 class EventId:
-    """The id of an event; *is_ready*: the hooks have passed, and the event is sent."""
+    """The id of an event; *is_ready*: the hooks have passed, and the event is sent.
 
-    __slots__ = ("is_ready", "value")
+    *dropped_by*: the reason if there is no event; None if that was logged already.
+    """
+
+    __slots__ = ("dropped_by", "is_ready", "value")
 
     def __init__(self, value: str) -> None:
         self.value, self.is_ready = value, False
+        # Processors come before the hooks.
+        self.dropped_by: Reason | None = Reason.PROCESSOR
 
 
 class Hooks:
@@ -76,6 +82,7 @@ class Hooks:
         try:
             made = hint.get(HINT_KEY) or self._complete(event, hint)
             if made is None:
+                _note_drop(hint, None)
                 return None
             info, *defaults = made
             user = getattr(current_capture(), "user", {})
@@ -87,13 +94,21 @@ class Hooks:
             event = fallback_event(event, "report_error")
         changed = self._users_hook(event, hint)
         if not changed:
+            _note_drop(hint, Reason.BEFORE_SEND)
             if KIND_KEY in hint and STATE.reporter is not None:
                 STATE.reporter.drop(*hint[KIND_KEY])
             return None
         # Not by the event's path: a hook may have changed it.
         masked = self._redactor.event(changed, info.route or "", info.path, info.query)
+        self._add_nonce(masked, _exception_of(hint))
         _mark_captured(_with_id(masked, event, hint), hint)
         return masked
+
+    def _add_nonce(self, event: Masked, exc: BaseException | None) -> None:
+        """Add the tag ``nonce`` to *event*, after masking: it may look like a secret (I4)."""
+        nonce = exc.nonce if type(exc) is DebugPanic else ""
+        if nonce and not self._redactor.has_known_secret(nonce):
+            event["tags"] = {**event.get("tags", {}), "nonce": nonce}
 
     def _complete(self, event: _Event, hint: _Hint) -> _Made | None:
         """Add what events of ours have to *event*, which is not ours; return None to drop it."""
@@ -237,9 +252,14 @@ def _with_id(masked: Masked, event: _Event, hint: _Hint) -> Masked:
     """Give *masked* the id of *event*: the SDK fails without one."""
     known = hint.get(ID_KEY)
     if known is not None:
-        known.is_ready = True
+        known.is_ready, known.dropped_by = True, Reason.SAMPLED
     masked["event_id"] = event["event_id"] if known is None else known.value
     return masked
+
+
+def _note_drop(hint: _Hint, reason: Reason | None) -> None:
+    if ID_KEY in hint:
+        hint[ID_KEY].dropped_by = reason
 
 
 def drop(item: Any, hint: Any) -> None:  # the signature of a hook

@@ -25,7 +25,7 @@ from sentry_sdk.serializer import serialize
 
 from sentryinit._boundary.capture import CLOSED
 from sentryinit._boundary.current import CURRENT, current_capture
-from sentryinit._boundary.records import was_told
+from sentryinit._boundary.records import explain_record, was_told
 from sentryinit._config.settings import Settings
 from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import is_in_app, record_key
@@ -36,6 +36,7 @@ from sentryinit._policy.loggers import (
     is_of_server,
     tells_of_failure,
 )
+from sentryinit._policy.verdict import Reason
 from sentryinit._sdk import scopes
 from sentryinit._sdk.hooks import admit
 from sentryinit._state import STATE, Reporter
@@ -75,6 +76,8 @@ EventHandler.emit = _emit_or_defer  # type: ignore[method-assign,assignment] # s
 def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
     settings: Settings = STATE.settings  # type: ignore[assignment] # there is a reporter
     if is_ignored(record, settings.ignore_loggers):
+        if not is_ignored(record, ()):  # else it is ours, or a line about each request
+            explain_record(record, Reason.IGNORED_LOGGER)
         return
     is_servers, capture = is_of_server(record, _FILTER.loggers), current_capture()
     is_servers = is_servers or (capture is None and is_of_framework(record))
@@ -83,9 +86,12 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
         is_servers = False
     # The boundary of a request that is open will tell; below ERROR nothing has failed.
     if is_servers and (record.levelno < logging.ERROR or capture is not None):
+        if record.levelno >= logging.ERROR:
+            explain_record(record, Reason.SERVER_RECORD)
         return
     frozen = freeze(record, sys.exc_info()[1], _given_to_structlog(), by_server=is_servers)
     if _is_double(handler, frozen):
+        explain_record(frozen, Reason.SAME_RECORD)
         return
     extra = handler._extra_from_record(record)  # noqa: SLF001 # emit() asks it
     if extra:
@@ -159,7 +165,9 @@ def _call(function: Callable[..., None], *arguments: Any) -> None:
 
 def _send_unless_told(record: FrozenRecord, send: Callable[[], bool]) -> None:
     """Make an event of *record*, of a server; say once that no boundary has seen the failure."""
-    if not _is_told(record) and scopes.run_in_scope(None, send) and not _FILTER.has_warned:
+    if _is_told(record):
+        explain_record(record, Reason.SERVER_RECORD)
+    elif scopes.run_in_scope(None, send) and not _FILTER.has_warned:
         _FILTER.has_warned = True
         log.warning(
             "the logger %s tells of a failure that no boundary has seen: set up the middleware of "
@@ -227,6 +235,8 @@ def install_filter(original: Callable[..., Any]) -> None:
             patched(self, record)
             return
         original(self, record)
+        if record.levelno >= _FILTER.level:
+            explain_record(record, Reason.SERVER_RECORD)
         is_wanted = _FILTER.kept and logging.INFO <= record.levelno < _FILTER.level
         is_wanted = is_wanted and record.name not in _IGNORED_LOGGERS
         if is_wanted and capture is not None and capture.request is not CLOSED:

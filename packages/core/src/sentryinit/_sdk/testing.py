@@ -20,6 +20,7 @@ from sentry_sdk.transport import Transport
 from sentryinit._boundary.request_info import RequestInfo
 from sentryinit._redaction import redactor
 from sentryinit._sdk.transport import EnvelopeFilter, install_filter
+from sentryinit._state import no_op
 
 # Methods, and the names under which their calls are counted.
 _COUNTED: tuple[tuple[type, str, str], ...] = (
@@ -53,6 +54,31 @@ def diverted(put: Callable[[bytes], None]) -> Iterator[None]:
         # What the filter of the usual transport stops must not be seen here either.
         install_filter(installed.redactor, transport)
     with _patched(client, "transport", transport):
+        yield
+
+
+@contextlib.contextmanager
+def diverting(put: Callable[[bytes], None]) -> Iterator[None]:
+    """Call *put* with what any client that is made while the block runs would send.
+
+    Also a client that is not ours, one with a transport of its own, and one of Spotlight.
+    """
+    import sentry_sdk.client
+    import sentry_sdk.spotlight
+
+    def make_transport(options: dict[str, Any]) -> Transport | None:
+        return PutTransport(put) if options["dsn"] else None
+
+    def send(*_: object, **__: object) -> None:
+        """Replace what sends over HTTP: an application may make a transport itself."""
+
+    # A base class since sentry-sdk 2.25.
+    base = getattr(sentry_sdk.transport, "BaseHttpTransport", sentry_sdk.transport.HttpTransport)
+    with (
+        _patched(sentry_sdk.client, "make_transport", make_transport),
+        _patched(sentry_sdk.spotlight, "setup_spotlight", no_op),
+        _patched(base, "_send_request", send),
+    ):
         yield
 
 

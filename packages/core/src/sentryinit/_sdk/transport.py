@@ -23,7 +23,7 @@ _ALLOWED_ITEMS = frozenset({"event", "check_in", "client_report"})
 # The others say how a trace is sampled, in words of the application.
 _ALLOWED_HEADERS = frozenset({"event_id", "sent_at"})
 # Why an event was lost, by the reason of sentry-sdk, or by the status of the backend.
-_REASONS = {
+REASONS = {
     "full_queue": "the queue is full",
     "network": "the backend cannot be reached",
     "self_rate_limits": "the backend has asked to wait, with HTTP 429",
@@ -69,6 +69,7 @@ class EnvelopeFilter:
     def _filtered(self, item: Item) -> Item | None:
         payload = item.payload.json
         if item.type not in _ALLOWED_ITEMS or not isinstance(payload, Mapping):
+            log.debug("an item of type %s does not leave: it is no error", item.type)
             return None
         if not isinstance(payload, Masked):
             mask = self.redactor.event if item.type == "event" else self.redactor.item
@@ -112,13 +113,15 @@ class LostEvents:
             self._logged, self._next_log = self.count, now + LOG_INTERVAL
             what = "1 event" if new == 1 else f"{new} events not delivered; the last was"
             log.warning("%s %s", what, _why(reason))
+        else:
+            log.debug("1 event %s", _why(reason))
         return self._original(reason)  # type: ignore[misc] # there is one, or this is not called
 
 
 def _why(reason: str) -> str:
     status = reason.removeprefix("status_")
     if status == reason:
-        return f"lost: {_REASONS.get(reason, reason)}"
+        return f"lost: {REASONS.get(reason, reason)}"
     hint = _HINTS.get(status, "the backend has an error" if status.startswith("5") else "")
     return f"rejected with HTTP {status}{hint and ': '}{hint}"
 
@@ -134,3 +137,9 @@ def reset_transport() -> None:
         # In place: our filter and counter are on the object. The base class: a class of the
         # application may take other arguments.
         BaseHttpTransport.__init__(transport, transport.options)
+
+
+def close(timeout: float) -> None:
+    """Send what is queued, for at most *timeout* seconds, and take the client away."""
+    sentry_sdk.get_client().close(timeout=timeout)
+    sentry_sdk.get_global_scope().set_client(None)

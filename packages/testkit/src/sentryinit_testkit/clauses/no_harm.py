@@ -308,3 +308,16 @@ class NoHarm(Contract):
         assert len(logged) <= 1
         assert all("logger" in event and "request" not in event for event in logged)
         harness.expect_complaints(len(logged))
+
+    def test_e7_where_it_is_required_and_off_nothing_is_served(
+        self, harness: Harness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """E7: The set-up, or at the latest the first request, raises and names the setting."""
+        harness.start(dsn="")
+        monkeypatch.setenv("SENTRYINIT_REQUIRED", "true")
+        try:
+            error = harness.serve().error
+        except RuntimeError as raised:
+            error = raised
+        assert isinstance(error, RuntimeError)
+        assert str(error).startswith("required=true (from SENTRYINIT_REQUIRED)")

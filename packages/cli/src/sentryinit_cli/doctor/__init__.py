@@ -1,0 +1,3 @@
+"""``sentryinit doctor``: explain the wiring of a service, without sending an event."""
+
+from __future__ import annotations

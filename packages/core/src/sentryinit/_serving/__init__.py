@@ -1,0 +1,1 @@
+"""Wrap what a server loads, for applications whose code does not call us."""

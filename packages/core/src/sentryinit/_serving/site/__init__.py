@@ -1,0 +1,1 @@
+"""The folder that ``python -m sentryinit run`` puts on PYTHONPATH."""

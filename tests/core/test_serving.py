@@ -1,0 +1,276 @@
+"""Names of applications, what a server loads, and the command that runs a server."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sentryinit import __main__ as program
+from sentryinit import asgi, wsgi
+from sentryinit._serving import loaders, target, targets, uwsgi, wrapper
+from sentryinit._serving.site import sitecustomize
+from sentryinit.testing import capture
+
+
+def application(environ: Any, start_response: Any) -> list[bytes]:
+    return []
+
+
+async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+    pass
+
+
+def create_app(name: str = "", *, more: int = 0) -> Callable[..., Any]:
+    return application
+
+
+@pytest.fixture(autouse=True)
+def shop(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """A module ``shop`` with applications."""
+    module = types.ModuleType("shop")
+    vars(module).update(
+        application=application, create_app=create_app, inner=types.SimpleNamespace(app=asgi_app)
+    )
+    monkeypatch.setitem(sys.modules, "shop", module)
+    return module
+
+
+@pytest.mark.parametrize(
+    "name,expected",
+    [
+        ("shop", application),
+        (" shop:application ", application),
+        ("shop:inner.app", asgi_app),
+        ("shop:create_app()", application),
+        ("shop:create_app('x', more=1)", application),
+    ],
+)
+def test_load_takes_the_names_that_servers_take(name: str, expected: object) -> None:
+    """An attribute, with dots or as a call with literals; without one, ``application``."""
+    assert targets.load(name) is expected
+
+
+def test_load_takes_app_without_application(shop: types.ModuleType) -> None:
+    """``application`` precedes ``app``."""
+    shop.app = asgi_app  # type: ignore[attr-defined] # a module of this test
+    assert targets.load("shop") is application
+    del shop.application
+    assert targets.load("shop") is asgi_app
+
+
+@pytest.mark.parametrize(
+    "name,error",
+    [
+        ("", ValueError),
+        ("shop:", ValueError),
+        ("shop..x:app", ValueError),
+        ("shop:a b", ValueError),
+        ("shop:apps['x']", ValueError),
+        ("shop:create_app(other)", ValueError),
+        ("nothing.here:app", ImportError),
+        ("shop.nothing:app", ImportError),
+        ("shop:nothing", ImportError),
+        ("json", ImportError),
+    ],
+)
+def test_load_names_what_is_wrong(name: str, error: type[Exception]) -> None:
+    """The message has the text that is no application, and where it is from."""
+    with pytest.raises(error) as caught:
+        targets.load(name, "SENTRYINIT_APP=")
+    assert f"SENTRYINIT_APP={name!r}" in str(caught.value)
+
+
+def test_load_raises_what_the_module_raises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that the application imports, and that is not there, is its own failure."""
+    (tmp_path / "shop_needs.py").write_text("import what_is_not_here\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'what_is_not_here'$"):
+        targets.load("shop_needs:app")
+
+
+class Wsgi:
+    """An application that is an object."""
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        return []
+
+
+class Asgi:
+    """An application that is an object."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "app,boundary",
+    [(application, wsgi), (Wsgi(), wsgi), (asgi_app, asgi), (Asgi(), asgi)],
+)
+def test_wrap_finds_the_interface(app: Any, boundary: types.ModuleType) -> None:
+    """The boundary is that of WSGI or ASGI, as the callable is; it is not wrapped twice."""
+    with capture():
+        wrapped = wrapper.wrap(app, "gunicorn")
+        assert isinstance(wrapped, boundary.SentryInitMiddleware)
+        assert wrapper.wrap(wrapped, "gunicorn") is wrapped
+        outer: Any = Wsgi()
+        outer.app = wrapped
+        assert wrapper.wrap(outer, "gunicorn") is outer
+
+
+@pytest.mark.parametrize("app", [application, asgi_app])
+def test_wrap_is_the_application_itself_where_off(app: Any) -> None:
+    """Without a DSN nothing is wrapped (E3)."""
+    with capture(dsn=""):
+        assert wrapper.wrap(app, "gunicorn") is app
+
+
+def test_wrap_takes_a_factory() -> None:
+    """What a factory makes is wrapped; the name of the factory stays."""
+    with capture():
+        factory = wrapper.wrap(create_app, "uvicorn")
+        assert factory.__name__ == "create_app"
+        assert isinstance(factory(), wsgi.SentryInitMiddleware)
+        assert factory("with an argument") is application
+
+
+class Rsgi:
+    """An application of granian's own interface."""
+
+    def __rsgi__(self, scope: Any, protocol: Any) -> None: ...
+
+    def __call__(self, environ: Any, start_response: Any) -> None: ...
+
+
+@pytest.mark.parametrize("app", [lambda scope: None, Rsgi(), "shop:app", object()])
+def test_wrap_says_what_it_cannot_wrap(app: Any, said: Any) -> None:
+    """It is served as it is, and a warning says so, once."""
+    wrapper._warn.cache_clear()
+    with capture():
+        assert [wrapper.wrap(app, "granian") for _ in range(2)] == [app, app]
+    (text,) = said()
+    assert text.startswith("cannot wrap what granian serves")
+
+
+def test_wrap_names_the_wheel_of_a_framework(said: Any) -> None:
+    """A framework without its adapter gets the generic boundary, and a line names the wheel."""
+    wrapper._warn.cache_clear()
+    app = type("Flask", (Wsgi,), {"__module__": "flask.app"})()
+    with capture():
+        assert isinstance(wrapper.wrap(app, "gunicorn"), wsgi.SentryInitMiddleware)
+    (text,) = said()
+    assert text.endswith("install sentryinit-flask")
+
+
+def test_failing_import_is_reported() -> None:
+    """An application that cannot be imported is one event, and still an error of the server."""
+
+    def load() -> None:
+        raise LookupError("at import")
+
+    with capture() as mailbox:
+        with pytest.raises(LookupError):
+            wrapper.load(load)
+        assert len(mailbox.events) == 1
+
+
+EARLY = """
+import sentryinit
+from sentryinit._serving import wrapper
+from sentryinit._state import STATE
+wrapper.load(lambda: None)
+print(sentryinit.is_on(), STATE.settings.service)
+sentryinit.init("shop", environment="tests")
+print(sentryinit.is_on(), STATE.settings.service, STATE.settings.environment)
+"""
+
+
+def test_the_set_up_of_the_application_counts(child: Any) -> None:
+    """``init`` before the import is for that time; the first call of the application counts."""
+    done = child(EARLY, prelude="", SENTRY_DSN="http://key@127.0.0.1:1/1")
+    assert done.out.split("\n")[:2] == ["True unknown_service", "True shop tests"]
+    assert done.err == ""
+
+
+def test_a_name_that_has_moved_is_said(said: Any) -> None:
+    """A server whose loader has another name, or other arguments, is served without us."""
+    module = types.ModuleType("gunicorn.app.base")
+    module.load = lambda other: other  # type: ignore[attr-defined] # a module of this test
+    loaders.run(module, lambda _: None, ("Application.wsgi", "load:app", "load"))
+    moved, changed = said()
+    assert moved.startswith(
+        "cannot wrap what gunicorn loads: its gunicorn.app.base.Application.wsgi"
+    )
+    assert "it has no argument app" in changed
+    with capture():
+        assert isinstance(module.load(application), wsgi.SentryInitMiddleware)
+
+
+def test_the_target_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``SENTRYINIT_APP`` is needed only by a server that has the target."""
+    for name in ("", "sentryinit.wsgi:application"):
+        monkeypatch.setenv("SENTRYINIT_APP", name)
+        with pytest.raises(ValueError, match=r"^SENTRYINIT_APP.*expected module:attribute"):
+            _ = wsgi.application
+    monkeypatch.setenv("SENTRYINIT_APP", "shop")
+    with capture():
+        try:
+            assert isinstance(wsgi.application, wsgi.SentryInitMiddleware)
+            assert asgi.application is wsgi.application
+        finally:
+            target.application.cache_clear()
+    with pytest.raises(AttributeError):
+        _ = wsgi.other  # type: ignore[attr-defined] # it is not there
+
+
+@pytest.fixture
+def uwsgi_options(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The options of uWSGI, whose module is there only in its processes."""
+    options: dict[str, Any] = {}
+    monkeypatch.setitem(sys.modules, "uwsgi", types.SimpleNamespace(opt=options))  # type: ignore[arg-type] # as a module
+    uwsgi.targets.cache_clear()
+    yield options
+    uwsgi.targets.cache_clear()
+
+
+def test_uwsgi_names_its_targets(uwsgi_options: dict[str, Any]) -> None:
+    """By module and by mount point; a module may end like a file."""
+    uwsgi_options |= {"module": b"shop.wsgi", "callable": b"create()", "mount": [b"/a=b:c", b"/"]}
+    assert uwsgi.targets() == {"shop.wsgi": "create()", "b": "c"}
+
+
+@pytest.mark.parametrize(
+    "words,flags",
+    [
+        (["/usr/bin/python3", "-sE", "x.py", "-I"], "sE"),
+        (["/usr/bin/env", "-S", "python3", "-I"], "I"),
+        (["python", "-X", "E", "-WI", "-m", "x"], ""),
+        (["gunicorn", "-E"], ""),
+        ([], ""),
+    ],
+)
+def test_flags_are_those_of_python(words: list[str], flags: str) -> None:
+    """The arguments of a program are not flags of Python."""
+    assert "".join(program._flags(words)) == flags
+
+
+def test_a_shebang_that_ignores_the_path_is_said(tmp_path: Path) -> None:
+    """Such a script of Python runs nothing of ours."""
+    script = tmp_path / "gunicorn"
+    script.write_text("#!/usr/bin/python3 -E\n")
+    (doubt,) = program._doubts([str(script), "shop:app"], str(script))
+    assert doubt.startswith("/usr/bin/python3 is called with -E")
+    script.write_text("#!/usr/bin/python3\n")
+    assert list(program._doubts([str(script), "shop:app"], str(script))) == []
+
+
+def test_watched_modules_have_spec_and_loader(tmp_path: Path) -> None:
+    """A watched module ends with its own loader; others are not looked at."""
+    finder = sitecustomize._Finder()
+    assert finder.find_spec("json") is None
+    assert finder.find_spec("daphne.nothing") is None

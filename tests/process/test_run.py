@@ -1,0 +1,245 @@
+"""``python -m sentryinit run``, and our targets for servers: applications that do not call us."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.service import HERE, Bench, Service, free_port, inherited, new_id
+from harness.sink import Event
+
+RUN = [sys.executable, "-m", "sentryinit", "run", "--service", "shop-of-others", "--"]
+GUNICORN = "-m gunicorn -b 127.0.0.1:{port} --no-control-socket "
+UVICORN = "-m uvicorn --host 127.0.0.1 --port {port} "
+HYPERCORN = "-m hypercorn -b 127.0.0.1:{port} "
+GRANIAN = "-m granian --host 127.0.0.1 --port {port} --interface "
+WAITRESS = "-m waitress --listen=127.0.0.1:{port} "
+DAPHNE = "-m daphne -b 127.0.0.1 -p {port} "
+UWSGI = (
+    "-c 'import pyuwsgi; pyuwsgi.run()' --http-socket=127.0.0.1:{port} --virtualenv={prefix} "
+    "--pythonpath=. --master --enable-threads --py-call-uwsgi-fork-hooks --die-on-term --need-app "
+)
+# Those that only `nox -s aborts` installs.
+_WHOLE = GRANIAN, DAPHNE, UWSGI
+
+ROUTE = "/orders/{order_id}/price"
+
+
+def rows(*cases: tuple[Any, ...]) -> list[Any]:
+    """Return *cases*, whose first value is the command of a server, as parameters of a test."""
+    marked = []
+    for command, *rest in cases:
+        marks = [pytest.mark.whole] if command.startswith(_WHOLE) else []
+        server = re.sub(r"\W+", "-", command.partition(" ")[2].partition(" ")[0])
+        name = f"{server}-{command.rpartition('{port} ')[2] or command.split()[-1]}"
+        marked.append(pytest.param(command, *rest, id=name, marks=marks))
+    return marked
+
+
+@contextlib.contextmanager
+def served(
+    bench: Bench, command: str, *, run: bool = True, ready: bool = True, **environ: str
+) -> Iterator[Service]:
+    """Start *command*, under ``run`` if so; *ready*: as of ``Bench.fresh()``."""
+    port, box = free_port(), bench.sink.mailbox()
+    words = [sys.executable, *shlex.split(command.format(port=port, prefix=sys.prefix))]
+    env = {**bench._environ(box, {}), "SENTRYINIT_SERVICE": "shop", **environ}
+    name = f"run {command}"
+    service = Service(name, [*RUN, *words] if run else words, env, bench._log_file(name), box)
+    service.port = port
+    bench.used.append(service)
+    try:
+        if ready:
+            service.await_ready()
+        yield service
+    finally:
+        service.end()
+
+
+def failed(service: Service, path: str = "/orders/7/price") -> None:
+    """Make a request that fails, and return when its event has arrived."""
+    request_id = new_id("run")
+    assert service.call(path, request_id).status == 500
+    service.mailbox.wait_for(request_id)
+
+
+def only(service: Service) -> Event:
+    """Return the one event of *service*, which has ended."""
+    events = service.mailbox.drain()
+    assert len(events) == 1, list(map(str, events))
+    return events[0]
+
+
+@pytest.mark.parametrize(
+    "command,mechanism,route",
+    rows(
+        (GUNICORN + "apps.bare_flask:app", "flask", ROUTE),
+        (GUNICORN + "apps.bare_plain", "wsgi", "<unknown>"),
+        (GUNICORN + "--preload apps.bare_django:wsgi()", "django", ROUTE),
+        (GUNICORN + "-k uvicorn_worker.UvicornWorker apps.bare_starlette:app", "starlette", ROUTE),
+        (GUNICORN + "-k asgi apps.bare_plain:asgi", "asgi", "<unknown>"),
+        (GUNICORN + "-k aiohttp.GunicornWebWorker apps.bare_aiohttp:create_app", "aiohttp", ROUTE),
+        (UVICORN + "--factory apps.bare_django:asgi", "django", ROUTE),
+        (UVICORN + "--workers 2 apps.bare_starlette:fastapi_app", "starlette", ROUTE),
+        (UVICORN + "--reload apps.bare_starlette:app", "starlette", ROUTE),
+        (UVICORN + "--interface wsgi apps.bare_flask:app", "flask", ROUTE),
+        (HYPERCORN + "apps.bare_falcon:asgi_app", "falcon", ROUTE),
+        (HYPERCORN + "wsgi:apps.bare_falcon:app", "falcon", ROUTE),
+        (WAITRESS + "apps.bare_flask:app", "flask", ROUTE),
+        (WAITRESS + "--call apps.bare_plain:create_app", "wsgi", "<unknown>"),
+        (GRANIAN + "wsgi --factory apps.bare_flask:create_app", "flask", ROUTE),
+        (GRANIAN + "asgi apps.bare_starlette:app", "starlette", ROUTE),
+        (DAPHNE + "apps.bare_starlette:app", "starlette", ROUTE),
+        (UWSGI + "--module=apps.bare_flask:create_app()", "flask", ROUTE),
+        (UWSGI + "--wsgi-file=apps/bare_flask.py", "flask", ROUTE),
+        ("-m apps.bare_program {port}", "starlette", ROUTE),
+        ("-m apps.bare_aiohttp {port}", "aiohttp", ROUTE),
+    ),
+)
+def test_failing_request_is_one_event(
+    bench: Bench, command: str, mechanism: str, route: str
+) -> None:
+    """``run`` wraps what the server loads: by the adapter of its framework, else generically."""
+    with served(bench, command) as service:
+        failed(service)
+    event = only(service)
+    assert (event.error, event.mechanism["type"]) == ("LookupError", mechanism)
+    assert event.mechanism["handled"] is False
+    assert (event.data["transaction"], event.tags["service"]) == (route, "shop-of-others")
+
+
+def test_django_middlewares_are_made_once(bench: Bench) -> None:
+    """An exception that a middleware answers is seen; no middleware is made a second time.
+
+    ``settings.SENTRYINIT`` counts.
+    """
+    with served(bench, GUNICORN + "apps.bare_django:wsgi()") as service:
+        failed(service, "/orders/7/reserve")
+    event = only(service)
+    assert event.exception["value"] == "order 7, 1 middleware"
+    assert event.data["environment"] == "of-the-settings"
+
+
+@pytest.mark.parametrize(
+    "command",
+    rows(
+        (GUNICORN + "apps.bare_broken:app",),
+        (GUNICORN + "--preload apps.bare_broken:app",),
+        (UVICORN + "apps.bare_broken:app",),
+        (HYPERCORN + "apps.bare_broken:app",),
+        (WAITRESS + "apps.bare_broken:app",),
+        (GRANIAN + "wsgi apps.bare_broken:app",),
+        (DAPHNE + "apps.bare_broken:app",),
+        (UWSGI + "--module=apps.bare_broken",),
+        (UWSGI + "--wsgi-file=apps/bare_broken.py",),
+    ),
+)
+def test_application_that_fails_at_import_is_one_event(bench: Bench, command: str) -> None:
+    """``init`` comes before the import; the event is delivered before the process ends."""
+    with served(bench, command, ready=False) as service:
+        service.wait()
+    event = only(service)
+    assert (event.error, event.tags["service"]) == ("LookupError", "shop-of-others")
+
+
+@pytest.mark.parametrize(
+    "command,name,route",
+    rows(
+        (GUNICORN + "sentryinit.wsgi:application", "apps.bare_flask:create_app()", ROUTE),
+        (UVICORN + "--workers 2 sentryinit.asgi:application", "apps.bare_starlette", ROUTE),
+        (HYPERCORN + "sentryinit.wsgi:application", "apps.bare_flask", ROUTE),
+        (HYPERCORN + "sentryinit.asgi:application", "apps.bare_falcon:asgi_app", ROUTE),
+        (WAITRESS + "sentryinit.wsgi:application", "apps.bare_plain", "<unknown>"),
+        (GRANIAN + "wsgi sentryinit.wsgi:application", "apps.bare_flask", ROUTE),
+        (DAPHNE + "sentryinit.asgi:application", "apps.bare_starlette:app", ROUTE),
+        (UWSGI + "--module=sentryinit.wsgi:application", "apps.bare_flask", ROUTE),
+    ),
+)
+def test_target_names_the_real_one(bench: Bench, command: str, name: str, route: str) -> None:
+    """``SENTRYINIT_APP`` names the application that ``sentryinit.wsgi:application`` serves."""
+    with served(bench, command, run=False, SENTRYINIT_APP=name) as service:
+        failed(service)
+    event = only(service)
+    assert (event.error, event.data["transaction"]) == ("LookupError", route)
+
+
+@pytest.mark.parametrize(
+    "command,name,said",
+    rows(
+        (GUNICORN + "sentryinit.wsgi:application", "", "SENTRYINIT_APP is not set: expected"),
+        (UVICORN + "sentryinit.asgi:application", "apps.nothing:app", "SENTRYINIT_APP='apps.n"),
+        (HYPERCORN + "sentryinit.wsgi:application", "apps.bare_flask:a b", "SENTRYINIT_APP='apps."),
+    ),
+)
+def test_wrong_target_is_an_error(bench: Bench, command: str, name: str, said: str) -> None:
+    """The server ends, and its output has the setting and what is expected."""
+    with served(bench, command, run=False, ready=False, SENTRYINIT_APP=name) as service:
+        service.wait()
+    assert said in service.output
+
+
+def test_what_cannot_be_wrapped_is_said(bench: Bench) -> None:
+    """An application of ASGI 2 is served as it is, and one line says so."""
+    with served(bench, UVICORN + "apps.bare_plain:asgi2") as service:
+        assert service.call("/orders/7", new_id("run")).status == 200
+    assert service.output.count("cannot wrap what uvicorn serves: a function is no WSGI") == 1
+
+
+LOOK = """
+import sys, threading
+import apps.bare_flask, apps.bare_plain
+from gunicorn.app.base import BaseApplication
+class Here(BaseApplication):
+    def load_config(self): pass
+    def load(self): return {app}
+print(Here().wsgi() is {app}, "sentry_sdk" in sys.modules, threading.active_count())
+"""
+
+
+def ran(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run *command* to its end, under ``run``."""
+    env = {**inherited(), **environ}
+    return subprocess.run(
+        [*RUN, *command], env=env, cwd=HERE, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("app", ["apps.bare_flask.app", "apps.bare_plain.application"])
+def test_without_a_dsn_nothing_is_wrapped(app: str) -> None:
+    """The server gets the application itself; sentry_sdk is not imported (E3)."""
+    done = ran(sys.executable, "-c", LOOK.format(app=app))
+    assert done.stdout == "True False 1\n", done.stderr
+
+
+def test_program_that_is_no_server_pays_nothing(tmp_path: Path) -> None:
+    """It does not import sentryinit; its own ``sitecustomize`` and path stay in force."""
+    (tmp_path / "sitecustomize.py").write_text("import builtins; builtins.theirs = 'theirs'")
+    code = "import sys, sitecustomize as s; print(theirs, s.__file__, 'sentryinit' in sys.modules)"
+    done = ran(sys.executable, "-c", code, PYTHONPATH=str(tmp_path))
+    assert done.stdout == f"theirs {tmp_path / 'sitecustomize.py'} False\n", done.stderr
+    assert "no server is named in this command" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command,status,said",
+    [
+        ([sys.executable, "-c", "raise SystemExit(7)"], 7, "no server is named"),
+        (["gunicorn-that-is-not-here"], 127, "cannot run gunicorn-that-is-not-here: No such file"),
+        ([os.devnull], 126, "cannot run /dev/null: Permission denied"),
+        ([sys.executable, "-sE", "-c", "0"], 0, "runs no code of ours: nothing is wrapped"),
+        ([], 2, "which command?"),
+    ],
+)
+def test_exit_status_is_that_of_the_command(command: list[str], status: int, said: str) -> None:
+    """What cannot be run, or will not be wrapped, is said."""
+    done = ran(*command)
+    assert (done.returncode, said in done.stderr) == (status, True), done.stderr
