@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from runbook import proxy
 from runbook.blocks import DONE, Block, read
+from runbook.scenario import Scenario, commands
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = ROOT / "docs" / "runbook"
@@ -64,6 +66,57 @@ def test_yaml_is_valid(runbook_page: str) -> None:
     """Each YAML block is one document, a mapping, without a key twice."""
     for block in blocks_of(runbook_page, "yaml"):
         assert isinstance(yaml.load(block.code, UniqueKeys), dict), f"{runbook_page}:{block.line}"
+
+
+@pytest.mark.parametrize("runbook_page", PAGES)
+def test_the_commands_of_a_page_run(runbook_page: str, tmp_path: Path) -> None:
+    """The commands of a page run in their order, end as it says, and print what it says."""
+    with Scenario(runbook_page, tmp_path) as scenario:
+        ran = scenario.run()
+        assert [block.line for block in ran] == [b.line for b in blocks_of(runbook_page, "sh")]
+        AFTERWARDS.get(runbook_page, lambda _: None)(scenario)
+
+
+def _rotated(scenario: Scenario) -> None:
+    glitchtip, bugsink, sentry = scenario.backends
+    # The new key only; and no event was refused on the way.
+    assert len(glitchtip.keys) == 1
+    assert glitchtip.first_key not in glitchtip.keys
+    assert glitchtip.refused == bugsink.refused == 0
+    assert sentry.keys == {sentry.first_key: False}
+
+
+def _throttled(scenario: Scenario) -> None:
+    assert scenario.backend.throttled == [50, 0]
+    assert scenario.backend.refused == 0
+
+
+AFTERWARDS: dict[str, Callable[[Scenario], None]] = {
+    "rotate-the-dsn.md": _rotated,
+    "too-many-events.md": _throttled,
+}
+
+
+def test_commands_of_pipelines_are_found() -> None:
+    """The commands of workflows, pipelines and containers are among those that run."""
+    found = [c for page in PAGES for b in blocks_of(page, "yaml") for c in commands(b.code)]
+    assert found == [
+        "sentryinit verify --fleet services.toml --junit verify.xml",
+        "sentryinit verify --fleet services.toml --junit verify.xml",
+        'sentryinit verify --service canary --api-url "$BACKEND"',
+    ]
+
+
+def test_the_search_for_the_old_key_finds_a_process(tmp_path: Path) -> None:
+    """A process with the old key in its environment is found; after the deployment, none."""
+    (block,) = (b for b in blocks_of("rotate-the-dsn.md", "sh") if "/proc/" in b.code)
+    with Scenario("rotate-the-dsn.md", tmp_path) as scenario:
+        scenario.deploy()
+        scenario.shell.run("OLD_DSN=$SENTRY_DSN")
+        found = scenario.shell.run(block.code).printed.split()
+        # The server, its worker, of two services.
+        assert len(found) == 4
+        assert all(re.fullmatch(r"/proc/\d+/environ", line) for line in found)
 
 
 class UniqueKeys(yaml.SafeLoader):
