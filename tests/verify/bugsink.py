@@ -35,6 +35,7 @@ def _of_the_demo(name: str) -> Any:
 processes = _of_the_demo("processes")
 backend = _of_the_demo("backend")
 install = _of_the_demo("install")
+demo = _of_the_demo("run")
 
 
 @dataclass(frozen=True)
