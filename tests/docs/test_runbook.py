@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import yaml
 from runbook import proxy
 from runbook.blocks import DONE, Block, read
 from runbook.scenario import Scenario, commands
+
+from sentryinit._sdk import transport
+from sentryinit_cli.verdicts import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = ROOT / "docs" / "runbook"
@@ -44,10 +48,9 @@ def test_most_commands_are_run(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = [b for page in PAGES for b in read(RUNBOOK / page) if not b.is_output]
     run = [block for block in blocks if not block.reason]
     with capsys.disabled():
-        print(f"\nrunbook: {len(run)} of {len(blocks)} blocks are run")
-        for block in blocks:
-            if block.reason:
-                print(f"  not run: {block.reason}")
+        sys.stdout.write(f"\nrunbook: {len(run)} of {len(blocks)} blocks are run\n")
+        left = sorted({block.reason for block in blocks if block.reason})
+        sys.stdout.writelines(f"  not run: {reason}\n" for reason in left)
     assert len(run) / len(blocks) >= SHARE
 
 
@@ -65,7 +68,8 @@ def test_queries_are_valid(runbook_page: str) -> None:
 def test_yaml_is_valid(runbook_page: str) -> None:
     """Each YAML block is one document, a mapping, without a key twice."""
     for block in blocks_of(runbook_page, "yaml"):
-        assert isinstance(yaml.load(block.code, UniqueKeys), dict), f"{runbook_page}:{block.line}"
+        document = yaml.load(block.code, UniqueKeys)  # noqa: S506 # a safe loader, see there
+        assert isinstance(document, dict), f"{runbook_page}:{block.line}"
 
 
 @pytest.mark.parametrize("runbook_page", PAGES)
@@ -97,6 +101,31 @@ AFTERWARDS: dict[str, Callable[[Scenario], None]] = {
 }
 
 
+def test_every_exit_code_has_its_row() -> None:
+    """The page after a deployment says what to do for each exit code of the command."""
+    rows = re.findall(
+        r"^\| (\d+) \|", (RUNBOOK / "after-each-deployment.md").read_text(), re.MULTILINE
+    )
+    assert {int(row) for row in rows} == {verdict.exit_code for verdict in Verdict} | {130}
+
+
+def test_the_lines_of_an_outage_are_those_that_are_logged() -> None:
+    """The lines of the page about an outage are those of the logger ``sentryinit``."""
+    reasons = [
+        "network",
+        "full_queue",
+        "self_rate_limits",
+        "status_429",
+        "status_403",
+        "status_500",
+    ]
+    logged = {f"1 event {transport._why(reason)}" for reason in reasons}
+    page = (RUNBOOK / "the-backend-is-down.md").read_text()
+    assert set(re.findall(r"^\| `(1 event .+?)` \|", page, re.MULTILINE)) == logged
+    everywhere = "".join((RUNBOOK / name).read_text() for name in PAGES)
+    assert set(re.findall(r"`(1 event .+?)`", everywhere)) == logged
+
+
 def test_commands_of_pipelines_are_found() -> None:
     """The commands of workflows, pipelines and containers are among those that run."""
     found = [c for page in PAGES for b in blocks_of(page, "yaml") for c in commands(b.code)]
@@ -122,7 +151,7 @@ def test_the_search_for_the_old_key_finds_a_process(tmp_path: Path) -> None:
 class UniqueKeys(yaml.SafeLoader):
     """Refuses a key that is there twice, which PyYAML would take."""
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 # PyYAML's
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT002 # PyYAML's
         """Return the mapping of *node*."""
         keys = [key.value for key, _ in node.value]
         assert len(keys) == len(set(keys)), keys
@@ -146,7 +175,13 @@ OPEN = ["/api/1/envelope/", "/api/4242/envelope/", "/api/7/store/", "/api/7/secu
 CLOSED = [
     *("/", "/login", "/admin/", "/_health/", "/api/0/", "/api/0/projects/", "/api/settings/"),
     *("/api/docs", "/api/openapi.json", "/api/canonical/0/", "/acme/issues/1", "/favicon.ico"),
-    *("/api/7/envelope", "/api/7/envelope/x", "/api/x/envelope/", "/api//envelope/", "/API/7/store/"),
+    *(
+        "/api/7/envelope",
+        "/api/7/envelope/x",
+        "/api/x/envelope/",
+        "/api//envelope/",
+        "/API/7/store/",
+    ),
     *("/api/7/minidump/", "/api/7/envelope/../../0/projects/", "/x/api/7/envelope/"),
     *("/api/7/envelope%0a", "/api/7/envelope/%2e%2e/%2e%2e/0/", "/api/-7/envelope/"),
 ]
@@ -191,7 +226,7 @@ def test_nginx_takes_events_up_to_its_limit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("refuse", [False, True], ids=["logged", "refused"])
 @pytest.mark.parametrize("by", ["header", "authorization", "query"])
-def test_nginx_finds_who_sends_with_the_old_key(tmp_path: Path, by: str, refuse: bool) -> None:  # noqa: FBT001 # a parameter of the test
+def test_nginx_finds_who_sends_with_the_old_key(tmp_path: Path, by: str, refuse: bool) -> None:
     """Requests with the old key are logged with their address, and refused in the rehearsal."""
     page, old, new = "rotate-the-dsn.md", "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "f" * 32
     http = nginx_block(page, "http").replace("/var/log/nginx", str(tmp_path))
@@ -201,7 +236,9 @@ def test_nginx_finds_who_sends_with_the_old_key(tmp_path: Path, by: str, refuse:
         header = {"header": f"X-Sentry-Auth: {auth}", "authorization": f"Authorization: {auth}"}
         query = f"?sentry_key={key}" if by == "query" else ""
         agent = f"User-Agent: {key[0]}-service"
-        return proxy.request(port, "POST", OPEN[0] + query, agent, *([header[by]] if by in header else []))
+        return proxy.request(
+            port, "POST", OPEN[0] + query, agent, *([header[by]] if by in header else [])
+        )
 
     with proxy.upstream() as upstream:
         server = server_block(upstream)

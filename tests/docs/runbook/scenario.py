@@ -12,12 +12,12 @@ from pathlib import Path
 from types import TracebackType
 
 import yaml
+
 from runbook import proxy
 from runbook.backend import Backend
 from runbook.blocks import Block, matches, read
 from runbook.services import Service
 from runbook.shell import Shell
-from typing_extensions import Self
 
 RUNBOOK = Path(__file__).resolve().parents[3] / "docs" / "runbook"
 TOKEN = "debug-token-of-the-runbook-4711"
@@ -60,7 +60,7 @@ class Scenario:
         target = "thirteenth:create_app()"
         self.services = [Service(name, folder, target) for name in names]
         self._stack = contextlib.ExitStack()
-        self.backends = [self._stack.enter_context(Backend())]
+        self.backends: list[Backend] = [self._stack.enter_context(Backend())]
         # Its tests of processes must not find the key of this one.
         foreign = ("SENTRY", "OTEL", "PYTEST", "SERVICE")
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -68,7 +68,7 @@ class Scenario:
         self.clean |= {"PATH": path, "PYTHONWARNINGS": "error", "NO_COLOR": "1"}
         self.shell = self._stack.enter_context(Shell(folder, self.clean))
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Scenario:
         self._write("thirteenth.py", block_of("a-new-service.md", "thirteenth.py"))
         self._write("orders.py", "from thirteenth import create_app\n\napp = create_app()\n")
         self._write("services.toml", block_of("after-each-deployment.md", "services.toml"))
