@@ -107,7 +107,6 @@ MISTAKES = {
     GOOD + "release_variable = 'NOT_THERE'": "orders: release_variable: the variable NOT_THERE is "
     "not set",
     GOOD + GOOD: "orders: name: found twice",
-    GOOD + GOOD.replace('"orders"', '"other"'): "other: url: found twice",
     GOOD.replace("https://orders", "https://u:hunter2@orders"): "orders: url: found a text (not "
     "shown), expected an address, https://..., without user, password and token: it has a user",
     GOOD.replace("panic", "panic?token=hunter2"): "orders: url: found a text (not shown), expected",

@@ -45,6 +45,7 @@ class Ingestion(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.status, self.headers, self.body = 200, {"Content-Type": "application/json"}, b"{}"
+        self.elsewhere = 404
         self.events: list[dict[str, Any]] = []
 
     @property
@@ -62,7 +63,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         self.server.events.append(json.loads(body.split(b"\n")[2]))
-        self.send_response(self.server.status)
+        is_elsewhere = self.path == "/elsewhere/"
+        self.send_response(self.server.elsewhere if is_elsewhere else self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(self.server.body)))
@@ -151,6 +153,17 @@ def test_two_events_have_two_ids_and_one_issue(
     assert first["id"] != second["id"]
     assert first["expected"]["title"] == second["expected"]["title"]
     assert ingestion.events[0]["fingerprint"] == ingestion.events[1]["fingerprint"]
+
+
+def test_a_redirect_of_the_event_is_told(
+    send: Callable[..., dict[str, Any]], ingestion: Ingestion
+) -> None:
+    """A redirect to where nothing takes the event is told as such; a good one is followed."""
+    ingestion.status = 301
+    ingestion.headers = {"Location": "/elsewhere/"}
+    assert send()["text"].startswith("301 ")
+    ingestion.elsewhere = 200
+    assert "id" in send()
 
 
 @pytest.mark.parametrize("status", [301, 403, 413, 429, 500])

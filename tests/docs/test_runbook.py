@@ -109,6 +109,17 @@ def test_every_exit_code_has_its_row() -> None:
     assert {int(row) for row in rows} == {verdict.exit_code for verdict in Verdict} | {130}
 
 
+@pytest.mark.parametrize("runbook_page", PAGES)
+def test_every_variable_is_one_that_is_read(runbook_page: str) -> None:
+    """Each variable that a page names is one of the service or of the command."""
+    known = "".join(
+        (ROOT / "docs" / "reference" / f"{n}.md").read_text() for n in ("settings", "cli")
+    )
+    text = (RUNBOOK / runbook_page).read_text()
+    named = set(re.findall(r"\bSENTRY(?:INIT)?_[A-Z_]*[A-Z]\b", text))
+    assert {name for name in named if not re.search(rf"\b{name}", known)} == set()
+
+
 def test_the_lines_of_an_outage_are_those_that_are_logged() -> None:
     """The lines of the page about an outage are those of the logger ``sentryinit``."""
     reasons = [

@@ -4,9 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import bugsink
+import pytest
 from live import DEBUG_TOKEN, OTHERS, Site, start
 
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 import uuid
-from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).resolve().parents[2] / "cli" / "standin.py"
-_spec = importlib.util.spec_from_file_location("standin", FILE)
-assert _spec is not None
-assert _spec.loader is not None
-standin = importlib.util.module_from_spec(_spec)
-# Its dataclasses look for their module.
-sys.modules["standin"] = standin
-_spec.loader.exec_module(standin)
+import standin
 
 SCOPES = {"event:read", "project:read", "project:write", "project:admin"}
 PROJECT = re.compile(r"/api/0/projects/acme/shop/(?:(keys|issues)/(?:([0-9a-f-]+)/)?)?")
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
-class Backend(standin.StandIn):  # type: ignore[misc, name-defined] # loaded by its path
+class Backend(standin.StandIn):
     """GlitchTip with several keys, or Sentry, whose keys can be inactive.
 
     *keys*: of project 1, each with whether it is active. *throttled*: the rates that were set.

@@ -144,20 +144,11 @@ def _entry_mistakes(
 
 
 def _duplicates(entries: list[dict[str, Any]]) -> Iterator[str]:
-    for key in ("name", "url"):
-        seen: dict[Any, str] = {}
-        for label, entry in zip(_labels(entries), entries, strict=True):
-            value = _value(entry, key)
-            if value is not None and value in seen:
-                number = [_value(each, key) for each in entries].index(value) + 1
-                yield f"{label}: {key}: found twice (also in entry {number}), expected another one"
-            elif value is not None:
-                seen[value] = label
-
-
-def _value(entry: Mapping[str, Any], key: str) -> str | None:
-    value = entry.get(key)
-    return value.strip().rstrip("/") if isinstance(value, str) else None
+    names = [str(entry.get("name")).strip() for entry in entries]
+    for at, (label, name) in enumerate(zip(_labels(entries), names, strict=True)):
+        if "name" in entries[at] and name in names[:at]:
+            number = names.index(name) + 1
+            yield f"{label}: name: found twice (also in entry {number}), expected another one"
 
 
 def _target(label: str, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Target:

@@ -211,7 +211,11 @@ def _answer_of(response: Any) -> Answer:
         response.headers.items() if hasattr(response.headers, "items") else response.headers
     )
     lowered = {_text(name).lower(): _text(value) for name, value in headers}
-    return Answer(response.status, lowered, body if body is not None else response.content)
+    # urllib3 follows a redirect; where that fails, the redirect is what is wrong.
+    history = getattr(getattr(response, "retries", None), "history", ())
+    redirects = [each.status for each in history if each.redirect_location]
+    status = redirects[0] if redirects and response.status >= 300 else response.status
+    return Answer(status, lowered, body if body is not None else response.content)
 
 
 def _text(value: Any) -> str:

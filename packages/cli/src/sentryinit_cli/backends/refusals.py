@@ -19,7 +19,7 @@ def refusal(answer: Answer, key_hint: str, quota_hint: str) -> Failure:
     if status == 413:
         return _refused("the event is too large (413)", "send less, or raise the limit there")
     if 300 <= status < 400:
-        text = f"a redirect ({status}): the event is lost, since a POST does not follow it"
+        text = f"a redirect ({status}), and nothing takes the event where it leads"
         return _refused(text, "correct scheme, host and path of the DSN, and the proxy's rules")
     if status in {404, 405}:
         text = f"there is no ingestion at the DSN's address ({status})"
