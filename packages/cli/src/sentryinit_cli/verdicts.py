@@ -25,7 +25,9 @@ class Verdict(enum.Enum):
     CRASH = 99, "internal error", "The command has a bug."
 
     def __init__(self, exit_code: int, word: str, meaning: str) -> None:
-        self.exit_code, self.word, self.meaning = exit_code, word, meaning
+        self.exit_code: int = exit_code
+        self.word: str = word
+        self.meaning: str = meaning
 
 
 class Failure(Exception):
@@ -33,4 +35,6 @@ class Failure(Exception):
 
     def __init__(self, verdict: Verdict, text: str, remedy: str = "") -> None:
         super().__init__(text)
-        self.verdict, self.text, self.remedy = verdict, text, remedy
+        self.verdict: Verdict = verdict
+        self.text: str = text
+        self.remedy: str = remedy

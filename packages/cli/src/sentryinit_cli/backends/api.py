@@ -29,11 +29,12 @@ class Api:
     """The API at *base*, with the token of *place*."""
 
     def __init__(self, place: Place, base: str) -> None:
-        self.base, self._http = base, place.http
+        self.base: str = base
+        self._http = place.http
         self._headers = {"Authorization": f"Bearer {place.token}", "Accept": "application/json"}
         self._busy: Failure | None = None
         self._busy_until = 0.0
-        self.skew = timedelta()  # the server's clock, minus ours
+        self.skew: timedelta = timedelta()  # the server's clock, minus ours
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """Return an answer: 200 with JSON, or a status of 300 to 499 with a meaning of its own.
@@ -81,7 +82,7 @@ class Api:
             then = parsedate_to_datetime(answer.headers.get("date", ""))
             self.skew = then.astimezone(timezone.utc) - datetime.now(timezone.utc)
         except (TypeError, ValueError):
-            self.skew = timedelta()
+            self.skew: timedelta = timedelta()
 
     def _checked(self, answer: Answer) -> Answer:
         status = answer.status

@@ -47,7 +47,10 @@ class Bugsink:
     """One project of a Bugsink."""
 
     # 50 events took 0.5 to 1.6 s.
-    name, first_look, interval, timeout = "bugsink", 1.0, 0.5, 30.0
+    name: str = "bugsink"
+    first_look: float = 1.0
+    interval: float = 0.5
+    timeout: float = 30.0
 
     def __init__(self, place: Place, base: str) -> None:
         self._place, self._api = place, api.Api(place, base)

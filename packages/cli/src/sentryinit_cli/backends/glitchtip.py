@@ -31,7 +31,10 @@ class GlitchTip:
     """One project of a GlitchTip."""
 
     # The worker writes every 2 s: 50 events took 0.7 to 2.4 s.
-    name, first_look, interval, timeout = "glitchtip", 1.0, 0.5, 30.0
+    name: str = "glitchtip"
+    first_look: float = 1.0
+    interval: float = 0.5
+    timeout: float = 30.0
 
     def __init__(self, place: Place, base: str) -> None:
         self._place, self._api = place, api.Api(place, base)

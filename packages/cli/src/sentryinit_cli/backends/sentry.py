@@ -45,7 +45,10 @@ class Sentry:
     """One project of a Sentry."""
 
     # The API allows 5 looks a second to an address, a user and an organisation.
-    name, first_look, interval, timeout = "sentry", 1.0, 1.0, 60.0
+    name: str = "sentry"
+    first_look: float = 1.0
+    interval: float = 1.0
+    timeout: float = 60.0
 
     def __init__(self, place: Place, base: str) -> None:
         self._place, self._api = place, api.Api(place, base)

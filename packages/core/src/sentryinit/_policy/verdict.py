@@ -29,7 +29,6 @@ class Reason(enum.Enum):
     ASKED = "whoever asked for the result of the job got the exception"
     IGNORED_LOGGER = "ignore_loggers"
     KNOWN_RECORD = "it is about a failure or response that was decided on"
-    SERVER_RECORD = "it is of a server or framework, about itself or about what a boundary decides"
     SAME_RECORD = "another handler has passed it on already"
 
 
@@ -44,9 +43,7 @@ COUNTERS = {
     Reason.IGNORED_PATH: "ignored",
 }
 # Those of log records.
-OF_RECORDS = frozenset(
-    {Reason.IGNORED_LOGGER, Reason.KNOWN_RECORD, Reason.SERVER_RECORD, Reason.SAME_RECORD}
-)
+OF_RECORDS = frozenset({Reason.IGNORED_LOGGER, Reason.KNOWN_RECORD, Reason.SAME_RECORD})
 
 
 class Seen(NamedTuple):

@@ -86,8 +86,6 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
         is_servers = False
     # The boundary of a request that is open will tell; below ERROR nothing has failed.
     if is_servers and (record.levelno < logging.ERROR or capture is not None):
-        if record.levelno >= logging.ERROR:
-            explain_record(record, Reason.SERVER_RECORD)
         return
     frozen = freeze(record, sys.exc_info()[1], _given_to_structlog(), by_server=is_servers)
     if _is_double(handler, frozen):
@@ -165,9 +163,7 @@ def _call(function: Callable[..., None], *arguments: Any) -> None:
 
 def _send_unless_told(record: FrozenRecord, send: Callable[[], bool]) -> None:
     """Make an event of *record*, of a server; say once that no boundary has seen the failure."""
-    if _is_told(record):
-        explain_record(record, Reason.SERVER_RECORD)
-    elif scopes.run_in_scope(None, send) and not _FILTER.has_warned:
+    if not _is_told(record) and scopes.run_in_scope(None, send) and not _FILTER.has_warned:
         _FILTER.has_warned = True
         log.warning(
             "the logger %s tells of a failure that no boundary has seen: set up the middleware of "
@@ -235,8 +231,6 @@ def install_filter(original: Callable[..., Any]) -> None:
             patched(self, record)
             return
         original(self, record)
-        if record.levelno >= _FILTER.level:
-            explain_record(record, Reason.SERVER_RECORD)
         is_wanted = _FILTER.kept and logging.INFO <= record.levelno < _FILTER.level
         is_wanted = is_wanted and record.name not in _IGNORED_LOGGERS
         if is_wanted and capture is not None and capture.request is not CLOSED:
