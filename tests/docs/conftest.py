@@ -68,13 +68,15 @@ class Page:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that takes a ``page`` once for each page."""
-    if "page" in metafunc.fixturenames:
-        pages = [Page(path) for path in PAGES]
-        if metafunc.module.__name__.endswith("test_examples"):
-            # test_runbook has another way to run these.
-            pages = [page for page in pages if not page.name.startswith("docs/runbook/")]
-        metafunc.parametrize("page", pages, ids=[page.name for page in pages])
+    """Run each test that takes a ``page`` once for each page.
+
+    An ``example_page`` is one whose examples are files; ``test_runbook.py`` runs the others.
+    """
+    pages = [Page(path) for path in PAGES]
+    examples = [page for page in pages if not page.name.startswith("docs/runbook/")]
+    for name, given in ("page", pages), ("example_page", examples):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, given, ids=[page.name for page in given])
 
 
 @pytest.fixture

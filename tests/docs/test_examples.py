@@ -27,8 +27,9 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_examples_run(page: Any, tmp_path: Path) -> None:
+def test_examples_run(example_page: Any, tmp_path: Path) -> None:
     """Every Python block runs, in the order of the page; a file ``test_*.py`` runs under pytest."""
+    page = example_page
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     printed = ""
     for block in page.blocks():
@@ -40,9 +41,9 @@ def test_examples_run(page: Any, tmp_path: Path) -> None:
             printed = run(tmp_path, *(PYTEST if is_test else []), block.file)
 
 
-def test_every_block_runs_or_has_a_reason(page: Any) -> None:
+def test_every_block_runs_or_has_a_reason(example_page: Any) -> None:
     """A block that is neither run nor compared has a reason; no fence is overlooked."""
-    blocks = page.blocks()
+    page, blocks = example_page, example_page.blocks()
     unmarked = [block for block in blocks if not block.mark and block.language != "python"]
     assert [f"{page.name}:{block.line}" for block in unmarked] == []
     assert page.text.count("```") == 2 * len(blocks), "a fence is indented, or not closed"

@@ -84,9 +84,11 @@ def upstream() -> Iterator[Upstream]:
     with Upstream() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextlib.contextmanager

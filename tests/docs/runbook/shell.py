@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from typing_extensions import Self
-
 
 class Result(NamedTuple):
     """What a block printed, errors included, and the first exit code that was not 0."""
@@ -35,7 +33,7 @@ class Shell:
         )
         self.run("set -o pipefail -o errtrace")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Shell:
         return self
 
     def __exit__(
@@ -60,7 +58,7 @@ class Shell:
             f"source {file} </dev/null; trap - ERR; printf '\\n%s %s\\n' {end} $failed\n"
         )
         self._bash.stdin.flush()
-        lines = []
+        lines: list[str] = []
         for line in self._bash.stdout:
             if line.startswith(end):
                 return Result(int(line.split()[1]), "".join(lines).removesuffix("\n"))
