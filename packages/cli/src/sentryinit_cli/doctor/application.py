@@ -108,7 +108,10 @@ def kind_of(app: Any) -> str:
     if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(call):
         return "asgi"
     try:
-        given = inspect.signature(app).parameters.values()
+        # Of an instance whose class has a bound method as __call__, as Falcon's has once it is set
+        # up, Python 3.10 takes away one argument too many.
+        subject = app if inspect.isroutine(app) else call
+        given = inspect.signature(subject).parameters.values()
     except (TypeError, ValueError):
         return "wsgi"
     needed = [

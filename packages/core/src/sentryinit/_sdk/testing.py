@@ -76,7 +76,7 @@ def diverting(put: Callable[[bytes], None]) -> Iterator[None]:
     base = getattr(sentry_sdk.transport, "BaseHttpTransport", sentry_sdk.transport.HttpTransport)
     with (
         _patched(sentry_sdk.client, "make_transport", make_transport),
-        _patched(sentry_sdk.spotlight, "setup_spotlight", no_op),
+        _patched(sentry_sdk.spotlight.SpotlightClient, "capture_envelope", no_op),
         _patched(base, "_send_request", send),
     ):
         yield
