@@ -58,6 +58,13 @@ def drip(connection: socket.socket) -> None:
         connection.sendall(b"x")
 
 
+def drip_headers(connection: socket.socket) -> None:
+    connection.sendall(ANSWER)
+    for _ in range(40):
+        time.sleep(0.1)
+        connection.sendall(b"X-More: 1\r\n")
+
+
 def endless(connection: socket.socket) -> None:
     connection.sendall(ANSWER + b"\r\n")
     while True:
@@ -69,6 +76,7 @@ def endless(connection: socket.socket) -> None:
     [
         (lambda connection: time.sleep(1.5), "time-out"),
         (drip, "time-out"),
+        (drip_headers, "time-out"),
         (endless, f"larger than {LARGEST_BODY >> 20} MiB"),
         (lambda connection: None, "closed"),
         (lambda connection: connection.sendall(b"SSH-2.0-OpenSSH\r\n"), "closed"),

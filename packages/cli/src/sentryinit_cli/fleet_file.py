@@ -66,13 +66,16 @@ def _made(label: str, entry: Mapping[str, Any], environ: Mapping[str, str]) -> T
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         text = f"the file of the fleet cannot be read: {error.strerror}"
         raise Failure(Verdict.USAGE, text, "correct --fleet") from None
     except UnicodeDecodeError:
         raise Failure(Verdict.USAGE, f"{path.name} is not in UTF-8", "save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # a TOMLDecodeError, a number or nesting without end
         place = re.search(r"at (?:line \d+, column \d+|end of document)", str(error))
         text = f"{path.name} is not valid TOML{f' {place[0]}' if place else ''}"
         raise Failure(Verdict.USAGE, text, "see docs/howto/verify.md for an example") from None

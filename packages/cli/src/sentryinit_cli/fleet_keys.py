@@ -38,11 +38,11 @@ def _is_variable(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) is int and value > 0
+    return type(value) is int and 0 < value < 10**18
 
 
 def _is_seconds(value: Any) -> bool:
-    return type(value) in {int, float} and math.isfinite(value) and value > 0
+    return type(value) in {int, float} and 0 < value < math.inf
 
 
 TEXT, URL = "a text", "an address, https://..., without user, password and token"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import queue
 import ssl
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -97,12 +99,34 @@ class Http:
         try:
             plain, host, sent = _without_user(url, headers)
             proxy = proxy_of(url)
-            return self._exchange(method, plain, body, sent, proxy)
+            return self._bounded(method, plain, body, sent, proxy)
         # urllib3 lets errors of http.client, and of malformed addresses and headers, through.
         except (errors.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             reason = _reason(error, proxy, self._timeout)
         # Outside of the handler: what was caught has the address and the headers in it.
         raise Unreachable(f"{host}: {reason}")
+
+    def _bounded(self, *request: Any) -> Answer:
+        """Return the answer to *request*; raise ``TimeoutError`` if it takes twice the limit.
+
+        The limit of urllib3 is for each read, and a server may send its headers byte by byte.
+        """
+        results: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
+
+        def work() -> None:
+            try:
+                results.put(self._exchange(*request))
+            except Exception as error:  # noqa: BLE001 # raised again by the thread that waits
+                results.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            result = results.get(timeout=2 * self._timeout)
+        except queue.Empty:
+            raise errors.TimeoutError from None
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def _exchange(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], proxy: str

@@ -125,10 +125,11 @@ def _reading(url: str, answer: Answer) -> tuple[str, str]:  # a list of answers
         text = "a limit of requests before the debug route"
         return text, "try again later, or exempt the path of the debug route"
     if status >= 500:
-        text = "without the id of an event: an error of something else, or a middleware that "
-        text += "removes the header X-Sentry-Event-Id"
-        remedy = "look at the log of the service: is the middleware of sentryinit the outermost, "
-        return text, remedy + "and is sentryinit up to date?"
+        text = "without the id of an event: this is not the debug route, or a setting suppresses "
+        text += "its event (ignore_*, sample_rate, before_send, the rate limit), or the header "
+        text += "X-Sentry-Event-Id is removed on the way"
+        remedy = "set the level of the logger sentryinit to DEBUG: it says why there is no event; "
+        return text, remedy + "is the middleware of sentryinit the outermost?"
     if status >= 400:
         text = "something before the debug route refuses the request"
         return text, "look at the log of the service; is the name of the host allowed?"

@@ -11,7 +11,6 @@ import contextlib
 import io
 import queue
 import time
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -97,7 +96,6 @@ def _fail() -> tuple[Canary, ...]:
 
 def _plant(secret: Mapping[str, str]) -> None:
     scope = sentry_sdk.get_isolation_scope()
-    scope.set_tag("nonce", uuid.uuid4().hex)
     scope.set_tag("access_token", secret["tag"])
     scope.set_extra("api_key", secret["extra data"])
     scope.set_extra("note", f"paid by card {secret['card number in extra data']}")

@@ -81,7 +81,7 @@ class Api:
         try:
             then = parsedate_to_datetime(answer.headers.get("date", ""))
             self.skew = then.astimezone(timezone.utc) - datetime.now(timezone.utc)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             self.skew = timedelta()
 
     def _checked(self, answer: Answer) -> Answer:
