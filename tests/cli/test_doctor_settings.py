@@ -92,7 +92,9 @@ def test_required_reporting_that_is_off_is_an_error(doctor: Doctor) -> None:
 def test_settings_have_value_and_source(doctor: Doctor) -> None:
     """Where a value came from: the code, a variable, the default."""
     doctor.write(
-        "import sentryinit\nsentryinit.init('shop', tags={'team': 'a'})\n"
+        "import functools, sentryinit\ndef drop(secret, event, hint): ...\n"
+        "hook = functools.partial(drop, 'hunter2hunter2')\n"
+        "sentryinit.init('shop', tags={'team': 'hunter3hunter3'}, before_send=hook)\n"
         "def app(environ, start_response): ..."
     )
     doctor.environ(
@@ -107,7 +109,9 @@ def test_settings_have_value_and_source(doctor: Doctor) -> None:
     assert rows["release"] == ("'1.4.2'", "SENTRY_RELEASE")
     assert rows["dsn"] == ("https://sentryinit.invalid, project 1", "SENTRY_DSN")
     assert rows["flush_timeout"] == ("2.0", "default")
-    assert "pa55word" not in str(rows)
+    assert rows["tags"] == ("team", "argument")
+    assert rows["before_send"] == ("partial", "argument")
+    assert not [word for word in ("pa55word", "hunter2", "hunter3") if word in str(rows)]
     assert "s3cret" not in str(rows)
 
 

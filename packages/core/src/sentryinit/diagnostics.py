@@ -69,6 +69,10 @@ def _shown(name: str, found: Any) -> str:
         scheme, _, rest = found.partition("://")
         host, _, path = rest.rpartition("@")[2].partition("/")
         return f"{scheme}://{host}, project {path.rpartition('/')[2]}"
+    if callable(found) or isinstance(found, dict):
+        # A partial function has its arguments in its text; the values of tags may be secret.
+        named = getattr(found, "__qualname__", type(found).__name__)
+        return ", ".join(found) if isinstance(found, dict) else named
     text = repr(found)
     if found not in (None, "", ()) and (
         TABLE[name].type.secret or "://" in text or name == "mask_patterns"

@@ -221,12 +221,13 @@ def _judge(way: Way, answer: Any) -> Finding:
     facts: dict[str, Any] = {"path": way.path, "status": answer.status}
     status = answer.status
     if status in {301, 302, 303, 307, 308}:
-        target = urlsplit(answer.headers.get("location", ""))
-        return found(
-            "ingestion-redirect",
-            path=way.path,
-            target=f"{target.scheme}://{target.netloc}" if target.netloc else target.path,
-        )
+        try:
+            target = urlsplit(answer.headers.get("location", ""))
+        except ValueError:
+            target = urlsplit("")
+        place = target.netloc.rpartition("@")[2]
+        where = f"{target.scheme}://{place}" if place else target.path or "nowhere"
+        return found("ingestion-redirect", path=way.path, target=where)
     if status == 405:
         return found("ingestion", **facts)
     if status in {401, 403, 407, 511}:
@@ -245,7 +246,7 @@ def _judge(way: Way, answer: Any) -> Finding:
 def _clock(way: Way, date: str, now: float) -> Iterator[Finding]:
     try:
         theirs = parsedate_to_datetime(date).astimezone(timezone.utc)
-    except (TypeError, ValueError, IndexError):
+    except (IndexError, OverflowError, TypeError, ValueError):
         return  # no date, or none that can be read
     # A date has whole seconds: half a second is the mean of what it leaves out.
     skew = round((datetime.fromtimestamp(now, timezone.utc) - theirs).total_seconds() - 0.5)
