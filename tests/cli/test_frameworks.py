@@ -122,3 +122,18 @@ def test_without_the_wheel(sentryinit: Run, tmp_path: Path, request: Any) -> Non
     assert done.returncode != 0
     if "django" in request.node.name:
         assert done.stderr.strip() == "not installed: pip install sentryinit-cli"
+
+
+def test_doctor_sends_nothing(sentryinit: Run, backend: StandIn, tmp_path: Path) -> None:
+    """What the application logs while ``manage.py`` loads it does not leave."""
+    noisy = "import logging\nlogging.getLogger('shop').error('a line at the start')\n"
+    (tmp_path / "urls.py").write_text(noisy + "urlpatterns = []\n")
+    manage = tmp_path / "manage.py"
+    ready = "import django\nif __name__ == '__main__':\n    django.setup()\n    import urls\n"
+    manage.write_text(
+        manage.read_text().replace(
+            'if __name__ == "__main__":', ready + 'if __name__ == "__main__":', 1
+        )
+    )
+    sentryinit("doctor")
+    assert backend.events == {}

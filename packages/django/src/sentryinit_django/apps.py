@@ -29,6 +29,8 @@ class SentryInitConfig(AppConfig):
 
     def ready(self) -> None:
         """Call ``init`` if needed, and register the checks."""
-        configure(_command())
+        # `doctor` sends nothing: it loads the application in a process of its own.
+        if not (_command() == "sentryinit" and "doctor" in sys.argv[2:3]):
+            configure(_command())
         register(checks.check, "sentryinit")
         register(checks.check_deployed, "sentryinit", deploy=True)
