@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ DEBUG_TOKEN = "d3bug-t0ken-for-these-tests-only"
 ENVIRONMENT, RELEASE = "staging", "shop@4.2.0"
 COMMAND = Path(sys.executable).with_name("sentryinit")
 # The projects that no service of the demo has; the setup script knows the last one.
-OTHERS = ("here", "quota", "wrong-key", "late", "drops")
+OTHERS = ("here", "quota", "full", "other", "wrong-key", "late", "drops")
 
 
 @dataclass
@@ -108,5 +109,7 @@ def start(running: Any, service: Any, dsn: str, **environment: str) -> Service:
         **environment,
     }
     command = [sys.executable, *service.server(service.app, port).split()]
-    process = running.start(service.name, command, bugsink.processes.environment() | variables)
+    settings = bugsink.processes.environment() | variables
+    # No server may wait for open connections at the end of the tests.
+    process = running.start(service.name, command, settings, stop_signal=signal.SIGKILL)
     return Service(process, port)

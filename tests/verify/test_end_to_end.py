@@ -10,16 +10,23 @@ from urllib.parse import urlsplit
 
 import bugsink
 import pytest
-from live import ENVIRONMENT, RELEASE, Site, start
+from live import COMMAND, ENVIRONMENT, RELEASE, Done, Site, start
+from recorder import Request, recording
 
 SERVICES = {service.name: service for service in bugsink.demo.SERVICES}
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_wired_service_is_found(site: Site, name: str) -> None:
-    """The event of the debug route is found, is what was expected, and has nothing planted."""
+    """The event of the debug route is found, is what was expected, and has nothing planted.
+
+    The request to the service is recorded on its way, so what was planted is known from there.
+    """
     before = {event.event_id for event in site.store.events(name)}
-    done = site.verify(name, "--environment", ENVIRONMENT, "--release", RELEASE)
+    expected = ("--environment", ENVIRONMENT, "--release", RELEASE)
+    with recording(site.url(name)) as recorder:
+        arguments = ("verify", "--json", "--url", recorder.route, "--service", name, *expected)
+        done = site.run(*arguments, SENTRY_DSN=site.store.dsns[name])
     assert done.code == 0, (done.out, done.err)
     told = done.json
     assert told["verdict"] == "found"
@@ -29,13 +36,21 @@ def test_a_wired_service_is_found(site: Site, name: str) -> None:
     (new,) = set(stored) - before
     assert new == told["event_id"].replace("-", "")
     tags = dict(stored[new].data["tags"])
+    (request,) = recorder.requests
     assert (tags["service"], tags["status_code"]) == (name, "500")
-    assert tags["nonce"]
-    assert site.secrets[0] not in stored[new].record
+    assert tags["nonce"] == request.nonce
+    _assert_not_stored(request, stored[new].record)
     # The page is there, behind the login.
     with urllib.request.urlopen(told["page"], timeout=20) as page:  # noqa: S310 # of this test's Bugsink
         assert urlsplit(told["page"]).port == site.store.port
         assert page.status == 200
+
+
+def _assert_not_stored(request: Request, record: str) -> None:
+    planted = request.planted()
+    assert len(planted) == 4, "the token, and a canary in the query, the cookie and credentials"
+    assert min(map(len, planted)) >= 16
+    assert [value for value in planted if value in record] == []
 
 
 def test_the_line_for_a_person(site: Site) -> None:
@@ -165,14 +180,59 @@ def test_a_wrong_key_from_here(site: Site) -> None:
 def test_a_quota_that_is_used_up(site: Site) -> None:
     """Over its quota, the project refuses the event: the wait is told."""
     dsn = site.store.dsns["quota"]
-    codes = []
-    for _ in range(bugsink.QUOTA + 3):
-        done = site.run("verify", "--json", "--service", "quota", SENTRY_DSN=dsn)
-        codes.append(done.code)
-        if done.code:
-            break
-    assert codes[-1] == 71, done.out
-    assert "quota" in (done.json["text"] + done.json["remedy"]).lower()
+    assert site.run("verify", "--service", "quota", SENTRY_DSN=dsn).code == 0
+    site.store.fill("quota")
+    done = site.run("verify", "--json", "--service", "quota", SENTRY_DSN=dsn)
+    assert done.code == 71, done.out
+    said = done.json["text"] + done.json["remedy"]
+    assert "quota" in said.lower()
+    assert "60 s" in said
+
+
+def test_a_service_over_its_quota(site: Site) -> None:
+    """A service whose events are refused has an event that is never stored."""
+    site.store.fill("full")
+    done = _by_a_service_of(site, "full")
+    assert done.code == 72, done.out
+    assert done.json["sent"]
+
+
+def test_a_service_whose_events_are_dropped(site: Site) -> None:
+    """An event that the backend has accepted from a service, and does not keep."""
+    done = _by_a_service_of(site, "drops")
+    assert done.code == 72, done.out
+    assert site.store.events("drops") == []
+
+
+def test_a_service_of_another_project(site: Site) -> None:
+    """A service that reports to another project than the one that is read is told apart."""
+    before = len(site.store.events("other"))
+    done = _by_a_service_of(site, "other", SENTRY_DSN=site.store.dsns["here"])
+    assert done.code == 72, done.out
+    assert len(site.store.events("other")) == before + 1
+
+
+def test_a_worker_that_is_down(site: Site) -> None:
+    """The backend accepts the event, and nothing stores it: the remedy names the worker."""
+    port = bugsink.without_worker(site.running, site.python, site.store)
+    dsn = site.store.dsns["late"].replace(f":{site.store.port}/", f":{port}/")
+    arguments = ("verify", "--json", "--service", "late", "--timeout", "3")
+    done = site.run(*arguments, SENTRY_DSN=dsn)
+    assert done.code == 72, done.out
+    assert "worker" in (done.json["text"] + done.json["remedy"]).lower()
+    assert site.store.events("late") == []
+
+
+def _by_a_service_of(site: Site, project: str, **environment: str) -> Done:
+    """Verify a service that reports to *project*, under the name of the project."""
+    dsn = site.store.dsns[project]
+    service = start(site.running, SERVICES["wsgi"], dsn, SENTRYINIT_SERVICE=project)
+    site.running.wait_until(service.process, service.is_ready, 60)
+    url = f"http://127.0.0.1:{service.port}/debug/sentry-panic"
+    arguments = ("verify", "--json", "--url", url, "--service", project, "--timeout", "3")
+    done = site.run(*arguments, **{"SENTRY_DSN": dsn, **environment})
+    site.running.stop(service.process)
+    return done
 
 
 def test_accepted_and_not_stored(site: Site) -> None:
@@ -195,6 +255,28 @@ def test_doctor_sends_nothing(site: Site) -> None:
     """``doctor`` asks the backend for its path, and no event is stored."""
     before = site.store.count()
     done = site.run("doctor", "--json", SENTRY_DSN=site.store.dsns["wsgi"], SENTRYINIT_SERVICE="x")
+    assert done.code == 0, done.out
+    assert site.store.count() == before
+
+
+@pytest.mark.parametrize("name", ["django", "flask", "fastapi", "aiohttp"])
+def test_doctor_of_a_wired_application(site: Site, name: str) -> None:
+    """``doctor`` finds no error in an application that is wired, and no event is stored."""
+    module, _, attribute = SERVICES[name].app.removesuffix(".py").partition(":")
+    before = site.store.count()
+    done = site.execute(
+        [str(COMMAND), "doctor", f"{module}:{attribute or 'app'}", "--json"],
+        bugsink.SERVICES,
+        {
+            "SENTRY_DSN": site.store.dsns[name],
+            "SENTRYINIT_SERVICE": name,
+            "SENTRY_ENVIRONMENT": ENVIRONMENT,
+            "SENTRY_RELEASE": RELEASE,
+            "WAREHOUSE": "127.0.0.1:9",
+            # No bytecode in the checkout.
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+    )
     assert done.code == 0, done.out
     assert site.store.count() == before
 
@@ -231,6 +313,29 @@ def test_the_commands_of_the_frameworks(site: Site, tmp_path: Path) -> None:
     )
     done = site.python_run(
         *("-m", "flask", "--app", "shop", "sentryinit", "verify", "--json"),
+        folder=tmp_path,
+        SENTRY_DSN=site.store.dsns["here"],
+    )
+    assert done.code == 0, (done.out, done.err)
+    told = json.loads(done.out)
+    assert (told["verdict"], told["environment"]) == ("found", ENVIRONMENT)
+
+
+def test_the_command_of_django(site: Site, tmp_path: Path) -> None:
+    """``manage.py sentryinit verify`` sends with the settings of the project."""
+    (tmp_path / "manage.py").write_text(
+        "import os, sys\n"
+        "from django.core.management import execute_from_command_line\n"
+        'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop_settings")\n'
+        "execute_from_command_line(sys.argv)\n"
+    )
+    (tmp_path / "shop_settings.py").write_text(
+        'SECRET_KEY = "only for this"\nINSTALLED_APPS = ["sentryinit_django"]\n'
+        'MIDDLEWARE = ["sentryinit_django.middleware.SentryInitMiddleware"]\n'
+        f'SENTRYINIT = {{"service": "here", "environment": "{ENVIRONMENT}"}}\n'
+    )
+    done = site.python_run(
+        *("manage.py", "sentryinit", "verify", "--json"),
         folder=tmp_path,
         SENTRY_DSN=site.store.dsns["here"],
     )

@@ -15,4 +15,7 @@ BUGSINK = {
     "MAX_EVENTS_PER_PROJECT_PER_5_MINUTES": int(os.environ["VERIFY_QUOTA"]),
 }
 # With a worker process, which is down: it was never started.
-SNAPPEA = {"TASK_ALWAYS_EAGER": "VERIFY_WORKER_DOWN" not in os.environ}
+SNAPPEA = {
+    "TASK_ALWAYS_EAGER": "VERIFY_WORKER_DOWN" not in os.environ,
+    "WAKEUP_CALLS_DIR": f"{os.environ['DEMO_BACKEND_FOLDER']}/wakeup",
+}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import bugsink_demo_setup as demo
 from bsmain.models import AuthToken
+from django.core.management import call_command
 
 READING = ("issues_read", "events_read", "projects_read")
 
@@ -21,6 +22,8 @@ def token(*capabilities: str) -> str:
     return str(made.token)
 
 
+# The queue of the worker is a database of its own.
+call_command("migrate", database="snappea", verbosity=0)
 drops = demo.projects["drops"]
 drops.retention_max_event_count = 0
 drops.save()
