@@ -7,7 +7,8 @@ Needs only Python 3.10 or newer with pip, on a POSIX system. The demo:
 3. sends requests to each service;
 4. reads the events from the backend, by id;
 5. prints a table of the events that are stored for each request, and of the harmless values, sent
-   with each request, that are stored although nobody asked for them.
+   with each request, that are stored although nobody asked for them;
+6. proves one service with the command `sentryinit verify`.
 
 The exit code is 0 if all events are as expected, 1 if they are not, 2 if the demo could not run.
 With `--keep` the backend and the services keep running after the table, until Ctrl-C.
@@ -17,9 +18,11 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import json
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -88,6 +91,9 @@ SERVICES = (
     Service("asgi", "asgi_app:app", uvicorn, ["uvicorn"]),
 )
 
+VERIFIED = "flask"
+"""The service that the command verifies at the end."""
+
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
@@ -148,8 +154,10 @@ def demo(processes: Processes, warehouse: str, *, keep: bool) -> int:
         running = started(processes, services_python, store, warehouse, ports)
     with step("sending the requests"), ThreadPoolExecutor(len(running)) as pool:
         visits = list(pool.map(Running.visits, running))
-    with step("reading the events from the backend"):
+    with step("verifying a service with the command"):
         settle(store, running, visits)
+        proof = verified(services_python, store, running)
+    with step("reading the events from the backend"):
         if not keep:
             # A service sends its queued events when it stops: the table must count them.
             processes.stop(*(one.process for one in running))
@@ -158,12 +166,13 @@ def demo(processes: Processes, warehouse: str, *, keep: bool) -> int:
                 one.service.name,
                 one.service.package is not None,
                 visit,
-                list(store.events(store.projects[one.service.name])),
+                [event for event in stored(store, one) if event.event_id != proof.event_id],
             )
             for one, visit in zip(running, visits, strict=True)
         ]
     print()
     right = report.show(columns)
+    print(f"\n$ {proof.command}\n{proof.line}")
     print(f"\n{'As expected' if right else 'NOT as expected'}, {time.monotonic() - begin:.0f} s.")
     if keep:
         hold(store, running)
@@ -175,7 +184,7 @@ def installed(processes: Processes) -> tuple[str, str]:
     with step(f"installing {install.BUGSINK}, the backend"):
         bugsink_python = install.bugsink(processes, HOME / "venv-bugsink")
     adapters = sorted({service.package for service in SERVICES if service.package})
-    packages = [ROOT / "packages" / name for name in ["core", *adapters]]
+    packages = [ROOT / "packages" / name for name in ["core", "cli", *adapters]]
     requirements = [name for service in SERVICES for name in service.requires]
     with step("installing this checkout's packages, frameworks and servers"):
         services_python = install.services(
@@ -208,6 +217,45 @@ def started(
     for one in running:
         processes.wait_until(one.process, partial(backend.answers, one.port, "/orders/1"), 30)
     return running
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the command `sentryinit verify` said about a service."""
+
+    command: str
+    line: str
+    event_id: str
+
+
+def verified(python: str, store: backend.Backend, running: Sequence[Running]) -> Proof:
+    """Have the debug route of a service send an event, and read it back with the command."""
+    one = next(one for one in running if one.service.name == VERIFIED)
+    url = f"http://127.0.0.1:{one.port}/debug/sentry-panic"
+    options = ["verify", "--url", url, "--service", one.service.name]
+    settings = {
+        "SENTRY_DSN": store.projects[one.service.name].dsn,
+        "SENTRYINIT_AUTH_TOKEN": store.token,
+        "SENTRYINIT_DEBUG_TOKEN": traffic.DEBUG_TOKEN,
+    }
+    program = str(Path(python).with_name("sentryinit"))
+    done = subprocess.run(
+        [program, *options, "--json"],
+        env=environment() | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Failed(f"sentryinit verify: exit code {done.returncode}:\n{done.stdout}{done.stderr}")
+    told = json.loads(done.stdout)
+    line = f"{told['service']}: found in {told['backend']} after {told['milliseconds']} ms"
+    return Proof(f"sentryinit {' '.join(options)}", line, told["event_id"].replace("-", ""))
+
+
+def stored(store: backend.Backend, one: Running) -> Iterator[backend.Event]:
+    """Yield all events of a service."""
+    return store.events(store.projects[one.service.name])
 
 
 def settle(

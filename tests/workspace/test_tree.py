@@ -125,6 +125,10 @@ def test_every_package_is_on_every_list() -> None:
             assert set(modules) == adapters
         if modules == ["sentryinit"]:
             assert adapters <= set(contract["forbidden_modules"])
+        if contract["name"].startswith("The command imports"):
+            private = (ROOT / "packages/core/src/sentryinit").glob("_*")
+            found = {path.stem for path in private} - {"__init__", "__pycache__"}
+            assert {f"sentryinit.{name}" for name in found} == set(contract["forbidden_modules"])
 
 
 def test_the_generated_lists_have_every_adapter() -> None:
