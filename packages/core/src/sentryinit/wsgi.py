@@ -14,6 +14,7 @@ from urllib.parse import quote
 from sentryinit import adapters
 from sentryinit._boundary.body import WatchedBody
 from sentryinit._boundary.debug_route import PATH
+from sentryinit._serving.attribute import add_application
 from sentryinit.adapters import EVENT_ID_HEADER, Adapter, Capture, DebugPanic, RequestInfo
 
 if TYPE_CHECKING:
@@ -256,21 +257,4 @@ def debug_panic(app: Application, path: str = PATH) -> WSGIApplication:
 if TYPE_CHECKING:
     application: Application
 else:
-
-    def __getattr__(name: str) -> Any:
-        if name == "application":
-            # Only for a server that has this as its target.
-            from sentryinit._serving import target
-
-            return target.application()
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-if not TYPE_CHECKING and {"uwsgi", "hypercorn.utils"} & sys.modules.keys():
-    # They read the names of a module themselves, and the function above gets no call.
-    from sentryinit._serving.uwsgi import reads_names
-
-    if reads_names(__name__):
-        from sentryinit._serving import target
-
-        application = target.application()
+    add_application(globals())

@@ -41,7 +41,7 @@ def _callable() -> str:
 
 def reads_names(module: str) -> bool:
     """Return True if a server imports *module* now, and looks into its dictionary."""
-    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 # inspect reads source files
+    frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 # inspect reads source files
     while frame is not None and frame.f_globals.get("__name__", "").startswith("importlib"):
         frame = frame.f_back
     importer = frame.f_globals.get("__name__") if frame is not None else ""
