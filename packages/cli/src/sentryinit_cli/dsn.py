@@ -10,9 +10,9 @@ from urllib.parse import SplitResult, urlsplit
 from sentryinit_cli.verdicts import Failure, Verdict
 
 # The same as the core's: what can be sent to.
-_KEY = re.compile(r"[\w.~%+-]+", re.ASCII)
-_HOST = re.compile(r"[\w.:%-]+")
-_PROJECT = re.compile(r"/(?:[\w.~%/-]+/)?\d+", re.ASCII)
+KEY = re.compile(r"[\w.~%+-]+", re.ASCII)
+HOST = re.compile(r"[\w.:%-]+")
+PROJECT = re.compile(r"(?P<path>/(?:[\w.~%/-]+/)?)(?P<project>\d+)", re.ASCII)
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 _FORM = "https://KEY@HOST/NUMBER, from the settings of the project"
 
@@ -122,16 +122,16 @@ def _faults(text: str) -> Iterator[str]:
 def _faulty_parts(url: SplitResult) -> Iterator[str]:
     if not url.hostname:
         yield "it has no host"
-    elif not _HOST.fullmatch(url.hostname):
+    elif not HOST.fullmatch(url.hostname):
         yield "its host has characters that are not allowed"
     if not url.username:
         yield "it has no key (the part before @)"
-    elif not _KEY.fullmatch(f"{url.username}{url.password or ''}"):
+    elif not KEY.fullmatch(f"{url.username}{url.password or ''}"):
         yield "its key has characters that are not allowed"
     if url.path in {"", "/"}:
         yield "it has no project number (the last part of the path)"
-    elif not _PROJECT.fullmatch(url.path):
-        is_slash = url.path.endswith("/") and _PROJECT.fullmatch(url.path.rstrip("/"))
+    elif not PROJECT.fullmatch(url.path):
+        is_slash = url.path.endswith("/") and PROJECT.fullmatch(url.path.rstrip("/"))
         yield (
             "there is a slash behind the project number"
             if is_slash

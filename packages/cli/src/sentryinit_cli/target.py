@@ -83,14 +83,11 @@ class _Api:
 
     def __init__(self, http: Http, name: str | None) -> None:
         self._http, self._lock = _PacedHttp(http), threading.Lock()
-        self._name, self._failure = name, None
+        self._failure: Failure | None = None
         self._use(name)
 
-    _name: str | None
-    _failure: Failure | None
-
     def _use(self, name: str | None) -> None:
-        self._name = name
+        self._name: str | None = name
         self._http.pace = SENTRY_PACE if name == "sentry" else PACE
 
     def connect(self, target: Target) -> Backend:

@@ -16,10 +16,12 @@ from sentryinit._config.checks import Problem
 from sentryinit._config.options import TABLE
 from sentryinit._init import problems
 from sentryinit._serving.targets import load
+from sentryinit._serving.wrapper import WHEELS
 from sentryinit._state import STATE
 from sentryinit.testing import Mailbox
 
 __all__ = [
+    "WHEELS",
     "Problem",
     "Setting",
     "frameworks",

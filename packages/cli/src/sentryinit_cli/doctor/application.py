@@ -11,17 +11,12 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
-from sentryinit import asgi, diagnostics, wsgi
+from sentryinit import adapters, asgi, diagnostics, wsgi
 from sentryinit_cli.doctor.catalog import Finding, found, of_problem
 
 # The packages of the frameworks, and the adapter of each.
 ADAPTERS = {
-    "aiohttp": "aiohttp",
-    "django": "django",
-    "falcon": "falcon",
-    "fastapi": "starlette",
-    "flask": "flask",
-    "starlette": "starlette",
+    package: wheel.removeprefix("sentryinit-") for package, wheel in diagnostics.WHEELS.items()
 }
 BOUNDARIES = wsgi.SentryInitMiddleware, asgi.SentryInitMiddleware
 # What a middleware calls the application inside of it.
@@ -30,7 +25,7 @@ _INNER = "app", "_app", "application", "wsgi_app", "asgi_app", "get_response", "
 _MOST_LAYERS = 20
 # Layers that have to be outside, and do not fail.
 _HARMLESS = {"asgiref", "a2wsgi", "channels", "functools", "werkzeug", "sentryinit"}
-_MISSING = 14
+_MISSING = adapters.no_boundary("").number
 
 
 def load(target: str, flask_app: str | None = None) -> Any:
@@ -170,10 +165,7 @@ def wiring(app: Any) -> Iterator[Finding]:
     is_there = bool(around) or (framework and not any(each.level == "error" for each in findings))
     if not is_there and not framework:
         hint = "Wrap it: app = SentryInitMiddleware(app), of sentryinit.wsgi or sentryinit.asgi."
-        text = (
-            "sentryinit's middleware is not in the application: failed requests are not reported."
-        )
-        yield found("middleware-missing", _MISSING, text=text, hint=hint)
+        yield of_problem(adapters.no_boundary(hint))
     elif is_there and outside:
         names = ", ".join(outside)
         text = f"Outside of sentryinit's middleware: {names}; errors there are not reported."

@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from sentryinit_cli.doctor.catalog import Finding, found
-
-_KEY = re.compile(r"[\w.~%+-]+", re.ASCII)
-_HOST = re.compile(r"[\w.:%-]+")
-_PROJECT = re.compile(r"(?P<path>/(?:[\w.~%/-]+/)?)(?P<project>\d+)", re.ASCII)
+from sentryinit_cli.dsn import HOST, KEY, PROJECT
 
 
 def check(raw: str, source: str) -> Iterator[Finding]:
@@ -42,13 +39,13 @@ def _problem(text: str, source: str) -> Finding | None:
         port_is_wrong = url.port == 0
     except ValueError:
         return found("dsn-host", source=source)
-    if not url.username or not _KEY.fullmatch(url.username + (url.password or "")):
+    if not url.username or not KEY.fullmatch(url.username + (url.password or "")):
         return found("dsn-key", source=source)
-    if port_is_wrong or not _HOST.fullmatch(url.hostname or ""):
+    if port_is_wrong or not HOST.fullmatch(url.hostname or ""):
         return found("dsn-host", source=source)
     if url.query or url.fragment:
         return found("dsn-query", source=source)
-    if not _PROJECT.fullmatch(url.path):
+    if not PROJECT.fullmatch(url.path):
         return found("dsn-project", source=source)
     return None
 
@@ -56,7 +53,7 @@ def _problem(text: str, source: str) -> Finding | None:
 def _form(text: str, source: str) -> Iterator[Finding]:
     """Yield the parts of a usable DSN, and what is unusual."""
     url = urlsplit(text)
-    match = _PROJECT.fullmatch(url.path)
+    match = PROJECT.fullmatch(url.path)
     host, path, project = url.netloc.rpartition("@")[2], *(match.groups() if match else ("", ""))
     yield found("dsn", scheme=url.scheme, host=host, project=project, source=source)
     if path != "/":

@@ -23,7 +23,7 @@ _MOST_LAYERS = 20
 # For a callable that tells nothing of its arguments.
 _ASGI_SERVERS = "daphne", "hypercorn", "uvicorn"
 # The package of a framework, and our wheel for it.
-_WHEELS = {
+WHEELS = {
     "aiohttp": "sentryinit-aiohttp",
     "django": "sentryinit-django",
     "falcon": "sentryinit-falcon",
@@ -112,7 +112,7 @@ def _wirings(layers: list[Any]) -> Iterator[tuple[Any, Any]]:
 def _wheel_for(layers: list[Any]) -> str:
     """Return the wheel that is missing here and knows the framework of *layers*."""
     packages = [cls.__module__.partition(".")[0] for each in layers for cls in type(each).__mro__]
-    return next((_WHEELS[name] for name in packages if name in _WHEELS), "")
+    return next((WHEELS[name] for name in packages if name in WHEELS), "")
 
 
 def _kind(app: Any, server: str) -> str:
