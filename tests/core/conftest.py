@@ -14,8 +14,11 @@ from typing import Any
 
 import hypothesis
 import pytest
+from sentry_sdk.transport import Transport
 
 from sentryinit import adapters, testing
+from sentryinit._sdk.testing import disconnect
+from sentryinit._state import STATE
 
 # No deadline: the machine may be busy. No database: it would leave a folder. The same examples
 # each time: a new failure is then due to the change. `--hypothesis-profile=search` tries others.
@@ -36,6 +39,23 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(PREFIXES) or name == "ENV":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def clean() -> Iterator[None]:
+    """Run the test before any ``init``, and restore what there was."""
+    restore = STATE.reset()
+    yield
+    if STATE.reporter is not None:
+        disconnect()
+    restore()
+
+
+class Nowhere(Transport):
+    """A transport that drops what it gets."""
+
+    def capture_envelope(self, envelope: Any) -> None:
+        pass
 
 
 @pytest.fixture(autouse=True)

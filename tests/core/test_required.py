@@ -9,34 +9,16 @@ from typing import Any
 
 import pytest
 import sentry_sdk
-from sentry_sdk.transport import Transport
 
 import sentryinit
 import sentryinit.asgi
 import sentryinit.wsgi
-from conftest import DSN, KEY
+from conftest import DSN, KEY, Nowhere
 from sentryinit import adapters, testing
-from sentryinit._sdk.testing import disconnect
 from sentryinit._state import STATE
 
+pytestmark = pytest.mark.usefixtures("clean")
 BAD = f"https://{KEY}@backend.example"
-
-
-@pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
-    """Run each test before any ``init``, and restore what there was."""
-    restore = STATE.reset()
-    yield
-    if STATE.reporter is not None:
-        disconnect()
-    restore()
-
-
-class Nowhere(Transport):
-    """Drops what it gets."""
-
-    def capture_envelope(self, envelope: Any) -> None:
-        pass
 
 
 def refused(call: Callable[[], Any]) -> str:

@@ -9,35 +9,15 @@ from typing import Any
 
 import pytest
 import sentry_sdk
-from sentry_sdk.transport import Transport
 
 import sentryinit
-from conftest import DSN, KEY
+from conftest import DSN, KEY, Nowhere
 from sentryinit import adapters, testing
 from sentryinit._sdk import scopes
-from sentryinit._sdk.testing import disconnect
-from sentryinit._state import STATE
 
 EXPECTED = "https://<key>@<host>/<project number>"
 OFF = {"backend": "", "sdk": "", "scope": ""}
 Begin = Callable[..., adapters.Capture[Any]]
-
-
-@pytest.fixture
-def clean() -> Any:
-    """Run the test before any ``init``, and restore what there was."""
-    restore = STATE.reset()
-    yield
-    if STATE.reporter is not None:
-        disconnect()
-    restore()
-
-
-class Nowhere(Transport):
-    """A transport of somebody else's test."""
-
-    def capture_envelope(self, envelope: Any) -> None:
-        pass
 
 
 # -- on --------------------------------------------------------------------------------------------
