@@ -29,7 +29,7 @@ import sentryinit
 from sentryinit import adapters, asgi, wsgi
 from sentryinit._state import STATE
 from sentryinit.testing import Mailbox, capture
-from sentryinit_starlette import SentryInitMiddleware, debug_panic
+from sentryinit_starlette import SentryInitMiddleware, _wiring, debug_panic
 
 Messages = list[dict[str, Any]]
 
@@ -1333,3 +1333,30 @@ def test_second_failure_behind_a_base_http_middleware_is_an_event(mailbox: Mailb
 
     kinds = [event["exception"]["values"][-1]["type"] for event in mailbox.events]
     assert kinds == ["OutOfStock", "RuntimeError"]
+
+
+def test_wiring_of_an_application_that_has_served() -> None:
+    """An application that takes no more middlewares gets the boundary around it; others, inside."""
+    with capture("shop"):
+        fresh, served = FastAPI(), Starlette()
+        served.middleware_stack = served.build_middleware_stack()
+        assert _wiring.is_app(fresh)
+        assert not _wiring.is_app(object())
+        assert _wiring.wrap(fresh) is fresh
+        assert [each.cls for each in fresh.user_middleware] == [SentryInitMiddleware]
+        assert _wiring.wrap(fresh) is fresh
+        assert len(fresh.user_middleware) == 1
+        assert isinstance(_wiring.wrap(served), SentryInitMiddleware)
+
+
+def test_wiring_that_is_wrong_is_named() -> None:
+    """No boundary, two of them, and a middleware outside are problems; a right set-up has none."""
+    with capture("shop"):
+        app = FastAPI()
+        assert [each.number for each in _wiring.problems(app)] == [14]
+        app.add_middleware(SentryInitMiddleware)
+        assert list(_wiring.problems(app)) == []
+        app.add_middleware(BaseHTTPMiddleware)
+        assert [each.number for each in _wiring.problems(app)] == [9]
+        app.add_middleware(SentryInitMiddleware)
+        assert [each.number for each in _wiring.problems(app)] == [15]

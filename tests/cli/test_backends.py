@@ -14,6 +14,7 @@ import standin
 from standin import Project, Reply, StandIn
 
 from sentryinit_cli.backends import Backend, Place, connect
+from sentryinit_cli.backends.api import Api
 from sentryinit_cli.backends.sentry import saas_base
 from sentryinit_cli.dsn import parse_dsn
 from sentryinit_cli.http import Answer, Http
@@ -311,3 +312,23 @@ def test_fifty_look_ups_at_once(kind: str, backend_of: Callable[..., Backend]) -
 
         with ThreadPoolExecutor(50) as pool:
             assert [*pool.map(look, sent)] == [f"E{n}: x" for n in range(50)]
+
+
+@pytest.mark.parametrize(
+    "date", ["Fri, 31 Dec 9999 23:59:59 -2300", "yesterday", "", "Mon, 30 Nov 2026 25:00:00 GMT"]
+)
+def test_a_clock_that_cannot_be_read(http: Http, date: str) -> None:
+    """A date without a meaning is no difference of clocks, and no crash."""
+    place = Place(parse_dsn(f"https://{'a' * 32}@errors.example/1", "a test"), "token", http)
+    api = Api(place, place.dsn.base)
+    api._read_clock(Answer(200, {"date": date}, b""))
+    assert not api.skew
+
+
+@pytest.mark.parametrize("status", [418, 204, 304, 500])
+def test_a_refusal_with_any_status(backend_of: Callable[..., Backend], status: int) -> None:
+    """Whatever the status of ingestion is, the refusal names it."""
+    with StandIn("glitchtip") as stand:
+        failure = backend_of(stand, "glitchtip").refused(Answer(status, {}, b""))
+    assert failure.verdict is Verdict.REFUSED
+    assert str(status) in failure.text

@@ -115,6 +115,28 @@ def test_what_is_no_backend_is_named(status: int, headers: dict[str, str], verdi
         assert verdict in verdicts(dsn_of(server))
 
 
+@pytest.mark.parametrize(
+    "target,shown",
+    [
+        ("https://usr:hunter2@other.example/", "https://other.example"),
+        ("https://[bad/x", "nowhere"),
+        ("", "nowhere"),
+    ],
+)
+def test_target_of_a_redirect_is_shown_without_its_user(target: str, shown: str) -> None:
+    """Also one that cannot be read is named."""
+    with serving(301, {"Location": target}) as server:
+        text = verdicts(dsn_of(server))["ingestion-redirect"].text
+    assert shown in text
+    assert "hunter2" not in text
+
+
+def test_clock_that_cannot_be_read_is_no_crash() -> None:
+    """A Date beyond the calendar says nothing."""
+    with serving(405, {"Date": "Fri, 31 Dec 9999 23:59:59 -2359"}) as server:
+        assert "clock-skew" not in verdicts(dsn_of(server))
+
+
 @pytest.mark.parametrize("seconds,way", [(-3600, "ahead of"), (3600, "behind")])
 def test_clock_that_is_wrong_is_named(seconds: int, way: str) -> None:
     """By the Date of the answer."""

@@ -95,6 +95,9 @@ MISTAKES = {
     GOOD + f"org = 'sntrys_{SECRET}'": "orders: org: found what looks like a token (not shown)",
     GOOD + "timeout = '5'": "orders: timeout: found '5', expected a number above 0",
     GOOD + "timeout = nan": "orders: timeout: found nan, expected a number above 0",
+    GOOD + f"timeout = {'9' * 400}": "orders: timeout: found ",
+    GOOD + f"timeout = {'9' * 5000}": "services.toml is not valid TOML",
+    GOOD + f"x = {'[' * 4000}": "services.toml is not valid TOML",
     GOOD + "timeout = true": "orders: timeout: found True, expected a number above 0",
     GOOD
     + "backend = 'GlitchTip'": "orders: backend: found 'GlitchTip', expected one of glitchtip, "
@@ -143,6 +146,13 @@ def test_a_token_that_is_not_there(tmp_path: Path) -> None:
     said = mistakes(tmp_path, GOOD, SENTRY_AUTH_TOKEN="", SENTRYINIT_DEBUG_TOKEN="")
     assert said
     assert said[0].startswith("orders: ")
+
+
+def test_a_file_with_a_mark_of_its_encoding(tmp_path: Path) -> None:
+    """What editors of Windows put in front is no mistake."""
+    assert mistakes(tmp_path, "\ufeff" + GOOD + "enviroment = 'x'") == mistakes(
+        tmp_path, GOOD + "enviroment = 'x'"
+    )
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:

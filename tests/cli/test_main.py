@@ -356,6 +356,8 @@ USAGE = {
     ("verify", "--fleet", "none.toml"): "the file of the fleet cannot be read",
     ("verify", "--fleet", "none.toml", "--service", "x"): "--service",
     ("verify", "--junit", "none/x.xml"): "--junit",
+    ("verify", "--junit", "."): "--junit",
+    ("verify", "--junit", "x" * 300): "--junit",
     ("verify", "--url", f"https://u:{TOKEN}@orders.example/"): "a user name or a password",
     ("verify", "--url", f"https://orders.example/?token={TOKEN}"): "a token in it",
     (TOKEN,): "[not shown]",

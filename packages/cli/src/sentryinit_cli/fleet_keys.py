@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -42,7 +42,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_seconds(value: Any) -> bool:
-    return type(value) in {int, float} and 0 < value < math.inf
+    # More seconds than a thread can wait are no time-out.
+    return type(value) in {int, float} and 0 < value < threading.TIMEOUT_MAX
 
 
 TEXT, URL = "a text", "an address, https://..., without user, password and token"
