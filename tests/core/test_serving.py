@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -231,7 +233,7 @@ def test_the_target_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def uwsgi_options(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """The options of uWSGI, whose module is there only in its processes."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"enable-threads": True, "py-call-uwsgi-fork-hooks": True}
     monkeypatch.setitem(sys.modules, "uwsgi", types.SimpleNamespace(opt=options))  # type: ignore[arg-type] # as a module
     uwsgi.targets.cache_clear()
     yield options
@@ -274,3 +276,82 @@ def test_watched_modules_have_spec_and_loader(tmp_path: Path) -> None:
     finder = sitecustomize._Finder()
     assert finder.find_spec("json") is None
     assert finder.find_spec("daphne.nothing") is None
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A package with a loader, which is watched as those of servers are."""
+    (tmp_path / "fakeserver.py").write_text("def serve(app):\n    return app\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(sitecustomize.LOADERS, "fakeserver", ("serve:app",))
+    monkeypatch.setattr(sys, "meta_path", [sitecustomize._Finder(), *sys.meta_path])
+    yield "fakeserver"
+    sys.modules.pop("fakeserver", None)
+
+
+def test_a_watched_server_is_patched_when_it_is_imported(server: str) -> None:
+    """Its loader gets the application in the boundary; the module has its own loader again."""
+    module = importlib.import_module(server)
+    assert not isinstance(module.__loader__, sitecustomize._Loader)
+    assert module.__spec__ is not None
+    assert module.__spec__.loader is module.__loader__
+    with capture():
+        assert isinstance(module.serve(application), wsgi.SentryInitMiddleware)
+
+
+def test_a_python_without_us_is_served_and_said(
+    server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server in another environment runs as it is; one line says that nothing is wrapped."""
+    monkeypatch.setitem(sys.modules, "sentryinit._serving", None)
+    module = importlib.import_module(server)
+    assert module.serve(application) is application
+    assert "sentryinit is not installed for" in capsys.readouterr().err
+
+
+def test_the_next_sitecustomize_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours hides that of the user, and therefore runs it."""
+    ours = Path(sitecustomize.__file__).resolve().parent
+    (tmp_path / "sitecustomize.py").write_text("here = __file__\n")
+    monkeypatch.setattr(sys, "path", [str(ours), str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "sitecustomize", raising=False)
+    sitecustomize._run_next(ours)
+    found = sys.modules.pop("sitecustomize")
+    assert found.here == str(tmp_path / "sitecustomize.py")
+
+
+def test_uwsgi_watches_its_targets(
+    uwsgi_options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The module that uWSGI imports has its application in the boundary."""
+    uwsgi_options["module"] = b"till:app"
+    (tmp_path / "till.py").write_text("def app(environ, start_response):\n    return []\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "meta_path", [sitecustomize._Finder(), *sys.meta_path])
+    assert not sitecustomize._is_target("sentryinit.wsgi")
+    with capture():
+        try:
+            module = importlib.import_module("till")
+            assert isinstance(module.app, wsgi.SentryInitMiddleware)
+        finally:
+            sys.modules.pop("till", None)
+
+
+@pytest.mark.parametrize("source", ["def application(a, b): ...", "1 / 0"])
+def test_uwsgi_wraps_what_a_file_defines(
+    uwsgi_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """A file is wrapped when it ends; one that fails is one event, and nothing is left behind."""
+    bootstrap: Any = importlib._bootstrap_external  # type: ignore[attr-defined] # Python's own
+    monkeypatch.setattr(bootstrap, "_fix_up_module", lambda *_: None)
+    before, names = sys.gettrace(), {}
+    with capture() as mailbox:
+        uwsgi.watch_files()
+        bootstrap._fix_up_module(names, "another", "x.py")
+        assert sys.gettrace() is before
+        bootstrap._fix_up_module(names, "uwsgi_file_x", "x.py")
+        with contextlib.suppress(ZeroDivisionError):
+            exec(compile(source, "x.py", "exec"), names)  # noqa: S102 # as uWSGI runs a file
+        assert sys.gettrace() is before
+    assert isinstance(names.get("application"), (wsgi.SentryInitMiddleware, type(None)))
+    assert len(mailbox.events) == ("application" not in names)
