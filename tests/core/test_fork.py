@@ -11,6 +11,7 @@ import sentry_sdk
 from backend import Backend
 from sentry_sdk.transport import HttpTransport
 
+from conftest import UNMEASURED
 from sentryinit import _process, testing
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -39,15 +40,15 @@ def wait_for(*children):
     for child in children:
         assert os.waitpid(child, 0)[1] == 0, "the child failed; see its stderr"
 """
-Run = Callable[[Backend, str], None]
+Run = Callable[..., None]
 
 
 @pytest.fixture
 def run(child: Callable[..., Any]) -> Run:
     """Run code in a process that sends to *backend*, and in the children that it forks."""
 
-    def run(backend: Backend, code: str) -> None:
-        done = child(code, PRELUDE, SENTRY_DSN=backend.dsn)
+    def run(backend: Backend, code: str, **variables: str) -> None:
+        done = child(code, PRELUDE, SENTRY_DSN=backend.dsn, **variables)
         assert done.code == 0, done.err
 
     return run
@@ -198,6 +199,7 @@ def test_children_report_while_threads_of_the_parent_report(run: Run) -> None:
             "for thread in threads:\n"
             "    thread.join()\n"
             "flush()\n",
+            **UNMEASURED,
         )
 
     ids = [arrival.event_id for arrival in backend.arrived]

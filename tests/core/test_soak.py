@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import sentryinit
+from conftest import UNMEASURED
 from sentryinit import testing
 from sentryinit.asgi import SentryInitMiddleware
 
@@ -227,9 +228,7 @@ end(threads)
 
 def test_processes(child: Callable[..., Any], tmp_path: Path) -> None:
     """Forks while threads fail: each process reports its own failures."""
-    # A thread may hold a lock of coverage, which is not renewed in a forked process.
-    unmeasured = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
-    done = child(FORKS, FOLDER=str(tmp_path), **unmeasured)
+    done = child(FORKS, FOLDER=str(tmp_path), **UNMEASURED)
     assert done.code == 0, done.err
     stats = dict(map(json.loads, done.lines))
 
