@@ -116,6 +116,10 @@ class Reporter:
                 where = f"{capture.adapter.name}, status {capture.status or 'not sent'}"
             log.debug("no event for %s (%s): %s", what, where, reason.value)
 
+    def waiting(self) -> bool:
+        """Return True if a flush would send something."""
+        return bool(DEADLINES.waiting() or self._client.waiting() or self._limiter.has_untold())
+
     def flush(self, *, last: bool = False) -> None:
         """Send what is queued and the suppressed counts, for at most ``flush_timeout`` seconds.
 

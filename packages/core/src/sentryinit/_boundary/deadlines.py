@@ -45,6 +45,10 @@ class Deadlines:
             self._wake.set()
         return turn
 
+    def waiting(self) -> bool:
+        """Return True if a function waits for its time."""
+        return any(event.argument[0] for event in self._scheduler.queue)
+
     def call_all(self) -> None:
         """Call now what waits: the process may end."""
         for event in self._scheduler.queue:

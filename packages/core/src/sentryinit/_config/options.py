@@ -117,6 +117,13 @@ class Options(TypedDict, total=False):
     flush_timeout: Annotated[
         float | None, Option("Seconds that a flush may take.", types.NUMBER, 2.0)
     ]
+    flush_on_sigterm: Annotated[
+        bool | None, Option("Flush where SIGTERM would end the process at once.", types.FLAG, True)
+    ]
+    max_retry_after: Annotated[
+        float | None,
+        Option("Seconds of silence that the backend may ask for at most.", types.NUMBER, 300.0),
+    ]
     ignore_errors: Annotated[
         Exceptions | None, Option("Exceptions not reported.", types.EXCEPTIONS, ())
     ]
@@ -258,6 +265,8 @@ class SettingValues:
     server_name: str
     tags: dict[str, str]
     flush_timeout: float
+    flush_on_sigterm: bool
+    max_retry_after: float
     ignore_errors: tuple[type[BaseException] | str, ...]
     ignore_messages: tuple[re.Pattern[str], ...]
     ignore_statuses: tuple[range, ...]

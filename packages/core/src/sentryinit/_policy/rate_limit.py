@@ -127,6 +127,10 @@ class RateLimiter:
         with self._lock:
             self._buckets.get(key, self._new).suppressed += suppressed
 
+    def has_untold(self) -> bool:
+        """Return True if failures were suppressed that no event has counted yet."""
+        return self._new.suppressed > 0 or any(b.suppressed for b in list(self._buckets.values()))
+
     def drain(self) -> dict[str, int]:
         """Return the suppressed failures that no event has counted, by label; reset them."""
         counts: dict[str, int] = {}

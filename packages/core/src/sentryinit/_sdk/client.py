@@ -216,6 +216,10 @@ class Client:
             what = "was replaced: another client is active"
         return f"the sentry_sdk client of sentryinit {what}; remove the call that does so"
 
+    def waiting(self) -> int:
+        """Return how many events are queued or being sent."""
+        return transport.waiting(self._client.transport)
+
     def flush(self, timeout: float) -> None:
         """Send what is queued, for at most *timeout* seconds."""
         sentry_sdk.flush(timeout=timeout)

@@ -139,6 +139,12 @@ def reset_transport() -> None:
         BaseHttpTransport.__init__(transport, transport.options)
 
 
+def waiting(transport: Any) -> int:
+    """Return how many envelopes of *transport* are queued or being sent; 0 if it has no queue."""
+    queue = getattr(getattr(transport, "_worker", None), "_queue", None)
+    return getattr(queue, "unfinished_tasks", 0)
+
+
 def close(timeout: float) -> None:
     """Send what is queued, for at most *timeout* seconds, and take the client away."""
     sentry_sdk.get_client().close(timeout=timeout)
