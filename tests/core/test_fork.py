@@ -75,8 +75,8 @@ def test_fork_during_a_flush_does_not_deadlock(run: Run) -> None:
             "report('parent')\n"
             "thread = threading.Thread(target=flush)\n"
             "thread.start()\n"
-            "lock = sentry_sdk.get_client().transport._worker._lock\n"
-            "while not lock.locked():\n"
+            "done = sentry_sdk.get_client().transport._worker._queue.all_tasks_done\n"
+            "while not done._waiters:\n"
             "    time.sleep(0.001)\n"
             "wait_for(in_child(lambda: report('child')))\n"
             "thread.join()\n",

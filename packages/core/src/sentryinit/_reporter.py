@@ -191,8 +191,8 @@ class Reporter:
 
     def _start(self) -> None:
         self._counts = dict.fromkeys(COUNTERS.values(), 0)
-        self._last_until = -math.inf
-        self._pid = os.getpid()
+        self._pid: int = os.getpid()
+        self._last_until: float = -math.inf
 
     def stats(self) -> dict[str, int]:
         """Return the counts since the start of the process."""
