@@ -253,7 +253,7 @@ def test_handler_that_calls_the_one_before_it_decides(program: Program) -> None:
     ids=["hook", "thread", "interrupted"],
 )
 def test_last_events_of_a_normal_end(program: Program, code: str) -> None:
-    """The first event in an exit hook or after the main thread; an exit flush that is interrupted."""
+    """Of an exit hook, of a thread that outlives the main one, in a flush that is interrupted."""
     assert ends(program(code), 0) == THREE
 
 
