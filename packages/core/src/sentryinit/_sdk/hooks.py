@@ -9,7 +9,7 @@ from typing import Any
 from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import current_capture
 from sentryinit._boundary.debug_route import DebugPanic
-from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE, RequestInfo
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config.settings import Settings
 from sentryinit._events import build, source_context
 from sentryinit._events.place import exception_fingerprint, fingerprint
@@ -132,7 +132,7 @@ class Hooks:
         if record is not None:
             # It may be deferred: the time is that of the record.
             event["timestamp"] = record.created
-        info, transaction = UNDESCRIBED, UNKNOWN_ROUTE
+        info = UNDESCRIBED
         event.setdefault("contexts", {})["trace"] = scopes.trace_now()
         if capture is None:
             is_loops = record is not None and record.name == "asyncio"
@@ -140,7 +140,7 @@ class Hooks:
         else:
             request = capture.snapshot()
             build.add_request(self._settings, event, request)
-            info = request.info
+            info, transaction = request.info, request.info.transaction
         build.add_service(self._settings, event, suppressed or 0)
         return info, transaction, self._fingerprint(event, hint, info.route)
 
