@@ -1,0 +1,29 @@
+"""An application of Dramatiq that sends its messages, and then is the worker."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+
+import work
+
+work.start("dramatiq:DramatiqIntegration")
+broker = RedisBroker(url=os.environ["BROKER"], namespace=os.environ["NAMESPACE"])
+dramatiq.set_broker(broker)
+
+actors = [
+    dramatiq.actor(work.wired(f.__name__)(f), actor_name=f.__name__, max_retries=0)
+    for f in work.ALL
+]
+
+
+def main() -> None:
+    from dramatiq.cli import main as run
+
+    for number, actor in enumerate(actors, 1):
+        actor.send(number, **work.SECRETS)
+    sys.argv = ["dramatiq", "tasks_dramatiq", "--processes=1", "--threads=1"]
+    sys.exit(run())
