@@ -62,7 +62,7 @@ def run(sink: Sink, tmp_path: Path) -> Run:
             wait_for(process, box, events, output)
             if stop:
                 process.send_signal(getattr(__import__("signal"), stop))
-            process.wait(40)
+            process.wait(60)
         finally:
             process.kill()
             process.wait()
@@ -79,7 +79,7 @@ def wait_for(process: subprocess.Popen[bytes], box: Mailbox, events: int, output
         return len(box.events) >= events or process.poll() is not None
 
     try:
-        poll(is_there, "events", 40)
+        poll(is_there, "events", 80)
     except AssertionError:
         got = "\n".join(map(str, box.events))
         pytest.fail(f"{events} events expected, got:\n{got}\n{output.read_text()[-6000:]}")

@@ -21,9 +21,8 @@ actors = [
 
 
 def main() -> None:
-    from dramatiq.cli import main as run
-
     for number, actor in enumerate(actors, 1):
         actor.send(number, **work.SECRETS)
-    sys.argv = ["dramatiq", "tasks_dramatiq", "--processes=1", "--threads=1"]
-    sys.exit(run())
+    # The worker has to import the application itself: its middlewares start threads.
+    command = [sys.executable, "-m", "dramatiq", "tasks_dramatiq", "--processes=1", "--threads=1"]
+    os.execv(sys.executable, command)  # noqa: S606 # no shell
