@@ -21,7 +21,7 @@ def test_a_program_that_ends_with_its_failure(
 ) -> None:
     """One event, with the name of the program."""
     (event,) = run(*command, events=1, WIRING="init")
-    assert (event.error, event.data["transaction"]) == ("LookupError", name)
+    assert (event.error, event.data["transaction"]) == ("NoPrinter", name)
     assert event.mechanism["handled"] is False
 
 
@@ -38,7 +38,7 @@ def test_lost_tasks(run: Run, wiring: str) -> None:
     check(events, wiring)
     if wiring == "init":
         names = {event.error: event.data["transaction"] for event in events}
-        assert names["LookupError"] == "lost"
+        assert names["NoPrinter"] == "lost"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio has no TaskGroup")

@@ -21,25 +21,28 @@ NAMES = ["fail", "log_and_fail", "look"]
 def by_kind(events: list[Event]) -> dict[str, Event]:
     """Return *events* by class or message; fail if there are two of a kind."""
     found = [event.error or event.data["logentry"]["message"] for event in events]
-    assert sorted(found) == ["LookupError", "ValueError", "looked"], list(map(str, events))
+    assert sorted(found) == ["NoPrinter", "ValueError", "looked"], list(map(str, events))
     return dict(zip(found, events, strict=True))
 
 
-def check(events: list[Event], wiring: str, prefix: str = "") -> None:
+def check(events: list[Event], wiring: str, prefix: str = "", *, isolated: bool = True) -> None:
     """Check the events of the three tasks, whatever queue has run them."""
     kinds = by_kind(events)
     text = json.dumps([event.data for event in events])
     assert [secret for secret in SECRETS if secret in text] == []
+    # Nobody has handled it, whoever tells.
+    assert kinds["NoPrinter"].mechanism["handled"] is False
     if wiring == "init":
         return
-    in_order = [kinds[name] for name in ("LookupError", "ValueError", "looked")]
+    in_order = [kinds[name] for name in ("NoPrinter", "ValueError", "looked")]
     assert [e.data["transaction"] for e in in_order] == [prefix + name for name in NAMES]
+    if not isolated:
+        return
     orders = [[name for name in e.tags if name.startswith("order-")] for e in in_order]
     assert orders == [["order-1"], ["order-2"], []]
     assert [(e.data.get("user") or {}).get("id") for e in in_order] == ["1", "2", None]
     if wiring == "job":  # integrations go on with the trace of the sender
         assert len({e.data["contexts"]["trace"]["trace_id"] for e in events}) == 3
-    assert kinds["LookupError"].mechanism["handled"] is False
 
 
 @pytest.mark.parametrize("wiring", WIRINGS)
@@ -57,7 +60,9 @@ def test_celery_by_signal(run: Run, signal: str, wiring: str) -> None:
     """``init`` in a signal of the worker, in the parent or in each child."""
     options = ("--pool=prefork", "--concurrency=1")
     events = run(*CELERY, *options, events=3, stop="SIGTERM", WIRING=wiring, INIT=signal)
-    check(events, wiring, "tasks_celery.")
+    # Before this signal the child has built its tasks: the integration comes too late for them.
+    is_late = (signal, wiring) == ("worker_process_init", "integration")
+    check(events, "init" if is_late else wiring, "tasks_celery.")
 
 
 @pytest.mark.parametrize("wiring", WIRINGS)
@@ -67,7 +72,9 @@ def test_rq(run: Run, broker: str, pool: str, init: str, wiring: str) -> None:
     """In a work horse, a process for each job, and in the worker itself."""
     command = ("-c", "import tasks_rq; tasks_rq.main()")
     events = run(*command, events=3, WIRING=wiring, INIT=init, POOL=pool, BROKER=broker)
-    check(events, wiring, "tasks_rq.")
+    # RqIntegration has no isolation scope: in one process the tags of a job stay.
+    is_shared = (pool, wiring) == ("simple", "integration")
+    check(events, wiring, "tasks_rq.", isolated=not is_shared)
 
 
 @pytest.mark.parametrize("wiring", WIRINGS)

@@ -19,6 +19,13 @@ SECRETS = {"password": "kolibri-7-Zaun", "token": "ghp_16C7e42F292c6912E7710c838
 log = logging.getLogger("shop.work")
 
 
+class NoPrinter(LookupError):
+    """It cannot be unpickled, as many exceptions with arguments of their own: queues copy it."""
+
+    def __init__(self, order: int, *, place: str) -> None:
+        super().__init__("no printer for the order")
+
+
 def start(integration: str = "", **options: Any) -> None:
     """Switch reporting on, with the *integration* of sentry-sdk if that is the wiring."""
     if WIRING == "integration" and integration:
@@ -36,7 +43,7 @@ def wired(name: str) -> Callable[[Any], Any]:
 def fail(order: int, **secrets: str) -> None:
     """Leave traces in the scope, and raise."""
     leave_traces(order)
-    raise LookupError("no printer for the order")
+    raise NoPrinter(order, place="north")
 
 
 def log_and_fail(order: int, **secrets: str) -> None:

@@ -17,6 +17,7 @@ from sentryinit._events.task_name import lost_task_name, task_name
 from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import error_label, group_key, group_label, without_numbers
 from sentryinit._policy.log_records import FrozenRecord, message_of
+from sentryinit._policy.loggers import is_of_worker
 from sentryinit._policy.verdict import Reason, Seen
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Masked, Redactor
@@ -115,7 +116,7 @@ class Hooks:
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
         if isinstance(record, FrozenRecord):
             suppressed: int | None = record.suppressed
-            unhandled = record.by_server or record.name == "asyncio"
+            unhandled = record.by_server or is_of_worker(record)
             for value in event.get("exception", {}).get("values", ()) if unhandled else ():
                 # Of the application nobody has handled it.
                 value["mechanism"] = {**value.get("mechanism", {}), "handled": False}
