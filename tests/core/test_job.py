@@ -1,3 +1,4 @@
+# ruff: noqa: PT012 # the block is the job: what it does before it fails is what is tested
 """``sentryinit.job``: one scope, one trace, one name and at most one event a job (A14)."""
 
 from __future__ import annotations
@@ -429,13 +430,52 @@ def test_one_instance_is_one_event_a_job(box: testing.Mailbox) -> None:
     assert len(box.events) == 3
 
 
+@pytest.mark.parametrize("logger", ["celery.app.trace", "huey", "dramatiq.worker.WorkerThread"])
+def test_what_a_worker_logs_is_unhandled(box: testing.Mailbox, logger: str) -> None:
+    """Without a job, the record of the worker is the event: nobody has handled the exception."""
+    try:
+        fail()
+    except LookupError:
+        logging.getLogger(logger).exception("a task has failed")
+
+    (value,) = box.events[0]["exception"]["values"]
+    assert value["mechanism"]["handled"] is False
+
+
+def test_a_copy_that_a_worker_logs_is_the_same_error(box: testing.Mailbox) -> None:
+    """Celery logs a copy that can be pickled, with the traceback of the original."""
+    with pytest.raises(LookupError):
+        try:
+            sentryinit.job("print")(fail)()
+        except LookupError as error:
+            copied = LookupError("a copy").with_traceback(error.__traceback__)
+            info = (LookupError, copied, copied.__traceback__)
+            logging.getLogger("celery.app.trace").error("raised unexpected", exc_info=info)
+            raise
+
+    (event,) = box.events
+    assert event["transaction"] == "print"
+
+
+def test_a_group_with_a_member_on_no_event_is_one(box: testing.Mailbox) -> None:
+    """One of its members was logged before: the others have no event yet (C1)."""
+    known = LookupError("logged")
+    sentry_sdk.capture_exception(known)
+    with pytest.raises(ExceptionGroup), sentryinit.init():
+        raise ExceptionGroup("two", [known, ValueError("news")])
+    with pytest.raises(ExceptionGroup), sentryinit.init():
+        raise ExceptionGroup("one", [known])
+
+    assert [len(event["exception"]["values"]) for event in box.events] == [1, 3]
+
+
 # -- what is no failure ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "error",
     [KeyboardInterrupt(), SystemExit(), SystemExit(0), GeneratorExit()],
-    ids=lambda error: repr(error),
+    ids=repr,
 )
 def test_aborts_are_no_events(box: testing.Mailbox, error: BaseException) -> None:
     """They go on, and are counted (A11, A13, B1)."""
@@ -571,7 +611,7 @@ def test_an_object_that_is_entered_in_itself(box: testing.Mailbox) -> None:
 
 @pytest.mark.usefixtures("clean")
 def test_off_it_does_nothing() -> None:
-    """The exception goes on, and a block may begin where reporting is off and end where it is on."""
+    """The exception goes on; a block may begin where reporting is off, and end where it is on."""
     failing("print", LookupError())
     job = sentryinit.job("print")
     job.__enter__()

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from test_queues import check
 
 from harness.sink import Event
-from test_queues import check
 
 Run = Callable[..., list[Event]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,19 @@ from harness.sink import Event
 Run = Callable[..., list[Event]]
 
 WIRINGS = ["init", "integration", "job"]
+whole = pytest.mark.whole
+
+
+def cases(*axes: list[str], short: tuple[str, ...]) -> list[Any]:
+    """Return all combinations of *axes*; those that are not *short* are for the whole test only."""
+    return [
+        pytest.param(*case, id="-".join(case), marks=() if "-".join(case) in short else whole)
+        for case in itertools.product(*axes)
+    ]
+
+
+POOLS = ["prefork", "threads", "solo", "gevent"]
+SIGNALS = ["celeryd_init", "worker_init", "worker_process_init"]
 SECRETS = ("kolibri-7-Zaun", "ghp_16C7")
 CELERY = ("-m", "celery", "-A", "tasks_celery", "worker", "--loglevel=INFO", "--without-gossip")
 NAMES = ["fail", "log_and_fail", "look"]
@@ -45,8 +59,14 @@ def check(events: list[Event], wiring: str, prefix: str = "", *, isolated: bool 
         assert len({e.data["contexts"]["trace"]["trace_id"] for e in events}) == 3
 
 
-@pytest.mark.parametrize("wiring", WIRINGS)
-@pytest.mark.parametrize("pool", ["prefork", "threads", "solo", "gevent"])
+@pytest.mark.parametrize(
+    ("pool", "wiring"),
+    cases(
+        POOLS,
+        WIRINGS,
+        short=("prefork-init", "prefork-integration", "threads-job", "solo-job", "gevent-job"),
+    ),
+)
 def test_celery(run: Run, pool: str, wiring: str) -> None:
     """Each failure is one event; a task that asks to be run again is none."""
     options = (f"--pool={pool}", "--concurrency=1")
@@ -54,8 +74,9 @@ def test_celery(run: Run, pool: str, wiring: str) -> None:
     check(events, wiring, "tasks_celery.")
 
 
-@pytest.mark.parametrize("wiring", WIRINGS)
-@pytest.mark.parametrize("signal", ["celeryd_init", "worker_init", "worker_process_init"])
+@pytest.mark.parametrize(
+    ("signal", "wiring"), cases(SIGNALS, WIRINGS, short=("worker_process_init-integration",))
+)
 def test_celery_by_signal(run: Run, signal: str, wiring: str) -> None:
     """``init`` in a signal of the worker, in the parent or in each child."""
     options = ("--pool=prefork", "--concurrency=1")
@@ -65,9 +86,15 @@ def test_celery_by_signal(run: Run, signal: str, wiring: str) -> None:
     check(events, "init" if is_late else wiring, "tasks_celery.")
 
 
-@pytest.mark.parametrize("wiring", WIRINGS)
-@pytest.mark.parametrize("pool", ["horse", "simple"])
-@pytest.mark.parametrize("init", ["module", "horse"])
+@pytest.mark.parametrize(
+    ("init", "pool", "wiring"),
+    cases(
+        ["module", "horse"],
+        ["horse", "simple"],
+        WIRINGS,
+        short=("module-horse-job", "horse-horse-job", "module-simple-integration"),
+    ),
+)
 def test_rq(run: Run, broker: str, pool: str, init: str, wiring: str) -> None:
     """In a work horse, a process for each job, and in the worker itself."""
     command = ("-c", "import tasks_rq; tasks_rq.main()")
@@ -78,7 +105,7 @@ def test_rq(run: Run, broker: str, pool: str, init: str, wiring: str) -> None:
 
 
 @pytest.mark.parametrize("wiring", WIRINGS)
-def test_dramatiq(run: Run, broker: str, wiring: str, request: Any) -> None:
+def test_dramatiq(run: Run, broker: str, wiring: str) -> None:
     """In a thread of a process that the command has started."""
     command = ("-c", "import tasks_dramatiq; tasks_dramatiq.main()")
     env = {"BROKER": broker, "NAMESPACE": f"dramatiq-{wiring}"}
@@ -86,8 +113,10 @@ def test_dramatiq(run: Run, broker: str, wiring: str, request: Any) -> None:
     check(events, wiring)
 
 
-@pytest.mark.parametrize("wiring", WIRINGS)
-@pytest.mark.parametrize("pool", ["thread", "process"])
+@pytest.mark.parametrize(
+    ("pool", "wiring"),
+    cases(["thread", "process"], WIRINGS, short=("thread-integration", "process-job")),
+)
 def test_huey(run: Run, pool: str, wiring: str) -> None:
     """In threads and in processes of the consumer."""
     command = ("-c", "import tasks_huey; tasks_huey.main()")

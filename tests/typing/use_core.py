@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import assert_type
@@ -63,7 +63,13 @@ async def deliver(order_id: int) -> str:
 
 
 assert_type(sentryinit.job("total")(total)(17, discount=0.5), float)
-assert_type(sentryinit.job("deliver")(deliver), Callable[[int], Coroutine[Any, Any, str]])
+
+
+async def main() -> None:
+    """It awaits one."""
+    assert_type(await sentryinit.job("deliver")(deliver)(17), str)
+
+
 sentryinit.job("total")(total)("17")  # type: ignore[arg-type] # as of the function itself
 sentryinit.job(total)  # type: ignore[arg-type] # a name is expected
 with sentryinit.job("total") as nothing:

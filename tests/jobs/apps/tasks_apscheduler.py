@@ -6,11 +6,10 @@ import asyncio
 import os
 import time
 
+import work
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.schedulers.background import BackgroundScheduler
-
-import work
 
 work.start()
 done: list[object] = []

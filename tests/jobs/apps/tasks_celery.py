@@ -6,9 +6,8 @@ import os
 from typing import Any
 
 import celery
-from celery import signals
-
 import work
+from celery import signals
 
 ROOT = os.environ["FOLDER"]
 
@@ -31,7 +30,10 @@ else:
     getattr(signals, work.INIT).connect(start, weak=False)
 
 tasks = [
-    app.task(work.wired(f"tasks_celery.{function.__name__}")(function), name=f"tasks_celery.{function.__name__}")
+    app.task(
+        work.wired(f"tasks_celery.{function.__name__}")(function),
+        name=f"tasks_celery.{function.__name__}",
+    )
     for function in work.ALL
 ]
 

@@ -6,9 +6,8 @@ import os
 import sys
 
 import dramatiq
-from dramatiq.brokers.redis import RedisBroker
-
 import work
+from dramatiq.brokers.redis import RedisBroker
 
 work.start("dramatiq:DramatiqIntegration")
 broker = RedisBroker(url=os.environ["BROKER"], namespace=os.environ["NAMESPACE"])

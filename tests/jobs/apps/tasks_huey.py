@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 
-from huey import SqliteHuey
-
 import work
+from huey import SqliteHuey
 
 work.start("huey:HueyIntegration")
 huey = SqliteHuey(filename=os.path.join(os.environ["FOLDER"], "huey.db"))  # noqa: PTH118 # as an application has it

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 
 import rq
-from redis import Redis
-
 import work
+from redis import Redis
 
 if work.INIT == "module":
     work.start("rq:RqIntegration")

@@ -14,7 +14,10 @@ import sentryinit
 
 WIRING, INIT = os.environ["WIRING"], os.environ.get("INIT", "module")
 # Arguments of a task that must not leave the process.
-SECRETS = {"password": "kolibri-7-Zaun", "token": "ghp_16C7e42F292c6912E7710c838347Ae178B4a"}  # noqa: S105 # invented
+SECRETS = {
+    "password": "kolibri-7-Zaun",
+    "token": "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+}  # invented
 
 log = logging.getLogger("shop.work")
 
