@@ -397,6 +397,17 @@ def aborts(session: nox.Session) -> None:
     run_tests(session, *(f"tests/process/test_{name}.py" for name in tests))
 
 
+@nox.session(python=FOUND[NEWEST])
+@nox.parametrize("part", ["short", "whole"])
+def jobs(session: nox.Session, part: str) -> None:
+    """Test workers of queues, schedulers and programs without requests; *part*: how many cases."""
+    queues = "--requirement=tests/jobs/requirements.txt"
+    install(session, ("core", "django"), queues, *group("test"))
+    # The applications are processes of their own, which fork: they are not measured.
+    chosen = ["-m", "not whole"] if part == "short" else ["-m", "whole"]
+    run_tests(session, "tests/jobs", options=chosen, measured=False)
+
+
 # A fixed Python: the versions of what these tests need are fixed, too.
 @nox.session(python=FOUND.get("3.13", FOUND[NEWEST]))
 @nox.parametrize("framework", UPSTREAM, ids=UPSTREAM)
@@ -491,7 +502,7 @@ def ci(session: nox.Session) -> None:
         session.notify(f"thirdparty({name})")
     for name in UPSTREAM_IN_CI:
         session.notify(f"upstream({name})")
-    for name in ("testkit", f"process({NEWEST})", "verify", "docs", "wheels"):
+    for name in ("testkit", f"process({NEWEST})", "jobs(short)", "verify", "docs", "wheels"):
         session.notify(name)
     for package in PACKAGES:
         session.notify(f"minimums({package})")
