@@ -143,8 +143,8 @@ RUNNABLE = tuple(version for version in PYTHONS + WHERE_FOUND if version in FOUN
 if not RUNNABLE:
     sys.exit(f"none of Python {', '.join(PYTHONS + WHERE_FOUND)} is on this machine")
 OLDEST, NEWEST = RUNNABLE[0], RUNNABLE[-1]
-# Measuring takes as long again as the tests: one Python is enough for all but four branches. The
-# second one is there because a row may have no tests on a newer Python.
+# A measured session takes twice the time, and the oldest Python adds four lines and branches. Some
+# rows do not run on the newest of all: the last Python that all rows are for is measured, too.
 MEASURED = {FOUND[NEWEST], *(FOUND[v] for v in PYTHONS[-1:] if v in FOUND)}
 
 
@@ -269,7 +269,7 @@ def environment(session: nox.Session) -> dict[str, str | None]:
     data.mkdir(exist_ok=True)
     for old in data.glob(f"{session.name}.*"):
         old.unlink()
-    # The checks of memory in development mode are for extensions in C, and take a fifth of the time.
+    # What development mode checks in memory is for extensions in C; it takes a fifth of the time.
     python = {"PYTHONDEVMODE": "1", "PYTHONMALLOC": "pymalloc"}
     return clean() | python | {"COVERAGE_FILE": str(data / session.name)}
 
