@@ -45,6 +45,11 @@ class Case:
     needs: str = ""
 
     @property
+    def key(self) -> str:
+        """The name, for results and patterns."""
+        return f"{self.section}: {self.name.replace('`', '')}"
+
+    @property
     def is_server(self) -> bool:
         """True if it serves HTTP."""
         return "{port}" in self.command
@@ -239,6 +244,7 @@ PROGRAMS = (
     program(
         "`sys.exit(3)` in a request, the backend hangs",
         "exit_in_request",
+        environ={"SUBJECT": "plain"},
         backend={"mode": "hang"},
         check="took",
     ),

@@ -83,7 +83,7 @@ def flask_in_asgi() -> Any:
 
     from subjects import wsgi_app
 
-    return WSGIMiddleware(wsgi_app.flask())
+    return WSGIMiddleware(wsgi_app.app)
 
 
 def django() -> Any:

@@ -151,9 +151,9 @@ def exit_in_request() -> None:
 
     environ = {"PATH_INFO": "/exit", "REQUEST_METHOD": "GET", "wsgi.url_scheme": "http"}
     environ |= {"SERVER_NAME": "shop.example", "SERVER_PORT": "80"}
-    work.queue(2)
+    work.queue()
     started = time.monotonic()
-    wsgi_app.plain()(environ, lambda *_: None)
+    wsgi_app.app(environ, lambda *_: None)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""A WSGI application without a framework, and with Flask, Django or Falcon: ``wsgi_app:flask``.
-
-The functions are factories; ``app`` is what SUBJECT names, for servers that need an object.
-"""
+"""A WSGI application without a framework, and with one: SUBJECT says which."""
 
 from __future__ import annotations
 
@@ -69,5 +66,5 @@ def queued() -> Any:
     return made
 
 
-subject = os.environ.get("SUBJECT", "flask")
-app = application = globals()[subject]()
+# A subject of asgi_app.py that has a WSGI application inside: it is Flask's.
+app = application = globals().get(os.environ.get("SUBJECT", ""), flask)()
