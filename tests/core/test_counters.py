@@ -306,10 +306,10 @@ def test_exception_outside_requests_that_cannot_be_decided_is_sent(
 
 def test_forked_child_counts_from_zero(begin: Begin) -> None:
     """The fork hook resets the counters, and does not fail if reporting is off."""
-    _process._after_fork()
+    _process.forks.start_anew()
     with testing.capture("shop"):
         fail(begin)
-        _process._after_fork()
+        _process.forks.start_anew()
 
         assert sentryinit.stats()["failures"] == 0
 

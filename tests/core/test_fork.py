@@ -140,13 +140,13 @@ def test_transport_is_reset_in_place() -> None:
             transport.capture_envelope,
             transport.on_dropped_event,
         )
-        _process._after_fork()
+        _process.forks.start_anew()
 
         assert transport._worker is not queue
         assert (transport.capture_envelope, transport.on_dropped_event) == (guard, count)
     with testing.capture("shop"):
         before = vars(sentry_sdk.get_client().transport).copy()
-        _process._after_fork()
+        _process.forks.start_anew()
 
         assert vars(sentry_sdk.get_client().transport) == before
 
