@@ -13,6 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+# What each check demands, in the words of the page.
+WORDS = {
+    "events": "all events arrive, each once",
+    "took": "the delivery takes at most 2.3 s, with a `flush_timeout` of 2 s",
+    "told": "each failure is an event, or counted by one",
+    "equation": "failures = received + told as suppressed + dropped + lost",
+    "cost": "at most 8 ms of CPU an event, 2 MB more memory, no line of urllib3",
+    "gaps": "silence for 5 s, then for 10 s",
+}
 NOTHING: Mapping[str, str] = {}
 IN_A_REQUEST = "TERM in a request"
 
@@ -48,6 +57,11 @@ class Case:
     def key(self) -> str:
         """The name, for results and patterns."""
         return f"{self.section}: {self.name.replace('`', '')}"
+
+    @property
+    def expected(self) -> str:
+        """What is checked, in words."""
+        return WORDS[self.check]
 
     @property
     def is_server(self) -> bool:
@@ -91,7 +105,8 @@ _GUNICORN = "-m gunicorn -b 127.0.0.1:{port} --no-control-socket "
 _WSGI, _ASGI = "subjects.wsgi_app:app", "subjects.asgi_app:app"
 _UVICORN = "-m uvicorn --port {port} "
 _HYPERCORN = "-m hypercorn -b 127.0.0.1:{port} "
-_GRANIAN = "-m granian --port {port} --interface "
+# About one time in 100 a worker of granian does not end; without the timeout, granian waits.
+_GRANIAN = "-m granian --port {port} --workers-kill-timeout 5s --interface "
 _UWSGI = (
     "-c 'import pyuwsgi; pyuwsgi.run()' --http-socket=127.0.0.1:{port} --module=subjects.wsgi_app "
     "--need-app --virtualenv={prefix} --pythonpath=. --disable-logging "
@@ -149,10 +164,6 @@ SERVERS = (
     server("granian, wsgi", f"{_GRANIAN} wsgi {_WSGI}", both=True),
     server("granian, wsgi, 2 workers", f"{_GRANIAN} wsgi --workers 2 {_WSGI}", both=True),
     server("granian, wsgi, mt", f"{_GRANIAN} wsgi --runtime-mode mt {_WSGI}"),
-    server(
-        "granian, wsgi, `--workers-kill-timeout 5s`",
-        f"{_GRANIAN} wsgi --workers-kill-timeout 5s {_WSGI}",
-    ),
     server(
         "daphne",
         "-m daphne -b 127.0.0.1 -p {port} subjects.asgi_app:app",

@@ -118,6 +118,24 @@ class Session:
             return True
         return False
 
+    def settle(self) -> None:
+        """Return when no process works any more: all workers have started."""
+        for _ in range(50):
+            before = self._ticks()
+            time.sleep(0.25)
+            # An event loop that waits takes a little.
+            if self._ticks() - before <= 1:
+                return
+
+    def _ticks(self) -> int:
+        """Return the processor time of all processes, in hundredths of a second."""
+        ticks = 0
+        for pid in self.living():
+            with contextlib.suppress(OSError):
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks
+
     def ended(self) -> bool:
         """Return True if all processes have ended."""
         return self.popen.poll() is not None and not self.living()
@@ -167,6 +185,7 @@ def _play(case: Case, end: str, session: Session, backend: Backend, *, without: 
     """Make the process fail, and signal its end; return when that was."""
     if case.is_server:
         session.until(session.listens, "listener")
+        session.settle()
         _request(case, end, session)
     elif case.plan:
         if not without:
