@@ -213,7 +213,7 @@ found = []
 def test_handler_of_sigterm_is_ours_only_where_there_is_none(
     program: Program, before: str, after: str, expected: str | bool
 ) -> None:
-    """What the application, its server or its parent has set stays; so do PID 1 and other threads."""
+    """What the application, its server or its parent has set stays; so does PID 1."""
     code = f"{after}\nprint(repr(signal.getsignal(15)))"
     process = program(code, init=f"{before}\n{INIT}")
     assert ends(process, 0) == []
