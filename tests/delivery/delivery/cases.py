@@ -116,7 +116,12 @@ _FORKS = "--enable-threads --py-call-uwsgi-fork-hooks "
 _ALL = ("TERM", "INT", "QUIT", "HUP", IN_A_REQUEST)
 _STOPS = ("TERM", "INT", "QUIT", IN_A_REQUEST)
 _NO_WAIT = {IN_A_REQUEST: "the server does not wait for the request"}
-_DEV = "for development only"
+_DEV = "a server for development"
+# The server's main loop ends by the exception, and waits for its threads.
+_EXIT = "`signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))` before it serves"
+_HANDLER = {"HANDLES": "SIGTERM"}
+_BUSY = "uWSGI ends at once, and a worker that is in a request runs no exit hooks"
+_AT_ONCE = {"INT": _BUSY}
 
 SERVERS = (
     server("gunicorn, sync, 2 workers", f"{_GUNICORN} -w 2 {_WSGI}", ends=_ALL, both=True),
@@ -157,7 +162,12 @@ SERVERS = (
     server("uvicorn, Falcon", f"{_UVICORN} {_ASGI}", subject="falcon"),
     server("uvicorn, generic ASGI", f"{_UVICORN} {_ASGI}", subject="plain"),
     server("hypercorn", f"{_HYPERCORN} {_ASGI}"),
-    server("hypercorn, 2 workers", f"{_HYPERCORN} -w 2 {_ASGI}"),
+    server(
+        "hypercorn, 2 workers",
+        f"{_HYPERCORN} -w 2 {_ASGI}",
+        lets={IN_A_REQUEST: "the workers end at once"},
+        remedy="one worker: it waits for `--graceful-timeout`",
+    ),
     server("hypercorn, Flask", f"{_HYPERCORN} wsgi:{_WSGI}"),
     server("hypercorn, Django, no boundary", f"{_HYPERCORN} {_ASGI}", subject="django_bare"),
     server("granian, asgi", f"{_GRANIAN} asgi {_ASGI}", both=True),
@@ -180,43 +190,109 @@ SERVERS = (
         "waitress",
         "-m waitress --listen=127.0.0.1:{port} subjects.wsgi_app:app",
         lets=_NO_WAIT,
+        remedy=_EXIT,
         both=True,
     ),
-    server("cheroot", "-m subjects.serve cheroot {port}", "cheroot", lets=_NO_WAIT, both=True),
-    server("werkzeug, `run_simple()`", "-m subjects.serve werkzeug {port}", "werkzeug", lets=_NO_WAIT),
-    server("`flask run`", "-m flask --app subjects.wsgi_app run -p {port}", lets=_NO_WAIT),
-    server("wsgiref", "-m subjects.serve wsgiref {port}", "Python", lets=_NO_WAIT),
+    server(
+        "waitress, SIGTERM raises `SystemExit`",
+        "-m subjects.serve waitress {port}",
+        "waitress",
+        environ=_HANDLER,
+    ),
+    server(
+        "cheroot",
+        "-m subjects.serve cheroot {port}",
+        "cheroot",
+        lets=_NO_WAIT,
+        remedy=_EXIT,
+        both=True,
+    ),
+    server(
+        "cheroot, SIGTERM raises `SystemExit`",
+        "-m subjects.serve cheroot {port}",
+        "cheroot",
+        environ=_HANDLER,
+    ),
+    server(
+        "werkzeug, `run_simple()`",
+        "-m subjects.serve werkzeug {port}",
+        "werkzeug",
+        lets=_NO_WAIT,
+        remedy=_DEV,
+    ),
+    server(
+        "`flask run`",
+        "-m flask --app subjects.wsgi_app run -p {port}",
+        lets=_NO_WAIT,
+        remedy=_DEV,
+    ),
+    server("wsgiref", "-m subjects.serve wsgiref {port}", "Python", lets=_NO_WAIT, remedy=_DEV),
     server(
         "`runserver --noreload`",
         "-m subjects.manage runserver --noreload {port}",
         "django",
         lets=_NO_WAIT,
+        remedy=_DEV,
     ),
     server(
         "`runserver`",
         "-m subjects.manage runserver {port}",
         "django",
-        lets=_NO_WAIT | {"TERM": "the reloader sends SIGKILL to the process that serves"},
-        remedy=_DEV,
+        lets=dict.fromkeys(
+            ("TERM", "INT", IN_A_REQUEST), "the reloader sends SIGKILL to the process that serves"
+        ),
+        remedy=f"`--noreload`; {_DEV}",
     ),
-    server("gevent, pywsgi", "-m subjects.serve pywsgi {port}", "gevent", lets=_NO_WAIT, both=True),
+    server(
+        "gevent, pywsgi",
+        "-m subjects.serve pywsgi {port}",
+        "gevent",
+        lets=_NO_WAIT,
+        remedy="`gevent.signal_handler(signal.SIGTERM, server.stop)`",
+        both=True,
+    ),
+    server(
+        "gevent, pywsgi, SIGTERM calls `server.stop()`",
+        "-m subjects.serve pywsgi {port}",
+        "gevent",
+        environ=_HANDLER,
+    ),
     server(
         "uWSGI, threads, 2 processes",
         f"{_UWSGI} {_FORKS} {_HOOK} --master -p 2 --threads 4",
         "pyuwsgi",
+        ends=("TERM", "INT", "HUP", IN_A_REQUEST),
+        lets=_AT_ONCE,
     ),
     server(
         "uWSGI, threads, `--lazy-apps`",
         f"{_UWSGI} {_FORKS} {_HOOK} --master --lazy-apps --threads 4",
         "pyuwsgi",
+        lets=_AT_ONCE,
     ),
     server(
         "uWSGI, `--die-on-term`",
         f"{_UWSGI} {_FORKS} --master --threads 4 --die-on-term",
         "pyuwsgi",
+        lets=dict.fromkeys(("TERM", "INT", IN_A_REQUEST), _BUSY),
+        remedy=f"`{_HOOK.strip()}` in its place",
     ),
-    server("uWSGI, no master", f"{_UWSGI} {_FORKS} --threads 4", "pyuwsgi"),
-    server("uWSGI, gevent", f"{_UWSGI} {_FORKS} {_HOOK} --master --gevent 10", "pyuwsgi"),
+    server(
+        "uWSGI, no master",
+        f"{_UWSGI} {_FORKS} --threads 4",
+        "pyuwsgi",
+        lets=dict.fromkeys(("TERM", "INT", IN_A_REQUEST), _BUSY),
+        remedy=f"`--master {_HOOK.strip()}`",
+    ),
+    server(
+        "uWSGI, gevent",
+        f"{_UWSGI} {_FORKS} {_HOOK} --master --gevent 10",
+        "pyuwsgi",
+        lets=dict.fromkeys(
+            ("TERM", "INT", IN_A_REQUEST), "uWSGI runs no exit hooks with more than one async core"
+        ),
+        remedy="`--threads` in place of `--gevent`",
+    ),
 )
 
 _DEFAULT = ("TERM", "INT")
@@ -250,6 +326,12 @@ PROGRAMS = (
     program("`os.fork()`, `os._exit()`", "fork_exit", both=True),
     program("`os.fork()`, both end", "fork_return", sent=6),
     program("the first event in an exit hook", "exit_hook", both=True),
+    program(
+        "an event in an exit hook that is older than `init()`",
+        "early_exit_hook",
+        lets={"end": "the hook runs after the last flush"},
+        remedy="register it after `init()`, or flush in it",
+    ),
     program("the first event after the main thread's end", "late_thread", both=True),
     program("PID 1", "first_process", "TERM, then KILL", needs="unshare", package="Python"),
     program(
@@ -330,7 +412,7 @@ OUTAGES = (
         "burst 100",
         sent=100,
         environ=_OFF | {"SENTRYINIT_FLUSH_TIMEOUT": "20"},
-        backend={"closes_after": 0.0005, "delay": 0},
+        backend={"closes_after": 0.002, "delay": 0},
         both=True,
     ),
     storm(

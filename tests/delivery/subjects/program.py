@@ -121,6 +121,11 @@ def fork_return() -> None:
 
 
 def exit_hook() -> None:
+    sentryinit.init()
+    atexit.register(work.queue)
+
+
+def early_exit_hook() -> None:
     atexit.register(work.queue)
     sentryinit.init()
 

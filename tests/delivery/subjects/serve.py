@@ -1,9 +1,20 @@
-"""Servers without a command: ``python -m subjects.serve NAME PORT``."""
+"""Servers without a command: ``python -m subjects.serve NAME PORT``.
+
+HANDLES: the service handles SIGTERM in the server's own way.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from typing import Any
+
+
+def waitress(port: int, app: Any) -> None:
+    import waitress
+
+    waitress.serve(app, host="127.0.0.1", port=port)
 
 
 def cheroot(port: int, app: Any) -> None:
@@ -28,7 +39,12 @@ def wsgiref(port: int, app: Any) -> None:
 def pywsgi(port: int, app: Any) -> None:
     from gevent.pywsgi import WSGIServer
 
-    WSGIServer(("127.0.0.1", port), app).serve_forever()
+    server = WSGIServer(("127.0.0.1", port), app)
+    if "HANDLES" in os.environ:
+        import gevent
+
+        gevent.signal_handler(signal.SIGTERM, server.stop)
+    server.serve_forever()
 
 
 def uvicorn(port: int, app: Any) -> None:
@@ -43,6 +59,8 @@ if __name__ == "__main__":
         from gevent import monkey
 
         monkey.patch_all()
+    elif "HANDLES" in os.environ:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = None
     if name != "uvicorn":
         from subjects.wsgi_app import app
