@@ -236,3 +236,197 @@ def test_handler_that_calls_the_one_before_it_decides(program: Program) -> None:
     )
     process.popen.terminate()
     assert ends(process, 9) == THREE
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        # Both run where Python 3.12 starts no thread any more.
+        "import atexit; atexit.register(queue)",
+        "main = threading.main_thread()\n"
+        "threading.Thread(target=lambda: (main.join(), queue())).start()",
+        # gunicorn's gevent worker at Ctrl-C: the handler of a second signal raises.
+        "import atexit\n"
+        "signal.signal(signal.SIGALRM, lambda *_: sys.exit(0))\n"
+        "atexit.register(signal.setitimer, signal.ITIMER_REAL, 0.2); queue()",
+    ],
+    ids=["hook", "thread", "interrupted"],
+)
+def test_last_events_of_a_normal_end(program: Program, code: str) -> None:
+    """The first event in an exit hook or after the main thread; an exit flush that is interrupted."""
+    assert ends(program(code), 0) == THREE
+
+
+def test_forked_child_ends_like_its_parent(program: Program) -> None:
+    """From the main thread and from another: SIGTERM, ``os._exit``, and counters from 0."""
+    process = program(
+        "queue(); handle.flush()\n"
+        "def child(end):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        assert sentryinit.stats()['delivered'] == 0\n"
+        "        sentry_sdk.capture_message(end)\n"
+        "        exec(end)\n"
+        "    print(os.waitpid(pid, 0)[1])\n"
+        "for end in ('os.kill(os.getpid(), 15)', 'os._exit(3)', 'os.abort'[:0] or 'os._exit(4)'):\n"
+        "    thread = threading.Thread(target=child, args=(end,))\n"
+        "    child(end); thread.start(); thread.join()\n"
+        "print(subprocess.run([sys.executable, '-c', 'import signal; print(signal.getsignal(15))'],"
+        " capture_output=True, text=True).stdout)\n"
+    )
+    ours = ["os._exit(3)", "os._exit(4)", "os.kill(os.getpid(), 15)"]
+    assert ends(process, 0) == sorted([*THREE, *ours, *ours])
+    # Python warns of a fork while there are threads.
+    shown = [each for each in process.output.split() if each.isdigit() or "SIG" in each]
+    assert shown == [*["15"] * 2, *["768"] * 2, *["1024"] * 2, *shown[6:]]
+    # A program that is executed starts with the default action.
+    assert shown[6:] in (["Handlers.SIG_DFL"], ["0"])
+
+
+CHILDREN = """
+class Subclass(BASE):
+    def run(self):
+        queue(); fail()
+
+def log():
+    try:
+        fail()
+    except LookupError as error:
+        import logging
+        logging.getLogger("shop").exception("no price")
+        raise
+
+def interrupt():
+    raise KeyboardInterrupt
+
+def leave():
+    sys.exit(3)
+
+if __name__ == "__main__":
+    # One after the other: their lines on stderr have an order.
+    for child in (CONTEXT.Process(target=fail), Subclass(), CONTEXT.Process(target=log),
+                  CONTEXT.Process(target=interrupt), CONTEXT.Process(target=leave)):
+        child.start(); child.join(); print(child.exitcode, flush=True)
+    victim = CONTEXT.Process(target=time.sleep, args=(20,))
+    victim.start(); victim.terminate(); victim.join(); print(victim.exitcode, flush=True)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_exception_that_leaves_a_child_is_one_event(
+    program: Program, tmp_path: Path, method: str
+) -> None:
+    """A13: with its other events; the child prints and returns what it does without us."""
+    start = f"CONTEXT = multiprocessing.get_context({method!r}); BASE = CONTEXT.Process\n"
+    bare = program(start + CHILDREN, init="queue = print")
+    assert ends(bare, 0) == []
+    expected = bare.output
+    process = program(start + CHILDREN, init=INIT + "; sys.stderr = sys.__stderr__")
+    found = ends(process, 0)
+    assert found == sorted([*["LookupError"] * 3, *THREE])
+    lines = [line for line in process.output.splitlines() if "sentryinit" not in line]
+    assert [e for e in expected.splitlines() if "<function" not in e and e] == [
+        line for line in lines if line
+    ]
+    assert [each for each in lines if each.lstrip("-").isdigit()] == ["1"] * 4 + ["3", "-15"]
+
+
+def test_exception_that_leaves_a_child_which_sets_up_itself_is_one_event(program: Program) -> None:
+    """A13: ``init`` in the target of a child that is not forked."""
+    code = (
+        "def target():\n"
+        "    sentryinit.init('shop'); fail()\n"
+        "if __name__ == '__main__':\n"
+        "    child = multiprocessing.get_context('spawn').Process(target=target)\n"
+        "    child.start(); child.join()\n"
+    )
+    assert ends(program(code, init=""), 0) == ["LookupError"]
+
+
+POOLS = {
+    "pool": "with multiprocessing.get_context(M).Pool(1) as pool:\n"
+    "        pool.apply(queue); pool.close(); pool.join()",
+    "executor": "from concurrent.futures import ProcessPoolExecutor\n"
+    "    with ProcessPoolExecutor(1, multiprocessing.get_context(M)) as pool:\n"
+    "        pool.submit(queue).result()",
+    "terminated": "with multiprocessing.get_context(M).Pool(1) as pool:\n        pool.apply(queue)",
+}
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+@pytest.mark.parametrize("pool", list(POOLS))
+def test_events_of_workers_are_delivered(program: Program, pool: str, method: str) -> None:
+    """The workers of pools end by ``os._exit``, or by SIGTERM."""
+    code = "if __name__ == '__main__':\n    " + POOLS[pool].replace("M)", f"{method!r})")
+    assert ends(program(code), 0) == THREE
+
+
+GREENLETS = """
+import gevent
+def log():
+    try:
+        fail()
+    except LookupError as error:
+        sentry_sdk.capture_exception(error)
+        raise
+def leave():
+    raise gevent.GreenletExit
+for target in (fail, log, leave):
+    gevent.spawn(target).join()
+try:
+    gevent.spawn(fail).get()
+except LookupError:
+    pass
+"""
+PATCH = "from gevent import monkey; monkey.patch_all()"
+
+
+@pytest.mark.parametrize(
+    "init,more",
+    [
+        (f"{PATCH}\n{INIT}", ""),
+        (f"import gevent\n{INIT}", ""),
+        (INIT, ""),
+        (INIT, PATCH + "\n"),
+        (INIT, "if os.fork():\n    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))\n"),
+    ],
+    ids=["patched before", "imported before", "imported after", "patched after", "forked before"],
+)
+def test_exception_that_leaves_a_greenlet_is_one_event(
+    program: Program, init: str, more: str
+) -> None:
+    """A13: also if it was captured before, or if somebody asks for the result."""
+    pytest.importorskip("gevent", reason="`nox -s aborts` installs it")
+    assert ends(program(more + GREENLETS, init=init), 0) == ["LookupError"] * 3
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_greenlet_of_a_request_is_one_event_of_the_request(
+    program: Program, *, raises: bool
+) -> None:
+    """A13: If the request fails with the exception, the event is about the request."""
+    pytest.importorskip("gevent", reason="`nox -s aborts` installs it")
+    code = (
+        "import gevent\nfrom sentryinit.wsgi import SentryInitMiddleware\n"
+        "from wsgiref.util import setup_testing_defaults as defaults\n"
+        "def app(environ, start_response):\n"
+        f"    gevent.spawn(fail).{'get' if raises else 'join'}()\n"
+        "    start_response('200 OK', [])\n    return []\n"
+        "environ = {}\ndefaults(environ)\n"
+        "try:\n    list(SentryInitMiddleware(app)(environ, lambda *_: print))\n"
+        "except LookupError:\n    pass\n"
+    )
+    process = program(code, init=f"{PATCH}\n{INIT}")
+    assert process.wait() == 0
+    events = process.mailbox.drain()
+    assert texts(events) == ["LookupError"]
+    assert [e.mechanism["type"] for e in events] == ["wsgi" if raises else "gevent"]
+
+
+@pytest.mark.parametrize("init", [f"{PATCH}\n{INIT}", f"import gevent\n{INIT}"])
+def test_sigterm_of_a_gevent_program_is_flushed(program: Program, init: str) -> None:
+    """Signal handlers run in the event loop of gevent, where nothing can wait."""
+    pytest.importorskip("gevent", reason="`nox -s aborts` installs it")
+    process = program("import gevent; queue(); ready(); gevent.sleep(20)", init=init, ready=True)
+    process.popen.terminate()
+    assert ends(process, TERM) == THREE

@@ -10,6 +10,7 @@
 |                                            | then the signal again  |                        |
 | it sends itself a signal that nobody       | a flush before         | `signal.raise_signal`, |
 | handles, as uvicorn does                   |                        | `os.kill`              |
+| Django's or werkzeug's reloader kills it   | SIGTERM to it before   | `os.kill` (Linux)      |
 | its server ends the application            | a flush by the adapter | nothing                |
 | SIGKILL, a crash, `_exit` in C code        | nothing can be done    |                        |
 
@@ -26,6 +27,8 @@ import contextlib
 import functools
 import os
 import signal
+import threading
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +42,8 @@ _GRACE = 0.2
 # Their default action ends the process.
 _DEADLY = frozenset({"SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGTERM"})
 _kill = os.kill
+# The signals that a thread that forks has blocked before.
+_mask = threading.local()
 _is_watching = False
 
 
@@ -55,6 +60,10 @@ def watch_ends() -> None:
             # Windows has not all of them.
             if hasattr(module, name):
                 setattr(module, name, _flushing_before(getattr(module, name), is_end))
+        # A platform without fork has no such function.
+        getattr(os, "register_at_fork", dict)(
+            before=_hold_sigterm, after_in_parent=_release_sigterm, after_in_child=_release_sigterm
+        )
     watch_sigterm()
 
 
@@ -66,6 +75,18 @@ def watch_sigterm() -> None:
             signal.signal(signal.SIGTERM, _on_sigterm)
         elif not _signals_count() and signal.getsignal(signal.SIGTERM) is _on_sigterm:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _hold_sigterm() -> None:
+    """Block SIGTERM: Python forgets in a child what a handler in C has noted during the fork."""
+    if signal.getsignal(signal.SIGTERM) is _on_sigterm:
+        _mask.old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _release_sigterm() -> None:
+    old = vars(_mask).pop("old", None)
+    if old is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
 def flush_now() -> None:
@@ -125,7 +146,23 @@ def _is_program(path: Any, *_: object, **__: object) -> bool:
 
 
 def _is_suicide(pid: int, sig: int) -> bool:
+    if sig == signal.SIGKILL and pid > 0 and _signals_count():
+        _end_reloaded(pid)
     return pid == os.getpid() and _is_deadly(sig)
+
+
+def _end_reloaded(pid: int) -> None:
+    """End the child of a reloader by SIGTERM first: Django and werkzeug kill it at once.
+
+    They set RUN_MAIN or WERKZEUG_RUN_MAIN in its environment.
+    """
+    if STATE.settings is None or b"RUN_MAIN=true" not in Path(f"/proc/{pid}/environ").read_bytes():
+        return
+    _kill(pid, signal.SIGTERM)
+    end = time.monotonic() + STATE.settings.flush_timeout + 1
+    running = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while time.monotonic() < end and os.waitid(os.P_PID, pid, running) is None:
+        time.sleep(0.02)
 
 
 def _is_deadly(signalnum: int) -> bool:

@@ -8,13 +8,9 @@ import threading
 import traceback
 from typing import Any
 
-from sentryinit._boundary.current import current_capture
 from sentryinit._boundary.deadlines import DEADLINES
 from sentryinit._policy.exceptions import was_decided
 from sentryinit._state import STATE
-
-# Seconds in which the request that has started a greenlet may raise its exception again.
-_GREENLET_DELAY = 1.0
 
 
 def watch_escapes() -> None:
@@ -77,11 +73,9 @@ def watch_greenlets() -> bool:
 
 
 def _greenlet_ends(exc: BaseException) -> None:
-    if current_capture() is None:
-        _report(exc, "gevent")
-    else:
-        # The request may ask for the result, and fails with it then: that event says more.
-        DEADLINES.add(_GREENLET_DELAY, functools.partial(_report, exc, "gevent"))
+    """Report *exc* later: a request may ask for the result, and its own event says more."""
+    seconds = STATE.settings.log_record_timeout if STATE.settings is not None else 0.0
+    DEADLINES.add(seconds, functools.partial(_report, exc, "gevent"))
 
 
 def _report(exc: BaseException | None, mechanism: str) -> None:
