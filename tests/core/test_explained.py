@@ -17,7 +17,7 @@ import sentryinit
 from conftest import DSN
 from sentryinit import adapters, testing
 from sentryinit._policy.verdict import Reason
-from sentryinit._sdk import transport
+from sentryinit._sdk import losses
 from sentryinit._sdk.testing import disconnect
 from sentryinit._state import STATE
 
@@ -358,4 +358,4 @@ def test_full_queue_is_seen(
 
     assert lost >= 4
     assert told == lost
-    assert transport.LOG_INTERVAL == 60
+    assert losses.LOG_INTERVAL == 60

@@ -22,7 +22,7 @@ import click
 from sentryinit._config import settings as _settings
 from sentryinit._config.options import REFUSED, TABLE, Option
 from sentryinit._policy.verdict import COUNTERS, OF_RECORDS, Reason
-from sentryinit._sdk.transport import REASONS as LOST
+from sentryinit._sdk.losses import REASONS as LOST
 
 if sys.version_info >= (3, 11):
     import tomllib
