@@ -21,6 +21,8 @@ _ABORTIVE = struct.pack("ii", 1, 0)
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body are two packets: the second would wait for the client's delayed ACK.
+    disable_nagle_algorithm = True
     server: Backend
 
     def do_POST(self) -> None:
@@ -43,6 +45,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(int(mode))
             return
         time.sleep(backend.delay)
+        if backend.mode == "refuse":
+            self.close_connection = True
+            return
         backend.store(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
         self.answer(200)
         if backend.closes_after is not None:
@@ -96,9 +101,11 @@ class Backend(ThreadingHTTPServer):
         events = [json.loads(payload) for kind, payload in items(envelope) if kind == "event"]
         with self._lock:
             for event in events:
-                self.ids.append(event["event_id"])
                 ours = (event.get("contexts") or {}).get("sentryinit") or {}
                 self.told += int(ours.get("suppressed", 0))
+                # A summary is no failure itself.
+                if "kinds" not in ours:
+                    self.ids.append(event["event_id"])
 
     def become(self, mode: str) -> None:
         """Change how requests are answered; "refuse" closes the port, and each connection."""

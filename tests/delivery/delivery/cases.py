@@ -35,7 +35,8 @@ class Case:
     which not all of them arrive, why. *remedy*: the server's own setting that helps. *backend*:
     attributes of the backend. *plan*: its modes, each with the seconds from the start of the
     failures. *check*: what is looked at besides the events (``checks.py``). *both*: if the test
-    command runs it on the oldest Python too.
+    command runs all its ends, and the first of them on the oldest Python too; of the others it runs
+    the first.
     """
 
     section: str
@@ -248,11 +249,11 @@ SERVERS = (
         "-m subjects.serve pywsgi {port}",
         "gevent",
         lets=_NO_WAIT,
-        remedy="`gevent.signal_handler(signal.SIGTERM, server.stop)`",
+        remedy="`WSGIServer(..., spawn=100)`, `gevent.signal_handler(signal.SIGTERM, server.stop)`",
         both=True,
     ),
     server(
-        "gevent, pywsgi, SIGTERM calls `server.stop()`",
+        "gevent, pywsgi, a pool, SIGTERM calls `server.stop()`",
         "-m subjects.serve pywsgi {port}",
         "gevent",
         environ=_HANDLER,
@@ -437,6 +438,7 @@ OUTAGES = (
         name="counts, the application returns on the lifespan",
         ends=("TERM",),
         sent=40,
+        backend={"delay": 0.02},
         check="told",
     ),
 )

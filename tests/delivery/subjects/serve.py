@@ -10,6 +10,8 @@ import signal
 import sys
 from typing import Any
 
+HANDLES = "HANDLES" in os.environ
+
 
 def waitress(port: int, app: Any) -> None:
     import waitress
@@ -39,12 +41,13 @@ def wsgiref(port: int, app: Any) -> None:
 def pywsgi(port: int, app: Any) -> None:
     from gevent.pywsgi import WSGIServer
 
-    server = WSGIServer(("127.0.0.1", port), app)
-    if "HANDLES" in os.environ:
+    # It waits for the greenlets of a pool only.
+    server = WSGIServer(("127.0.0.1", port), app, spawn=100 if HANDLES else "default")
+    if HANDLES:
         import gevent
 
         gevent.signal_handler(signal.SIGTERM, server.stop)
-    server.serve_forever()
+    server.serve_forever(stop_timeout=10)
 
 
 def uvicorn(port: int, app: Any) -> None:
@@ -59,7 +62,7 @@ if __name__ == "__main__":
         from gevent import monkey
 
         monkey.patch_all()
-    elif "HANDLES" in os.environ:
+    elif HANDLES:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = None
     if name != "uvicorn":
