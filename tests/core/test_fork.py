@@ -68,15 +68,15 @@ def test_queued_events_are_sent_by_the_parent_only(run: Run) -> None:
 
 
 def test_fork_during_a_flush_does_not_deadlock(run: Run) -> None:
-    """A lock that a flushing thread of the parent holds is free in the child."""
+    """What a flushing thread of the parent holds is free in the child."""
     with Backend(ready=lambda backend, text: "child" in backend.texts) as backend:
         run(
             backend,
             "report('parent')\n"
             "thread = threading.Thread(target=flush)\n"
             "thread.start()\n"
-            "lock = sentry_sdk.get_client().transport._worker._lock\n"
-            "while not lock.locked():\n"
+            "worker = sentry_sdk.get_client().transport._worker\n"
+            "while worker.until is None:\n"
             "    time.sleep(0.001)\n"
             "wait_for(in_child(lambda: report('child')))\n"
             "thread.join()\n",

@@ -154,7 +154,7 @@ class Reporter:
         self._check_process()
         self.send_summary()
         try:
-            self._client.flush(max(0.0, until - time.monotonic()))
+            self._client.flush(round(max(0.0, until - time.monotonic()), 3))
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             log.warning("flush failed: %s", type(error).__name__)
 
@@ -191,7 +191,8 @@ class Reporter:
 
     def _start(self) -> None:
         self._counts = dict.fromkeys(COUNTERS.values(), 0)
-        self._pid, self._last_until = os.getpid(), -math.inf
+        self._last_until = -math.inf
+        self._pid = os.getpid()
 
     def stats(self) -> dict[str, int]:
         """Return the counts since the start of the process."""

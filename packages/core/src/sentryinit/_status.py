@@ -8,7 +8,6 @@ from sentryinit._config.settings import Settings, backend_host
 from sentryinit._logger import log
 from sentryinit._state import STATE, no_op
 
-
 # What stats() has, in this order.
 COUNTS = (
     "failures delivered suppressed dropped lost lost_queue_full lost_network lost_refused "

@@ -28,8 +28,8 @@ class FrozenRecord(logging.LogRecord):
     """A copy of a record as it was when it was logged: handlers share the record itself.
 
     *text*: the formatted message; *searched*: also as it was before JSON escaped it. *exceptions*:
-    what it carries, also as arguments. *handled*: the exception that was being handled.
-    *kind*, *suppressed*: how many of its kind were before its event. *by_server*: a server logged it.
+    what it carries, also as arguments. *handled*: the exception that was being handled. *kind*,
+    *suppressed*: how many of its kind were before its event. *by_server*: a server logged it.
     """
 
     # The attributes of a record beyond the usual ones are the extra data of its event: vars() does

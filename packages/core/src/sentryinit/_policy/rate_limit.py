@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sentryinit._locks import RenewedLock
 
@@ -27,7 +27,8 @@ class Carried(NamedTuple):
     """What an event tells of: failures (1 or 0), and suppressed ones, by kind or label."""
 
     failures: int
-    suppressed: Mapping[Hashable, int]
+    # Any: a mapping of texts is none of what is hashable.
+    suppressed: Mapping[Any, int]
 
 
 NOTHING = Carried(0, {})

@@ -34,7 +34,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sentryinit._process import forks
 from sentryinit._state import STATE
 
 # Seconds that a flush in a thread may take longer than asked for: its last lines in the log.
@@ -91,7 +90,6 @@ def _release_sigterm() -> None:
 
 def flush_now() -> None:
     """Flush if something waits, in a thread: who calls may hold a lock that the flush needs."""
-    forks.check_process()
     reporter, settings = STATE.reporter, STATE.settings
     if reporter is None or settings is None or not reporter.waiting():
         return

@@ -33,7 +33,6 @@ from sentryinit._redaction.redactor import Redactor
 from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import envelopes, log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent
-from sentryinit._sdk.losses import watch
 from sentryinit._sdk.hooks import (
     FRAMEWORKS,
     HINT_KEY,
@@ -43,6 +42,7 @@ from sentryinit._sdk.hooks import (
     drop,
     use_reserved_id,
 )
+from sentryinit._sdk.losses import watch
 from sentryinit._state import STATE, note_problem
 
 log = logging.getLogger("sentryinit")

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import sentry_sdk
@@ -48,7 +49,7 @@ class Worker(BackgroundWorker):
         self.until = time.monotonic() + timeout
         try:
             while time.monotonic() < self.until:
-                self._call(self._queue.get_nowait())
+                self._call(self._queue.get_nowait())  # type: ignore[no-untyped-call] # the SDK's
         except EmptyError:
             pass  # all is sent
         finally:
@@ -59,7 +60,7 @@ class Worker(BackgroundWorker):
             if callable(callback):  # else it ends the thread
                 callback()
         finally:
-            self._queue.task_done()
+            self._queue.task_done()  # type: ignore[no-untyped-call] # the SDK's
 
     def _target(self) -> None:
         gevent = sys.modules.get("gevent")
@@ -147,7 +148,7 @@ class Transport(HttpTransport):
         over_tls = pool.proxy is not None and pool.proxy.scheme == "https"
         if is_https and not over_tls and "ssl_context" not in options:
             context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-            context.load_verify_locations(os.path.expanduser(options["ca_certs"]))
+            context.load_verify_locations(Path(options["ca_certs"]).expanduser())
             options["ssl_context"] = context
             # Else it loads them once more, into this context.
             options["ca_certs"] = None
@@ -190,9 +191,8 @@ def _ended_without_answer(error: BaseException) -> bool:
     if isinstance(cause, ProtocolError):
         # Not a timeout while the request was sent, nor an answer that breaks off.
         return cause.args[0] == "Connection aborted." and isinstance(inner, ConnectionError)
-    return isinstance(cause, SSLError) and isinstance(
-        inner, ssl.SSLEOFError | ssl.SSLZeroReturnError
-    )
+    is_end = isinstance(inner, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return isinstance(cause, SSLError) and is_end
 
 
 def reset_transport() -> None:
