@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from delivery import runs
 from delivery.cases import CASES, Case
 from delivery.checks import complaint

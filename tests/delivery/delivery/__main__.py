@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import fnmatch
 import importlib.metadata
 import json
@@ -35,13 +36,17 @@ def main() -> None:
         parser.error(f"--case is {given.case!r}, which matches none of SECTION: NAME, END")
     with runs.broker() as broker, ThreadPoolExecutor(given.jobs) as pool:
         started = [
-            (case, end, [pool.submit(_once, case, end, broker, number) for number in range(-1, given.runs)])
+            (
+                case,
+                end,
+                [pool.submit(_once, case, end, broker, number) for number in range(-1, given.runs)],
+            )
             for case, end in pairs
             if not case.missing()
         ]
         bad = sum(_finish(case, end, done, given.into) for case, end, done in started)
     skipped = sorted({f"{c.key}: {c.missing()}" for c, _ in pairs if c.missing()})
-    print(*skipped, f"{bad} of {len(started)} ends are not as promised", sep="\n")
+    _say(*skipped, f"{bad} of {len(started)} ends are not as promised")
     sys.exit(bool(bad))
 
 
@@ -65,14 +70,26 @@ def _finish(case: Case, end: str, done: Iterable[Future[runs.Run]], file: Path) 
         "seconds without": without.seconds,
         "wrong": dict(wrong),
     }
-    print(f"{case.key}, {end}: {found['received']}/{found['sent']} {dict(wrong) or 'ok'}", flush=True)
+    _say(f"{case.key}, {end}: {found['received']}/{found['sent']} {dict(wrong) or 'ok'}")
     _record(file, case, end, found)
     return bool(wrong)
 
 
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join([*lines, ""]))
+    sys.stdout.flush()
+
+
 def _record(file: Path, case: Case, end: str, found: dict[str, Any]) -> None:
     """Write the result of *case* into *file*, which has those of other Pythons and cases."""
-    results = json.loads(file.read_text()) if file.exists() else {}
+    with file.open("r+") as held:
+        # Another Python may write its results.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        _merge(file, case, end, found)
+
+
+def _merge(file: Path, case: Case, end: str, found: dict[str, Any]) -> None:
+    results = json.loads(file.read_text())
     mine = results.setdefault(PYTHON, {"versions": {}, "cases": {}})
     mine["versions"]["Python"] = platform.python_version()
     for package in ("sentry-sdk", case.package):

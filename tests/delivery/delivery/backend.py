@@ -69,9 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
 class Backend(ThreadingHTTPServer):
     """A backend for one process.
 
-    *delay*: seconds before each answer. *mode*: "ok", "reset", "hang", "refuse", or a status. *headers*: those
-    of a 429. *closes_after*: it closes each connection so many seconds after an answer that did not
-    say so. *tls*: serve HTTPS.
+    *delay*: seconds before each answer. *mode*: "ok", "reset", "hang", "refuse", or a status.
+    *headers*: those of a 429. *closes_after*: it closes each connection so many seconds after an
+    answer that did not say so. *tls*: serve HTTPS.
     """
 
     daemon_threads = False

@@ -244,7 +244,7 @@ def _signal(session: Session, end: str) -> None:
         time.sleep(2.5)
         os.kill(inner, signal.SIGKILL)
     else:
-        os.kill(pid, getattr(signal, f"SIG{end.split()[0]}"))
+        os.kill(pid, getattr(signal, f"SIG{end.partition(' ')[0]}"))
 
 
 @contextlib.contextmanager

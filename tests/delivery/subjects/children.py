@@ -19,8 +19,6 @@ def task(_: int = 0) -> None:
     work.queue()
 
 
-
-
 def process(context: Any) -> None:
     child = context.Process(target=task)
     child.start()

@@ -90,7 +90,7 @@ def os_exit() -> None:
 def execv() -> None:
     sentryinit.init()
     work.queue()
-    os.execv(sys.executable, [sys.executable, "-c", "raise SystemExit(5)"])
+    os.execv(sys.executable, ["python", "-c", "raise SystemExit(5)"])  # noqa: S606 # the case
 
 
 def daemonize() -> None:

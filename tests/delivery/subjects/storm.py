@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import logging
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import sentry_sdk
@@ -24,10 +26,8 @@ def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 def request(app: Any) -> None:
     """Serve one request, which fails."""
     environ = {"PATH_INFO": "/fail", "REQUEST_METHOD": "GET", "wsgi.url_scheme": "http"}
-    try:
+    with contextlib.suppress(LookupError):
         app(environ | {"SERVER_NAME": "shop.example", "SERVER_PORT": "80"}, lambda *_: None)
-    except LookupError:
-        pass
 
 
 def outage(seconds: float, rate: float) -> None:
@@ -68,8 +68,8 @@ def measured(count: float) -> None:
 
 def resident() -> int:
     """Return the resident memory in kB."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() // 1024
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * resource.getpagesize() // 1024
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ class Reporter:
         # As the protocol in _state says.
         self.is_limited, self.drop = self._limiter.is_limited, self._limiter.drop
         self.why_off, self.sdk_version = client.why_off, client.version
+        self._last_until: float = -math.inf
         client.lost.give_back = self._limiter.restore
         self._start()
 
@@ -191,8 +192,8 @@ class Reporter:
 
     def _start(self) -> None:
         self._counts = dict.fromkeys(COUNTERS.values(), 0)
-        self._last_until = -math.inf
         self._pid = os.getpid()
+        self._last_until = -math.inf
 
     def stats(self) -> dict[str, int]:
         """Return the counts since the start of the process."""

@@ -96,7 +96,6 @@ class Transport(HttpTransport):
         waiting = self.losses.add(getattr(payload, "carried", None))
         send = functools.partial(self._send_once, envelope, waiting, os.getpid())
         if not self._worker.submit(send):
-            self.on_dropped_event("full_queue")
             for item in envelope.items:
                 self.record_lost_event("queue_overflow", item=item)
             self.losses.settle(waiting, "full_queue")
