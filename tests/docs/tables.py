@@ -183,7 +183,7 @@ def _reported(cell: Any) -> str:
         return "nothing"
     (said,) = {_said(failure) for failure in cell.events}
     count = len(cell.events)
-    return f"{'fewer than ' if cell.lossy else ''}{count} of {said}" if count > 1 else said
+    return f"{count} of {said}" if count > 1 else said
 
 
 def _said(failure: Any) -> str:
