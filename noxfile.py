@@ -87,6 +87,8 @@ MATRIX = (
     Row("cli", "lowest"),
     Row("cli", "latest"),
 )
+# Whose ends of processes are measured: multiprocessing and exit hooks differ between them.
+DELIVERED = (PYTHONS[0], PYTHONS[-1])
 # The contract tests of a subject, where they do not have its name.
 CONTRACTS = {"generic": ("wsgi", "asgi"), "starlette": ("starlette", "fastapi")}
 
@@ -404,6 +406,43 @@ def process(session: nox.Session) -> None:
     run_tests(session, "tests/process", options=["-m", "not whole"], measured=False)
 
 
+@nox.session
+@nox.parametrize(
+    "python", [nox.param(FOUND.get(version, version), id=version) for version in DELIVERED]
+)
+def delivered(session: nox.Session) -> None:
+    """End processes in each way, and make their backend fail; the oldest Python has a part."""
+    install_delivery(session, *group("test"))
+    # The processes mostly wait.
+    options = ["--numprocesses=6", "--dist=worksteal"]
+    oldest = session.python == FOUND.get(DELIVERED[0])
+    options += ["-m", "both" if oldest else "not whole"]
+    run_tests(session, "tests/delivery", options=options, measured=False)
+
+
+@nox.session(default=False)
+@nox.parametrize(
+    "python", [nox.param(FOUND.get(version, version), id=version) for version in DELIVERED]
+)
+def delivery(session: nox.Session) -> None:
+    """Measure what is delivered, 20 times each, and write the page's results; takes two hours.
+
+    ``-- --runs 3 --case "servers: gunicorn*"`` runs a part, and keeps the other results.
+    """
+    install_delivery(session)
+    into = str(ROOT / "docs/reference/delivery.json")
+    env = clean() | {"PYTHONPATH": str(ROOT / "tests/delivery")}
+    # 1: a case is not as promised, which the page shows.
+    done = (0, 1)
+    run = ["python", "-m", "delivery", "--into", into]
+    session.run(*run, *session.posargs, env=env, success_codes=done)
+
+
+def install_delivery(session: nox.Session, *others: str) -> None:
+    """Install what ``tests/delivery`` runs."""
+    install(session, PACKAGES, "--requirement=tests/delivery/requirements.txt", *others)
+
+
 @nox.session(python=FOUND[NEWEST])
 def aborts(session: nox.Session) -> None:
     """Test all servers with all cases of clients that disconnect and servers that stop."""
@@ -518,7 +557,9 @@ def ci(session: nox.Session) -> None:
         session.notify(f"thirdparty({name})")
     for name in UPSTREAM_IN_CI:
         session.notify(f"upstream({name})")
-    for name in ("testkit", f"process({NEWEST})", "jobs(short)", "verify", "docs", "wheels"):
+    delivered_on = [f"delivered({version})" for version in DELIVERED if version in FOUND]
+    real = [f"process({NEWEST})", *delivered_on, "jobs(short)", "verify"]
+    for name in ("testkit", *real, "docs", "wheels"):
         session.notify(name)
     for package in PACKAGES:
         session.notify(f"minimums({package})")
