@@ -62,7 +62,7 @@ def run(child: Callable[..., Any]) -> Callable[..., tuple[dict[str, int], str]]:
 
 
 def test_events_to_an_unreachable_backend_are_counted_as_lost(run: Callable[..., Any]) -> None:
-    """If nothing listens, each event is counted as lost; a line is logged, and the sum at the end."""
+    """If nothing listens, each event is lost; a line says so, and one the sum."""
     with Backend() as backend:
         dsn = backend.dsn
     stats, err = run(dsn, "serve(5)\nflush()\n")
@@ -80,7 +80,7 @@ def test_events_to_an_unreachable_backend_are_counted_as_lost(run: Callable[...,
 def test_events_that_the_backend_refuses_are_counted_as_lost(
     run: Callable[..., Any], status: int
 ) -> None:
-    """If the backend answers 4xx or 5xx, each event is lost; a line says what to do, and one the sum."""
+    """If the backend answers 4xx or 5xx, each event is lost; a line says what to do."""
     with Backend(status) as backend:
         stats, err = run(backend.dsn, "serve(5)\nflush()\n")
 
