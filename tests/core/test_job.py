@@ -450,7 +450,7 @@ def test_a_copy_that_a_worker_logs_is_the_same_error(box: testing.Mailbox) -> No
         except LookupError as error:
             copied = LookupError("a copy").with_traceback(error.__traceback__)
             info = (LookupError, copied, copied.__traceback__)
-            logging.getLogger("celery.app.trace").error("raised unexpected", exc_info=info)
+            logging.getLogger("celery.app.trace").exception("raised unexpected", exc_info=info)
             raise
 
     (event,) = box.events
