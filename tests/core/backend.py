@@ -35,9 +35,16 @@ class Handler(BaseHTTPRequestHandler):
             for header, payload in zip(lines[1::2], lines[2::2], strict=False)
             if json.loads(header)["type"] == "event"
         ]
+        if self.server.breaks(events):
+            self.close_connection = True
+            return
+        if self.server.status < 300:
+            self.server.accepted += events
         arrived = [Arrival(text(e), e["event_id"], self.client_address[1]) for e in events]
         self.server.take(arrived)
         self.send_response(self.server.status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -62,6 +69,10 @@ class Backend(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.status, self._ready = status, ready
         self.arrived: list[Arrival] = []
+        # What was answered with a status below 300; more headers; requests on a connection.
+        self.accepted: list[dict[str, Any]] = []
+        self.headers: dict[str, str] = {}
+        self.breaks: Callable[[list[dict[str, Any]]], bool] = lambda events: False
         self.changed = threading.Condition()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
 

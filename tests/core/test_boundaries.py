@@ -189,6 +189,61 @@ def test_adapter_of_a_framework_is_never_stood_in_for(
         assert (sent, type(error), summary(mailbox)) == ([], LookupError, [("LookupError", None)])
 
 
+STARTED, STOPPED = "lifespan.startup.complete", "lifespan.shutdown.complete"
+
+
+@pytest.mark.parametrize(
+    "does",
+    ["", "r", "rs", "s", "rsr", "rsrt", "rr", "rrs", "rst"],
+)
+@pytest.mark.parametrize("is_generic", [True, False])
+def test_lifespan_that_is_left_early_is_answered(
+    mailbox: testing.Mailbox,
+    asgi: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    does: str,
+    *,
+    is_generic: bool,
+) -> None:
+    """A12: The boundary says what the application did not, and flushes before the end.
+
+    *does*: the application receives, says that it has started, or stopped; then it returns.
+    """
+    order: list[str] = []
+    monkeypatch.setattr(
+        adapters, "shutdown", lambda name, exc=None: order.append(f"flush {name} {exc}")
+    )
+
+    class Boundary(sentryinit.asgi.SentryInitMiddleware):
+        adapter: Any = adapters.Adapter("shop", sentryinit.asgi.describe, generic=is_generic)
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        for each in does:
+            await {
+                "r": receive,
+                "s": lambda: send({"type": STARTED}),
+                "t": lambda: send({"type": STOPPED}),
+            }[each]()
+
+    async def server(scope: Any, receive: Any, send: Any) -> None:
+        async def watched_receive() -> Any:
+            order.append("receive")
+            return await receive()
+
+        async def watched_send(message: Any) -> None:
+            order.append(message["type"])
+            await send(message)
+
+        await Boundary(app)(scope, watched_receive, watched_send)
+
+    incoming = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    _, error = asgi(server, type="lifespan", incoming=incoming)
+    assert (error, mailbox.events) == (None, [])
+    assert order.count("receive") == (1 if does == "rst" else 2)
+    said = [each for each in order if each != "receive"]
+    assert said == [STARTED, "flush shop None", STOPPED]
+
+
 # -- WSGI: start_response and write ------------------------------------------------------------
 
 

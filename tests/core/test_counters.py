@@ -6,7 +6,6 @@ import gc
 import threading
 import tracemalloc
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ import sentry_sdk
 import sentryinit
 from sentryinit import _process, adapters, testing
 from sentryinit._events.build import most_frequent
-from sentryinit._sdk.transport import LOG_INTERVAL, LostEvents
+from sentryinit._sdk.losses import LOG_INTERVAL, Losses, watch
 from sentryinit._state import STATE
 
 Begin = Callable[..., adapters.Capture[Any]]
@@ -47,8 +46,10 @@ def test_summary_lists_the_most_frequent_groups() -> None:
 def test_stats_are_zero_when_reporting_is_off() -> None:
     """Without reporting, all counters are 0."""
     names = "failures delivered suppressed dropped lost aborted ignored duplicates".split()
+    causes = "queue_full network refused rate_limited at_exit".split()
+    lost = [f"lost_{cause}" for cause in causes]
 
-    assert sentryinit.stats() == dict.fromkeys(names, 0)
+    assert sentryinit.stats() == dict.fromkeys([*names, *lost], 0)
 
 
 def test_stats_sum_up_to_the_failures(begin: Begin) -> None:
@@ -65,6 +66,11 @@ def test_stats_sum_up_to_the_failures(begin: Begin) -> None:
             "suppressed": 4,
             "dropped": 1,
             "lost": 0,
+            "lost_queue_full": 0,
+            "lost_network": 0,
+            "lost_refused": 0,
+            "lost_rate_limited": 0,
+            "lost_at_exit": 0,
             "aborted": 0,
             "ignored": 0,
             "duplicates": 0,
@@ -152,18 +158,24 @@ def test_events_that_the_transport_drops_count_as_lost(begin: Begin, said: Any) 
 def test_losses_are_logged_once_a_minute(said: Any) -> None:
     """The first loss is logged at once, later ones as one line a minute."""
     now = 0.0
-    transport: Any = SimpleNamespace(on_dropped_event=str)
-    lost = LostEvents(transport, lambda: now)
+    losses = Losses(lambda: now)
     for _ in range(3):
         for reason in ("network", "status_429"):
-            transport.on_dropped_event(reason)
+            losses.count(reason)
         now += LOG_INTERVAL / 2
 
     assert said() == [
         "1 event lost: the backend cannot be reached",
         "4 events not delivered; the last was lost: the backend cannot be reached",
     ]
-    assert lost.count == 6
+    assert losses.stats() == {
+        "lost": 6,
+        "lost_queue_full": 0,
+        "lost_network": 3,
+        "lost_refused": 0,
+        "lost_rate_limited": 3,
+        "lost_at_exit": 0,
+    }
 
 
 def test_counters_are_exact_with_threads_flushes_and_dropped_events(begin: Begin) -> None:
@@ -306,14 +318,14 @@ def test_exception_outside_requests_that_cannot_be_decided_is_sent(
 
 def test_forked_child_counts_from_zero(begin: Begin) -> None:
     """The fork hook resets the counters, and does not fail if reporting is off."""
-    _process._after_fork()
+    _process.forks.start_anew()
     with testing.capture("shop"):
         fail(begin)
-        _process._after_fork()
+        _process.forks.start_anew()
 
         assert sentryinit.stats()["failures"] == 0
 
 
 def test_transport_without_the_sdk_s_hook_is_not_counted() -> None:
     """A transport without on_dropped_event works, and no loss is counted."""
-    assert LostEvents(object()).count == 0
+    assert watch(object()).lost == 0

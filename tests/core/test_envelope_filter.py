@@ -11,7 +11,7 @@ from sentry_sdk.envelope import Envelope, Item, PayloadRef
 
 from sentryinit import testing
 from sentryinit._redaction.redactor import Redactor
-from sentryinit._sdk.transport import EnvelopeFilter, install_filter
+from sentryinit._sdk.envelopes import EnvelopeFilter, install_filter
 
 MAIL = "ann@shop.example"
 

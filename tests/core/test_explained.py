@@ -17,7 +17,7 @@ import sentryinit
 from conftest import DSN
 from sentryinit import adapters, testing
 from sentryinit._policy.verdict import Reason
-from sentryinit._sdk import transport
+from sentryinit._sdk import losses
 from sentryinit._sdk.testing import disconnect
 from sentryinit._state import STATE
 
@@ -334,7 +334,7 @@ def test_each_lost_event_has_a_line(
     sentryinit.init("shop", dsn=DSN)
     client: Any = sentry_sdk.get_client()
     for _ in range(3):
-        client.transport.on_dropped_event(lose)
+        client.transport.losses.count(lose)
 
     assert said() == [f"1 event {why}"]
     assert lines() == [f"1 event {why}"] * 2
@@ -356,6 +356,10 @@ def test_full_queue_is_seen(
     release.set()
     sentryinit.flush()
 
+    assert said() == [
+        f"events arrive again; {lost} failures are lost since the start: "
+        f"{lost} because the queue was full"
+    ]
     assert lost >= 4
     assert told == lost
-    assert transport.LOG_INTERVAL == 60
+    assert losses.LOG_INTERVAL == 60

@@ -68,15 +68,18 @@ def test_queued_events_are_sent_by_the_parent_only(run: Run) -> None:
 
 
 def test_fork_during_a_flush_does_not_deadlock(run: Run) -> None:
-    """A lock that a flushing thread of the parent holds is free in the child."""
+    """What a flushing thread of the parent holds is free in the child."""
     with Backend(ready=lambda backend, text: "child" in backend.texts) as backend:
         run(
             backend,
             "report('parent')\n"
             "thread = threading.Thread(target=flush)\n"
             "thread.start()\n"
-            "lock = sentry_sdk.get_client().transport._worker._lock\n"
-            "while not lock.locked():\n"
+            "import traceback\n"
+            "def waits():\n"
+            "    stack = traceback.extract_stack(sys._current_frames()[thread.ident])\n"
+            "    return any(frame.name == '_timed_queue_join' for frame in stack)\n"
+            "while not waits():\n"
             "    time.sleep(0.001)\n"
             "wait_for(in_child(lambda: report('child')))\n"
             "thread.join()\n",
@@ -104,7 +107,16 @@ def test_child_does_not_use_the_parent_s_connection(run: Run) -> None:
     assert len(set(ports.values())) == 3
 
 
-@pytest.mark.parametrize("lock", ["_init._lock", "scopes._lock", "STATE.reporter._limiter._lock"])
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "_init._lock",
+        "scopes._lock",
+        "STATE.reporter._limiter._lock",
+        "sentry_sdk.get_client().transport._worker._lock",
+        "sentry_sdk.get_client().transport._worker._queue.mutex",
+    ],
+)
 def test_child_replaces_the_locks_of_sentryinit(run: Run, lock: str) -> None:
     """The child has new locks if a thread of the parent holds them."""
     with Backend() as backend:
@@ -140,13 +152,13 @@ def test_transport_is_reset_in_place() -> None:
             transport.capture_envelope,
             transport.on_dropped_event,
         )
-        _process._after_fork()
+        _process.forks.start_anew()
 
         assert transport._worker is not queue
         assert (transport.capture_envelope, transport.on_dropped_event) == (guard, count)
     with testing.capture("shop"):
         before = vars(sentry_sdk.get_client().transport).copy()
-        _process._after_fork()
+        _process.forks.start_anew()
 
         assert vars(sentry_sdk.get_client().transport) == before
 

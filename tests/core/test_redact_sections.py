@@ -12,7 +12,7 @@ from planted import Event, refused
 from sentryinit import testing
 from sentryinit._redaction.limits import truncate
 from sentryinit._redaction.redactor import Redactor
-from sentryinit._sdk.transport import EnvelopeFilter
+from sentryinit._sdk.envelopes import EnvelopeFilter
 
 REDACTOR = Redactor()
 

@@ -130,6 +130,8 @@ ROWS = {
         "name=value",
     ),
     "flush_timeout": Row(2.0, "1.5", 1.5, 3, 3.0, "2", "soon", NUMBER),
+    "flush_on_sigterm": flag(True),
+    "max_retry_after": Row(300.0, "1.5", 1.5, 3, 3.0, "2", "soon", NUMBER),
     "ignore_errors": Row(
         (),
         "app.errors.Gone,KeyError",

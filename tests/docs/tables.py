@@ -22,7 +22,7 @@ import click
 from sentryinit._config import settings as _settings
 from sentryinit._config.options import REFUSED, TABLE, Option
 from sentryinit._policy.verdict import COUNTERS, OF_RECORDS, Reason
-from sentryinit._sdk.transport import REASONS as LOST
+from sentryinit._sdk.losses import REASONS as LOST
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -183,7 +183,7 @@ def _reported(cell: Any) -> str:
         return "nothing"
     (said,) = {_said(failure) for failure in cell.events}
     count = len(cell.events)
-    return f"{'fewer than ' if cell.lossy else ''}{count} of {said}" if count > 1 else said
+    return f"{count} of {said}" if count > 1 else said
 
 
 def _said(failure: Any) -> str:
@@ -218,6 +218,91 @@ def _listed(found: dict[str, list[str]], runs: dict[str, list[str]]) -> str:
         )
         together[words].append(framework)
     return "; ".join(f"{', '.join(names)}{words}" for words, names in together.items())
+
+
+def delivered(section: str) -> str:
+    """Return the table of what ``nox -s delivery`` found in *section* of its cases."""
+    results = _results()
+    heads = [f"Python {python}" for python in results]
+    rows = []
+    for case in _cases():
+        if case.section == section:
+            rows += _rows_of(case, results)
+    return _grid(["what runs", "version", "ended by", *heads, "s", "why, and what helps"], rows)
+
+
+def checked() -> str:
+    """Return the table of the cases in which more than the events is checked."""
+    results = _results()
+    rows = []
+    for case in _cases():
+        if case.section == "outages":
+            found = [_ends_of(results[python], case).get(case.ends[0]) for python in results]
+            rows.append([case.name, case.expected, *map(_as_promised, found)])
+    heads = [f"Python {python}" for python in results]
+    return _grid(["case", "what is checked", *heads], rows)
+
+
+def measured_with() -> str:
+    """Return the versions of Python and of sentry-sdk in the results."""
+    versions = [found["versions"] for found in _results().values()]
+    pythons = " and ".join(each["Python"] for each in versions)
+    return f"Python {pythons}, sentry-sdk {versions[-1]['sentry-sdk']}."
+
+
+def _results() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "docs/reference/delivery.json").read_text())
+    return dict(sorted(found.items(), key=lambda each: [*map(int, each[0].split("."))]))
+
+
+def _cases() -> Any:
+    if str(ROOT / "tests/delivery") not in sys.path:
+        sys.path.insert(0, str(ROOT / "tests/delivery"))
+    return importlib.import_module("delivery.cases").CASES
+
+
+def _ends_of(found: dict[str, Any], case: Any) -> dict[str, Any]:
+    ends: dict[str, Any] = found["cases"].get(case.key, {})
+    return ends
+
+
+def _rows_of(case: Any, results: dict[str, Any]) -> list[list[str]]:
+    """Return a row for all ends of *case* at which everything arrives, and one for each other."""
+    groups: dict[bool | str, list[str]] = defaultdict(list)
+    for end in case.ends:
+        found = [_ends_of(of, case).get(end) for of in results.values()]
+        whole = all(each and each["received"] == each["sent"] for each in found)
+        groups[whole or end].append(end)
+    rows = []
+    for ends in groups.values():
+        cells = [[_ends_of(of, case).get(end) for end in ends] for of in results.values()]
+        seconds = [each["seconds"] for cell in cells for each in cell if each]
+        version = next((of["versions"].get(case.package, "") for of in results.values()), "")
+        why = "; ".join(dict.fromkeys(case.lets[end] for end in ends if end in case.lets))
+        rows.append(
+            [
+                case.name,
+                version,
+                ", ".join(ends).replace("end", "itself"),
+                *map(_counted, cells),
+                f"{min(seconds):.1f} to {max(seconds):.1f}" if seconds else "",
+                ". ".join(filter(None, (why, case.remedy))),
+            ]
+        )
+    return rows
+
+
+def _counted(found: list[Any]) -> str:
+    if not all(found):
+        return "not run"
+    received, sent, twice = (
+        sum(each[name] for each in found) for name in ("received", "sent", "twice")
+    )
+    return f"{received}/{sent}{f', {twice} twice' if twice else ''}"
+
+
+def _as_promised(found: Any) -> str:
+    return f"{found['runs'] - sum(found['wrong'].values())}/{found['runs']}" if found else "not run"
 
 
 def leaks() -> str:

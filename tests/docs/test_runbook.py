@@ -15,7 +15,7 @@ from runbook import proxy
 from runbook.blocks import DONE, Block, read
 from runbook.scenario import Scenario, commands
 
-from sentryinit._sdk import transport
+from sentryinit._sdk import losses
 from sentryinit_cli.verdicts import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,7 +130,7 @@ def test_the_lines_of_an_outage_are_those_that_are_logged() -> None:
         "status_403",
         "status_500",
     ]
-    logged = {f"1 event {transport._why(reason)}" for reason in reasons}
+    logged = {f"1 event {losses._why(reason)}" for reason in reasons}
     page = (RUNBOOK / "the-backend-is-down.md").read_text()
     assert set(re.findall(r"^\| `(1 event .+?)` \|", page, re.MULTILINE)) == logged
     everywhere = "".join((RUNBOOK / name).read_text() for name in PAGES)

@@ -36,10 +36,7 @@ def test_situation(bench: Bench, framework: str, server: str, situation: str, ce
         events = play.run(scene)
     assert [str(e) for e in events if e.request_id not in {scene.id, ""}] == [], "of others"
     failures = tuple(as_failure(event) for event in events)
-    if cell.lossy:
-        assert failures == cell.events[: len(failures)] != cell.events
-    else:
-        assert failures == cell.events
+    assert failures == cell.events
     for event in events:
         is_complete(event, FRAMEWORKS[framework], situation)
     if not cell.events:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
+import os
 import time
 from collections.abc import Hashable
 from typing import Any
@@ -26,10 +28,14 @@ from sentryinit._redaction.fallback import fallback_event
 from sentryinit._sdk import scopes
 from sentryinit._sdk.client import Client
 from sentryinit._sdk.exceptions import exception_event
+from sentryinit._sdk.hooks import CARRIED_KEY
+from sentryinit._sdk.transport import reset_transport
 from sentryinit._state import no_op
 
 log = logging.getLogger("sentryinit")
 
+# Seconds after the end of the time for the last flushes: the process has not ended.
+NEW_END = 60
 # A label of the kind, the event and its hint.
 _Parts = tuple[str, dict[str, Any], dict[str, Any]]
 
@@ -46,7 +52,9 @@ class Reporter:
         # As the protocol in _state says.
         self.is_limited, self.drop = self._limiter.is_limited, self._limiter.drop
         self.why_off, self.sdk_version = client.why_off, client.version
-        self.after_fork()
+        self._last_until: float = -math.inf
+        client.lost.give_back = self._limiter.restore
+        self._start()
 
     def report(self, capture: Capture[Any], seen: Seen) -> Verdict:
         """Decide on a failure of the request of *capture*, and report it."""
@@ -73,6 +81,7 @@ class Reporter:
         note_decided(exc)
 
     def _report(self, seen: Seen, capture: Capture[Any] | None, mechanism: str = "") -> Verdict:
+        self._check_process()
         try:
             verdict = decide(seen, self._rules)
             if verdict.reason is None:
@@ -89,6 +98,7 @@ class Reporter:
         self, seen: Seen, key: Hashable, label: str, capture: Capture[Any] | None
     ) -> int | None:
         """Decide on an event that is not ours: as ``acquire()`` of the rate limiter."""
+        self._check_process()
         reason, exc, suppressed = decide(seen, self._rules).reason, seen.escaped, None
         if reason is None:
             suppressed = self._limiter.acquire(key, is_failure=False)
@@ -118,22 +128,36 @@ class Reporter:
 
     def waiting(self) -> bool:
         """Return True if a flush would send something."""
+        self._check_process()
         return bool(DEADLINES.waiting() or self._client.waiting() or self._limiter.has_untold())
 
     def flush(self, *, last: bool = False) -> None:
         """Send what is queued and the suppressed counts, for at most ``flush_timeout`` seconds.
 
-        *last*: the process ends; its exit hook gets what is left of the time.
+        *last*: the process ends. All such flushes have one time together, from the first that finds
+        something; a minute later the process has gone on, and a new time begins. What cannot be
+        sent is then counted and logged.
         """
+        now = time.monotonic()
+        until = now + self._settings.flush_timeout
+        if last and self.waiting():
+            if now > self._last_until + NEW_END:
+                self._last_until = until
+            until = self._last_until
+        self._flush(until)
+        if last:
+            if self._limiter.has_untold():
+                self._flush(until)  # what was lost meanwhile has given its count back
+            self._client.lost.end(sum(self._limiter.drain().values()))
+            self._client.options["shutdown_timeout"] = max(0.0, until - time.monotonic())
+
+    def _flush(self, until: float) -> None:
+        self._check_process()
         self.send_summary()
-        timeout, started = self._settings.flush_timeout, time.monotonic()
         try:
-            self._client.flush(timeout)
+            self._client.flush(round(max(0.0, until - time.monotonic()), 3))
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             log.warning("flush failed: %s", type(error).__name__)
-        if last:
-            left = timeout - (time.monotonic() - started)
-            self._client.options["shutdown_timeout"] = max(0.0, left)
 
     def send_summary(self) -> None:
         """Send the log records that wait, and the suppressed failures that no event has counted."""
@@ -145,21 +169,35 @@ class Reporter:
         try:
             event = build.summary_event(self._settings, counts)
             # With no scope of a request: this thread may have served one.
-            event_id = scopes.run_in_scope(None, self._client.capture_event, event, {})
+            hint = {CARRIED_KEY: rate_limit.Carried(0, counts)}
+            event_id = scopes.run_in_scope(None, self._client.capture_event, event, hint)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             log.warning("a summary could not be sent: %s", type(error).__name__)
         if event_id is None:
-            self._limiter.restore(sum(counts.values()))
+            for label, count in counts.items():
+                self._limiter.restore(count, label)
+
+    def _check_process(self) -> None:
+        """Start anew in a forked process where no hook of Python ran, as with some of uWSGI's."""
+        if self._pid != os.getpid():
+            self.after_fork()
 
     def after_fork(self) -> None:
-        """Start to count at 0: the parent process reports what it has counted."""
+        """Start anew: the parent process sends what is queued, and tells what it has counted."""
+        self._start()
+        DEADLINES.after_fork()
         self._limiter.after_fork()
         self._client.lost.after_fork()
+        reset_transport()
+
+    def _start(self) -> None:
         self._counts = dict.fromkeys(COUNTERS.values(), 0)
+        self._pid = os.getpid()
+        self._last_until = -math.inf
 
     def stats(self) -> dict[str, int]:
         """Return the counts since the start of the process."""
-        return {**self._limiter.stats(), "lost": self._client.lost.count, **self._counts}
+        return {**self._limiter.stats(), **self._client.lost.stats(), **self._counts}
 
     def _send(self, verdict: Verdict, capture: Capture[Any] | None, mechanism: str) -> Verdict:
         """Send the event of *verdict*, unless its kind is suppressed."""
@@ -182,7 +220,7 @@ class Reporter:
         self, verdict: Verdict, origin: Origin, suppressed: int, capture: Capture[Any] | None
     ) -> str | None:
         """Build the event, send and count it."""
-        exc = verdict.exception
+        exc, told = verdict.exception, rate_limit.carried(origin.key, suppressed)
         event: dict[str, Any] = {}
         try:
             if exc is None:
@@ -190,6 +228,7 @@ class Reporter:
             else:
                 label, event, hint = self._of_exception(exc, verdict, origin, capture)
             self._limiter.set_label(origin.key, label)
+            hint[CARRIED_KEY] = told
             send = self._client.capture_event
             if capture is None:
                 build.add_service(self._settings, event, suppressed)
@@ -203,7 +242,7 @@ class Reporter:
                 parts = event, hint, request.info, request.info.transaction
                 event_id = scopes.run_in_scope(capture, send, *parts)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
-            event_id = self._send_fallback(error, exc, suppressed, event)
+            event_id = self._send_fallback(error, exc, told, event)
         if event_id is None:
             self._limiter.drop(origin.key, suppressed)
         return event_id
@@ -229,11 +268,15 @@ class Reporter:
         suppressed = self._limiter.acquire(key)
         if suppressed is None:
             self.explain(Reason.RATE_LIMITED, exc, current_capture())
-        elif self._send_fallback(error, exc, suppressed, {}) is None:
+        elif self._send_fallback(error, exc, rate_limit.carried(key, suppressed), {}) is None:
             self._limiter.drop(key, suppressed)
 
     def _send_fallback(
-        self, error: Exception, exc: BaseException | None, suppressed: int, event: dict[str, Any]
+        self,
+        error: Exception,
+        exc: BaseException | None,
+        told: rate_limit.Carried,
+        event: dict[str, Any],
     ) -> str | None:
         """Log *error*, and send what is left of *event*, without any text of it."""
         log.warning("an event could not be built: %s", type(error).__name__)
@@ -241,8 +284,10 @@ class Reporter:
         with contextlib.suppress(Exception):  # there is nothing left to try
             source = {"level": "error", "exception": {"values": values}, **event}
             left = fallback_event(source, "report_error")
-            build.add_service(self._settings, left, suppressed)
-            hint = {} if exc is None else {"exc_info": (type(exc), exc, None)}
+            build.add_service(self._settings, left, sum(told.suppressed.values()))
+            hint: dict[str, Any] = {CARRIED_KEY: told}
+            if exc is not None:
+                hint["exc_info"] = type(exc), exc, None
             capture = current_capture()
             transaction = "" if capture is None else capture.describe().transaction
             return self._client.capture_event(left, hint, UNDESCRIBED, transaction)

@@ -8,6 +8,12 @@ from sentryinit._config.settings import Settings, backend_host
 from sentryinit._logger import log
 from sentryinit._state import STATE, no_op
 
+# What stats() has, in this order.
+COUNTS = (
+    "failures delivered suppressed dropped lost lost_queue_full lost_network lost_refused "
+    "lost_rate_limited lost_at_exit aborted ignored duplicates"
+).split()
+
 
 class Status(TypedDict):
     """What :func:`status` returns."""
@@ -27,14 +33,14 @@ def stats() -> dict[str, int]:
     """Return the counts since this process started, or was forked; zeros when off.
 
     ``failures`` is the sum of ``delivered`` (passed to sentry-sdk's queue), ``suppressed`` (by the
-    storm guard) and ``dropped`` (by your ``before_send``, or by sampling). ``lost``: events that
-    the queue or the backend did not take. No failures, and so no events: ``aborted`` (the client,
-    the server or a caller gave up), ``ignored`` (by your settings), ``duplicates`` (on an event
-    already).
+    storm guard) and ``dropped`` (by your ``before_send``, or by sampling). ``lost``: failures that
+    the backend is not told of, the sum of ``lost_queue_full``, ``lost_network``, ``lost_refused``,
+    ``lost_rate_limited`` and ``lost_at_exit``. No failures, and so no events: ``aborted`` (the
+    client, the server or a caller gave up), ``ignored`` (by your settings), ``duplicates`` (on an
+    event already).
     """
     counts = STATE.reporter.stats() if STATE.reporter is not None else {}
-    names = "failures delivered suppressed dropped lost aborted ignored duplicates".split()
-    return {name: counts.get(name, 0) for name in names}
+    return {name: counts.get(name, 0) for name in COUNTS}
 
 
 def why_off() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -184,24 +184,24 @@ class SentryInitMiddleware:
 
         uvicorn raises SIGTERM again after the shutdown, so that ``atexit`` never runs there.
         """
-        name, received = self.adapter.name, False
+        name, seen = self.adapter.name, set[str]()
 
         async def watched_receive() -> Message:
-            nonlocal received
             message = await receive()
-            received = True
+            seen.add(message["type"])
             return message
 
         async def watched_send(message: Message) -> None:
             if message["type"] in _ENDS:
                 adapters.shutdown(name, sys.exc_info()[1])
+            seen.add(message["type"])
             await send(message)
 
         try:
             await self._app(scope, watched_receive, watched_send)
         except BaseException as exc:
             # A framework knows the lifespan, also if the boundary of its adapter is further inside.
-            known = received or not self.adapter.generic or was_captured(exc)
+            known = seen or not self.adapter.generic or was_captured(exc)
             if known or not isinstance(exc, Exception):
                 adapters.shutdown(name, exc)
                 raise
@@ -210,7 +210,8 @@ class SentryInitMiddleware:
                 "no lifespan, and sentryinit responds to it",
                 type(exc).__name__,
             )
-            await _serve_lifespan(name, receive, send)
+        if not seen & _ENDS:
+            await _serve_lifespan(name, seen, receive, send)
 
 
 async def _answer_debug_panic(capture: Capture[Connection], send: Send) -> None:
@@ -222,13 +223,18 @@ async def _answer_debug_panic(capture: Capture[Connection], send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _serve_lifespan(name: str, receive: Receive, send: Send) -> None:
-    """Answer for an application that knows no lifespan, so that we learn when it ends."""
-    await receive()
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    adapters.shutdown(name)
-    await send({"type": "lifespan.shutdown.complete"})
+async def _serve_lifespan(name: str, seen: Collection[str], receive: Receive, send: Send) -> None:
+    """Answer what is left of a lifespan, so that we learn when it ends.
+
+    *seen*: the messages that the application has received and sent.
+    """
+    for asked in ("lifespan.startup", "lifespan.shutdown"):
+        if asked not in seen:
+            await receive()
+        if asked == "lifespan.shutdown":
+            adapters.shutdown(name)
+        if f"{asked}.complete" not in seen:
+            await send({"type": f"{asked}.complete"})
 
 
 class _Failed:

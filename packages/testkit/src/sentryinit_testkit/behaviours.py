@@ -321,6 +321,18 @@ def refuses_the_lifespan(app: Any) -> Any:
     return middleware
 
 
+def ignores_the_lifespan(called: list[Any], app: Any) -> Any:
+    """Return an ASGI middleware that adds to *called*, and returns without a message."""
+
+    async def middleware(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            called.append(scope)
+        else:
+            await app(scope, receive, send)
+
+    return middleware
+
+
 def fails_in_background(_request: Request) -> ResponseSpec:
     """Answer, and fail in background work after the response."""
     return ResponseSpec(background=fails)

@@ -237,7 +237,7 @@ class Capture(RequestIdentity, Generic[R]):
         is_end = isinstance(verdict.exception, SystemExit) and verdict.explains_records
         if is_end and STATE.reporter is not None:
             # The process ends, and the server may not run exit hooks (A11).
-            STATE.reporter.flush()
+            STATE.reporter.flush(last=True)
 
     def _settle(self) -> None:
         if self._pending_5xx and not self._decided:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
+from collections.abc import Hashable
 from typing import Any
 
 from sentryinit._policy.exceptions import (
@@ -27,18 +28,19 @@ class FrozenRecord(logging.LogRecord):
     """A copy of a record as it was when it was logged: handlers share the record itself.
 
     *text*: the formatted message; *searched*: also as it was before JSON escaped it. *exceptions*:
-    what it carries, also as arguments. *handled*: the exception that was being handled.
+    what it carries, also as arguments. *handled*: the exception that was being handled. *kind*,
     *suppressed*: how many of its kind were before its event. *by_server*: a server logged it.
     """
 
     # The attributes of a record beyond the usual ones are the extra data of its event: vars() does
     # not contain slots.
-    __slots__ = ("by_server", "exceptions", "handled", "searched", "suppressed", "text")
+    __slots__ = ("by_server", "exceptions", "handled", "kind", "searched", "suppressed", "text")
     by_server: bool
     text: str
     searched: str
     exceptions: tuple[BaseException, ...]
     handled: BaseException | None
+    kind: Hashable
     suppressed: int
 
     def getMessage(self) -> str:  # noqa: N802 # the name that logging gives it
@@ -61,7 +63,7 @@ def freeze(
     frozen = FrozenRecord.__new__(FrozenRecord)
     frozen.__dict__.update(record.__dict__)
     frozen.text, frozen.handled, frozen.suppressed = message_of(record), handled, 0
-    frozen.by_server = by_server
+    frozen.kind, frozen.by_server = None, by_server
     if record.exc_info and exception_of(record) is None:
         frozen.exc_info = None  # exc_info=(1, 2): logging takes anything
     frozen.searched = _searched(frozen.text)

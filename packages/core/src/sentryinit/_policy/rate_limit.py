@@ -6,7 +6,8 @@ Counts exactly: failures = delivered + suppressed + dropped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple
 
 from sentryinit._locks import RenewedLock
 
@@ -20,6 +21,22 @@ KEPT = 1 / 3
 MAX_KINDS = 1000
 OTHER_KINDS = "other kinds"
 Clock = Callable[[], float]
+
+
+class Carried(NamedTuple):
+    """What an event tells of: failures (1 or 0), and suppressed ones, by kind or label."""
+
+    failures: int
+    # Any: a mapping of texts is none of what is hashable.
+    suppressed: Mapping[Any, int]
+
+
+NOTHING = Carried(0, {})
+
+
+def carried(key: Hashable, suppressed: int) -> Carried:
+    """Return what the event of a failure of the kind *key* tells of."""
+    return Carried(1, {key: suppressed} if suppressed else {})
 
 
 class _Bucket:
@@ -123,9 +140,14 @@ class RateLimiter:
         self.restore(suppressed, key)
 
     def restore(self, suppressed: int, key: Hashable = OTHER_KINDS) -> None:
-        """Take back the count *suppressed*: the event that carried it was not sent."""
+        """Take back the count *suppressed*: the event that carried it was not sent.
+
+        *key*: the kind, or its label, as a summary has it.
+        """
         with self._lock:
-            self._buckets.get(key, self._new).suppressed += suppressed
+            labelled = (bucket for bucket in self._buckets.values() if bucket.label == key)
+            bucket = self._buckets.get(key) or next(labelled, self._new)
+            bucket.suppressed += suppressed
 
     def has_untold(self) -> bool:
         """Return True if failures were suppressed that no event has counted yet."""

@@ -53,7 +53,13 @@ _SECTIONS: dict[str, attributes.Field] = {
 
 
 class Masked(dict[str, Any]):
-    """The result of a :class:`Redactor`, known to the transport."""
+    """The result of a :class:`Redactor`, known to the transport.
+
+    *carried*: what it tells of; None: of no failure that was counted.
+    """
+
+    # Any: the rate limit is in another layer.
+    carried: Any = None
 
 
 class Redactor(TextMasker):

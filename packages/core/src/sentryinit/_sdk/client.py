@@ -31,7 +31,7 @@ from sentryinit._redaction.attributes import event_id
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Redactor
 from sentryinit._redaction.stacktrace import safe_repr
-from sentryinit._sdk import log_handler, scopes, transport
+from sentryinit._sdk import envelopes, log_handler, scopes, transport
 from sentryinit._sdk.exceptions import PreSerializedEvent
 from sentryinit._sdk.hooks import (
     FRAMEWORKS,
@@ -42,6 +42,7 @@ from sentryinit._sdk.hooks import (
     drop,
     use_reserved_id,
 )
+from sentryinit._sdk.losses import watch
 from sentryinit._state import STATE, note_problem
 
 log = logging.getLogger("sentryinit")
@@ -81,8 +82,10 @@ def configure(settings: Settings) -> Client:
         log_handler.install_filter(original)
     sentry_sdk.get_global_scope().__class__ = _GlobalScope
     client = sentry_sdk.get_client()
+    if isinstance(client.transport, transport.Transport):
+        client.transport.max_wait = settings.max_retry_after
     log_handler.set_filter(client, settings.log_breadcrumbs, settings.log_level)
-    transport.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
+    envelopes.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
     vars(client)["capture_event"] = functools.partial(_capture_event, client)
     _warn_of_integrations()
     if "argv" in settings.collect:
@@ -130,7 +133,7 @@ class _GlobalScope(Scope):
             note_problem(checks.foreign_init(_caller(), is_ignored=is_ignored))
             if is_ignored:
                 return
-            transport.install_filter(_redactor, client.transport)
+            envelopes.install_filter(_redactor, client.transport)
         super().set_client(client)
 
 
@@ -155,10 +158,13 @@ def _capture_event(client: Any, event: Any, hint: Any = None, scope: Any = None)
         sent = capture(client, event, hint, scope)
     except Exception as error:
         if known.is_ready:
+            _take_back(known)
             raise  # the transport has failed
         # The event, or a processor of it, is the application's.
         log.warning("preparing an event failed: %s", type(error).__name__)
         sent = capture(client, fallback_event(event, "report_error"), hint)
+    if sent is None:
+        _take_back(known)
     is_error = event.get("type") not in {"transaction", "check_in"}
     reason = known.dropped_by if client.transport is not None else Reason.CLOSED
     if sent is None and is_error and reason is not None and STATE.reporter is not None:
@@ -167,13 +173,19 @@ def _capture_event(client: Any, event: Any, hint: Any = None, scope: Any = None)
     return sent
 
 
+def _take_back(known: EventId) -> None:
+    """Count the event *known*, if it is not ours, as dropped: it was counted as delivered."""
+    if known.admitted is not None and STATE.reporter is not None:
+        STATE.reporter.drop(*known.admitted)
+
+
 class Client:
     """The client of sentry-sdk."""
 
     def __init__(self) -> None:
         self._client = client = sentry_sdk.get_client()
         self.options: dict[str, Any] = client.options
-        self.lost = transport.LostEvents(client.transport)
+        self.lost = watch(client.transport)
         self.version: str = (version := sentry_sdk.VERSION)
         self._sdk_info = {
             "name": "sentry.python",
@@ -263,6 +275,7 @@ def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         "max_value_length": 4 * settings.max_value_length + 4096,
         "shutdown_timeout": settings.flush_timeout,
         "before_send": hooks.before_send,
+        "transport": settings.transport or transport.Transport,
         "before_breadcrumb": settings.before_breadcrumb,
     }
     options = _FIXED | _passed_on(settings) | ours

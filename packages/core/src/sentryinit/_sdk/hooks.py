@@ -18,6 +18,7 @@ from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import error_label, group_key, group_label, without_numbers
 from sentryinit._policy.log_records import FrozenRecord, message_of
 from sentryinit._policy.loggers import is_of_worker
+from sentryinit._policy.rate_limit import carried
 from sentryinit._policy.verdict import Reason, Seen
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Masked, Redactor
@@ -36,8 +37,8 @@ ID_KEY = "sentryinit.id"
 # What an event of ours has in its hint: the description of its request, and the transaction and
 # fingerprint that it has unless the application has set them.
 HINT_KEY = "sentryinit"
-# The key of the kind of an event that is not ours, and of how many were suppressed before it.
-KIND_KEY = "sentryinit.kind"
+# What an event tells of, for the transport: a Carried.
+CARRIED_KEY = "sentryinit.carried"
 
 # Integrations of sentry-sdk that do the work of our boundary, and the mechanisms on the events of
 # these and others. The names of adapters count as well.
@@ -51,13 +52,15 @@ _MECHANISMS = FRAMEWORKS.union(("asgi", "celery", "starlite", "wsgi"))
 class EventId:
     """The id of an event; *is_ready*: the hooks have passed, and the event is sent.
 
-    *dropped_by*: the reason if there is no event; None if that was logged already.
+    *dropped_by*: the reason if there is no event; None if that was logged already. *admitted*: the
+    kind of an event that is not ours, and how many of it were suppressed.
     """
 
-    __slots__ = ("dropped_by", "is_ready", "value")
+    __slots__ = ("admitted", "dropped_by", "is_ready", "value")
 
     def __init__(self, value: str) -> None:
         self.value, self.is_ready = value, False
+        self.admitted: tuple[Hashable, int] | None = None
         # Processors come before the hooks.
         self.dropped_by: Reason | None = Reason.PROCESSOR
 
@@ -96,11 +99,10 @@ class Hooks:
         changed = self._users_hook(event, hint)
         if not changed:
             _note_drop(hint, Reason.BEFORE_SEND)
-            if KIND_KEY in hint and STATE.reporter is not None:
-                STATE.reporter.drop(*hint[KIND_KEY])
             return None
         # Not by the event's path: a hook may have changed it.
         masked = self._redactor.event(changed, info.route or "", info.path, info.query)
+        masked.carried = hint.get(CARRIED_KEY)
         self._add_nonce(masked, _exception_of(hint))
         _mark_captured(_with_id(masked, event, hint), hint)
         return masked
@@ -115,7 +117,7 @@ class Hooks:
         """Add what events of ours have to *event*, which is not ours; return None to drop it."""
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
         if isinstance(record, FrozenRecord):
-            suppressed: int | None = record.suppressed
+            key, suppressed = record.kind, record.suppressed
             unhandled = record.by_server or is_of_worker(record)
             for value in event.get("exception", {}).get("values", ()) if unhandled else ():
                 # Of the application nobody has handled it.
@@ -124,10 +126,13 @@ class Hooks:
             text = _text(event, hint)
             adapter = [] if capture is None else [capture.adapter.name]
             repeats = _is_frameworks(event, *adapter, *STATE.boundaries)
-            key, suppressed = admit(exc, without_numbers(text), text, repeats=repeats)
-            if suppressed is None:
+            key, count = admit(exc, without_numbers(text), text, repeats=repeats)
+            if count is None:
                 return None
-            hint[KIND_KEY] = key, suppressed
+            suppressed = count
+            if ID_KEY in hint:
+                hint[ID_KEY].admitted = key, suppressed
+        hint[CARRIED_KEY] = carried(key, suppressed)
         if not event.get("release"):
             event.pop("release", None)
         if record is not None:
@@ -142,7 +147,7 @@ class Hooks:
             request = capture.snapshot()
             build.add_request(self._settings, event, request)
             info, transaction = request.info, request.info.transaction
-        build.add_service(self._settings, event, suppressed or 0)
+        build.add_service(self._settings, event, suppressed)
         return info, transaction, self._fingerprint(event, hint, info.route)
 
     def _fingerprint(self, event: _Event, hint: _Hint, route: str | None) -> list[str] | None:

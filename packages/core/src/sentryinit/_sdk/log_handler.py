@@ -192,7 +192,8 @@ def _send(handler: EventHandler, record: FrozenRecord, reporter: Reporter | None
     key, suppressed = admit(error, record_key(record), record.text)
     if suppressed is None:
         return False
-    record.suppressed, before = suppressed, scopes.last_captured_id()
+    record.kind, record.suppressed = key, suppressed
+    before = scopes.last_captured_id()
     _emit(handler, record)
     is_sent = scopes.last_captured_id() != before
     if not is_sent:

@@ -19,7 +19,7 @@ from sentry_sdk.transport import Transport
 
 from sentryinit._boundary.request_info import RequestInfo
 from sentryinit._redaction import redactor
-from sentryinit._sdk.transport import EnvelopeFilter, install_filter
+from sentryinit._sdk.envelopes import EnvelopeFilter, install_filter
 from sentryinit._state import no_op
 
 # Methods, and the names under which their calls are counted.

@@ -1,129 +1,204 @@
-"""The envelope filter, lost events, and the transport after a fork."""
+"""The transport over HTTP: what was queued is sent once, by the process that queued it."""
 
 from __future__ import annotations
 
-import logging
+import functools
+import os
 import ssl
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import sentry_sdk
-from sentry_sdk.envelope import Envelope, Item, PayloadRef
-from sentry_sdk.transport import BaseHttpTransport
-from urllib3.util import ssl_ as urllib3_ssl
+import urllib3
+from sentry_sdk._queue import EmptyError
+from sentry_sdk.envelope import Envelope
+from sentry_sdk.transport import BaseHttpTransport, HttpTransport
+from sentry_sdk.utils import capture_internal_exception
+from sentry_sdk.worker import BackgroundWorker
+from urllib3.exceptions import MaxRetryError, ProtocolError, SSLError
+from urllib3.util.ssl_ import create_urllib3_context
 
-from sentryinit._redaction.redactor import Masked, Redactor
+from sentryinit._sdk.losses import Losses, Waiting
 
-log = logging.getLogger("sentryinit")
-
-# All others are no errors, or cannot be masked, such as attachments and types of later releases.
-_ALLOWED_ITEMS = frozenset({"event", "check_in", "client_report"})
-# The others say how a trace is sampled, in words of the application.
-_ALLOWED_HEADERS = frozenset({"event_id", "sent_at"})
-# Why an event was lost, by the reason of sentry-sdk, or by the status of the backend.
-REASONS = {
-    "full_queue": "the queue is full",
-    "network": "the backend cannot be reached",
-    "self_rate_limits": "the backend has asked to wait, with HTTP 429",
-}
-_HINTS = {
-    "401": "check the key in the DSN",
-    "403": "check the key in the DSN",
-    "404": "check the host and the project number in the DSN",
-    "413": "the backend takes no event of this size",
-    "429": "the backend takes no more for now",
-}
-# Seconds between two log lines about lost events.
-LOG_INTERVAL = 60
+# urllib3's own repeats have no pause, and a log line each. A backend may redirect to https.
+_RETRIES = urllib3.Retry(total=None, connect=0, read=0, redirect=3, status=0, other=0)
+# Seconds of silence after a 429 that names none: the first, and the longest.
+SILENCE = 5, 60
 
 
-class EnvelopeFilter:
-    """Replaces a transport's ``capture_envelope``, which is *send*."""
+class Worker(BackgroundWorker):
+    """The thread that sends; the thread that flushes sends where no other can start any more.
 
-    def __init__(self, redactor: Redactor, send: Callable[[Envelope], Any]) -> None:
-        self.redactor, self._send = redactor, send
-        self._lock_class = threading.Lock
-
-    def __call__(self, envelope: Envelope) -> None:
-        """Send what may leave of *envelope*; mask what no hook has seen (G2)."""
-        if self._lock_class is not threading.Lock:
-            # gevent has patched the process since: the locks of the transport block all greenlets.
-            self._lock_class = threading.Lock
-            # With the class of before, gevent's methods call themselves for ever: no event would
-            # leave over HTTPS (github.com/gevent/gevent/issues/1016).
-            urllib3_ssl.SSLContext = ssl.SSLContext  # type: ignore[assignment] # None without ssl
-            reset_transport()
-        items = [item for item in map(self._filtered, envelope.items) if item is not None]
-        # The event goes first: a backend may stop at an item that it does not know.
-        items.sort(key=lambda item: item.type != "event")
-        if items:
-            names = _ALLOWED_HEADERS & envelope.headers.keys()
-            headers = {name: envelope.headers[name] for name in names}
-            event = items[0].payload.json if items[0].type == "event" else None
-            if event and "event_id" in headers:
-                headers["event_id"] = event.get("event_id", headers["event_id"])
-            self._send(Envelope(headers=headers, items=items))
-
-    def _filtered(self, item: Item) -> Item | None:
-        payload = item.payload.json
-        if item.type not in _ALLOWED_ITEMS or not isinstance(payload, Mapping):
-            log.debug("an item of type %s does not leave: it is no error", item.type)
-            return None
-        if not isinstance(payload, Masked):
-            mask = self.redactor.event if item.type == "event" else self.redactor.item
-            payload = mask(payload)
-        return Item(payload=PayloadRef(json=payload), type=item.type)
-
-
-def install_filter(redactor: Redactor, *senders: Any) -> None:
-    """Put an envelope filter in front of *senders*, transport and Spotlight; None is no sender."""
-    for sender in senders:
-        if sender is not None:
-            send = getattr(sender.capture_envelope, "_send", sender.capture_envelope)
-            # On the instance: everything that this client sends comes through here.
-            sender.capture_envelope = EnvelopeFilter(redactor, send)
-
-
-class LostEvents:
-    """Counts the events that *transport* loses: queue full, network down, refused by the backend.
-
-    Logs the first at once, later ones together. A transport without ``on_dropped_event``, which
-    this replaces on the instance, is not counted.
+    *until*: when the latter has to end, by ``time.monotonic``.
     """
 
-    def __init__(self, transport: Any, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self.after_fork()
-        self._original = getattr(transport, "on_dropped_event", None)
-        if self._original is not None:
-            transport.on_dropped_event = self._count_one
+    until: float | None = None
+    _greenlet: Any = None
 
-    def after_fork(self) -> None:
-        """Start to count at 0."""
-        self.count = self._logged = 0
-        self._next_log = 0.0
+    def flush(self, timeout: float, callback: Any = None) -> None:  # noqa: ARG002 # as the base
+        """Wait until all is sent, for at most *timeout* seconds."""
+        self._ensure_thread()
+        # Without the lock of the base: of two threads that flush, each has its own time.
+        if self.is_alive:
+            self._timed_queue_join(timeout)
+            return
+        self.until = time.monotonic() + timeout
+        try:
+            while time.monotonic() < self.until:
+                self._call(self._queue.get_nowait())  # type: ignore[no-untyped-call] # the SDK's
+        except EmptyError:
+            pass  # all is sent
+        finally:
+            self.until = None
 
-    def _count_one(self, reason: str) -> Any:
-        self.count += 1
-        now = self._clock()
-        if now >= self._next_log:
-            new = self.count - self._logged
-            self._logged, self._next_log = self.count, now + LOG_INTERVAL
-            what = "1 event" if new == 1 else f"{new} events not delivered; the last was"
-            log.warning("%s %s", what, _why(reason))
-        else:
-            log.debug("1 event %s", _why(reason))
-        return self._original(reason)  # type: ignore[misc] # there is one, or this is not called
+    def _call(self, callback: Any) -> None:
+        try:
+            if callable(callback):  # else it ends the thread
+                callback()
+        finally:
+            self._queue.task_done()  # type: ignore[no-untyped-call] # the SDK's
+
+    def _target(self) -> None:
+        gevent, pid = sys.modules.get("gevent"), os.getpid()
+        self._greenlet = gevent and gevent.getcurrent()
+        try:
+            super()._target()
+        except BaseException:
+            if pid == os.getpid():
+                raise
+            # The fork has removed the entry of this thread, which its end removes: makes a new one.
+            threading.current_thread()
+
+    def end_greenlet(self) -> None:
+        """End the greenlet that sends: unlike a thread it survives a fork, in the child too."""
+        kill = getattr(self._greenlet, "kill", None)
+        if kill is not None:
+            kill(block=False)
 
 
-def _why(reason: str) -> str:
-    status = reason.removeprefix("status_")
-    if status == reason:
-        return f"lost: {REASONS.get(reason, reason)}"
-    hint = _HINTS.get(status, "the backend has an error" if status.startswith("5") else "")
-    return f"rejected with HTTP {status}{hint and ': '}{hint}"
+class Transport(HttpTransport):
+    """sentry-sdk's transport, with exact counts, one repeat, and one context of TLS."""
+
+    # What the backend may ask for at most, in seconds.
+    max_wait = 300.0
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.losses = Losses()
+        super().__init__(options)
+        self.renew()
+
+    def renew(self) -> None:
+        """Start with an empty queue; the thread, locks and connections are new as well."""
+        self._worker = Worker(self.options["transport_queue_size"])
+        self._silence, self._reason = SILENCE[0], ""
+
+    def capture_envelope(self, envelope: Envelope) -> None:
+        """Queue *envelope*."""
+        payload = envelope.items[0].payload.json if envelope.items else None
+        waiting = self.losses.add(getattr(payload, "carried", None))
+        send = functools.partial(self._send_once, envelope, waiting, os.getpid())
+        if not self._worker.submit(send):
+            for item in envelope.items:
+                self.record_lost_event("queue_overflow", item=item)
+            self.losses.settle(waiting, "full_queue")
+
+    def _send_once(self, envelope: Envelope, waiting: Waiting, pid: int) -> None:
+        """Send *envelope*, unless another process than *pid* has inherited it."""
+        if pid != os.getpid():
+            return
+        self._reason, is_done = "", False
+        try:
+            self._send_envelope(envelope)
+            is_done = True
+        except Exception:  # noqa: BLE001 # of the network, or the application's certificates
+            capture_internal_exception(sys.exc_info())
+        finally:
+            # Also if this thread ends here, as a greenlet may: by Ctrl-C, or in a forked process.
+            if pid == os.getpid():
+                reason = None if is_done else "network"
+                self.losses.settle(waiting, self._reason or reason)
+        self._flush_client_reports()
+
+    def on_dropped_event(self, reason: str) -> None:
+        """Note why the event that is being sent is lost."""
+        self._reason = reason
+
+    def _request(self, method: str, endpoint_type: Any, body: Any, headers: Any) -> Any:
+        """Send a request, once more if the connection ended without an answer.
+
+        The backend may close a kept connection just then. It drops an id that it has.
+        """
+        pid, options = os.getpid(), {"body": body, "headers": headers, "retries": _RETRIES}
+        if self._worker.until is not None:
+            left = max(0.01, self._worker.until - time.monotonic())
+            options["timeout"] = urllib3.Timeout(total=left)
+        self._prepare_tls()
+        send = functools.partial(self._pool.request, method, self._auth.get_api_url(endpoint_type))
+        try:
+            return send(**options)
+        except Exception as error:
+            if not _ended_without_answer(error) or pid != os.getpid():
+                raise
+        return send(**options)
+
+    def _prepare_tls(self) -> None:
+        """Load the certificates once, here: not at the start, nor for each connection."""
+        pool, options = self._pool, self._pool.connection_pool_kw
+        is_https = self.parsed_dsn is not None and self.parsed_dsn.scheme == "https"
+        # To a proxy by TLS urllib3 makes a context of its own, of the same options.
+        over_tls = pool.proxy is not None and pool.proxy.scheme == "https"
+        if is_https and not over_tls and "ssl_context" not in options:
+            context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+            context.load_verify_locations(Path(options["ca_certs"]).expanduser())
+            options["ssl_context"] = context
+            # Else it loads them once more, into this context.
+            options["ca_certs"] = None
+
+    def _update_rate_limits(self, response: Any) -> None:
+        """Note for how long the backend wants nothing, by a header or by 429."""
+        limits = dict(_limits(response.headers.get("x-sentry-rate-limits") or ""))
+        if response.status == 429 and not limits:
+            seconds = self._retry_after(response.headers.get("Retry-After"))
+            if seconds <= 0:
+                seconds, self._silence = self._silence, min(2 * self._silence, SILENCE[1])
+            limits = {None: seconds}
+        elif 200 <= response.status < 300:
+            self._silence = SILENCE[0]
+        for category, seconds in limits.items():
+            wait = timedelta(seconds=min(seconds, self.max_wait))
+            self._disabled_until[category] = datetime.now(timezone.utc) + wait  # type: ignore[index] # any text is a category
+
+    def _retry_after(self, value: str | None) -> float:
+        """Return the seconds of *value*, a number or a date; 0 if it is none."""
+        try:
+            return self._retry.parse_retry_after(value) if value else 0
+        except Exception:  # noqa: BLE001 # it is text of the backend
+            return 0
+
+
+def _limits(header: str) -> Iterator[tuple[str | None, float]]:
+    """Yield categories and seconds of an ``X-Sentry-Rate-Limits``; None is all categories."""
+    for limit in header.split(","):
+        seconds, _, rest = limit.strip().partition(":")
+        if seconds.isdecimal():
+            for category in rest.split(":")[0].split(";"):
+                yield category or None, float(seconds)
+
+
+def _ended_without_answer(error: BaseException) -> bool:
+    """Return True if the connection ended before anything of the answer came."""
+    cause = error.reason if isinstance(error, MaxRetryError) else error
+    inner = cause.args[-1] if cause is not None and cause.args else None
+    if isinstance(cause, ProtocolError):
+        # Not a timeout while the request was sent, nor an answer that breaks off.
+        return cause.args[0] == "Connection aborted." and isinstance(inner, ConnectionError)
+    is_end = isinstance(inner, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return isinstance(cause, SSLError) and is_end
 
 
 def reset_transport() -> None:
@@ -133,10 +208,16 @@ def reset_transport() -> None:
     another thread held it, and a connection must not have two writers.
     """
     transport = sentry_sdk.get_client().transport
-    if isinstance(transport, BaseHttpTransport):
-        # In place: our filter and counter are on the object. The base class: a class of the
-        # application may take other arguments.
-        BaseHttpTransport.__init__(transport, transport.options)
+    if not isinstance(transport, BaseHttpTransport):
+        return
+    before = transport._worker  # noqa: SLF001 # each of them has one
+    # In place: our filter and counter are on the object. The base class: a class of the
+    # application may take other arguments.
+    BaseHttpTransport.__init__(transport, transport.options)
+    if isinstance(transport, Transport):
+        transport.renew()
+    if isinstance(before, Worker):
+        before.end_greenlet()
 
 
 def waiting(transport: Any) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+from typing import Any
 
 import pytest
 import sentry_sdk
@@ -357,6 +359,17 @@ class Reported(Contract):
         exchange = harness.server.run_lifespan(app)
         assert _events.types(harness.one_event())[-1:] == ["ShopError"]
         assert (type(exchange.error), exchange.messages) == (behaviours.ShopError, [])
+
+    @requires("startup", "inside")
+    def test_a12_lifespan_without_a_message_is_responded_to(self, harness: Harness) -> None:
+        """A12: Where the application returns without a message, the boundary sends them."""
+        called: list[Any] = []
+        inside = functools.partial(behaviours.ignores_the_lifespan, called)
+        exchange = harness.server.run_lifespan(harness.app(inside=inside))
+        assert called
+        told = [message["type"] for message in exchange.messages]
+        assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+        harness.no_event()
 
     @requires("startup")
     def test_a12_clean_startup_is_no_event(self, harness: Harness) -> None:
