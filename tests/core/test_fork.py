@@ -75,8 +75,11 @@ def test_fork_during_a_flush_does_not_deadlock(run: Run) -> None:
             "report('parent')\n"
             "thread = threading.Thread(target=flush)\n"
             "thread.start()\n"
-            "worker = sentry_sdk.get_client().transport._worker\n"
-            "while worker.until is None:\n"
+            "import traceback\n"
+            "def waits():\n"
+            "    stack = traceback.extract_stack(sys._current_frames()[thread.ident])\n"
+            "    return any(frame.name == '_timed_queue_join' for frame in stack)\n"
+            "while not waits():\n"
             "    time.sleep(0.001)\n"
             "wait_for(in_child(lambda: report('child')))\n"
             "thread.join()\n",
@@ -104,7 +107,16 @@ def test_child_does_not_use_the_parent_s_connection(run: Run) -> None:
     assert len(set(ports.values())) == 3
 
 
-@pytest.mark.parametrize("lock", ["_init._lock", "scopes._lock", "STATE.reporter._limiter._lock"])
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "_init._lock",
+        "scopes._lock",
+        "STATE.reporter._limiter._lock",
+        "sentry_sdk.get_client().transport._worker._lock",
+        "sentry_sdk.get_client().transport._worker._queue.mutex",
+    ],
+)
 def test_child_replaces_the_locks_of_sentryinit(run: Run, lock: str) -> None:
     """The child has new locks if a thread of the parent holds them."""
     with Backend() as backend:

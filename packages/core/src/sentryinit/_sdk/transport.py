@@ -6,6 +6,7 @@ import functools
 import os
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -63,9 +64,15 @@ class Worker(BackgroundWorker):
             self._queue.task_done()  # type: ignore[no-untyped-call] # the SDK's
 
     def _target(self) -> None:
-        gevent = sys.modules.get("gevent")
+        gevent, pid = sys.modules.get("gevent"), os.getpid()
         self._greenlet = gevent and gevent.getcurrent()
-        super()._target()
+        try:
+            super()._target()
+        except BaseException:
+            if pid == os.getpid():
+                raise
+            # The fork has removed the entry of this thread, which its end removes: makes a new one.
+            threading.current_thread()
 
     def end_greenlet(self) -> None:
         """End the greenlet that sends: unlike a thread it survives a fork, in the child too."""
