@@ -332,7 +332,7 @@ PROGRAMS = (
         ends=("end",),
     ),
     program("APScheduler", "scheduler", *_DEFAULT, package="apscheduler", both=True),
-    program("gevent", "greenlets", *_DEFAULT, package="gevent", both=True),
+    Case("programs", "gevent", "-m subjects.greenlets", "gevent", _DEFAULT, both=True),
     program("its own SIGTERM handler", "handles_sigterm", "TERM"),
     program("`os._exit(3)`", "os_exit", both=True),
     program("`os.execv()`", "execv"),
