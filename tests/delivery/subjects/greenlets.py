@@ -1,5 +1,7 @@
 """A gevent program, patched before everything else: ``python -m subjects.greenlets``."""
 
+from __future__ import annotations
+
 from gevent import monkey
 
 monkey.patch_all()
