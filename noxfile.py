@@ -92,6 +92,15 @@ DELIVERED = (PYTHONS[0], PYTHONS[-1])
 # The contract tests of a subject, where they do not have its name.
 CONTRACTS = {"generic": ("wsgi", "asgi"), "starlette": ("starlette", "fastapi")}
 
+# The Python that ``ci`` leaves out: each of the two runs adapters of both kinds, WSGI and async.
+LEFT_OUT = {
+    "aiohttp": "3.12",
+    "django": "3.11",
+    "falcon": "3.12",
+    "flask": "3.12",
+    "starlette": "3.11",
+}
+
 PACKAGES = tuple(sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml")))
 FRAMEWORKS = tuple(pin for row in MATRIX if row.label == "latest" for pin in row.pins)
 # Frameworks whose own tests run with us; two of them, the fastest, in ``ci`` as well.
@@ -136,8 +145,9 @@ RUNNABLE = tuple(version for version in PYTHONS + WHERE_FOUND if version in FOUN
 if not RUNNABLE:
     sys.exit(f"none of Python {', '.join(PYTHONS + WHERE_FOUND)} is on this machine")
 OLDEST, NEWEST = RUNNABLE[0], RUNNABLE[-1]
-# Measuring costs a third of the time: the Pythons between the oldest and the newest go without.
-MEASURED = {FOUND[OLDEST], FOUND[NEWEST], *(FOUND[v] for v in PYTHONS[-1:] if v in FOUND)}
+# A measured session takes twice the time, and the oldest Python adds four lines and branches. Some
+# rows do not run on the newest of all: the last Python that all rows are for is measured, too.
+MEASURED = {FOUND[NEWEST], *(FOUND[v] for v in PYTHONS[-1:] if v in FOUND)}
 
 
 def rows(*subjects: str) -> list[object]:
@@ -158,13 +168,16 @@ def rows(*subjects: str) -> list[object]:
 def bounded(row: Row) -> list[str]:
     """Return the Pythons on which ``ci`` runs *row*: the oldest for ``lowest``, else the others.
 
-    The command runs on the newest only: it is no part of a service.
+    The command runs on the newest only: it is no part of a service. An adapter runs on one of the
+    Pythons between, by turns: what differs between these is in the core, and in the generic
+    adapters for WSGI and ASGI, which run on each.
     """
     if row.label == "lowest":
         return [OLDEST]
     if row.subject == "cli":
         return [NEWEST]
-    others = [version for version in PYTHONS if version != OLDEST]
+    left = LEFT_OUT.get(row.subject) if set(PYTHONS) <= set(FOUND) else None
+    others = [version for version in PYTHONS if version not in {OLDEST, left}]
     # A missing Python stays on the list: nox reports it, or fails where CI is set.
     return others if set(others) & set(FOUND) else [OLDEST, *others]
 
@@ -258,7 +271,9 @@ def environment(session: nox.Session) -> dict[str, str | None]:
     data.mkdir(exist_ok=True)
     for old in data.glob(f"{session.name}.*"):
         old.unlink()
-    return clean() | {"PYTHONDEVMODE": "1", "COVERAGE_FILE": str(data / session.name)}
+    # What development mode checks in memory is for extensions in C; it takes a fifth of the time.
+    python = {"PYTHONDEVMODE": "1", "PYTHONMALLOC": "pymalloc"}
+    return clean() | python | {"COVERAGE_FILE": str(data / session.name)}
 
 
 def clean() -> dict[str, str | None]:
@@ -341,7 +356,7 @@ def verify(session: nox.Session) -> None:
     # Each process of the tests would start a backend and all services.
     options = ["--numprocesses=0", "--dist=no"]
     env = {"BUGSINK_VENV": str(venv)}
-    run_tests(session, "tests/verify", options=options, env=env)
+    run_tests(session, "tests/verify", options=options, env=env, measured=False)
 
 
 def test_row(session: nox.Session, row: Row) -> None:
@@ -387,7 +402,8 @@ def process(session: nox.Session) -> None:
     """Test real servers in processes of their own: signals, forks, sockets."""
     servers = "--requirement=tests/process/requirements.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
-    run_tests(session, "tests/process", options=["-m", "not whole"])
+    # Its servers, a process each, start in half the time; the other tests reach the same lines.
+    run_tests(session, "tests/process", options=["-m", "not whole"], measured=False)
 
 
 @nox.session
@@ -434,6 +450,17 @@ def aborts(session: nox.Session) -> None:
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
     tests = ("table", "scope", "run")
     run_tests(session, *(f"tests/process/test_{name}.py" for name in tests))
+
+
+@nox.session(python=FOUND[NEWEST])
+@nox.parametrize("part", ["short", "whole"])
+def jobs(session: nox.Session, part: str) -> None:
+    """Test workers of queues, schedulers and programs without requests; *part*: how many cases."""
+    queues = "--requirement=tests/jobs/requirements.txt"
+    install(session, ("core", "django"), queues, *group("test"))
+    # The applications are processes of their own, which fork: they are not measured.
+    chosen = ["-m", "not whole"] if part == "short" else ["-m", "whole"]
+    run_tests(session, "tests/jobs", options=chosen, measured=False)
 
 
 # A fixed Python: the versions of what these tests need are fixed, too.
@@ -531,7 +558,8 @@ def ci(session: nox.Session) -> None:
     for name in UPSTREAM_IN_CI:
         session.notify(f"upstream({name})")
     delivered_on = [f"delivered({version})" for version in DELIVERED if version in FOUND]
-    for name in ("testkit", f"process({NEWEST})", *delivered_on, "verify", "docs", "wheels"):
+    real = [f"process({NEWEST})", *delivered_on, "jobs(short)", "verify"]
+    for name in ("testkit", *real, "docs", "wheels"):
         session.notify(name)
     for package in PACKAGES:
         session.notify(f"minimums({package})")

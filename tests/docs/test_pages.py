@@ -20,7 +20,7 @@ CLAUSE = re.compile(r"^\| ([A-I]\d+) \|", re.MULTILINE)
 # Folders of the machine on which the page was written.
 MACHINE = re.compile(r"(?<![\w.}])/(work|root|home|Users|tmp|private|mnt)/")
 # Clauses that no adapter can show, because they are not about requests: tests/core tests them.
-NO_REQUEST = {"A13", "E8"}
+NO_REQUEST = {"A13", "A14", "E8"}
 
 
 def slugs(text: str) -> set[str]:

@@ -55,6 +55,25 @@ def total(order_id: int, *, discount: float = 0) -> float:
 assert_type(sentryinit.bind(total)(17, discount=0.5), float)
 sentryinit.bind(total)("17")  # type: ignore[arg-type] # as of the function itself
 sentryinit.bind(17)  # type: ignore[arg-type] # a function is expected
+
+
+async def deliver(order_id: int) -> str:
+    """Another one."""
+    return str(order_id)
+
+
+assert_type(sentryinit.job("total")(total)(17, discount=0.5), float)
+
+
+async def main() -> None:
+    """It awaits one."""
+    assert_type(await sentryinit.job("deliver")(deliver)(17), str)
+
+
+sentryinit.job("total")(total)("17")  # type: ignore[arg-type] # as of the function itself
+sentryinit.job(total)  # type: ignore[arg-type] # a name is expected
+with sentryinit.job("total") as nothing:
+    assert_type(nothing, None)
 with sentryinit.init() as block:
     assert_type(block, sentryinit.Handle)
 

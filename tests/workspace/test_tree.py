@@ -170,7 +170,7 @@ def test_functions_are_short(name: str) -> None:
     none(rules.long_functions(sources(f"packages/{name}/src/**/*.py"), MEDIAN, P90, LONGEST))
 
 
-@pytest.mark.parametrize(("name", "budget"), [("core", 10), *((name, 4) for name in ADAPTERS)])
+@pytest.mark.parametrize(("name", "budget"), [("core", 11), *((name, 4) for name in ADAPTERS)])
 def test_public_names_are_few(name: str, budget: int) -> None:
     """A package has few public names besides its modules, and lists them."""
     assert 1 <= len(importlib.import_module(IMPORTS[name]).__all__) <= budget

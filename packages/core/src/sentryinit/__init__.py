@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sentryinit._init import Handle, bind, event_id, flush, init
+from sentryinit._job import job
 from sentryinit._status import is_on, stats, status
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "flush",
     "init",
     "is_on",
+    "job",
     "stats",
     "status",
 ]

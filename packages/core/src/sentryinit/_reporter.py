@@ -14,7 +14,7 @@ from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import current_capture
 from sentryinit._boundary.deadlines import DEADLINES
 from sentryinit._boundary.records import note_decided
-from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE
+from sentryinit._boundary.request_info import UNDESCRIBED
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
 from sentryinit._events.place import exception_fingerprint
@@ -239,7 +239,7 @@ class Reporter:
                 build.add_request(self._settings, event, request)
                 build.add_service(self._settings, event, suppressed)
                 build.add_response(event, verdict.status or 500, about)
-                parts = event, hint, request.info, UNKNOWN_ROUTE
+                parts = event, hint, request.info, request.info.transaction
                 event_id = scopes.run_in_scope(capture, send, *parts)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
             event_id = self._send_fallback(error, exc, told, event)
@@ -288,6 +288,7 @@ class Reporter:
             hint: dict[str, Any] = {CARRIED_KEY: told}
             if exc is not None:
                 hint["exc_info"] = type(exc), exc, None
-            transaction = "" if current_capture() is None else UNKNOWN_ROUTE
+            capture = current_capture()
+            transaction = "" if capture is None else capture.describe().transaction
             return self._client.capture_event(left, hint, UNDESCRIBED, transaction)
         return None

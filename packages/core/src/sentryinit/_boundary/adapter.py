@@ -57,7 +57,7 @@ class Adapter(Facts[R]):
                 carried.capture = outer
                 CURRENT.set(outer)
                 return _join(outer, self, request)
-            _nest(capture, outer)
+            nest(capture, outer)
         if environ_or_scope is not None:
             environ_or_scope[CAPTURE_KEY] = carried = Carried()
             carried.capture = capture
@@ -95,7 +95,7 @@ def _is_same(outer: Capture[Any], inner: Capture[Any], environ_or_scope: _Enviro
     )
 
 
-def _nest(inner: Capture[Any], outer: Capture[Any]) -> None:
+def nest(inner: Capture[Any], outer: Capture[Any] | None) -> None:
     """Restore *outer* when *inner* ends: a handler may call an application in its own context."""
     restore_scopes = STATE.scopes.save()
 

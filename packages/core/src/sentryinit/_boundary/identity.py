@@ -67,6 +67,11 @@ class RequestIdentity(RequestRecords, RequestAborts):
     def _is_reported(self, exc: BaseException) -> bool:
         return self.already_reported(exc) or exceptions.claim_outside_request(exc)
 
+    @property
+    def reported(self) -> tuple[tuple[BaseException, str | None], ...]:
+        """The exceptions that are on an event of this request, with its id."""
+        return self._reported
+
     def mark_reported(self, exc: BaseException, event_id: str | None) -> None:
         """Note that *exc* is on the event *event_id*; None if the event was suppressed."""
         self.has_activity, self.event_id = True, event_id

@@ -31,7 +31,8 @@ class RequestInfo:
 
     *path*: percent-encoded, without query. *route*: the template, as ``/orders/{order_id}``, or
     None if no route matched. *headers*: names in any case. *client*: the address of the peer.
-    *secret_cookies*: the names of the framework's cookies whose values are never sent (G1).
+    *secret_cookies*: the names of the framework's cookies whose values are never sent (G1). *job*:
+    the name of a job of the core, which is no request.
     """
 
     method: str
@@ -43,6 +44,12 @@ class RequestInfo:
     client: str | None = None
     route: str | None = None
     secret_cookies: Iterable[str] = ()
+    job: str = ""
+
+    @property
+    def transaction(self) -> str:
+        """The transaction of its events, if no route is known and the application has set none."""
+        return self.job or UNKNOWN_ROUTE
 
     def header(self, name: str) -> str:
         """Return the first header *name* (in lower case), or an empty text."""

@@ -75,6 +75,8 @@ def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) ->
         for record in request.recent_records
         if not (is_ignored(record, settings.ignore_loggers) or is_of_server(record))
     )
+    if info.job:
+        return
     event["request"] = request_section(info, settings.collect, settings.collect_headers)
     event["tags"]["route"] = info.route or UNKNOWN_ROUTE
     if info.route:
@@ -106,9 +108,10 @@ def add_defaults(
 
 
 def add_response(event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]) -> None:
-    """Add to *event*, ours, the *status* and the texts of the records *about* it."""
-    event["tags"]["status_code"] = str(status)
-    event.setdefault("contexts", {})["response"] = {"status_code": status}
+    """Add to *event*, ours, the *status* of its request and the texts of the records *about* it."""
+    if "request" in event:
+        event["tags"]["status_code"] = str(status)
+        event.setdefault("contexts", {})["response"] = {"status_code": status}
     # A record with an exception says what the event says.
     texts = (record for record in about if exception_of(record) is None)
     event["breadcrumbs"]["values"] += breadcrumbs(texts)

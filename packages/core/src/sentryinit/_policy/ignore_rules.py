@@ -17,11 +17,17 @@ from sentryinit._policy.exceptions import (
     text_of,
 )
 
-# Work that was given up by the code that ordered it, and servers that shut down.
+# Work that was given up by the code that ordered it, and servers that shut down. What a task raises
+# to tell its queue: again later, or not at all (the first: Celery's Retry, Ignore and Reject).
 DEFAULT_IGNORED = (
     "concurrent.futures.CancelledError",
     "trio.Cancelled",
     "greenlet.GreenletExit",
+    "celery.exceptions.TaskPredicate",
+    "dramatiq.errors.Retry",
+    "huey.exceptions.CancelExecution",
+    "huey.exceptions.RetryTask",
+    "huey.exceptions.TaskLockedException",
 )
 # The most classes for which the result is remembered.
 MAX_CLASSES = 1000

@@ -68,7 +68,7 @@ def freeze(
         frozen.exc_info = None  # exc_info=(1, 2): logging takes anything
     frozen.searched = _searched(frozen.text)
     error = _logged_exception(record, given, frozen.searched, handled)
-    if error is not None and exception_of(record) is None:
+    if error is not None and error is not exception_of(record):
         frozen.exc_info = type(error), error, traceback_of(error)
     arguments = record.args
     values = arguments if isinstance(arguments, tuple) else (arguments,)
@@ -150,7 +150,9 @@ def _logged_exception(
     if isinstance(info, tuple) and len(info) == 3:
         info = info[1]
     if isinstance(info, BaseException):
-        return info
+        # Celery logs a copy that can be pickled, with the traceback of the original.
+        stack = None if handled is None else traceback_of(handled)
+        return handled if stack is not None and stack is traceback_of(info) else info
     return handled if info is True or _has_traceback(text, handled) else None
 
 

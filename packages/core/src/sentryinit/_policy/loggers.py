@@ -36,6 +36,11 @@ _ACCESS = {
 # The functions of frameworks that log by the logger of the application.
 _FRAMEWORKS = {"flask.app": "log_exception", "quart.app": "log_exception"}
 
+# Of event loops, and of the workers of queues and schedulers: about what nobody has handled.
+_WORKERS = tuple(
+    "apscheduler.executors asyncio celery.app.trace dramatiq.worker huey rq.worker".split()
+)
+
 # What servers say of an application without its exception.
 _OF_APPLICATION = re.compile(
     r"Traceback \(most recent call last\)|\AASGI (?:callable|application) "
@@ -70,6 +75,11 @@ def _is_logged_by(record: logging.LogRecord, functions: dict[str, str]) -> bool:
 def is_of_server(record: logging.LogRecord, more: tuple[str, ...] = ()) -> bool:
     """Return True if *record* is of a server or framework; *more*: loggers of adapters."""
     return _pattern(_SERVERS + more).match(record.name) is not None
+
+
+def is_of_worker(record: logging.LogRecord) -> bool:
+    """Return True if *record* is of an event loop, or of the worker of a queue or scheduler."""
+    return _pattern(_WORKERS).match(record.name) is not None
 
 
 def tells_of_failure(record: FrozenRecord) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import current_capture
 from sentryinit._boundary.debug_route import DebugPanic
-from sentryinit._boundary.request_info import UNDESCRIBED, UNKNOWN_ROUTE, RequestInfo
+from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config.settings import Settings
 from sentryinit._events import build, source_context
 from sentryinit._events.place import exception_fingerprint, fingerprint
@@ -17,6 +17,7 @@ from sentryinit._events.task_name import lost_task_name, task_name
 from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import error_label, group_key, group_label, without_numbers
 from sentryinit._policy.log_records import FrozenRecord, message_of
+from sentryinit._policy.loggers import is_of_worker
 from sentryinit._policy.rate_limit import carried
 from sentryinit._policy.verdict import Reason, Seen
 from sentryinit._redaction.fallback import fallback_event
@@ -117,7 +118,7 @@ class Hooks:
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
         if isinstance(record, FrozenRecord):
             key, suppressed = record.kind, record.suppressed
-            unhandled = record.by_server or record.name == "asyncio"
+            unhandled = record.by_server or is_of_worker(record)
             for value in event.get("exception", {}).get("values", ()) if unhandled else ():
                 # Of the application nobody has handled it.
                 value["mechanism"] = {**value.get("mechanism", {}), "handled": False}
@@ -137,7 +138,7 @@ class Hooks:
         if record is not None:
             # It may be deferred: the time is that of the record.
             event["timestamp"] = record.created
-        info, transaction = UNDESCRIBED, UNKNOWN_ROUTE
+        info = UNDESCRIBED
         event.setdefault("contexts", {})["trace"] = scopes.trace_now()
         if capture is None:
             is_loops = record is not None and record.name == "asyncio"
@@ -145,7 +146,7 @@ class Hooks:
         else:
             request = capture.snapshot()
             build.add_request(self._settings, event, request)
-            info = request.info
+            info, transaction = request.info, request.info.transaction
         build.add_service(self._settings, event, suppressed)
         return info, transaction, self._fingerprint(event, hint, info.route)
 

@@ -253,6 +253,8 @@ def set_filter(client: Any, kept: int, level: int) -> None:
     INTEGRATION._handler.setLevel(level)  # type: ignore[union-attr] # noqa: SLF001 # it has one
     _FILTER.level, _FILTER.kept = level if ours else logging.NOTSET, kept
     _FILTER.loggers, _FILTER.has_warned = (), False
+    # CeleryIntegration ignores it. In a child that has built its tasks before, it reports nothing.
+    _IGNORED_LOGGERS.discard("celery.app.trace")
 
 
 def add_loggers(names: Iterable[str]) -> None:
