@@ -80,7 +80,12 @@ class Case:
 
 
 def server(name: str, command: str, package: str = "", subject: str = "", **more: Any) -> Case:
-    """Return a case of a server; one signal comes in the midst of a request."""
+    """Return a case of a server; one signal comes in the midst of a request.
+
+    *more*: ``alike=True`` leaves that one out, where another case of the server has it.
+    """
+    if more.pop("alike", False):
+        more["ends"] = ("TERM", "INT")
     more.setdefault("ends", ("TERM", "INT", IN_A_REQUEST))
     more["environ"] = {**more.get("environ", {}), **({"SUBJECT": subject} if subject else {})}
     words = command.split()
@@ -126,20 +131,22 @@ _AT_ONCE = {"INT": _BUSY}
 
 SERVERS = (
     server("gunicorn, sync, 2 workers", f"{_GUNICORN} -w 2 {_WSGI}", ends=_ALL, both=True),
-    server("gunicorn, sync, `--preload`", f"{_GUNICORN} --preload {_WSGI}"),
+    server("gunicorn, sync, `--preload`", f"{_GUNICORN} --preload {_WSGI}", alike=True),
     server("gunicorn, gthread", f"{_GUNICORN} -k gthread --threads 4 {_WSGI}", ends=_STOPS),
     server(
         "gunicorn, gthread, `--preload`, Falcon",
         f"{_GUNICORN} -k gthread --threads 4 --preload {_WSGI}",
         subject="falcon",
+        alike=True,
     ),
-    server("gunicorn, sync, Django", f"{_GUNICORN} {_WSGI}", subject="django"),
+    server("gunicorn, sync, Django", f"{_GUNICORN} {_WSGI}", subject="django", alike=True),
     server("gunicorn, gevent", f"{_GUNICORN} -k gevent {_WSGI}", ends=_STOPS, both=True),
-    server("gunicorn, gevent, `--preload`", f"{_GUNICORN} -k gevent --preload {_WSGI}"),
+    server("gunicorn, gevent, `--preload`", f"{_GUNICORN} -k gevent --preload {_WSGI}", alike=True),
     server("gunicorn, UvicornWorker", f"{_GUNICORN} -k uvicorn_worker.UvicornWorker {_ASGI}"),
     server(
         "gunicorn, UvicornWorker, `--preload`",
         f"{_GUNICORN} -k uvicorn_worker.UvicornWorker --preload {_ASGI}",
+        alike=True,
     ),
     server("gunicorn, asgi", f"{_GUNICORN} -k asgi {_ASGI}"),
     server(
@@ -147,7 +154,7 @@ SERVERS = (
         f"{_GUNICORN} -k aiohttp.GunicornWebWorker subjects.aiohttp_app:make",
     ),
     server("uvicorn", f"{_UVICORN} {_ASGI}", both=True),
-    server("uvicorn, `uvicorn.run()`", "-m subjects.serve uvicorn {port}", "uvicorn"),
+    server("uvicorn, `uvicorn.run()`", "-m subjects.serve uvicorn {port}", "uvicorn", alike=True),
     server("uvicorn, `--workers 2`", f"{_UVICORN} --workers 2 {_ASGI}", ends=_ALL[:2] + _ALL[3:]),
     server("uvicorn, `--lifespan off`", f"{_UVICORN} --lifespan off {_ASGI}", both=True),
     server("uvicorn, Flask in a2wsgi", f"{_UVICORN} {_ASGI}", subject="flask_in_asgi"),
@@ -157,11 +164,14 @@ SERVERS = (
         f"{_UVICORN} {_ASGI}",
         subject="mounted",
         both=True,
+        alike=True,
     ),
-    server("uvicorn, Django, no boundary", f"{_UVICORN} {_ASGI}", subject="django_bare"),
-    server("uvicorn, Django", f"{_UVICORN} {_ASGI}", subject="django"),
-    server("uvicorn, Falcon", f"{_UVICORN} {_ASGI}", subject="falcon"),
-    server("uvicorn, generic ASGI", f"{_UVICORN} {_ASGI}", subject="plain"),
+    server(
+        "uvicorn, Django, no boundary", f"{_UVICORN} {_ASGI}", subject="django_bare", alike=True
+    ),
+    server("uvicorn, Django", f"{_UVICORN} {_ASGI}", subject="django", alike=True),
+    server("uvicorn, Falcon", f"{_UVICORN} {_ASGI}", subject="falcon", alike=True),
+    server("uvicorn, generic ASGI", f"{_UVICORN} {_ASGI}", subject="plain", alike=True),
     server("hypercorn", f"{_HYPERCORN} {_ASGI}"),
     server(
         "hypercorn, 2 workers",
@@ -169,12 +179,14 @@ SERVERS = (
         lets={IN_A_REQUEST: "the workers end at once"},
         remedy="one worker: it waits for `--graceful-timeout`",
     ),
-    server("hypercorn, Flask", f"{_HYPERCORN} wsgi:{_WSGI}"),
-    server("hypercorn, Django, no boundary", f"{_HYPERCORN} {_ASGI}", subject="django_bare"),
+    server("hypercorn, Flask", f"{_HYPERCORN} wsgi:{_WSGI}", alike=True),
+    server(
+        "hypercorn, Django, no boundary", f"{_HYPERCORN} {_ASGI}", subject="django_bare", alike=True
+    ),
     server("granian, asgi", f"{_GRANIAN} asgi {_ASGI}", both=True),
     server("granian, wsgi", f"{_GRANIAN} wsgi {_WSGI}", both=True),
     server("granian, wsgi, 2 workers", f"{_GRANIAN} wsgi --workers 2 {_WSGI}", both=True),
-    server("granian, wsgi, mt", f"{_GRANIAN} wsgi --runtime-mode mt {_WSGI}"),
+    server("granian, wsgi, mt", f"{_GRANIAN} wsgi --runtime-mode mt {_WSGI}", alike=True),
     server(
         "daphne",
         "-m daphne -b 127.0.0.1 -p {port} subjects.asgi_app:app",
@@ -184,7 +196,7 @@ SERVERS = (
         "daphne, Django",
         "-m daphne -b 127.0.0.1 -p {port} subjects.asgi_app:app",
         subject="django",
-        lets={IN_A_REQUEST: "the server cancels the handler"},
+        alike=True,
     ),
     server("aiohttp, `web.run_app()`", "-m subjects.aiohttp_app {port}", "aiohttp"),
     server(
@@ -270,6 +282,7 @@ SERVERS = (
         f"{_UWSGI} {_FORKS} {_HOOK} --master --lazy-apps --threads 4",
         "pyuwsgi",
         lets=_AT_ONCE,
+        alike=True,
     ),
     server(
         "uWSGI, `--die-on-term`",
@@ -319,7 +332,7 @@ PROGRAMS = (
         ends=("end",),
     ),
     program("APScheduler", "scheduler", *_DEFAULT, package="apscheduler", both=True),
-    program("gevent", "greenlets", *_DEFAULT, package="gevent", both=True),
+    Case("programs", "gevent", "-m subjects.greenlets", "gevent", _DEFAULT, both=True),
     program("its own SIGTERM handler", "handles_sigterm", "TERM"),
     program("`os._exit(3)`", "os_exit", both=True),
     program("`os.execv()`", "execv"),

