@@ -208,18 +208,9 @@ def _iter_marks(links: Iterable[BaseException]) -> Iterator[tuple[BaseException,
 def was_captured(exc: BaseException) -> bool:
     """Return True if *exc* is on an event already, or an exception that it was raised ``from``.
 
-    False if that was raised again since then, and for a group with a member that is on no event.
+    False if that was raised again since then.
     """
-
-    def rule(link: BaseException, found: set[int]) -> bool:
-        members = group_members(link)
-        if any(m.on_event and not _is_raised_again(e, m) for e, m in _iter_marks([link])):
-            return True
-        if members:
-            return found.issuperset(map(id, members))
-        return any(id(source) in found for source in _raised_from(link))
-
-    return holds(exc, rule, _raised_from)
+    return bool(event_ids(exc))
 
 
 def was_decided(exc: BaseException) -> bool:
