@@ -72,7 +72,7 @@ def run(dsn: str, code: str, **variables: str) -> Outcome:
     """Run *code* in a process that reports to *dsn*."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM + code],
-        env={"PATH": "", "SENTRY_DSN": dsn, "SENTRYINIT_FLUSH_TIMEOUT": "1", **variables},
+        env={"PATH": "", "SENTRY_DSN": dsn, "SENTRYINIT_FLUSH_TIMEOUT": "20", **variables},
         capture_output=True,
         text=True,
         timeout=50,

@@ -62,7 +62,7 @@ def run(child: Callable[..., Any]) -> Callable[..., tuple[dict[str, int], str]]:
 
 
 def test_events_to_an_unreachable_backend_are_counted_as_lost(run: Callable[..., Any]) -> None:
-    """If nothing listens, each event is counted as lost, and one line is logged."""
+    """If nothing listens, each event is lost; a line says so, and one the sum."""
     with Backend() as backend:
         dsn = backend.dsn
     stats, err = run(dsn, "serve(5)\nflush()\n")
@@ -70,7 +70,9 @@ def test_events_to_an_unreachable_backend_are_counted_as_lost(run: Callable[...,
     assert (stats["delivered"], stats["lost"], err) == (
         5,
         5,
-        "1 event lost: the backend cannot be reached\n",
+        "1 event lost: the backend cannot be reached\n"
+        "the last flush is over; 5 failures are lost since the start: 5 because the backend could "
+        "not be reached\n",
     )
 
 
@@ -78,12 +80,14 @@ def test_events_to_an_unreachable_backend_are_counted_as_lost(run: Callable[...,
 def test_events_that_the_backend_refuses_are_counted_as_lost(
     run: Callable[..., Any], status: int
 ) -> None:
-    """If the backend answers 4xx or 5xx, each event is lost, and one line says what to do."""
+    """If the backend answers 4xx or 5xx, each event is lost; a line says what to do."""
     with Backend(status) as backend:
         stats, err = run(backend.dsn, "serve(5)\nflush()\n")
 
     line = f"1 event rejected with HTTP {status}{REFUSED[status]}\n"
-    assert (stats["delivered"], stats["lost"], err) == (5, 5, line)
+    why = "the backend had asked to wait" if status == 429 else "the backend refused them"
+    last = f"the last flush is over; 5 failures are lost since the start: 5 because {why}\n"
+    assert (stats["delivered"], stats["lost"], err) == (5, 5, line + last)
     # After a 429 the SDK sends nothing for a while.
     assert len(backend.arrived) == (1 if status == 429 else 5)
 
@@ -99,4 +103,7 @@ def test_a_hanging_backend_does_not_block_requests(run: Callable[..., Any]) -> N
     assert stats["delivered"] == 150
     assert stats["lost"] in {49, 50}
     assert len(backend.arrived) <= 1
-    assert err == "1 event lost: the queue is full\n"
+    first, last = err.splitlines()
+    assert first == "1 event lost: the queue is full"
+    # At the end what still waited is lost as well.
+    assert last.startswith("the last flush is over; 150 failures are lost since the start: ")

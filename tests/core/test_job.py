@@ -450,23 +450,11 @@ def test_a_copy_that_a_worker_logs_is_the_same_error(box: testing.Mailbox) -> No
         except LookupError as error:
             copied = LookupError("a copy").with_traceback(error.__traceback__)
             info = (LookupError, copied, copied.__traceback__)
-            logging.getLogger("celery.app.trace").error("raised unexpected", exc_info=info)
+            logging.getLogger("celery.app.trace").exception("raised unexpected", exc_info=info)
             raise
 
     (event,) = box.events
     assert event["transaction"] == "print"
-
-
-def test_a_group_with_a_member_on_no_event_is_one(box: testing.Mailbox) -> None:
-    """One of its members was logged before: the others have no event yet (C1)."""
-    known = LookupError("logged")
-    sentry_sdk.capture_exception(known)
-    with pytest.raises(ExceptionGroup), sentryinit.init():
-        raise ExceptionGroup("two", [known, ValueError("news")])
-    with pytest.raises(ExceptionGroup), sentryinit.init():
-        raise ExceptionGroup("one", [known])
-
-    assert [len(event["exception"]["values"]) for event in box.events] == [1, 3]
 
 
 # -- what is no failure ------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def test_what_waits_when_the_last_flush_is_over_is_lost(guard: dict[str, str]) -
     with Backend(ready=lambda backend, text: over.is_set()) as backend:
         code = "serve('/raise', 150)\nstep()\nlast()\nstep()\nserve('/raise', 2)\nlast()\nstep()\n"
         try:
-            outcome = run(backend.dsn, code, **guard)
+            outcome = run(backend.dsn, code, SENTRYINIT_FLUSH_TIMEOUT="1", **guard)
         finally:
             over.set()
     backend.accepted.clear()  # it has read one, and not answered

@@ -219,11 +219,11 @@ def test_the_flushing_thread_is_bounded() -> None:
     over = threading.Event()
     code = (
         "import time\nstart = time.monotonic()\nserve('/raise', 3)\nlast()\nlast()\n"
-        "assert 0.9 < time.monotonic() - start < 1.9\nstep()\n"
+        "assert 0.9 < time.monotonic() - start < 6\nstep()\n"
     )
     with Backend(ready=lambda backend, text: over.is_set()) as backend:
         try:
-            outcome = run(backend.dsn, NO_THREAD + code)
+            outcome = run(backend.dsn, NO_THREAD + code, SENTRYINIT_FLUSH_TIMEOUT="1")
         finally:
             over.set()
 

@@ -16,6 +16,7 @@ from harness.sink import Event, Mailbox, Sink
 APPS = Path(__file__).parent / "apps"
 # A process that forks while its threads work may hold a lock of coverage for ever.
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+EXTRA = os.environ.get("JOBS_PATH", "").split(os.pathsep)
 PREFIXES = ("SENTRY", "OTEL", "HEROKU_", "SOURCE_", "CODEBUILD_", "CIRCLE_", "GAE_", "K_REVISION")
 
 
@@ -48,7 +49,11 @@ def run(sink: Sink, tmp_path: Path) -> Run:
     def run(*command: str, events: int, stop: str = "", **env: Any) -> list[Event]:
         box = sink.mailbox()
         kept = {k: v for k, v in os.environ.items() if not k.startswith(PREFIXES) and k != "ENV"}
-        kept |= {"SENTRY_DSN": box.dsn, "PYTHONPATH": str(APPS), "FOLDER": str(tmp_path)}
+        kept |= {
+            "SENTRY_DSN": box.dsn,
+            "PYTHONPATH": os.pathsep.join([str(APPS), *EXTRA]),
+            "FOLDER": str(tmp_path),
+        }
         kept |= {**UNMEASURED, **{name: str(value) for name, value in env.items()}}
         # The broker's own processes are started elsewhere: warnings of queues are theirs.
         kept.pop("PYTHONWARNINGS", None)

@@ -8,9 +8,7 @@ import django
 from django.conf import settings
 from django.core.management import execute_from_command_line
 
-settings.configure(
-    INSTALLED_APPS=["sentryinit_django", "shop_commands"], SECRET_KEY="invented"
-)  # see there
+settings.configure(INSTALLED_APPS=["sentryinit_django", "shop_commands"], SECRET_KEY="invented")
 
 if __name__ == "__main__":
     django.setup()

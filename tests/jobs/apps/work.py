@@ -17,7 +17,7 @@ WIRING, INIT = os.environ["WIRING"], os.environ.get("INIT", "module")
 SECRETS = {
     "password": "kolibri-7-Zaun",
     "token": "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
-}  # invented
+}
 
 log = logging.getLogger("shop.work")
 
