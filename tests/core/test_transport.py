@@ -20,7 +20,7 @@ from outages import run
 from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError, SSLError
 
 import sentryinit
-from sentryinit._reporter import NEW_END
+from sentryinit._delivery import NEW_END
 from sentryinit._sdk import losses
 from sentryinit._sdk.transport import Transport, _ended_without_answer
 from sentryinit._state import STATE
@@ -238,7 +238,7 @@ def test_last_flushes_share_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
     sentryinit.init("shop", dsn="https://key@sentryinit.invalid/1", flush_timeout=2)
     reporter: Any = STATE.reporter
     monkeypatch.setattr(
-        "sentryinit._reporter.time", SimpleNamespace(monotonic=lambda: now), raising=True
+        "sentryinit._delivery.time", SimpleNamespace(monotonic=lambda: now), raising=True
     )
     monkeypatch.setattr(reporter._client, "flush", given.append)
     monkeypatch.setattr(reporter._client, "waiting", lambda: 0)
