@@ -69,11 +69,25 @@ class Worker(BackgroundWorker):
         self._greenlet = gevent and gevent.getcurrent()
         try:
             super()._target()
-        except BaseException:
-            if pid == os.getpid():
+        except BaseException as error:
+            if pid != os.getpid():
+                # The fork has removed the entry of this thread, which its end removes: a new one.
+                threading.current_thread()
+            elif self._pass_on(error):
+                self._target()
+            else:
                 raise
-            # The fork has removed the entry of this thread, which its end removes: makes a new one.
-            threading.current_thread()
+
+    def _pass_on(self, error: BaseException) -> bool:
+        """Raise what a signal handler has raised in the main greenlet; return True if it was that.
+
+        Threading prints ``KeyboardInterrupt`` and goes on: Ctrl-C would do nothing.
+        """
+        is_interrupt = isinstance(error, KeyboardInterrupt | SystemExit)
+        if not is_interrupt or not hasattr(self._greenlet, "kill"):
+            return False
+        sys.modules["gevent"].get_hub().handle_system_error(type(error), error)
+        return True
 
     def end_greenlet(self) -> None:
         """End the greenlet that sends: unlike a thread it survives a fork, in the child too."""
@@ -101,7 +115,9 @@ class Transport(HttpTransport):
     def capture_envelope(self, envelope: Envelope) -> None:
         """Queue *envelope*."""
         payload = envelope.items[0].payload.json if envelope.items else None
-        waiting = self.losses.add(getattr(payload, "carried", None))
+        self._submit(envelope, self.losses.add(getattr(payload, "carried", None)))
+
+    def _submit(self, envelope: Envelope, waiting: Waiting) -> None:
         send = functools.partial(self._send_once, envelope, waiting, os.getpid())
         if not self._worker.submit(send):
             for item in envelope.items:
@@ -112,17 +128,20 @@ class Transport(HttpTransport):
         """Send *envelope*, unless another process than *pid* has inherited it."""
         if pid != os.getpid():
             return
-        self._reason, is_done = "", False
+        self._reason, reason = "", None
         try:
             self._send_envelope(envelope)
-            is_done = True
         except Exception:  # noqa: BLE001 # of the network, or the application's certificates
+            reason = "network"
             capture_internal_exception(sys.exc_info())
-        finally:
-            # Also if this thread ends here, as a greenlet may: by Ctrl-C, or in a forked process.
+        except BaseException:
+            # A signal handler raises in whatever runs; a greenlet can be ended.
             if pid == os.getpid():
-                reason = None if is_done else "network"
-                self.losses.settle(waiting, self._reason or reason)
+                self._submit(envelope, waiting)
+            raise
+        # Unless it is a greenlet in a forked process.
+        if pid == os.getpid():
+            self.losses.settle(waiting, self._reason or reason)
         self._flush_client_reports()
 
     def on_dropped_event(self, reason: str) -> None:
