@@ -20,7 +20,7 @@ from sentryinit._sdk.transport import reset_transport
 
 log = logging.getLogger("sentryinit")
 
-# Seconds after the end of the time for the last flushes: the process has not ended.
+# Seconds after a flush that ran out: the process has not ended.
 NEW_END = 60
 
 
@@ -39,7 +39,8 @@ class Delivery:
     def _start(self) -> None:
         self._counts = dict.fromkeys(COUNTERS.values(), 0)
         self._pid = os.getpid()
-        self._last_until = -math.inf
+        # What the last flush has left of its time, and until when that counts.
+        self._left, self._new_end = 0.0, -math.inf
 
     def count(self, reason: Reason) -> None:
         """Count why a failure has no event, if that is not counted elsewhere."""
@@ -60,22 +61,24 @@ class Delivery:
     def flush(self, *, last: bool = False) -> None:
         """Send what is queued and the suppressed counts, for at most ``flush_timeout`` seconds.
 
-        *last*: the process ends. All such flushes have one time together, from the first that finds
-        something; a minute later the process has gone on, and a new time begins. What cannot be
-        sent is then counted and logged.
+        *last*: the process ends. If a flush ran out, the last ones after it have what it left; a
+        minute later the process has gone on, and they have all. What cannot be sent is then counted
+        and logged.
         """
-        now = time.monotonic()
-        until = now + self._settings.flush_timeout
-        if last and self.waiting():
-            if now > self._last_until + NEW_END:
-                self._last_until = until
-            until = self._last_until
-        self._flush(until)
-        if last:
-            if self.limiter.has_untold():
+        now, timeout = time.monotonic(), self._settings.flush_timeout
+        until = now + (self._left if last and now < self._new_end else timeout)
+        try:
+            self._flush(until)
+            if last and self.limiter.has_untold():
                 self._flush(until)  # what was lost meanwhile has given its count back
+        finally:
+            # Also if the handler of a signal raises in the middle of it.
+            now = time.monotonic()
+            self._left = max(0.0, until - now)
+            self._new_end = now + NEW_END if self._client.waiting() else now
+        if last:
             self._client.lost.end(sum(self.limiter.drain().values()))
-            self._client.options["shutdown_timeout"] = max(0.0, until - time.monotonic())
+            self._client.options["shutdown_timeout"] = self._left
 
     def _flush(self, until: float) -> None:
         self.check_process()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import ssl
@@ -21,7 +22,7 @@ from sentry_sdk.transport import BaseHttpTransport, HttpTransport
 from sentry_sdk.transport import Transport as BaseTransport
 from sentry_sdk.utils import capture_internal_exception
 from sentry_sdk.worker import BackgroundWorker
-from urllib3.exceptions import MaxRetryError, ProtocolError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, SSLError
 from urllib3.util.ssl_ import create_urllib3_context
 
 from sentryinit._sdk.losses import Losses, Waiting
@@ -154,17 +155,26 @@ class Transport(HttpTransport):
         The backend may close a kept connection just then. It drops an id that it has.
         """
         pid, options = os.getpid(), {"body": body, "headers": headers, "retries": _RETRIES}
+        options["preload_content"] = False
         if self._worker.until is not None:
             left = max(0.01, self._worker.until - time.monotonic())
             options["timeout"] = urllib3.Timeout(total=left)
         self._prepare_tls()
         send = functools.partial(self._pool.request, method, self._auth.get_api_url(endpoint_type))
         try:
-            return send(**options)
+            response = send(**options)
         except Exception as error:
             if not _ended_without_answer(error) or pid != os.getpid():
                 raise
-        return send(**options)
+            response = send(**options)
+        # The status counts, also if the text after it breaks off.
+        with contextlib.suppress(HTTPError, OSError):
+            response.read(cache_content=True)
+        followed = response.retries.history if response.retries is not None else ()
+        if any(each.status == 303 for each in followed):
+            # It was followed by GET, without the event.
+            response.status = 303
+        return response
 
     def _prepare_tls(self) -> None:
         """Load the certificates once, here: not at the start, nor for each connection."""
