@@ -92,9 +92,13 @@ class Worker(BackgroundWorker):
 
     def end_greenlet(self) -> None:
         """End the greenlet that sends: unlike a thread it survives a fork, in the child too."""
-        kill = getattr(self._greenlet, "kill", None)
-        if kill is not None:
-            kill(block=False)
+        greenlet = self._greenlet
+        if hasattr(greenlet, "kill") and not greenlet.dead:
+            # At once: at its next turn it would send, or take the answer from the parent process.
+            # It returns to its parent greenlet, which would be the event loop.
+            gevent = sys.modules["gevent"]
+            greenlet.parent = gevent.getcurrent()
+            greenlet.throw(gevent.GreenletExit)
 
 
 class Transport(HttpTransport):
