@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gzip
 import json
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,9 +66,13 @@ class Backend(ThreadingHTTPServer):
     block_on_close = False
 
     def __init__(
-        self, status: int = 200, ready: Callable[[Backend, str], bool] | None = None
+        self,
+        status: int = 200,
+        ready: Callable[[Backend, str], bool] | None = None,
+        *,
+        port: int = 0,
     ) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(("127.0.0.1", port), Handler)
         self.status, self._ready = status, ready
         self.arrived: list[Arrival] = []
         # What was answered with a status below 300; more headers; requests on a connection.
@@ -75,6 +81,7 @@ class Backend(ThreadingHTTPServer):
         self.breaks: Callable[[list[dict[str, Any]]], bool] = lambda events: False
         self.changed = threading.Condition()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
+        self._connections: list[socket.socket] = []
 
     @property
     def dsn(self) -> str:
@@ -97,6 +104,12 @@ class Backend(ThreadingHTTPServer):
     def _may_answer(self, said: str) -> bool:
         return self._ready is None or self._ready(self, said)
 
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection."""
+        accepted = super().get_request()
+        self._connections.append(accepted[0])
+        return accepted
+
     def handle_error(self, *details: object) -> None:
         """Write nothing: processes end here while they are answered."""
 
@@ -108,3 +121,6 @@ class Backend(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
         self._thread.join()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):  # it has ended
+                connection.shutdown(socket.SHUT_RDWR)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import outages
 import pytest
 from backend import Backend
 from outages import missing, run, told
+
+import sentryinit
+from sentryinit._state import STATE
 
 GUARD = {"SENTRYINIT_STORM_BURST": "3", "SENTRYINIT_STORM_PER_MINUTE": "0"}
 GUARDS = pytest.mark.parametrize(
@@ -167,6 +171,81 @@ def test_a_rare_error_passes_in_the_middle_of_a_storm_of_records(backend: Backen
     assert any("no database for order %s" in title for title in titles)
     assert "no database for order 7" in titles
     assert missing(backend, outcome.steps[0]) == 0
+
+
+@pytest.fixture
+def fail(begin: Callable[..., Any], clean: None) -> Callable[[], None]:
+    """Fail with four kinds of failures, two times each."""
+
+    def fail() -> None:
+        for kind in (KeyError, OSError, TypeError, ValueError) * 2:
+            capture = begin()
+            capture.exception_escaped(kind())
+            capture.close()
+
+    return fail
+
+
+@pytest.mark.parametrize("is_guarded", [True, False], ids=["guarded", "unguarded"])
+def test_a_slow_backend_gets_the_counts_of_what_the_queue_did_not_take(
+    fail: Callable[[], None], said: Callable[[], list[str]], *, is_guarded: bool
+) -> None:
+    """With answers after 300 ms only events are lost; the last flush sends the summary again."""
+    failed = threading.Event()
+
+    def slow(events: list[dict[str, Any]]) -> bool:
+        failed.wait(20)
+        time.sleep(0.3)
+        return False
+
+    with Backend() as backend:
+        backend.breaks = slow
+        options: Any = {"storm_guard": is_guarded, "storm_burst": 1, "storm_per_minute": 0}
+        flush = sentryinit.init("shop", dsn=backend.dsn, transport_queue_size=1, **options)
+        for _ in range(4):
+            fail()
+        failed.set()
+        STATE.reporter.flush(last=True)
+        stats = sentryinit.stats()
+        flush()
+
+    assert stats["failures"] == 32
+    assert missing(backend, stats) == 0
+    assert stats["suppressed"] == (28 if is_guarded else 0)
+    assert told(backend)[1] == stats["suppressed"]
+    assert cause(stats) == {"queue_full": stats["lost"]}
+    first, last = said()
+    assert first == "1 event lost: the queue is full"
+    assert f"; {stats['lost']} failures are lost since the start: " in last
+
+
+@pytest.mark.parametrize("is_guarded", [True, False], ids=["guarded", "unguarded"])
+def test_a_restart_of_the_backend_loses_only_what_was_sent_meanwhile(
+    fail: Callable[[], None], said: Callable[[], list[str]], *, is_guarded: bool
+) -> None:
+    """What was held back before and meanwhile is told afterwards, over a new connection."""
+    options: Any = {"storm_guard": is_guarded, "storm_burst": 1, "storm_per_minute": 0}
+    with Backend() as before:
+        flush = sentryinit.init("shop", dsn=before.dsn, **options)
+        fail()
+        flush()
+    assert missing(before, sentryinit.stats()) == 0
+
+    fail()
+    flush()
+    stats = sentryinit.stats()
+    assert missing(before, stats) == (8 if is_guarded else 0)
+    assert cause(stats) == ({} if is_guarded else {"network": 8})
+
+    with Backend(port=before.server_port) as after:
+        fail()
+        STATE.reporter.flush(last=True)
+        after.accepted += before.accepted
+
+    assert missing(after, sentryinit.stats()) == 0
+    assert cause(sentryinit.stats()) == cause(stats)
+    assert told(after) == ((4, 20) if is_guarded else (16, 0))
+    assert len(said()) == (0 if is_guarded else 2)
 
 
 class Closing:

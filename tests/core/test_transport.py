@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -15,12 +14,13 @@ from typing import Any
 
 import pytest
 import sentry_sdk
+import trustme
 from backend import Backend
 from outages import run
 from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError, SSLError
 
 import sentryinit
-from sentryinit._reporter import NEW_END
+from sentryinit._delivery import NEW_END
 from sentryinit._sdk import losses
 from sentryinit._sdk.transport import Transport, _ended_without_answer
 from sentryinit._state import STATE
@@ -121,25 +121,23 @@ def test_request_of_another_process_is_not_repeated(
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Return a certificate for localhost that nobody has signed, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    files = folder / "certificate.pem", folder / "key.pem"
-    # The command of the system.
-    words = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost".split()
-    names = ["-addext", "subjectAltName=DNS:localhost"]
-    outputs = ["-out", str(files[0]), "-keyout", str(files[1])]
-    subprocess.run(
-        ["openssl", *words, *names, *outputs], check=True, capture_output=True
-    )  # of the system
-    return files
+def authority() -> trustme.CA:
+    """Return an authority that nobody trusts."""
+    return trustme.CA()
 
 
 @pytest.fixture
-def secure(certificate: tuple[Path, Path]) -> Iterator[Backend]:
+def trusting(authority: trustme.CA, tmp_path: Path) -> dict[str, str]:
+    """Return the variables of a process that trusts the authority."""
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    return {"SSL_CERT_FILE": str(tmp_path / "authority.pem")}
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> Iterator[Backend]:
     """Start a backend with TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
+    authority.issue_cert("localhost").configure_cert(context)
     backend = Backend()
     # Each connection is wrapped by the thread that serves it.
     backend.socket = context.wrap_socket(
@@ -160,19 +158,23 @@ ssl.SSLContext.load_verify_locations = counted
 
 
 def test_certificates_are_loaded_once(secure: Backend) -> None:
-    """A backend that nobody trusts costs one load of the certificates, and one line."""
+    """A backend that nobody trusts costs one load of the certificates, and two lines in all."""
     dsn = secure.dsn.replace("http://key@127.0.0.1", "https://key@localhost")
     code = "serve('/raise', 9)\nflush()\nstep()\nassert loads == [False], loads\n"
     outcome = run(dsn, LOADS + code, SENTRYINIT_STORM_GUARD="0")
 
     assert outcome.steps[0]["lost_network"] == 9
-    assert outcome.lines == ["1 event lost: the backend cannot be reached"]
+    assert outcome.lines == [
+        "1 event lost: the backend cannot be reached",
+        "the last flush is over; 9 failures are lost since the start: "
+        "9 because the backend could not be reached",
+    ]
 
 
-def test_own_certificates_are_trusted(secure: Backend, certificate: tuple[Path, Path]) -> None:
+def test_own_certificates_are_trusted(secure: Backend, trusting: dict[str, str]) -> None:
     """The file of SSL_CERT_FILE counts, for each connection."""
     dsn = secure.dsn.replace("http://key@127.0.0.1", "https://key@localhost")
-    variables = {"SSL_CERT_FILE": str(certificate[0]), "SENTRYINIT_STORM_GUARD": "0"}
+    variables = {**trusting, "SENTRYINIT_STORM_GUARD": "0"}
     code = (
         "serve('/raise', 2)\nflush()\n"
         "sentry_sdk.get_client().transport._pool.clear()\n"
@@ -184,12 +186,11 @@ def test_own_certificates_are_trusted(secure: Backend, certificate: tuple[Path, 
     assert len({arrival.port for arrival in secure.arrived}) == 2
 
 
-def test_a_redirect_is_followed(secure: Backend, certificate: tuple[Path, Path]) -> None:
+def test_a_redirect_is_followed(secure: Backend, trusting: dict[str, str]) -> None:
     """A DSN with http works where the backend redirects to https; not in a circle."""
     with Backend(308) as plain:
         plain.headers["Location"] = f"https://localhost:{secure.server_port}/api/1/envelope/"
-        variables = {"SSL_CERT_FILE": str(certificate[0])}
-        outcome = run(plain.dsn, "serve('/raise')\nflush()\nstep()\n", **variables)
+        outcome = run(plain.dsn, "serve('/raise')\nflush()\nstep()\n", **trusting)
         assert (outcome.steps[0]["lost"], len(secure.accepted)) == (0, 1)
 
         plain.arrived.clear()
@@ -238,7 +239,7 @@ def test_last_flushes_share_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
     sentryinit.init("shop", dsn="https://key@sentryinit.invalid/1", flush_timeout=2)
     reporter: Any = STATE.reporter
     monkeypatch.setattr(
-        "sentryinit._reporter.time", SimpleNamespace(monotonic=lambda: now), raising=True
+        "sentryinit._delivery.time", SimpleNamespace(monotonic=lambda: now), raising=True
     )
     monkeypatch.setattr(reporter._client, "flush", given.append)
     monkeypatch.setattr(reporter._client, "waiting", lambda: 0)

@@ -18,6 +18,7 @@ import urllib3
 from sentry_sdk._queue import EmptyError
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import BaseHttpTransport, HttpTransport
+from sentry_sdk.transport import Transport as BaseTransport
 from sentry_sdk.utils import capture_internal_exception
 from sentry_sdk.worker import BackgroundWorker
 from urllib3.exceptions import MaxRetryError, ProtocolError, SSLError
@@ -240,9 +241,12 @@ def reset_transport() -> None:
 
 
 def waiting(transport: Any) -> int:
-    """Return how many envelopes of *transport* are queued or being sent; 0 if it has no queue."""
+    """Return how many envelopes of *transport* are queued or being sent; 1 if it cannot tell."""
     queue = getattr(getattr(transport, "_worker", None), "_queue", None)
-    return getattr(queue, "unfinished_tasks", 0)
+    if queue is None:
+        # One of the application that cannot flush has nothing that waits.
+        return int(getattr(type(transport), "flush", None) not in {None, BaseTransport.flush})
+    return getattr(queue, "unfinished_tasks", 1)
 
 
 def close(timeout: float) -> None:
