@@ -57,12 +57,12 @@ class Delivery:
         self.check_process()
         return bool(DEADLINES.waiting() or self._client.waiting() or self.limiter.has_untold())
 
-    def flush(self, *, last: bool = False) -> None:
+    def flush(self, *, last: bool = False, may_go_on: bool = False) -> None:
         """Send what is queued and the suppressed counts, for at most ``flush_timeout`` seconds.
 
         *last*: the process ends. All such flushes have one time together, from the first that finds
-        something; a minute later the process has gone on, and a new time begins. What cannot be
-        sent is then counted and logged.
+        something and cannot send it; a minute later the process has gone on, and a new time begins.
+        What cannot be sent is then counted and logged, unless the process *may_go_on*.
         """
         now = time.monotonic()
         until = now + self._settings.flush_timeout
@@ -71,7 +71,9 @@ class Delivery:
                 self._last_until = until
             until = self._last_until
         self._flush(until)
-        if last:
+        if last and not self.waiting():
+            self._last_until = -math.inf
+        if last and not may_go_on:
             if self.limiter.has_untold():
                 self._flush(until)  # what was lost meanwhile has given its count back
             self._client.lost.end(sum(self.limiter.drain().values()))
