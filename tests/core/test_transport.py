@@ -22,7 +22,7 @@ from outages import run
 from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError, SSLError
 
 import sentryinit
-from sentryinit._delivery import NEW_END
+from sentryinit._delivery import SAME_END
 from sentryinit._sdk import losses
 from sentryinit._sdk.transport import Transport, _ended_without_answer
 from sentryinit._state import STATE
@@ -253,7 +253,7 @@ def test_last_flushes_share_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
     # After how long, a last flush?, what it takes, what waits then.
     for pause, last, took, waits in (  # noqa: B007 # flush() reads it
         *((0, True, 0.5, 0), (1, True, 0.5, 1), (1, True, 1.5, 1), (1, True, 0, 1)),
-        *((1, False, 2, 1), (1, True, 0, 1), (NEW_END, True, 2, 1), (1, False, 0.5, 0)),
+        *((1, False, 2, 1), (1, True, 0, 1), (SAME_END, True, 2, 1), (1, False, 0.5, 0)),
         (1, True, 0, 0),
     ):
         now += pause

@@ -20,8 +20,8 @@ from sentryinit._sdk.transport import reset_transport
 
 log = logging.getLogger("sentryinit")
 
-# Seconds after a flush that ran out: the process has not ended.
-NEW_END = 60
+# Seconds in which a flush that ran out and the next one are of the same end.
+SAME_END = 60
 
 
 class Delivery:
@@ -39,8 +39,9 @@ class Delivery:
     def _start(self) -> None:
         self._counts = dict.fromkeys(COUNTERS.values(), 0)
         self._pid = os.getpid()
-        # What the last flush has left of its time, and until when that counts.
-        self._left, self._new_end = 0.0, -math.inf
+        # Of the flush that ran out: the time that it left, until when that counts, and how many
+        # events had arrived.
+        self._rest, self._rest_until, self._arrived = 0.0, -math.inf, 0
 
     def count(self, reason: Reason) -> None:
         """Count why a failure has no event, if that is not counted elsewhere."""
@@ -61,12 +62,13 @@ class Delivery:
     def flush(self, *, last: bool = False) -> None:
         """Send what is queued and the suppressed counts, for at most ``flush_timeout`` seconds.
 
-        *last*: the process ends. If a flush ran out, the last ones after it have what it left; a
-        minute later the process has gone on, and they have all. What cannot be sent is then counted
-        and logged.
+        *last*: the process ends. If the flush before ran out, this one has only what that left,
+        unless the process has gone on: an event has arrived since, or a minute is over. What cannot
+        be sent is then counted and logged.
         """
-        now, timeout = time.monotonic(), self._settings.flush_timeout
-        until = now + (self._left if last and now < self._new_end else timeout)
+        now, timeout, lost = time.monotonic(), self._settings.flush_timeout, self._client.lost
+        is_rest = last and now < self._rest_until and lost.arrived == self._arrived
+        until = now + (self._rest if is_rest else timeout)
         try:
             self._flush(until)
             if last and self.limiter.has_untold():
@@ -74,11 +76,11 @@ class Delivery:
         finally:
             # Also if the handler of a signal raises in the middle of it.
             now = time.monotonic()
-            self._left = max(0.0, until - now)
-            self._new_end = now + NEW_END if self._client.waiting() else now
+            self._rest, self._arrived = max(0.0, until - now), lost.arrived
+            self._rest_until = now + SAME_END if self._client.waiting() else -math.inf
         if last:
-            self._client.lost.end(sum(self.limiter.drain().values()))
-            self._client.options["shutdown_timeout"] = self._left
+            lost.end(sum(self.limiter.drain().values()))
+            self._client.options["shutdown_timeout"] = self._rest
 
     def _flush(self, until: float) -> None:
         self.check_process()
