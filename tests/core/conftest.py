@@ -301,7 +301,7 @@ def child() -> Callable[..., Child]:
             env={**os.environ, **variables},
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=100,
             check=False,
         )
         return Child(done.returncode, done.stdout, done.stderr)

@@ -75,7 +75,7 @@ def run(dsn: str, code: str, **variables: str) -> Outcome:
         env={"PATH": "", "SENTRY_DSN": dsn, "SENTRYINIT_FLUSH_TIMEOUT": "20", **variables},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=100,
         check=False,
     )
     assert done.returncode == 0, done.stderr

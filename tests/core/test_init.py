@@ -1009,7 +1009,7 @@ def test_calling_the_handle_flushes(child: Any) -> None:
     done = child("""
 class Slow(Pipe):
     def flush(self, timeout, callback=None):
-        print("flush", timeout, flush=True)
+        print("flush", round(timeout, 1), flush=True)
 handle = sentryinit.init("shop", dsn=DSN, transport=Slow, flush_timeout=0.5)
 handle()
 import os

@@ -326,7 +326,7 @@ def leaks() -> str:
     found = {}
     for name in heads:
         command = [sys.executable, str(script), name]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
         found[name] = json.loads(done.stdout)
     rows = [
         [carrier, *("**leaks**" if carrier in found[name] else "no" for name in heads)]

@@ -20,8 +20,8 @@ from sentryinit._sdk.transport import reset_transport
 
 log = logging.getLogger("sentryinit")
 
-# Seconds after the end of the time for the last flushes: the process has not ended.
-NEW_END = 60
+# Seconds in which a flush that ran out and the next one are of the same end.
+SAME_END = 60
 
 
 class Delivery:
@@ -39,7 +39,9 @@ class Delivery:
     def _start(self) -> None:
         self._counts = dict.fromkeys(COUNTERS.values(), 0)
         self._pid = os.getpid()
-        self._last_until = -math.inf
+        # Of the flush that ran out: the time that it left, until when that counts, and how many
+        # events had arrived.
+        self._rest, self._rest_until, self._arrived = 0.0, -math.inf, 0
 
     def count(self, reason: Reason) -> None:
         """Count why a failure has no event, if that is not counted elsewhere."""
@@ -57,27 +59,28 @@ class Delivery:
         self.check_process()
         return bool(DEADLINES.waiting() or self._client.waiting() or self.limiter.has_untold())
 
-    def flush(self, *, last: bool = False, may_go_on: bool = False) -> None:
+    def flush(self, *, last: bool = False) -> None:
         """Send what is queued and the suppressed counts, for at most ``flush_timeout`` seconds.
 
-        *last*: the process ends. All such flushes have one time together, from the first that finds
-        something and cannot send it; a minute later the process has gone on, and a new time begins.
-        What cannot be sent is then counted and logged, unless the process *may_go_on*.
+        *last*: the process ends. If the flush before ran out, this one has only what that left,
+        unless the process has gone on: an event has arrived since, or a minute is over. What cannot
+        be sent is then counted and logged.
         """
-        now = time.monotonic()
-        until = now + self._settings.flush_timeout
-        if last and self.waiting():
-            if now > self._last_until + NEW_END:
-                self._last_until = until
-            until = self._last_until
-        self._flush(until)
-        if last and not self.waiting():
-            self._last_until = -math.inf
-        if last and not may_go_on:
-            if self.limiter.has_untold():
+        now, timeout, lost = time.monotonic(), self._settings.flush_timeout, self._client.lost
+        is_rest = last and now < self._rest_until and lost.arrived == self._arrived
+        until = now + (self._rest if is_rest else timeout)
+        try:
+            self._flush(until)
+            if last and self.limiter.has_untold():
                 self._flush(until)  # what was lost meanwhile has given its count back
-            self._client.lost.end(sum(self.limiter.drain().values()))
-            self._client.options["shutdown_timeout"] = max(0.0, until - time.monotonic())
+        finally:
+            # Also if the handler of a signal raises in the middle of it.
+            now = time.monotonic()
+            self._rest, self._arrived = max(0.0, until - now), lost.arrived
+            self._rest_until = now + SAME_END if self._client.waiting() else -math.inf
+        if last:
+            lost.end(sum(self.limiter.drain().values()))
+            self._client.options["shutdown_timeout"] = self._rest
 
     def _flush(self, until: float) -> None:
         self.check_process()

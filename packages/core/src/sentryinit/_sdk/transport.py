@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import ssl
@@ -21,7 +22,7 @@ from sentry_sdk.transport import BaseHttpTransport, HttpTransport
 from sentry_sdk.transport import Transport as BaseTransport
 from sentry_sdk.utils import capture_internal_exception
 from sentry_sdk.worker import BackgroundWorker
-from urllib3.exceptions import MaxRetryError, ProtocolError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, SSLError
 from urllib3.util.ssl_ import create_urllib3_context
 
 from sentryinit._sdk.losses import Losses, Waiting
@@ -91,9 +92,13 @@ class Worker(BackgroundWorker):
 
     def end_greenlet(self) -> None:
         """End the greenlet that sends: unlike a thread it survives a fork, in the child too."""
-        kill = getattr(self._greenlet, "kill", None)
-        if kill is not None:
-            kill(block=False)
+        greenlet = self._greenlet
+        if hasattr(greenlet, "kill") and not greenlet.dead:
+            # At once: at its next turn it would send, or take the answer from the parent process.
+            # It returns to its parent greenlet, which would be the event loop.
+            gevent = sys.modules["gevent"]
+            greenlet.parent = gevent.getcurrent()
+            greenlet.throw(gevent.GreenletExit)
 
 
 class Transport(HttpTransport):
@@ -154,17 +159,26 @@ class Transport(HttpTransport):
         The backend may close a kept connection just then. It drops an id that it has.
         """
         pid, options = os.getpid(), {"body": body, "headers": headers, "retries": _RETRIES}
+        options["preload_content"] = False
         if self._worker.until is not None:
             left = max(0.01, self._worker.until - time.monotonic())
             options["timeout"] = urllib3.Timeout(total=left)
         self._prepare_tls()
         send = functools.partial(self._pool.request, method, self._auth.get_api_url(endpoint_type))
         try:
-            return send(**options)
+            response = send(**options)
         except Exception as error:
             if not _ended_without_answer(error) or pid != os.getpid():
                 raise
-        return send(**options)
+            response = send(**options)
+        # The status counts, also if the text after it breaks off.
+        with contextlib.suppress(HTTPError, OSError):
+            response.read(cache_content=True)
+        followed = response.retries.history if response.retries is not None else ()
+        if any(each.status == 303 for each in followed):
+            # It was followed by GET, without the event.
+            response.status = 303
+        return response
 
     def _prepare_tls(self) -> None:
         """Load the certificates once, here: not at the start, nor for each connection."""
