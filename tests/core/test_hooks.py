@@ -866,4 +866,4 @@ def test_events_of_the_sdk_s_integrations(
 
 def test_drop() -> None:
     """Transactions, logs and metrics are dropped."""
-    assert hooks.drop({"anything": 1}, {}) is None
+    assert client_options.drop({"anything": 1}, {}) is None

@@ -15,9 +15,14 @@ from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import log_handler, transport
-from sentryinit._sdk.hooks import Hooks, drop
+from sentryinit._sdk.hooks import Hooks
 
 log = logging.getLogger("sentryinit")
+
+
+def drop(item: Any, hint: Any) -> None:  # the signature of a hook
+    """Drop transactions, logs and metrics: they are no errors."""
+
 
 _FIXED = {
     "default_integrations": False,

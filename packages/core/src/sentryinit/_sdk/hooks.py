@@ -271,10 +271,6 @@ def _note_drop(hint: _Hint, reason: Reason | None) -> None:
         hint[ID_KEY].dropped_by = reason
 
 
-def drop(item: Any, hint: Any) -> None:  # the signature of a hook
-    """Drop transactions, logs and metrics: they are no errors."""
-
-
 def _text(event: _Event, hint: _Hint) -> str:
     if "log_record" in hint:
         # Older releases of sentry-sdk leave the formatting to the backend.
@@ -287,8 +283,7 @@ def _text(event: _Event, hint: _Hint) -> str:
 
 
 def _last_value(event: _Event) -> _Event:
-    values = (event.get("exception") or {}).get("values") or [{}]
-    return values[-1] or {}
+    return ((event.get("exception") or {}).get("values") or [{}])[-1] or {}
 
 
 def _is_frameworks(event: _Event, *adapters: str) -> bool:
