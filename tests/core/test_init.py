@@ -1013,14 +1013,17 @@ class Slow(Pipe):
 handle = sentryinit.init("shop", dsn=DSN, transport=Slow, flush_timeout=0.5)
 handle()
 import os
-os._exit(0)
+os.abort()
 """)
 
     assert done.lines == ["flush 0.5"]
 
 
 def test_flush_timeout_is_used_once_at_shutdown(child: Any) -> None:
-    """The time that the flush after a lifespan takes is not available again at exit."""
+    """The time that the flush after a lifespan takes is not available again at exit.
+
+    Neither to ours nor to sentry-sdk's.
+    """
     done = child("""
 import asyncio, time
 from sentryinit.asgi import SentryInitMiddleware
@@ -1036,7 +1039,21 @@ async def send(message):
 asyncio.run(SentryInitMiddleware(app)({"type": "lifespan"}, None, send))
 """)
 
-    assert done.lines == ["flush 0.5", "lifespan.shutdown.complete", "flush 0.0"]
+    assert done.lines == ["flush 0.5", "lifespan.shutdown.complete"] + ["flush 0.0"] * 2
+
+
+def test_own_transport_is_flushed_before_os_exit(child: Any) -> None:
+    """Only the transport of the application knows whether it has something to send."""
+    done = child("""
+import os
+class Slow(Pipe):
+    def flush(self, timeout, callback=None):
+        print("flush", timeout, flush=True)
+sentryinit.init("shop", dsn=DSN, transport=Slow, flush_timeout=0.5)
+os._exit(0)
+""")
+
+    assert done.lines == ["flush 0.5"]
 
 
 def test_with_block_flushes_at_its_end(child: Any) -> None:
@@ -1050,7 +1067,7 @@ try:
     with sentryinit.init("shop", dsn=DSN, transport=Slow):
         1 / 0
 finally:
-    os._exit(0)
+    os.abort()
 """)
 
     assert [line[:5] for line in done.out.splitlines()] == ["ITEM ", "flush"]

@@ -221,9 +221,14 @@ def reset_transport() -> None:
 
 
 def waiting(transport: Any) -> int:
-    """Return how many envelopes of *transport* are queued or being sent; 0 if it has no queue."""
+    """Return how many envelopes of *transport* are queued or being sent.
+
+    Of a class of the application only its flush() knows: 1 if it has one.
+    """
+    base = sentry_sdk.transport.Transport.flush
+    has_flush = getattr(type(transport), "flush", base) is not base
     queue = getattr(getattr(transport, "_worker", None), "_queue", None)
-    return getattr(queue, "unfinished_tasks", 0)
+    return getattr(queue, "unfinished_tasks", int(has_flush))
 
 
 def close(timeout: float) -> None:
