@@ -700,6 +700,32 @@ def test_next_event_of_a_group_carries_the_suppressed_count(begin: Begin) -> Non
     assert counts == [None, {"suppressed": 3}]
 
 
+@pytest.mark.parametrize("hook", [broken, lambda _event, _hint: {"message": "new"}])
+def test_hook_that_leaves_nothing_keeps_the_suppressed_count(hook: Any, said: Any) -> None:
+    """What a hook returns, or the fallback event if it raises, has the count; so has a summary."""
+    with testing.capture("shop", before_send=hook, storm_guard=True, storm_burst=1) as box:
+        for _ in range(4):
+            sentry_sdk.capture_message("a")
+        sentryinit.flush()
+
+    assert [event["contexts"].get("sentryinit") for event in box.events[1:]] == [{"suppressed": 3}]
+    assert box.events[1]["tags"]["suppressed"] == "3"
+    said()
+
+
+def test_events_without_a_message_are_kinds_by_their_exceptions() -> None:
+    """Events that the application makes by hand are not one kind."""
+    with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:
+        for name in ("KeyError", "KeyError", "ValueError"):
+            values = [{"type": name, "value": "order 7"}]
+            sentry_sdk.capture_event({"level": "error", "exception": {"values": values}})
+
+    assert [event["exception"]["values"][0]["type"] for event in box.events] == [
+        "KeyError",
+        "ValueError",
+    ]
+
+
 def test_same_class_from_another_line_is_another_group(begin: Begin) -> None:
     """The same exception class from another line is another group."""
     with testing.capture("shop", storm_guard=True, storm_burst=1, storm_per_minute=0) as box:

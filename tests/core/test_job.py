@@ -637,3 +637,31 @@ def test_a_good_job_builds_nothing(box: testing.Mailbox) -> None:
         pass
     assert (work.events_built, work.events_masked) == (0, 0)
     assert work.requests_described == 0
+
+
+class Called:
+    """An object whose call makes a coroutine."""
+
+    async def __call__(self) -> None:
+        await asyncio.sleep(0)
+        raise LookupError
+
+
+def test_what_returns_a_coroutine_is_a_job_until_it_ends(mailbox: testing.Mailbox) -> None:
+    """Not only ``async`` functions: objects, partial functions and plain functions."""
+
+    def plain() -> Any:
+        return Called()()
+
+    for function in (Called(), functools.partial(Called()), plain):
+        with pytest.raises(LookupError):
+            asyncio.run(sentryinit.job("nightly")(function)())
+
+    assert [event["transaction"] for event in mailbox.events] == ["nightly"] * 3
+
+
+@pytest.mark.parametrize("given", [Called, classmethod(Called), None, 5])
+def test_only_functions_are_decorated(given: Any) -> None:
+    """A class would be a function then; what has no call would fail later."""
+    with pytest.raises(TypeError, match=r"job\(\) decorates a function"):
+        sentryinit.job("nightly")(given)

@@ -12,7 +12,7 @@ import sentry_sdk
 from sentry_sdk.consts import DEFAULT_OPTIONS
 
 from sentryinit import testing
-from sentryinit._sdk import client
+from sentryinit._sdk import client_options
 
 TOKEN = "tok-5f1c9a"
 
@@ -98,7 +98,7 @@ def test_collect_host_name() -> None:
 def test_option_unknown_to_the_sdk_is_a_warning(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An option that this release of the SDK does not have is left out, with one warning."""
     known = {name: value for name, value in DEFAULT_OPTIONS.items() if name != "keep_alive"}
-    monkeypatch.setattr(client, "DEFAULT_OPTIONS", known)
+    monkeypatch.setattr(client_options, "DEFAULT_OPTIONS", known)
     with testing.capture("shop", keep_alive=True) as box:
         sentry_sdk.capture_message("a")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import socketserver
 import ssl
 import threading
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from outages import run
 from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError, SSLError
 
 import sentryinit
-from sentryinit._reporter import NEW_END
+from sentryinit._delivery import SAME_END
 from sentryinit._sdk import losses
 from sentryinit._sdk.transport import Transport, _ended_without_answer
 from sentryinit._state import STATE
@@ -239,19 +241,26 @@ def test_last_flushes_share_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
     sentryinit.init("shop", dsn="https://key@sentryinit.invalid/1", flush_timeout=2)
     reporter: Any = STATE.reporter
     monkeypatch.setattr(
-        "sentryinit._reporter.time", SimpleNamespace(monotonic=lambda: now), raising=True
+        "sentryinit._delivery.time", SimpleNamespace(monotonic=lambda: now), raising=True
     )
-    monkeypatch.setattr(reporter._client, "flush", given.append)
-    monkeypatch.setattr(reporter._client, "waiting", lambda: 0)
-    reporter.flush(last=True)  # finds nothing
-    now += 5
-    monkeypatch.setattr(reporter._client, "waiting", lambda: 1)
-    for pause in (0, 1.5, 0.5, 10, NEW_END):
-        now += pause
-        reporter.flush(last=True)
-    reporter.flush()
 
-    assert given == [2.0, 2.0, 0.5, 0.0, 0.0, 2.0, 2.0]
+    def flush(timeout: float) -> None:
+        nonlocal now
+        given.append(timeout)
+        now += took
+
+    monkeypatch.setattr(reporter._client, "flush", flush)
+    # After how long, a last flush?, what it takes, what waits then.
+    for pause, last, took, waits in (  # noqa: B007 # flush() reads it
+        *((0, True, 0.5, 0), (1, True, 0.5, 1), (1, True, 1.5, 1), (1, True, 0, 1)),
+        *((1, False, 2, 1), (1, True, 0, 1), (SAME_END, True, 2, 1), (1, False, 0.5, 0)),
+        (1, True, 0, 0),
+    ):
+        now += pause
+        monkeypatch.setattr(reporter._client, "waiting", lambda waits=waits: waits)
+        reporter.flush(last=last)
+
+    assert given == [2.0, 2.0, 1.5, 0.0, 2.0, 0.0, 2.0, 2.0, 2.0]
 
 
 def test_losses_are_told_at_recovery_and_at_the_end(said: Any) -> None:
@@ -314,3 +323,42 @@ def test_what_another_process_has_queued_is_not_sent(monkeypatch: pytest.MonkeyP
         assert len(sent) == 1
         reporter.after_fork()
     reporter.after_fork()
+
+
+@pytest.mark.parametrize(
+    ("answer", "lost"),
+    [
+        # The text breaks off: the length, a chunk, the encoding.
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}", 0),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}", 0),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 0),
+        (b"HTTP/1.1 500 No\r\nContent-Length: 50\r\n\r\n{}", 1),
+        # By GET, without the event.
+        (b"HTTP/1.1 303 See Other\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", 1),
+    ],
+    ids=["length", "chunk", "encoding", "refused", "see-other"],
+)
+@pytest.mark.usefixtures("clean")
+def test_the_status_of_an_answer_counts(answer: bytes, lost: int, said: Any) -> None:
+    """An event is received if the status says so, whatever becomes of the text after it."""
+    ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+
+    class Answering(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            request = self.rfile.readline()
+            headers = http.client.parse_headers(self.rfile)
+            self.rfile.read(int(headers.get("Content-Length", 0)))
+            self.wfile.write(answer if request.startswith(b"POST") else ok)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        sentryinit.init("shop", dsn=f"http://key@127.0.0.1:{server.server_address[1]}/1")
+        sentry_sdk.capture_message("a")
+        sentryinit.flush()
+        server.shutdown()
+        thread.join()
+
+    assert (sentryinit.stats()["delivered"], sentryinit.stats()["lost"]) == (1, lost)
+    assert sentryinit.stats()["lost_refused"] == lost
+    assert len(said()) == lost

@@ -267,12 +267,11 @@ def _ends_of(found: dict[str, Any], case: Any) -> dict[str, Any]:
 
 
 def _rows_of(case: Any, results: dict[str, Any]) -> list[list[str]]:
-    """Return a row for all ends of *case* at which everything arrives, and one for each other."""
-    groups: dict[bool | str, list[str]] = defaultdict(list)
+    """Return a row for the ends of *case* at which everything arrives, and one for each other."""
+    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for end in case.ends:
         found = [_ends_of(of, case).get(end) for of in results.values()]
-        whole = all(each and each["received"] == each["sent"] for each in found)
-        groups[whole or end].append(end)
+        groups[tuple(_outcome(each, end) for each in found)].append(end)
     rows = []
     for ends in groups.values():
         cells = [[_ends_of(of, case).get(end) for end in ends] for of in results.values()]
@@ -290,6 +289,13 @@ def _rows_of(case: Any, results: dict[str, Any]) -> list[list[str]]:
             ]
         )
     return rows
+
+
+def _outcome(found: Any, end: str) -> str:
+    """Return what ends of a case have in common that are in one row."""
+    if not found:
+        return "not run"
+    return "whole" if found["received"] == found["sent"] else end
 
 
 def _counted(found: list[Any]) -> str:

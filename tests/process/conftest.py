@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
+from harness.programs import Programs
 from harness.service import Bench
 
 _BENCH = pytest.StashKey[Bench]()
@@ -23,6 +25,14 @@ def bench(whole_bench: Bench, request: pytest.FixtureRequest) -> Bench:
     whole_bench.used = []
     request.node.stash[_BENCH] = whole_bench
     return whole_bench
+
+
+@pytest.fixture
+def programs(bench: Bench, tmp_path: Path) -> Iterator[Programs]:
+    """Starts programs in a folder of their own."""
+    programs = Programs(bench, tmp_path)
+    yield programs
+    programs.close()
 
 
 @pytest.hookimpl(wrapper=True)

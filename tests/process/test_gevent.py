@@ -1,9 +1,10 @@
-"""gevent, which patches a worker after it was forked from a process with the application."""
+"""gevent: workers that it patches after they were forked, greenlets, and ends of programs."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import socket
 import socketserver
 import ssl
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from harness.programs import INIT, PATCH, THREE, Programs, ends, texts
 from harness.service import Bench, new_id
 from harness.wire import request
 
@@ -130,3 +132,114 @@ def test_first_failures_of_a_preloaded_worker_arrive_over_https(
             assert service.call("/orders/17/unavailable", request_id).status == 503
         events = box.wait_for_some(len(ids))
         assert sorted(event.request_id for event in events) == sorted(ids)
+
+
+GREENLETS = """
+import gevent
+def log():
+    try:
+        fail()
+    except LookupError as error:
+        sentry_sdk.capture_exception(error)
+        raise
+def leave():
+    raise gevent.GreenletExit
+for target in (fail, log, leave):
+    gevent.spawn(target).join()
+try:
+    gevent.spawn(fail).get()
+except LookupError:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "init,more",
+    [
+        (f"{PATCH}\n{INIT}", ""),
+        (f"import gevent\n{INIT}", ""),
+        (INIT, ""),
+        (INIT, PATCH + "\n"),
+        (INIT, "if os.fork():\n    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))\n"),
+    ],
+    ids=["patched before", "imported before", "imported after", "patched after", "forked before"],
+)
+def test_exception_that_leaves_a_greenlet_is_one_event(
+    programs: Programs, init: str, more: str
+) -> None:
+    """A13: also if it was captured before, or if somebody asks for the result."""
+    assert ends(programs.start(more + GREENLETS, init=init), 0) == ["LookupError"] * 3
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_greenlet_of_a_request_is_one_event_of_the_request(
+    programs: Programs, *, raises: bool
+) -> None:
+    """A13: If the request fails with the exception, the event is about the request."""
+    code = (
+        "import gevent\nfrom sentryinit.wsgi import SentryInitMiddleware\n"
+        "from wsgiref.util import setup_testing_defaults as defaults\n"
+        "def app(environ, start_response):\n"
+        f"    gevent.spawn(fail).{'get' if raises else 'join'}()\n"
+        "    start_response('200 OK', [])\n    return []\n"
+        "environ = {}\ndefaults(environ)\n"
+        "try:\n    list(SentryInitMiddleware(app)(environ, lambda *_: print))\n"
+        "except LookupError:\n    pass\n"
+    )
+    process = programs.start(code, init=f"{PATCH}\n{INIT}")
+    assert process.wait() == 0
+    events = process.mailbox.drain()
+    assert texts(events) == ["LookupError"]
+    assert [e.mechanism["type"] for e in events] == ["wsgi" if raises else "gevent"]
+
+
+@pytest.mark.parametrize("init", [f"{PATCH}\n{INIT}", f"import gevent\n{INIT}"])
+def test_sigterm_of_a_gevent_program_is_flushed(programs: Programs, init: str) -> None:
+    """Signal handlers run in the event loop of gevent, where nothing can wait."""
+    process = programs.start(
+        "import gevent; queue(); ready(); gevent.sleep(20)", init=init, ready=True
+    )
+    process.popen.terminate()
+    assert ends(process, -signal.SIGTERM) == THREE
+
+
+# The signal comes while the greenlet runs that sends, as it mostly does in a program that waits.
+INTERRUPTED = """
+pool = sentry_sdk.get_client().transport._pool
+send = pool.request
+def request(*args, **kwargs):
+    pool.request = send
+    signal.raise_signal(signal.SIGINT)
+    return send(*args, **kwargs)
+pool.request = request
+"""
+GREENLET_SERVER = """
+from gevent.pywsgi import WSGIServer
+def app(environ, start_response):
+    raise LookupError
+server = WSGIServer(("127.0.0.1", 0), app)
+server.start(); queue(); server.serve_forever()
+"""
+
+
+@pytest.mark.parametrize(
+    "code,status",
+    [
+        ("queue(); time.sleep(20)", -signal.SIGINT),
+        (GREENLET_SERVER, -signal.SIGINT),
+        ("signal.signal(signal.SIGINT, lambda *_: sys.exit(3)); queue(); time.sleep(20)", 3),
+        # A program that goes on: the next greenlet sends.
+        (
+            "try:\n    queue(); time.sleep(20)\nexcept KeyboardInterrupt:\n    time.sleep(1)\n"
+            "    handle.flush(); os.kill(os.getpid(), signal.SIGKILL)",
+            -signal.SIGKILL,
+        ),
+    ],
+    ids=["program", "pywsgi", "handler", "caught"],
+)
+def test_interrupt_of_the_greenlet_that_sends_ends_the_program(
+    programs: Programs, code: str, status: int
+) -> None:
+    """It is raised in the main greenlet, once; what was being sent is sent again."""
+    process = programs.start(INTERRUPTED + code, init=f"{PATCH}\n{INIT}")
+    assert ends(process, status) == THREE

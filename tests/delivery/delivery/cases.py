@@ -251,10 +251,8 @@ SERVERS = (
         "`runserver`",
         "-m subjects.manage runserver {port}",
         "django",
-        lets=dict.fromkeys(
-            ("TERM", "INT", IN_A_REQUEST), "the reloader sends SIGKILL to the process that serves"
-        ),
-        remedy=f"`--noreload`; {_DEV}",
+        lets=_NO_WAIT,
+        remedy=_DEV,
     ),
     server(
         "gevent, pywsgi",

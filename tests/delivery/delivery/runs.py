@@ -117,7 +117,7 @@ class Session:
 
     def settle(self) -> None:
         """Return when no process works any more: all workers have started."""
-        for _ in range(50):
+        for _ in range(16):
             before = self._ticks()
             time.sleep(0.25)
             # An event loop that waits takes a little.

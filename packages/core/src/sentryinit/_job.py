@@ -55,15 +55,24 @@ class Job:
 
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(f"job() cannot decorate a generator: use `with job({self._name!r}):`")
+        given: object = function
+        if inspect.isclass(given) or not callable(given):
+            wanted = "job() decorates a function, below @staticmethod and the like"
+            raise TypeError(f"{wanted}; got {getattr(given, '__name__', type(given).__name__)}")
+
+        async def finish(result: Any) -> Any:
+            with Job(self._name):
+                return await result
 
         @functools.wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> T:
             with Job(self._name):
-                return function(*args, **kwargs)
+                result = function(*args, **kwargs)
+            # Its work begins when it is awaited.
+            return finish(result) if inspect.iscoroutine(result) else result  # type: ignore[return-value] # T is a coroutine then
 
         @functools.wraps(function)
         async def run_coroutine(*args: Any, **kwargs: Any) -> Any:
-            with Job(self._name):
-                return await function(*args, **kwargs)  # type: ignore[misc] # a coroutine function
+            return await finish(function(*args, **kwargs))
 
-        return run_coroutine if inspect.iscoroutinefunction(function) else run  # type: ignore[return-value] # T is a coroutine then
+        return run_coroutine if inspect.iscoroutinefunction(function) else run  # type: ignore[return-value] # likewise

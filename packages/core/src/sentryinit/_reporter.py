@@ -1,41 +1,34 @@
-"""From a verdict to a sent event; flush and counts."""
+"""From a verdict to a queued event."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import math
-import os
-import time
 from collections.abc import Hashable
 from typing import Any
 
 from sentryinit._boundary.capture import Capture
 from sentryinit._boundary.current import current_capture
-from sentryinit._boundary.deadlines import DEADLINES
 from sentryinit._boundary.records import note_decided
 from sentryinit._boundary.request_info import UNDESCRIBED
 from sentryinit._config.settings import Settings
+from sentryinit._delivery import Delivery
 from sentryinit._events import build
 from sentryinit._events.place import exception_fingerprint
 from sentryinit._events.task_name import task_name
-from sentryinit._locks import RenewedLock
 from sentryinit._policy import aborts, exceptions, rate_limit
 from sentryinit._policy.grouping import Origin, group_key, group_label
 from sentryinit._policy.ignore_rules import IgnoreRules
-from sentryinit._policy.verdict import COUNTERS, Reason, Seen, Verdict, decide
+from sentryinit._policy.verdict import Reason, Seen, Verdict, decide
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._sdk import scopes
 from sentryinit._sdk.client import Client
 from sentryinit._sdk.exceptions import exception_event
 from sentryinit._sdk.hooks import CARRIED_KEY
-from sentryinit._sdk.transport import reset_transport
 from sentryinit._state import no_op
 
 log = logging.getLogger("sentryinit")
 
-# Seconds after the end of the time for the last flushes: the process has not ended.
-NEW_END = 60
 # A label of the kind, the event and its hint.
 _Parts = tuple[str, dict[str, Any], dict[str, Any]]
 
@@ -45,16 +38,13 @@ class Reporter:
 
     def __init__(self, settings: Settings, rules: IgnoreRules, client: Client) -> None:
         self._settings, self._rules, self._client = settings, rules, client
-        self._counts_lock = RenewedLock()
-        self._limiter = rate_limit.RateLimiter(
-            settings.storm_burst, settings.storm_per_minute, on=settings.storm_guard
-        )
+        self._delivery = delivery = Delivery(settings, client)
+        self._limiter = delivery.limiter
         # As the protocol in _state says.
         self.is_limited, self.drop = self._limiter.is_limited, self._limiter.drop
         self.why_off, self.sdk_version = client.why_off, client.version
-        self._last_until: float = -math.inf
-        client.lost.give_back = self._limiter.restore
-        self._start()
+        self.waiting, self.flush, self.stats = delivery.waiting, delivery.flush, delivery.stats
+        self.send_summary, self.after_fork = delivery.send_summary, delivery.after_fork
 
     def report(self, capture: Capture[Any], seen: Seen) -> Verdict:
         """Decide on a failure of the request of *capture*, and report it."""
@@ -81,7 +71,7 @@ class Reporter:
         note_decided(exc)
 
     def _report(self, seen: Seen, capture: Capture[Any] | None, mechanism: str = "") -> Verdict:
-        self._check_process()
+        self._delivery.check_process()
         try:
             verdict = decide(seen, self._rules)
             if verdict.reason is None:
@@ -98,7 +88,7 @@ class Reporter:
         self, seen: Seen, key: Hashable, label: str, capture: Capture[Any] | None
     ) -> int | None:
         """Decide on an event that is not ours: as ``acquire()`` of the rate limiter."""
-        self._check_process()
+        self._delivery.check_process()
         reason, exc, suppressed = decide(seen, self._rules).reason, seen.escaped, None
         if reason is None:
             suppressed = self._limiter.acquire(key, is_failure=False)
@@ -115,89 +105,13 @@ class Reporter:
         self, reason: Reason, exc: BaseException | None, capture: Capture[Any] | None
     ) -> None:
         """Count and log why there is no event."""
-        counter = COUNTERS.get(reason)
-        if counter is not None:
-            with self._counts_lock:
-                self._counts[counter] += 1
+        self._delivery.count(reason)
         if log.isEnabledFor(logging.DEBUG):
             what = "a response or message" if exc is None else type(exc).__name__
             where = "outside of requests"
             if capture is not None:
                 where = f"{capture.adapter.name}, status {capture.status or 'not sent'}"
             log.debug("no event for %s (%s): %s", what, where, reason.value)
-
-    def waiting(self) -> bool:
-        """Return True if a flush would send something."""
-        self._check_process()
-        return bool(DEADLINES.waiting() or self._client.waiting() or self._limiter.has_untold())
-
-    def flush(self, *, last: bool = False) -> None:
-        """Send what is queued and the suppressed counts, for at most ``flush_timeout`` seconds.
-
-        *last*: the process ends. All such flushes have one time together, from the first that finds
-        something; a minute later the process has gone on, and a new time begins. What cannot be
-        sent is then counted and logged.
-        """
-        now = time.monotonic()
-        until = now + self._settings.flush_timeout
-        if last and self.waiting():
-            if now > self._last_until + NEW_END:
-                self._last_until = until
-            until = self._last_until
-        self._flush(until)
-        if last:
-            if self._limiter.has_untold():
-                self._flush(until)  # what was lost meanwhile has given its count back
-            self._client.lost.end(sum(self._limiter.drain().values()))
-            self._client.options["shutdown_timeout"] = max(0.0, until - time.monotonic())
-
-    def _flush(self, until: float) -> None:
-        self._check_process()
-        self.send_summary()
-        try:
-            self._client.flush(round(max(0.0, until - time.monotonic()), 3))
-        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
-            log.warning("flush failed: %s", type(error).__name__)
-
-    def send_summary(self) -> None:
-        """Send the log records that wait, and the suppressed failures that no event has counted."""
-        DEADLINES.call_all()
-        counts = self._limiter.drain()
-        if not counts:
-            return
-        event_id = None
-        try:
-            event = build.summary_event(self._settings, counts)
-            # With no scope of a request: this thread may have served one.
-            hint = {CARRIED_KEY: rate_limit.Carried(0, counts)}
-            event_id = scopes.run_in_scope(None, self._client.capture_event, event, hint)
-        except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application
-            log.warning("a summary could not be sent: %s", type(error).__name__)
-        if event_id is None:
-            for label, count in counts.items():
-                self._limiter.restore(count, label)
-
-    def _check_process(self) -> None:
-        """Start anew in a forked process where no hook of Python ran, as with some of uWSGI's."""
-        if self._pid != os.getpid():
-            self.after_fork()
-
-    def after_fork(self) -> None:
-        """Start anew: the parent process sends what is queued, and tells what it has counted."""
-        self._start()
-        DEADLINES.after_fork()
-        self._limiter.after_fork()
-        self._client.lost.after_fork()
-        reset_transport()
-
-    def _start(self) -> None:
-        self._counts = dict.fromkeys(COUNTERS.values(), 0)
-        self._pid = os.getpid()
-        self._last_until = -math.inf
-
-    def stats(self) -> dict[str, int]:
-        """Return the counts since the start of the process."""
-        return {**self._limiter.stats(), **self._client.lost.stats(), **self._counts}
 
     def _send(self, verdict: Verdict, capture: Capture[Any] | None, mechanism: str) -> Verdict:
         """Send the event of *verdict*, unless its kind is suppressed."""

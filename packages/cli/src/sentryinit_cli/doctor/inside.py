@@ -72,9 +72,17 @@ def _examine(order: dict[str, Any], mailbox: Mailbox) -> dict[str, Any]:
         "status": status,
         # For the checks of the network, not to be shown.
         "values": {name: diagnostics.value(name) for name in order["values"]},
-        "handles_sigterm": signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL,
+        "sigterm": _sigterm(),
         "events": len(mailbox.envelopes),
     }
+
+
+def _sigterm() -> str:
+    """Return the module whose handler SIGTERM has, empty if the process ends by it."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is signal.SIG_DFL:
+        return ""
+    return str(getattr(handler, "__module__", None) or "unknown")
 
 
 def _application(order: dict[str, Any], mailbox: Mailbox) -> Iterator[Finding]:

@@ -62,8 +62,8 @@ def make(order: Order) -> Report:
     sources = {name: source for name, _, source, _ in result["settings"]}
     findings += [*_dsn(values, sources, is_offline=order.is_offline), *versions.check()]
     if order.command:
-        flush, handles = float(values.get("flush_timeout") or 0), result.get("handles_sigterm")
-        findings += servers.check(order.command, flush, os.environ, handles_sigterm=bool(handles))
+        flush, sigterm = float(values.get("flush_timeout") or 0), result.get("sigterm", "")
+        findings += servers.check(order.command, flush, os.environ, sigterm=sigterm)
     return Report(_sorted(findings), result["settings"], _secrets(values))
 
 

@@ -30,6 +30,9 @@ _SHORT = {
     "uwsgi": {"T": "enable-threads", "M": "master"},
     "hypercorn": {"k": "worker-class"},
 }
+# They end by SIGTERM's default action, and have these verdicts unless somebody handles it.
+_ENDED = {"waitress", "runserver", "flask run"}
+_UNHANDLED = {"waitress-sigterm", "development-server"}
 # Options of uWSGI that are known by several names.
 _ALIASES = {"lazy": "lazy-apps", "thread": "threads", "processes": "workers"}
 _OFF = {"false", "0", "no", "off"}
@@ -105,11 +108,12 @@ def check(
     flush: float,
     environ: Mapping[str, str],
     *,
-    handles_sigterm: bool = False,
+    sigterm: str = "",
 ) -> Iterator[Finding]:
     """Yield the verdicts of the server that *command* starts.
 
-    *flush*: seconds that a flush may take. *handles_sigterm*: the application does it itself.
+    *flush*: seconds that a flush may take. *sigterm*: the module that handles it when the
+    application is set up, if any.
     """
     server, arguments = server_of(command)
     if not server:
@@ -119,8 +123,10 @@ def check(
     options, problems = _all_options(server, arguments, environ)
     started = Started(server, options, flush)
     verdicts = [*problems, *_RULES[server](started)]
-    if handles_sigterm:
-        verdicts = [each for each in verdicts if each.id != "waitress-sigterm"]
+    if sigterm:
+        verdicts = [each for each in verdicts if each.id not in _UNHANDLED]
+    if server in _ENDED and sigterm.startswith("sentryinit."):
+        verdicts.append(found("pid-1", server=server))
     if not any(each.level in {"warning", "error"} for each in verdicts):
         yield found("server", server=server)
     yield from verdicts

@@ -236,8 +236,8 @@ class Capture(RequestIdentity, Generic[R]):
             self._settle()
         is_end = isinstance(verdict.exception, SystemExit) and verdict.explains_records
         if is_end and STATE.reporter is not None:
-            # The process ends, and the server may not run exit hooks (A11).
-            STATE.reporter.flush(last=True)
+            # The server may end the process without exit hooks, or answer 500 and go on (A11).
+            STATE.reporter.flush()
 
     def _settle(self) -> None:
         if self._pending_5xx and not self._decided:

@@ -60,9 +60,15 @@ def summary_event(settings: Settings, counts: Mapping[str, int]) -> dict[str, An
 def add_service(settings: Settings, event: dict[str, Any], suppressed: int = 0) -> None:
     """Add to *event* the tag ``service``, and how many of its kind were *suppressed* before it."""
     event["tags"] = {**(event.get("tags") or {}), "service": settings.service}
+    add_suppressed(event, suppressed)
+
+
+def add_suppressed(event: dict[str, Any], suppressed: int) -> None:
+    """Add to *event* how many of its kind were *suppressed* before it, if any."""
     if suppressed:
-        event["tags"]["suppressed"] = str(suppressed)
-        event.setdefault("contexts", {})["sentryinit"] = {"suppressed": suppressed}
+        event["tags"] = {**(event.get("tags") or {}), "suppressed": str(suppressed)}
+        contexts = event["contexts"] = {**(event.get("contexts") or {})}
+        contexts["sentryinit"] = {**(contexts.get("sentryinit") or {}), "suppressed": suppressed}
 
 
 def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) -> None:

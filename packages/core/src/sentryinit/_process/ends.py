@@ -8,8 +8,8 @@
 | another program replaces it                | a flush before         | `os.execv, os.execve`  |
 | SIGTERM that nobody handles                | a flush in a handler,  | the handler of SIGTERM |
 |                                            | then the signal again  |                        |
-| it sends itself a signal that nobody       | a flush before         | `signal.raise_signal`, |
-| handles, as uvicorn does                   |                        | `os.kill`              |
+| it sends itself SIGTERM or the like, and   | a flush before         | `signal.raise_signal`, |
+| nobody handles it, as uvicorn does         |                        | `os.kill`              |
 | Django's or werkzeug's reloader kills it   | SIGTERM to it before   | `os.kill` (Linux)      |
 | its server ends the application            | a flush by the adapter | nothing                |
 | SIGKILL, a crash, `_exit` in C code        | nothing can be done    |                        |
@@ -40,6 +40,7 @@ from sentryinit._state import STATE
 _GRACE = 0.2
 # Their default action ends the process.
 _DEADLY = frozenset({"SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGTERM"})
+_RELOADED = "RUN_MAIN", "WERKZEUG_RUN_MAIN"
 _kill = os.kill
 # The signals that a thread that forks has blocked before.
 _mask = threading.local()
@@ -55,10 +56,11 @@ def watch_ends() -> None:
         _is_watching = True
         # After that of sentry-sdk, so it runs earlier.
         atexit.register(_at_exit)
-        for module, name, is_end in _CALLS:
+        calls = _CALLS + (_SIGNALS if STATE.settings.flush_on_sigterm else ())
+        for module, name, is_end in calls:
             # Windows has not all of them.
             if hasattr(module, name):
-                setattr(module, name, _flushing_before(getattr(module, name), is_end))
+                setattr(module, name, _flushing_before(module, name, is_end))
         # A platform without fork has no such function.
         getattr(os, "register_at_fork", dict)(
             before=_hold_sigterm, after_in_parent=_release_sigterm, after_in_child=_release_sigterm
@@ -124,8 +126,9 @@ def _at_exit() -> None:
         raise
 
 
-def _flushing_before(original: Callable[..., Any], is_end: Callable[..., bool]) -> Any:
-    """Return *original* with a flush before it, where *is_end* says that the process ends."""
+def _flushing_before(module: Any, name: str, is_end: Callable[..., bool]) -> Any:
+    """Return a function of *module* with a flush before it, where *is_end* says that it ends."""
+    original = getattr(module, name)
 
     @functools.wraps(original)
     def end(*args: Any, **kwargs: Any) -> Any:
@@ -135,12 +138,14 @@ def _flushing_before(original: Callable[..., Any], is_end: Callable[..., bool]) 
                 flush_now()
         return original(*args, **kwargs)
 
+    # That of the original is "posix": pickle would look for it there.
+    end.__module__ = module.__name__
     return end
 
 
 def _is_program(path: Any, *_: object, **__: object) -> bool:
-    # execvp() tries one folder after the other.
-    return os.access(path, os.X_OK)
+    # execvp() tries one folder after the other. A number is an open file.
+    return isinstance(path, int) or os.access(path, os.X_OK)
 
 
 def _is_suicide(pid: int, sig: int) -> bool:
@@ -152,9 +157,11 @@ def _is_suicide(pid: int, sig: int) -> bool:
 def _end_reloaded(pid: int) -> None:
     """End the child of a reloader by SIGTERM first: Django and werkzeug kill it at once.
 
-    They set RUN_MAIN or WERKZEUG_RUN_MAIN in its environment.
+    They set RUN_MAIN or WERKZEUG_RUN_MAIN in its environment, which its own children inherit.
     """
-    if STATE.settings is None or b"RUN_MAIN=true" not in Path(f"/proc/{pid}/environ").read_bytes():
+    found = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    names = [name for name in _RELOADED if f"{name}=true".encode() in found]
+    if STATE.settings is None or not names or any(name in os.environ for name in names):
         return
     _kill(pid, signal.SIGTERM)
     end = time.monotonic() + STATE.settings.flush_timeout + 1
@@ -206,11 +213,13 @@ def _flush_and_kill(signum: int) -> None:
     _kill(os.getpid(), signum)
 
 
-# What ends the process, and whether a call does.
+# What ends the process, and whether a call does; the same for signals.
 _CALLS: tuple[tuple[Any, str, Callable[..., bool]], ...] = (
     (os, "_exit", lambda *_, **__: True),
     (os, "execv", _is_program),
     (os, "execve", _is_program),
+)
+_SIGNALS: tuple[tuple[Any, str, Callable[..., bool]], ...] = (
     (os, "kill", _is_suicide),
     (signal, "raise_signal", _is_deadly),
 )

@@ -7,7 +7,6 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 # see above
 import functools
 import logging
-import socket
 import sys
 import uuid
 from collections.abc import Iterable
@@ -15,23 +14,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sentry_sdk
-from sentry_sdk.consts import DEFAULT_OPTIONS
-from sentry_sdk.integrations.atexit import AtexitIntegration
-from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.scope import Scope
 
 from sentryinit._boundary.current import current_capture
 from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
 from sentryinit._config import checks
-from sentryinit._config.options import TABLE
 from sentryinit._config.settings import Settings
 from sentryinit._events.task_name import program_name
 from sentryinit._policy.verdict import Reason
 from sentryinit._redaction.attributes import event_id
 from sentryinit._redaction.fallback import fallback_event
 from sentryinit._redaction.redactor import Redactor
-from sentryinit._redaction.stacktrace import safe_repr
 from sentryinit._sdk import envelopes, log_handler, scopes, transport
+from sentryinit._sdk.client_options import client_options
 from sentryinit._sdk.exceptions import PreSerializedEvent
 from sentryinit._sdk.hooks import (
     FRAMEWORKS,
@@ -39,27 +34,12 @@ from sentryinit._sdk.hooks import (
     ID_KEY,
     EventId,
     Hooks,
-    drop,
     use_reserved_id,
 )
 from sentryinit._sdk.losses import watch
 from sentryinit._state import STATE, note_problem
 
 log = logging.getLogger("sentryinit")
-
-_FIXED = {
-    "default_integrations": False,
-    "auto_enabling_integrations": False,
-    "max_request_body_size": "never",
-    "auto_session_tracking": False,
-    "trace_propagation_targets": [],
-    "before_send_transaction": drop,
-    "before_send_log": drop,
-    "before_send_metric": drop,
-    # None would mean sentry-sdk's scrubber, which knows keys only.
-    "event_scrubber": False,
-}
-
 
 # That of the hooks and filters.
 _redactor: Redactor
@@ -76,7 +56,7 @@ def configure(settings: Settings) -> Client:
     _redactor = redactor = _make_redactor(settings)
     original = logging.Logger.callHandlers
     try:
-        sentry_sdk.init(**_client_options(settings, Hooks(settings, redactor)))
+        sentry_sdk.init(**client_options(settings, Hooks(settings, redactor)))
     finally:
         # Also after a failure: sentry-sdk patches the logging once, and has done so.
         log_handler.install_filter(original)
@@ -254,47 +234,3 @@ def _make_redactor(settings: Settings) -> Redactor:
         queries="query" in settings.collect,
         limit=settings.max_value_length,
     )
-
-
-def _client_options(settings: Settings, hooks: Hooks) -> dict[str, Any]:
-    name = socket.gethostname() if "host_name" in settings.collect else settings.server_name
-    ours = {
-        "dsn": settings.dsn,
-        "environment": settings.environment,
-        # None would run git in a subprocess.
-        "release": settings.release,
-        "server_name": name or settings.service,
-        "integrations": [
-            AtexitIntegration(callback=lambda pending, timeout: None),  # noqa: ARG005 # quiet on stderr
-            ExcepthookIntegration(),
-            log_handler.INTEGRATION,
-            *settings.integrations,
-        ],
-        "include_local_variables": "locals" in settings.collect,
-        # We cut after masking, which has to see whole secrets.
-        "max_value_length": 4 * settings.max_value_length + 4096,
-        "shutdown_timeout": settings.flush_timeout,
-        "before_send": hooks.before_send,
-        "transport": settings.transport or transport.Transport,
-        "before_breadcrumb": settings.before_breadcrumb,
-    }
-    options = _FIXED | _passed_on(settings) | ours
-    return {name: value for name, value in options.items() if name in DEFAULT_OPTIONS}
-
-
-def _passed_on(settings: Settings) -> dict[str, Any]:
-    """Return the options that sentry-sdk gets as they are."""
-    passed = {
-        name: getattr(settings, name)
-        for name, option in TABLE.items()
-        if option.passed_to_sdk and getattr(settings, name) is not None
-    }
-    # _events.source_context costs less.
-    passed["include_source_context"] = False
-    if "locals" in settings.collect:
-        limit = settings.max_value_length
-        passed["custom_repr"] = functools.partial(safe_repr, settings.custom_repr, limit)
-    # Older releases refuse unknown options.
-    for name in passed.keys() - DEFAULT_OPTIONS.keys():
-        log.warning("option %s: this release of sentry-sdk does not have it", name)
-    return passed

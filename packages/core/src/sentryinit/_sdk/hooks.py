@@ -102,7 +102,10 @@ class Hooks:
             return None
         # Not by the event's path: a hook may have changed it.
         masked = self._redactor.event(changed, info.route or "", info.path, info.query)
-        masked.carried = hint.get(CARRIED_KEY)
+        masked.carried = told = hint.get(CARRIED_KEY)
+        if told is not None:
+            # The hook may have made a new event.
+            build.add_suppressed(masked, sum(told.suppressed.values()))
         self._add_nonce(masked, _exception_of(hint))
         _mark_captured(_with_id(masked, event, hint), hint)
         return masked
@@ -277,11 +280,18 @@ def _text(event: _Event, hint: _Hint) -> str:
         # Older releases of sentry-sdk leave the formatting to the backend.
         return message_of(hint["log_record"])
     entry = event.get("logentry") or {}
-    return str(entry.get("formatted") or entry.get("message") or event.get("message") or "")
+    text = entry.get("formatted") or entry.get("message") or event.get("message")
+    last = (_values(event) or [{}])[-1]
+    # The application may have made the event by hand.
+    return str(text or ": ".join(str(last[name]) for name in ("type", "value") if last.get(name)))
+
+
+def _values(event: _Event) -> list[dict[str, Any]]:
+    section = event.get("exception") or {}
+    return (section.get("values") if isinstance(section, dict) else section) or []
 
 
 def _is_frameworks(event: _Event, *adapters: str) -> bool:
     """Return True if sentry-sdk's own integration of a framework made *event*."""
-    values = (event.get("exception") or {}).get("values") or [{}]
-    kind = (values[-1].get("mechanism") or {}).get("type")
+    kind = ((_values(event) or [{}])[-1].get("mechanism") or {}).get("type")
     return kind in _MECHANISMS or kind in adapters

@@ -74,7 +74,7 @@ class Losses:
         """Start to count at 0: what waits here is sent by the parent process."""
         self._counts = dict.fromkeys(CAUSES, 0)
         self._waiting: dict[Waiting, None] = {}
-        self._given_up = 0
+        self._given_up = self.arrived = 0
         self._next_log = self._next_sum = 0.0
         # The number of losses in the last line of each kind.
         self._logged = self._summed = 0
@@ -99,6 +99,7 @@ class Losses:
                     self._counts["lost_at_exit"] += sum(suppressed.values())
                     suppressed = {}
         if reason is None:
+            self.arrived += 1
             self._log_sum("events arrive again")
             return
         self.count(reason, failures)

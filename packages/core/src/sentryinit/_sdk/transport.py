@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import ssl
@@ -18,9 +19,10 @@ import urllib3
 from sentry_sdk._queue import EmptyError
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import BaseHttpTransport, HttpTransport
+from sentry_sdk.transport import Transport as BaseTransport
 from sentry_sdk.utils import capture_internal_exception
 from sentry_sdk.worker import BackgroundWorker
-from urllib3.exceptions import MaxRetryError, ProtocolError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, SSLError
 from urllib3.util.ssl_ import create_urllib3_context
 
 from sentryinit._sdk.losses import Losses, Waiting
@@ -68,17 +70,35 @@ class Worker(BackgroundWorker):
         self._greenlet = gevent and gevent.getcurrent()
         try:
             super()._target()
-        except BaseException:
-            if pid == os.getpid():
+        except BaseException as error:
+            if pid != os.getpid():
+                # The fork has removed the entry of this thread, which its end removes: a new one.
+                threading.current_thread()
+            elif self._pass_on(error):
+                self._target()
+            else:
                 raise
-            # The fork has removed the entry of this thread, which its end removes: makes a new one.
-            threading.current_thread()
+
+    def _pass_on(self, error: BaseException) -> bool:
+        """Raise what a signal handler has raised in the main greenlet; return True if it was that.
+
+        Threading prints ``KeyboardInterrupt`` and goes on: Ctrl-C would do nothing.
+        """
+        is_interrupt = isinstance(error, KeyboardInterrupt | SystemExit)
+        if not is_interrupt or not hasattr(self._greenlet, "kill"):
+            return False
+        sys.modules["gevent"].get_hub().handle_system_error(type(error), error)
+        return True
 
     def end_greenlet(self) -> None:
         """End the greenlet that sends: unlike a thread it survives a fork, in the child too."""
-        kill = getattr(self._greenlet, "kill", None)
-        if kill is not None:
-            kill(block=False)
+        greenlet = self._greenlet
+        if hasattr(greenlet, "kill") and not greenlet.dead:
+            # At once: at its next turn it would send, or take the answer from the parent process.
+            # It returns to its parent greenlet, which would be the event loop.
+            gevent = sys.modules["gevent"]
+            greenlet.parent = gevent.getcurrent()
+            greenlet.throw(gevent.GreenletExit)
 
 
 class Transport(HttpTransport):
@@ -100,7 +120,9 @@ class Transport(HttpTransport):
     def capture_envelope(self, envelope: Envelope) -> None:
         """Queue *envelope*."""
         payload = envelope.items[0].payload.json if envelope.items else None
-        waiting = self.losses.add(getattr(payload, "carried", None))
+        self._submit(envelope, self.losses.add(getattr(payload, "carried", None)))
+
+    def _submit(self, envelope: Envelope, waiting: Waiting) -> None:
         send = functools.partial(self._send_once, envelope, waiting, os.getpid())
         if not self._worker.submit(send):
             for item in envelope.items:
@@ -111,17 +133,20 @@ class Transport(HttpTransport):
         """Send *envelope*, unless another process than *pid* has inherited it."""
         if pid != os.getpid():
             return
-        self._reason, is_done = "", False
+        self._reason, reason = "", None
         try:
             self._send_envelope(envelope)
-            is_done = True
         except Exception:  # noqa: BLE001 # of the network, or the application's certificates
+            reason = "network"
             capture_internal_exception(sys.exc_info())
-        finally:
-            # Also if this thread ends here, as a greenlet may: by Ctrl-C, or in a forked process.
+        except BaseException:
+            # A signal handler raises in whatever runs; a greenlet can be ended.
             if pid == os.getpid():
-                reason = None if is_done else "network"
-                self.losses.settle(waiting, self._reason or reason)
+                self._submit(envelope, waiting)
+            raise
+        # Unless it is a greenlet in a forked process.
+        if pid == os.getpid():
+            self.losses.settle(waiting, self._reason or reason)
         self._flush_client_reports()
 
     def on_dropped_event(self, reason: str) -> None:
@@ -134,17 +159,26 @@ class Transport(HttpTransport):
         The backend may close a kept connection just then. It drops an id that it has.
         """
         pid, options = os.getpid(), {"body": body, "headers": headers, "retries": _RETRIES}
+        options["preload_content"] = False
         if self._worker.until is not None:
             left = max(0.01, self._worker.until - time.monotonic())
             options["timeout"] = urllib3.Timeout(total=left)
         self._prepare_tls()
         send = functools.partial(self._pool.request, method, self._auth.get_api_url(endpoint_type))
         try:
-            return send(**options)
+            response = send(**options)
         except Exception as error:
             if not _ended_without_answer(error) or pid != os.getpid():
                 raise
-        return send(**options)
+            response = send(**options)
+        # The status counts, also if the text after it breaks off.
+        with contextlib.suppress(HTTPError, OSError):
+            response.read(cache_content=True)
+        followed = response.retries.history if response.retries is not None else ()
+        if any(each.status == 303 for each in followed):
+            # It was followed by GET, without the event.
+            response.status = 303
+        return response
 
     def _prepare_tls(self) -> None:
         """Load the certificates once, here: not at the start, nor for each connection."""
@@ -221,14 +255,12 @@ def reset_transport() -> None:
 
 
 def waiting(transport: Any) -> int:
-    """Return how many envelopes of *transport* are queued or being sent.
-
-    Of a class of the application only its flush() knows: 1 if it has one.
-    """
-    base = sentry_sdk.transport.Transport.flush
-    has_flush = getattr(type(transport), "flush", base) is not base
+    """Return how many envelopes of *transport* are queued or being sent; 1 if it cannot tell."""
     queue = getattr(getattr(transport, "_worker", None), "_queue", None)
-    return getattr(queue, "unfinished_tasks", int(has_flush))
+    if queue is None:
+        # One of the application that cannot flush has nothing that waits.
+        return int(getattr(type(transport), "flush", None) not in {None, BaseTransport.flush})
+    return getattr(queue, "unfinished_tasks", 1)
 
 
 def close(timeout: float) -> None:
