@@ -448,7 +448,7 @@ def aborts(session: nox.Session) -> None:
     """Test all servers with all cases of clients that disconnect and servers that stop."""
     servers = "--requirement=tests/process/servers.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
-    tests = ("table", "scope", "run")
+    tests = ("table", "scope", "run", "gevent")
     run_tests(session, *(f"tests/process/test_{name}.py" for name in tests))
 
 

@@ -247,6 +247,30 @@ def test_application_that_cannot_be_loaded_is_explained(
     assert "s3cret" not in str(doctor.report)
 
 
+@pytest.mark.parametrize(
+    "last,variables,expected",
+    [
+        ("", {}, {"pid-1"}),
+        ("", {"SENTRYINIT_FLUSH_ON_SIGTERM": "false"}, {"waitress-sigterm"}),
+        ("import signal\nsignal.signal(signal.SIGTERM, lambda *_: None)", {}, set()),
+    ],
+    ids=["by us", "switched off", "by the application"],
+)
+def test_who_handles_sigterm_counts(
+    doctor: Doctor,
+    monkeypatch: pytest.MonkeyPatch,
+    last: str,
+    variables: dict[str, str],
+    expected: set[str],
+) -> None:
+    """Events are lost under waitress only if nobody handles it."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    doctor.write(SAMPLES["flask"].text(last=last))
+    found = doctor.examine(command=["waitress-serve", "shop:app"])
+    assert found.keys() & {"pid-1", "waitress-sigterm"} == expected
+
+
 def test_import_that_hangs_is_ended(doctor: Doctor) -> None:
     """A module that starts its server when it is imported never returns."""
     doctor.write("import time\ntime.sleep(600)")

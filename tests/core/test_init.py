@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -1105,3 +1106,45 @@ def test_wrong_object_is_no_service(service: Any) -> None:
 
     assert KEY not in str(caught.value)
     assert ("it is a DSN: pass dsn=..." in str(caught.value)) is (service == DSN)
+
+
+# -- what is patched -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["os._exit", "os.kill", "os.execv", "signal.raise_signal"])
+def test_patched_functions_can_be_pickled(child: Any, name: str) -> None:
+    """An executor sends them to its processes."""
+    done = child(f"""
+import os, pickle, signal
+before = {name}
+sentryinit.init("shop", dsn=DSN)
+assert {name} is not before
+assert pickle.loads(pickle.dumps({name})) is {name}
+print("same", flush=True)
+""")
+
+    assert done.lines == ["same"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the environment is read there")
+@pytest.mark.parametrize(("own", "status"), [("false", 3), ("true", -9)])
+def test_only_the_parent_of_a_reloader_warns_its_child(child: Any, own: str, status: int) -> None:
+    """The application's own children inherit the variable, and end by SIGKILL as they should."""
+    done = child(f"""
+import os, subprocess, sys
+if {own!r} == "true":
+    os.environ["RUN_MAIN"] = "true"
+sentryinit.init("shop", dsn=DSN)
+code = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(3)); print(1, flush=True)"
+kept = subprocess.Popen(
+    [sys.executable, "-c", code + "; time.sleep(30)"],
+    env={{**os.environ, "RUN_MAIN": "true"}},
+    stdout=subprocess.PIPE,
+)
+kept.stdout.readline()
+kept.kill()
+kept.stdout.close()
+print(kept.wait(), flush=True)
+""")
+
+    assert done.lines == [str(status)]

@@ -23,6 +23,8 @@ ENDS = {
     "if os.fork():\n    os._exit(0)\nos.setsid()\nos._exit(1)": 0,
     "os.execv(sys.executable, [sys.executable, '-c', 'raise SystemExit(7)'])": 7,
     "os.execlpe('false', 'false', os.environ)": 1,
+    "program = os.open(sys.executable, os.O_RDONLY)\n"
+    "os.execve(program, ['python', '-c', 'raise SystemExit(9)'], os.environ)": 9,
     "signal.raise_signal(signal.SIGTERM)": TERM,
     "os.kill(os.getpid(), signal.SIGKILL)": -signal.SIGKILL,
     "with handle:\n    os.kill(os.getpid(), signal.SIGTERM)": TERM,

@@ -281,17 +281,17 @@ def _text(event: _Event, hint: _Hint) -> str:
         return message_of(hint["log_record"])
     entry = event.get("logentry") or {}
     text = entry.get("formatted") or entry.get("message") or event.get("message")
-    last = (_values(event) or [{}])[-1]
+    last = _last_value(event)
     # The application may have made the event by hand.
-    return str(text or ": ".join(str(last[name]) for name in ("type", "value") if last.get(name)))
+    return str(text or f"{last.get('type', '')}: {last.get('value', '')}".strip(": "))
 
 
-def _values(event: _Event) -> list[dict[str, Any]]:
-    section = event.get("exception") or {}
-    return (section.get("values") if isinstance(section, dict) else section) or []
+def _last_value(event: _Event) -> _Event:
+    values = (event.get("exception") or {}).get("values") or [{}]
+    return values[-1] or {}
 
 
 def _is_frameworks(event: _Event, *adapters: str) -> bool:
     """Return True if sentry-sdk's own integration of a framework made *event*."""
-    kind = ((_values(event) or [{}])[-1].get("mechanism") or {}).get("type")
+    kind = (_last_value(event).get("mechanism") or {}).get("type")
     return kind in _MECHANISMS or kind in adapters
