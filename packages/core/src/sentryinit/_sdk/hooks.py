@@ -277,9 +277,8 @@ def _text(event: _Event, hint: _Hint) -> str:
         return message_of(hint["log_record"])
     entry = event.get("logentry") or {}
     text = entry.get("formatted") or entry.get("message") or event.get("message")
-    last = _last_value(event)
     # The application may have made the event by hand.
-    return str(text or f"{last.get('type', '')}: {last.get('value', '')}".strip(": "))
+    return str(text or _last_value(event).get("type") or "")
 
 
 def _last_value(event: _Event) -> _Event:
