@@ -17,7 +17,7 @@ from sentryinit import adapters, testing
 from sentryinit._events import build
 from sentryinit._policy.grouping import app_frame
 from sentryinit._policy.rate_limit import RateLimiter
-from sentryinit._sdk import client_options
+from sentryinit._sdk import client_options, hooks
 from sentryinit._state import STATE
 
 log = logging.getLogger("shop")
