@@ -453,7 +453,7 @@ def aborts(session: nox.Session) -> None:
 
 
 @nox.session(python=FOUND[NEWEST])
-@nox.parametrize("part", ["short", "whole"])
+@nox.parametrize("part", ["short", "whole"], ids=["short", "whole"])
 def jobs(session: nox.Session, part: str) -> None:
     """Test workers of queues, schedulers and programs without requests; *part*: how many cases."""
     queues = "--requirement=tests/jobs/requirements.txt"
