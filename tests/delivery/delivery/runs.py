@@ -25,6 +25,11 @@ import trustme
 from delivery.backend import Backend
 from delivery.cases import IN_A_REQUEST, Case
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background so, and each process inherits it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 HERE = Path(__file__).parent.parent
 # Far longer than any process takes; to reach it is a result: "hung".
 DEADLINE = 30.0
