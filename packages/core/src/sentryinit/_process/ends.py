@@ -45,6 +45,8 @@ _kill = os.kill
 # The signals that a thread that forks has blocked before.
 _mask = threading.local()
 _is_watching = False
+# The process that a signal ends, by its id: a fork of it is another one.
+_is_ending = 0
 
 
 def watch_ends() -> None:
@@ -118,6 +120,8 @@ def _at_exit() -> None:
     reporter = STATE.reporter
     if reporter is None:
         return
+    # An event loop sets the default action back at its end; a server may send another signal.
+    watch_sigterm()
     try:
         reporter.flush(last=True)
     except BaseException:
@@ -141,6 +145,11 @@ def _flushing_before(module: Any, name: str, is_end: Callable[..., bool]) -> Any
     # That of the original is "posix": pickle would look for it there.
     end.__module__ = module.__name__
     return end
+
+
+def _is_exit(*_: object, **__: object) -> bool:
+    watch_sigterm()  # as at exit
+    return True
 
 
 def _is_program(path: Any, *_: object, **__: object) -> bool:
@@ -197,8 +206,10 @@ def _on_sigterm(signum: int, _frame: object) -> None:
     if signal.getsignal(signum) is not _on_sigterm or os.getpid() == 1:
         # A handler that was set later calls the one before it; or a child inherited this one.
         return
-    # A second signal ends the process at once.
-    signal.signal(signum, signal.SIG_DFL)
+    global _is_ending  # noqa: PLW0603 # a process ends once
+    if _is_ending == os.getpid():
+        return  # hypercorn's parent sends two: the flush is bounded, and goes on
+    _is_ending = os.getpid()
     if isinstance(_thread.start_new_thread, types.BuiltinFunctionType):
         _flush_and_kill(signum)
     else:
@@ -210,12 +221,13 @@ def _flush_and_kill(signum: int) -> None:
     with contextlib.suppress(BaseException):  # the signal has to end the process
         flush_now()
     # Again, so that the exit status is that of the signal.
+    signal.signal(signum, signal.SIG_DFL)
     _kill(os.getpid(), signum)
 
 
 # What ends the process, and whether a call does; the same for signals.
 _CALLS: tuple[tuple[Any, str, Callable[..., bool]], ...] = (
-    (os, "_exit", lambda *_, **__: True),
+    (os, "_exit", _is_exit),
     (os, "execv", _is_program),
     (os, "execve", _is_program),
 )
