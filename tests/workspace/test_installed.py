@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# For the session that chooses tests by this mark: these run in every session.
+pytestmark = pytest.mark.both
+
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = sorted(
     distribution.name

@@ -49,8 +49,7 @@ class Handle:
     def __exit__(self, _type: object, exc: BaseException | None, _traceback: object) -> None:
         if STATE.reporter is not None and exc is not None:
             STATE.reporter.capture_unhandled(exc, "sentryinit")
-        if STATE.reporter is not None:
-            STATE.reporter.flush(last=True)
+        self.flush()
 
 
 def init(service: str | None = None, /, **options: Unpack[Options]) -> Handle:
