@@ -147,11 +147,6 @@ def _flushing_before(module: Any, name: str, is_end: Callable[..., bool]) -> Any
     return end
 
 
-def _is_exit(*_: object, **__: object) -> bool:
-    watch_sigterm()  # as at exit
-    return True
-
-
 def _is_program(path: Any, *_: object, **__: object) -> bool:
     # execvp() tries one folder after the other. A number is an open file.
     return isinstance(path, int) or os.access(path, os.X_OK)
@@ -227,7 +222,7 @@ def _flush_and_kill(signum: int) -> None:
 
 # What ends the process, and whether a call does; the same for signals.
 _CALLS: tuple[tuple[Any, str, Callable[..., bool]], ...] = (
-    (os, "_exit", _is_exit),
+    (os, "_exit", lambda *_, **__: True),
     (os, "execv", _is_program),
     (os, "execve", _is_program),
 )
