@@ -431,7 +431,8 @@ def delivery(session: nox.Session) -> None:
     """
     install_delivery(session)
     into = str(ROOT / "docs/reference/delivery.json")
-    env = clean() | {"PYTHONPATH": str(ROOT / "tests/delivery")}
+    folders = os.pathsep.join(str(ROOT / "tests" / name) for name in ("delivery", "process"))
+    env = clean() | {"PYTHONPATH": folders}
     # 1: a case is not as promised, which the page shows.
     done = (0, 1)
     run = ["python", "-m", "delivery", "--into", into]

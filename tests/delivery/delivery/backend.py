@@ -10,10 +10,10 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
+
+from harness.sink import items
 
 # l_onoff, l_linger: close() sends RST.
 _ABORTIVE = struct.pack("ii", 1, 0)
@@ -146,12 +146,7 @@ class Backend(ThreadingHTTPServer):
     def __enter__(self) -> Backend:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._thread.is_alive():
             self.settle()
 
@@ -168,14 +163,3 @@ class Backend(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Write nothing: processes are killed while they send."""
-
-
-def items(envelope: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield type and payload of each item of *envelope*."""
-    _, _, rest = envelope.partition(b"\n")
-    while rest.strip():
-        line, _, rest = rest.partition(b"\n")
-        header = json.loads(line)
-        length = header.get("length", rest.find(b"\n"))
-        yield header["type"], rest[:length]
-        rest = rest[length:].removeprefix(b"\n")
