@@ -334,7 +334,11 @@ def test_what_another_process_has_queued_is_not_sent(monkeypatch: pytest.MonkeyP
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 0),
         (b"HTTP/1.1 500 No\r\nContent-Length: 50\r\n\r\n{}", 1),
         # By GET, without the event.
-        (b"HTTP/1.1 303 See Other\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", 1),
+        (
+            b"HTTP/1.1 303 See Other\r\nLocation: /other\r\nContent-Length: 0\r\n"
+            b"Connection: close\r\n\r\n",
+            1,
+        ),
     ],
     ids=["length", "chunk", "encoding", "refused", "see-other"],
 )
