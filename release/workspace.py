@@ -20,14 +20,14 @@ def folders(root: Path = ROOT) -> list[Path]:
     return sorted(path.parent for path in root.glob("packages/*/pyproject.toml"))
 
 
-def toml(path: Path) -> dict[str, Any]:
-    """Return the tables of a TOML file."""
-    return tomllib.loads(path.read_text())
+def parsed(text: str) -> dict[str, Any]:
+    """Return the tables of *text*, which is TOML."""
+    return tomllib.loads(text)
 
 
 def project(folder: Path) -> dict[str, Any]:
     """Return the table ``project`` of the package in *folder*."""
-    table: dict[str, Any] = toml(folder / "pyproject.toml")["project"]
+    table: dict[str, Any] = parsed((folder / "pyproject.toml").read_text())["project"]
     return table
 
 
