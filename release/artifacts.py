@@ -21,6 +21,7 @@ from pathlib import Path
 import workspace
 from workspace import ROOT
 
+UV = os.environ.get("UV", "uv")
 SUMS = "SHA256SUMS"
 ELSEWHERE = {
     "LANG": "C",
@@ -67,7 +68,7 @@ def build(tree: Path, out: Path, at: str, extra: dict[str, str], umask: int = 0o
     """
     env = os.environ | {"SOURCE_DATE_EPOCH": at} | extra
     for folder in workspace.folders(tree):
-        command = ["uv", "build", "--quiet", "--no-build-isolation", f"--python={sys.executable}"]
+        command = [UV, "build", "--quiet", "--no-build-isolation", f"--python={sys.executable}"]
         command += [f"--out-dir={out}", str(folder)]
         subprocess.run(command, env=env, umask=umask, check=True)
     # uv writes it.

@@ -30,9 +30,11 @@ from typing import Any
 
 import workspace
 
+UV = os.environ.get("UV", "uv")
 HERE = Path(__file__).resolve().parent
 # Variables that would change what is installed, or what a service sends.
-FOREIGN = ("SENTRY", "OTEL", "PIP_", "PYTHONPATH", "VIRTUAL_ENV")
+PIP = ("PIP_INDEX", "PIP_EXTRA_INDEX", "PIP_FIND_LINKS", "PIP_CONSTRAINT", "PIP_REQUIRE")
+FOREIGN = ("SENTRY", "OTEL", "PYTHONPATH", "VIRTUAL_ENV", *PIP)
 
 
 class Ingest(ThreadingHTTPServer):
@@ -132,7 +134,7 @@ def call(*command: str, cwd: Path | None = None, env: dict[str, str] | None = No
 
 def install(name: str, url: str, python: str, venv: Path, *, with_pip: bool) -> str:
     """Install *name* into an empty environment, from the index at *url*; return its Python."""
-    call("uv", "venv", "--quiet", f"--python={python}", *["--seed"] * with_pip, str(venv))
+    call(UV, "venv", "--quiet", f"--python={python}", *["--seed"] * with_pip, str(venv))
     inside = str(venv / "bin/python")
     if with_pip:
         pip = [inside, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir"]
@@ -141,8 +143,8 @@ def install(name: str, url: str, python: str, venv: Path, *, with_pip: bool) -> 
     else:
         # uv takes a name from the first index that has it.
         first = ["--index-strategy=first-index", f"--index={url}"]
-        call("uv", "pip", "install", "--quiet", f"--python={inside}", *first, name)
-        call("uv", "pip", "check", "--quiet", f"--python={inside}")
+        call(UV, "pip", "install", "--quiet", f"--python={inside}", *first, name)
+        call(UV, "pip", "check", "--quiet", f"--python={inside}")
     return inside
 
 
@@ -186,7 +188,7 @@ def first_day(
         call(inside, "-P" if _has_safe_path(inside) else "-B", *program, cwd=Path(empty), env=env)
     kinds = [e["exception"]["values"][-1]["type"] for e in ingest.events.get(str(project), [])]
     if kinds != ["LookupError"]:
-        raise RuntimeError(f"{name} on {python}: not one event, but {kinds}")
+        raise RuntimeError(f"{name} on {python}: one event was expected, and these came: {kinds}")
     return f"{name}: installed by name, checked, one event arrived ({Path(python).name})"
 
 

@@ -1,7 +1,8 @@
 """Check that each change of behaviour has an entry in ``CHANGELOG.md``.
 
     changelog.py [BASE]     the commits after BASE; without BASE, after the tag of the last release
-    changelog.py --release  the section of this version is complete and has a date of today or before
+    changelog.py --release  if this commit has the tag of a release: tag, version and section agree,
+                            and the section has a date; with --required, it has to have a tag
 
 A change of behaviour is a change of the code in ``packages/*/src`` that is more than comments and
 docstrings, of what a package declares, or of the contract. The options, the command line and the
@@ -85,7 +86,8 @@ class Repository:
         return {
             name
             for name in names.split("\0")
-            if name and behaviour(name, self.text(one, name)) != behaviour(name, self.text(other, name))
+            if name
+            and behaviour(name, self.text(one, name)) != behaviour(name, self.text(other, name))
         }
 
     def exempt(self, base: str, head: str) -> set[str]:
@@ -184,25 +186,42 @@ def unready(text: str, version: str, today: datetime.date) -> Iterator[str]:
         yield f"the section {version} is dated in the future: {date}"
 
 
+def released(root: Path, *, required: bool) -> list[str]:
+    """Return why this commit is not fit for a release; nothing if it has no tag and needs none."""
+    tags = Repository(root).git("tag", "--points-at", "HEAD", "v[0-9]*").split()
+    version = workspace.version(root)
+    if not tags:
+        return [f"this commit has no tag v{version}"] if required else []
+    found = [
+        f"the tag {tag} is not that of the version {version}"
+        for tag in tags
+        if tag != f"v{version}"
+    ]
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    return [*found, *unready((root / FILE).read_text(), version, today)]
+
+
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Print what is missing; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("base", nargs="?")
     parser.add_argument("--release", action="store_true")
+    parser.add_argument("--required", action="store_true")
     given = parser.parse_args(arguments)
-    repository = Repository(root)
     if given.release:
-        today = datetime.datetime.now(datetime.timezone.utc).date()
-        found = list(unready((root / FILE).read_text(), workspace.version(root), today))
+        found = released(root, required=given.required)
     else:
+        repository = Repository(root)
         base = given.base or repository.last_release()
         if base is None:
             print("there is no release yet to compare with")
             return 0
         found = list(missing(repository, repository.git("merge-base", base, "HEAD").strip()))
-    print(*found or [f"{FILE} is complete"], sep="\n")
-    if found and not given.release:
-        print("Add an entry, or end the commit's message with: Changelog: none, REASON")
+    if found:
+        print(*found, sep="\n")
+        print(
+            "" if given.release else "Add an entry, or say in the commit: Changelog: none, REASON"
+        )
     return 1 if found else 0
 
 

@@ -1,4 +1,4 @@
-"""Run the snippet of a package's README, and make a request fail: ``first_day.py flask README.md``.
+"""Run the application of a package's README, and make a request fail: ``first_day.py flask README.md``.
 
 It runs where a stranger has installed one package by its name: there is no pytest, no other package
 of ours, and nothing of this checkout on ``sys.path``.
@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
-BLOCK = re.compile(
-    r"^(<!-- not run: [^\n]* -->\n)?```python\n(.*?)^```$", re.DOTALL | re.MULTILINE
-)
+BLOCK = re.compile(r"^(<!-- not run: [^\n]* -->\n)?```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def snippets(readme: str) -> list[str]:
@@ -27,27 +25,21 @@ def snippets(readme: str) -> list[str]:
 
 def run(readme: Path) -> dict[str, Any]:
     """Run the first block of *readme*; return its names."""
-    names: dict[str, Any] = {"__name__": "snippet"}
+    names: dict[str, Any] = {"__name__": "app"}
     exec(compile(snippets(readme.read_text())[0], str(readme), "exec"), names)
     return names
 
 
 def fail(*_: object, **__: object) -> Any:
-    """Fail: a view that has an error."""
-    raise LookupError("the first error")
-
-
-def only(names: dict[str, Any], *kinds: type) -> Any:
-    """Return the application that the snippet made."""
-    (found,) = [value for value in names.values() if isinstance(value, kinds)]
-    return found
+    """Fail, as the views of the READMEs do."""
+    raise LookupError("the order is lost")
 
 
 def ask_wsgi(app: Any) -> None:
     """Send a request as a WSGI server does."""
     environ: dict[str, Any] = {}
     setup_testing_defaults(environ)
-    environ["PATH_INFO"] = "/fail"
+    environ["PATH_INFO"] = "/orders/7"
     with contextlib.suppress(LookupError):
         response = app(environ, lambda *_: None)
         list(response)
@@ -58,7 +50,7 @@ async def ask_asgi(app: Any) -> None:
     """Send a request as an ASGI server does."""
     scope = {
         **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET"},
-        **{"scheme": "http", "path": "/fail", "raw_path": b"/fail", "root_path": ""},
+        **{"scheme": "http", "path": "/orders/7", "raw_path": b"/orders/7", "root_path": ""},
         **{"query_string": b"", "headers": []},
         **{"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80)},
     }
@@ -75,94 +67,87 @@ async def ask_asgi(app: Any) -> None:
 
 def aiohttp(readme: Path) -> None:
     """Ask an aiohttp application."""
-    from aiohttp import web
     from aiohttp.test_utils import TestClient, TestServer
 
     async def ask() -> None:
-        app = only(run(readme), web.Application)
-        app.router.add_get("/fail", fail)
-        async with TestClient(TestServer(app)) as client:
-            await client.get("/fail")
+        async with TestClient(TestServer(run(readme)["app"])) as client:
+            await client.get("/orders/7")
 
     asyncio.run(ask())
 
 
 def django(readme: Path) -> None:
-    """Ask a Django project with the settings of the snippet."""
+    """Ask a Django project with the settings of the README."""
     import django
     from django.conf import settings
     from django.core.wsgi import get_wsgi_application
     from django.urls import path
 
     shown = {name: value for name, value in run(readme).items() if name.isupper()}
-    rest = {"ALLOWED_HOSTS": ["*"], "SECRET_KEY": "x" * 50, "ROOT_URLCONF": (path("fail", fail),)}
+    urls = (path("orders/<int:order_id>", fail),)
+    rest = {"ALLOWED_HOSTS": ["*"], "SECRET_KEY": "x" * 50, "ROOT_URLCONF": urls}
     settings.configure(**rest | shown)
     django.setup()
     ask_wsgi(get_wsgi_application())
 
 
-def falcon(readme: Path) -> None:
-    """Ask a Falcon application."""
-    import falcon
-
-    app = only(run(readme), falcon.App)
-    app.add_sink(fail, "/fail")
-    ask_wsgi(app)
+def wsgi(readme: Path) -> None:
+    """Ask a WSGI application: of Falcon, Flask, or none."""
+    ask_wsgi(run(readme)["app"])
 
 
-def flask(readme: Path) -> None:
-    """Ask a Flask application."""
-    from flask import Flask
-
-    app = only(run(readme), Flask)
-    app.add_url_rule("/fail", view_func=fail)
-    ask_wsgi(app)
+core = falcon = flask = wsgi
 
 
 def starlette(readme: Path) -> None:
     """Ask a Starlette application."""
-    from starlette.applications import Starlette
-
-    app = only(run(readme), Starlette)
-    app.add_route("/fail", fail)
-    asyncio.run(ask_asgi(app))
-
-
-def core(readme: Path) -> None:
-    """Ask a WSGI application in the middleware that the README names."""
-    run(readme)
-    from sentryinit.wsgi import SentryInitMiddleware
-
-    ask_wsgi(SentryInitMiddleware(fail))
+    asyncio.run(ask_asgi(run(readme)["app"]))
 
 
 def cli(_: Path) -> None:
-    """Run the command that the README names, and report an error as a service does."""
+    """Run the command, and report an error as a service does."""
     command = str(Path(sys.executable).with_name("sentryinit"))
     done = subprocess.run([command, "doctor", "--offline"], capture_output=True, check=False)
     assert b"service" in done.stdout, done
-    import sentryinit
+    ask_wrapped()
 
-    sentryinit.init("api-core")
+
+def ask_wrapped() -> None:
+    """Ask an application in the middleware of the core."""
+    import sentryinit
     from sentryinit.wsgi import SentryInitMiddleware
 
+    sentryinit.init("orders")
     ask_wsgi(SentryInitMiddleware(fail))
 
 
-def testkit(readme: Path) -> None:
-    """Run a clause of the contract on the driver of the README, and report an error."""
-    Path("test_contract.py").write_text("\n".join(snippets(readme.read_text())))
-    # A clean environment: the tests of the contract set the DSN themselves.
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "i1"]
+CONTRACT = """
+from sentryinit.wsgi import SentryInitMiddleware
+from sentryinit_testkit import AdapterContract, Driver, plain
+
+
+class WsgiDriver(Driver):
+    name = protocol = "wsgi"
+    modules = ("sentryinit.wsgi",)
+    unsupported = frozenset({"abort", "evidence", "route"})
+
+    def app(self, spec):
+        return SentryInitMiddleware(plain.wsgi_app(spec)) if spec.copies else plain.wsgi_app(spec)
+
+
+class TestWsgi(AdapterContract):
+    drivers = [WsgiDriver()]
+"""
+
+
+def testkit(_: Path) -> None:
+    """Run clause A2 of the contract on the middleware of the core, and report an error."""
+    Path("test_contract.py").write_text(CONTRACT)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "a2_"]
     done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout, done.stdout
-    import sentryinit
-
-    sentryinit.init("api-core")
-    from sentryinit.wsgi import SentryInitMiddleware
-
-    ask_wsgi(SentryInitMiddleware(fail))
+    ask_wrapped()
 
 
 if __name__ == "__main__":

@@ -97,9 +97,7 @@ def text(folder: Path, version: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the files, or name those that differ; return the exit code."""
-    texts = {
-        folder / NAME: text(folder, workspace.version()) for folder in workspace.folders()
-    }
+    texts = {folder / NAME: text(folder, workspace.version()) for folder in workspace.folders()}
     old = [path for path, new in texts.items() if not path.is_file() or path.read_text() != new]
     if "--check" in arguments:
         for path in old:

@@ -184,3 +184,15 @@ def test_a_release_needs_entries() -> None:
     text = "## 0.2.0 (2026-06-01)\n\nNothing.\n\n## 0.1.0 (2026-01-01)\n\n- Old.\n"
     (found,) = changelog.unready(text, "0.2.0", datetime.date(2026, 6, 2))
     assert found == "the section 0.2.0 is empty"
+
+
+def test_a_tag_is_that_of_the_version(repo: Repo) -> None:
+    """A commit with a tag is released only if version and section are those of the tag."""
+    assert changelog.main(["--release"], repo.root) == 1
+    repo.commit("next", **{"CHANGELOG.md": MORE.format("New.").replace("unreleased", "2026-01-01")})
+    assert changelog.main(["--release"], repo.root) == 0
+    assert changelog.main(["--release", "--required"], repo.root) == 1
+    repo.git("tag", "v0.2.0")
+    assert changelog.main(["--release", "--required"], repo.root) == 0
+    repo.git("tag", "v0.2.1")
+    assert changelog.main(["--release"], repo.root) == 1
