@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gzip
+import itertools
 import json
 import os
 import socket
@@ -58,7 +59,7 @@ class _Answer(BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         lines = [json.loads(line) for line in body.splitlines() if line]
-        pairs = zip(lines[1:], lines[2:], strict=False)
+        pairs = itertools.pairwise(lines)
         found = [item for header, item in pairs if header.get("type") == "event"]
         self.server.events.setdefault(self.path.split("/")[2], []).extend(found)
         self.send_response(200)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import ast
-import datetime
+import datetime as dt
 import re
 import subprocess
 import sys
@@ -25,7 +25,6 @@ from pathlib import Path
 
 import workspace
 from workspace import ROOT
-
 
 FILE = "CHANGELOG.md"
 CONTRACT = "docs/reference/contract.md"
@@ -169,7 +168,7 @@ def missing(repository: Repository, base: str, head: str = "HEAD") -> Iterator[s
             yield f"{path} has changed, and no new entry of {now[0].version} is about {wheel or 'it'}"
 
 
-def unready(text: str, version: str, today: datetime.date) -> Iterator[str]:
+def unready(text: str, version: str, today: dt.date) -> Iterator[str]:
     """Yield why the changelog does not fit a release of *version*."""
     found = sections(text)
     if not found or found[0].version != version:
@@ -178,7 +177,7 @@ def unready(text: str, version: str, today: datetime.date) -> Iterator[str]:
     if not found[0].items:
         yield f"the section {version} is empty"
     try:
-        date = datetime.date.fromisoformat(found[0].date)
+        date = dt.date.fromisoformat(found[0].date)
     except ValueError:
         yield f"the section {version} has no date of the form 2026-12-31, but ({found[0].date})"
         return
@@ -197,7 +196,7 @@ def released(root: Path, *, required: bool) -> list[str]:
         for tag in tags
         if tag != f"v{version}"
     ]
-    today = datetime.datetime.now(datetime.timezone.utc).date()
+    today = dt.datetime.now(dt.timezone.utc).date()
     return [*found, *unready((root / FILE).read_text(), version, today)]
 
 

@@ -49,10 +49,10 @@ def ask_wsgi(app: Any) -> None:
 async def ask_asgi(app: Any) -> None:
     """Send a request as an ASGI server does."""
     scope = {
-        **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET"},
-        **{"scheme": "http", "path": "/orders/7", "raw_path": b"/orders/7", "root_path": ""},
-        **{"query_string": b"", "headers": []},
-        **{"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80)},
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
+        "scheme": "http", "path": "/orders/7", "raw_path": b"/orders/7", "root_path": "",
+        "query_string": b"", "headers": [],
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
     }
 
     async def receive() -> dict[str, Any]:

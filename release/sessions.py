@@ -1,4 +1,4 @@
-"""Print what the workflows of GitHub need, as an output of a step: ``sessions.py pythons|sessions``.
+"""Print what the workflows need, as an output of a step: ``sessions.py pythons|sessions``.
 
 The sessions are those of ``nox``, in groups: a group is one machine. The Pythons are those that the
 wheels name.

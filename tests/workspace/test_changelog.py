@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import subprocess
 from pathlib import Path
 
@@ -175,14 +175,14 @@ def test_the_command_compares_with_the_last_release(
 def test_a_release_needs_a_section_with_a_date(heading: str, finding: str | None) -> None:
     """The first section is that of the version, with a day that is not in the future."""
     text = f"# Changelog\n\n## {heading}\n\n- New.\n"
-    found = list(changelog.unready(text, "0.2.0", datetime.date(2026, 6, 2)))
+    found = list(changelog.unready(text, "0.2.0", dt.date(2026, 6, 2)))
     assert [bool(finding and finding in text) for text in found] == ([True] if finding else [])
 
 
 def test_a_release_needs_entries() -> None:
     """An empty section is not released."""
     text = "## 0.2.0 (2026-06-01)\n\nNothing.\n\n## 0.1.0 (2026-01-01)\n\n- Old.\n"
-    (found,) = changelog.unready(text, "0.2.0", datetime.date(2026, 6, 2))
+    (found,) = changelog.unready(text, "0.2.0", dt.date(2026, 6, 2))
     assert found == "the section 0.2.0 is empty"
 
 
