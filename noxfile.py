@@ -560,7 +560,7 @@ def check_files(session: nox.Session, dist: Path) -> None:
 def release(session: nox.Session) -> None:
     """Build what is published into ``dist/``, and try it on each Python; ``-- --upload`` sends it.
 
-    Without ``--upload`` nothing leaves this machine. With it, this commit needs the tag of a release.
+    Without ``--upload`` nothing leaves this machine; with it, this commit needs a tag.
     """
     upload = session.posargs == ["--upload"]
     if session.posargs and not upload:

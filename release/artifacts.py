@@ -39,7 +39,7 @@ def git(*arguments: str, root: Path = ROOT) -> str:
 
 
 def dirty(root: Path = ROOT) -> list[str]:
-    """Return the files that are not as in the commit, as git names them; what git ignores is not."""
+    """Return the files that are not as in the commit, with git's letters before their names."""
     return git("status", "--porcelain", "--untracked-files=all", root=root).splitlines()
 
 

@@ -25,6 +25,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -94,15 +95,17 @@ def index(dist: Path, fallback: str | None) -> Iterator[str]:
 
 def _await(url: str) -> None:
     deadline = time.monotonic() + 30
-    while True:
-        try:
-            urllib.request.urlopen(url).close()  # noqa: S310 # a server of ours, on loopback
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+    while not _responds(url):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"no index at {url} after 30 seconds")
+        time.sleep(0.1)
+
+
+def _responds(url: str) -> bool:
+    with contextlib.suppress(OSError):
+        urllib.request.urlopen(url).close()  # noqa: S310 # a server of ours, on loopback
+        return True
+    return False
 
 
 def _upload(dist: Path, url: str) -> None:
@@ -158,14 +161,14 @@ def strangers(venv: Path, dist: Path) -> list[str]:
 
 def _wheel(dist: Path, info: Path) -> set[str]:
     with zipfile.ZipFile(dist / f"{info.stem}-py3-none-any.whl") as wheel:
-        return _hashes(wheel.read(f"{info.name}/RECORD").decode(), info)
+        return hashes(wheel.read(f"{info.name}/RECORD").decode(), info)
 
 
 def _content(info: Path) -> set[str]:
-    return _hashes((info / "RECORD").read_text(), info)
+    return hashes((info / "RECORD").read_text(), info)
 
 
-def _hashes(record: str, info: Path) -> set[str]:
+def hashes(record: str, info: Path) -> set[str]:
     """Return the lines with the hashes of what the wheel brought, not of what installers add."""
     written = ("INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "RECORD")
     added = tuple(f"{info.name}/{name}," for name in written)
@@ -174,29 +177,38 @@ def _hashes(record: str, info: Path) -> set[str]:
     return {line for line in kept if line}
 
 
-def first_day(
-    folder: Path, given: argparse.Namespace, url: str, ingest: Ingest, project: int, python: str
-) -> str:
-    """Do what a stranger does with one package on one Python; return what was seen."""
-    name = workspace.project(folder)["name"]
-    with tempfile.TemporaryDirectory() as empty:
-        venv = Path(empty, "venv")
-        inside = install(name, url, python, venv, with_pip=given.with_pip)
-        if other := strangers(venv, given.dist):
-            raise RuntimeError(f"{name}: from another index: {', '.join(other)}")
-        program = [str(HERE / "first_day.py"), folder.name, str(folder / "README.md")]
-        env = environment() | {"SENTRY_DSN": ingest.dsn(project)}
-        call(inside, "-P" if _has_safe_path(inside) else "-B", *program, cwd=Path(empty), env=env)
-    kinds = [e["exception"]["values"][-1]["type"] for e in ingest.events.get(str(project), [])]
-    if kinds != ["LookupError"]:
-        raise RuntimeError(f"{name} on {python}: one event was expected, and these came: {kinds}")
-    return f"{name}: installed by name, checked, one event arrived ({Path(python).name})"
+@dataclass(frozen=True)
+class Stranger:
+    """Somebody with an index, who knows nothing of this checkout."""
 
+    dist: Path
+    url: str
+    ingest: Ingest
+    with_pip: bool
 
-def _has_safe_path(python: str) -> bool:
-    """Return True if *python* can leave the folder of the program out of ``sys.path``."""
-    said = call(python, "-c", "import sys; print(sys.version_info >= (3, 11))")
-    return said.strip() == "True"
+    def first_day(self, folder: Path, project: int, python: str) -> str:
+        """Try one package on one Python; return what was seen."""
+        name = workspace.project(folder)["name"]
+        with tempfile.TemporaryDirectory() as empty:
+            venv = Path(empty, "venv")
+            inside = install(name, self.url, python, venv, with_pip=self.with_pip)
+            if other := strangers(venv, self.dist):
+                return f"FAILED {name}: not the wheel of this build: {', '.join(other)}"
+            program = [str(HERE / "first_day.py"), folder.name, str(folder / "README.md")]
+            env = environment() | {"SENTRY_DSN": self.ingest.dsn(project)}
+            call(inside, *program, cwd=Path(empty), env=env)
+        events = self.ingest.events.get(str(project), [])
+        kinds = [event["exception"]["values"][-1]["type"] for event in events]
+        if kinds != ["LookupError"]:
+            return f"FAILED {name} on {python}: one event was expected, and these came: {kinds}"
+        return f"{name}: installed by name, checked, one event arrived ({python})"
+
+    def tried(self, folder: Path, project: int, python: str) -> str:
+        """Return what was seen, also if a command failed."""
+        try:
+            return self.first_day(folder, project, python)
+        except RuntimeError as error:
+            return f"FAILED {error}"
 
 
 def main() -> int:
@@ -207,22 +219,16 @@ def main() -> int:
     parser.add_argument("--with-pip", action="store_true")
     parser.add_argument("--fallback")
     given = parser.parse_args()
-    given.dist = given.dist.resolve()
-    ingest = Ingest()
     cells = [(folder, python) for python in given.python for folder in workspace.folders()]
-    failed = 0
     with index(given.dist, given.fallback) as url, ThreadPoolExecutor(2) as pool:
+        stranger = Stranger(given.dist.resolve(), url, Ingest(), given.with_pip)
         runs = [
-            pool.submit(first_day, folder, given, url, ingest, number, python)
+            pool.submit(stranger.tried, folder, number, python)
             for number, (folder, python) in enumerate(cells, 1)
         ]
-        for run in runs:
-            try:
-                print(run.result(), flush=True)
-            except (RuntimeError, OSError) as error:
-                print("FAILED", error, flush=True)
-                failed += 1
-    return 1 if failed else 0
+        seen = [run.result() for run in runs]
+    print(*seen, sep="\n")
+    return 1 if any(line.startswith("FAILED") for line in seen) else 0
 
 
 if __name__ == "__main__":

@@ -165,7 +165,8 @@ def missing(repository: Repository, base: str, head: str = "HEAD") -> Iterator[s
     for path in sorted(found):
         wheel = wheel_of(path)
         if not any(wheel is None or covers(item, wheel) for item in new):
-            yield f"{path} has changed, and no new entry of {now[0].version} is about {wheel or 'it'}"
+            about = f"of {now[0].version} is about {wheel or 'it'}"
+            yield f"{path} has changed, and no new entry {about}"
 
 
 def unready(text: str, version: str, today: dt.date) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Run the application of a package's README, and make a request fail: ``first_day.py flask README.md``.
+"""Run the application of a README, and make a request fail: ``first_day.py flask README.md``.
 
 It runs where a stranger has installed one package by its name: there is no pytest, no other package
 of ours, and nothing of this checkout on ``sys.path``.
@@ -26,7 +26,8 @@ def snippets(readme: str) -> list[str]:
 def run(readme: Path) -> dict[str, Any]:
     """Run the first block of *readme*; return its names."""
     names: dict[str, Any] = {"__name__": "app"}
-    exec(compile(snippets(readme.read_text())[0], str(readme), "exec"), names)
+    code = compile(snippets(readme.read_text())[0], str(readme), "exec")
+    exec(code, names)  # noqa: S102 # a stranger pastes it into a file
     return names
 
 
@@ -49,10 +50,18 @@ def ask_wsgi(app: Any) -> None:
 async def ask_asgi(app: Any) -> None:
     """Send a request as an ASGI server does."""
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
-        "scheme": "http", "path": "/orders/7", "raw_path": b"/orders/7", "root_path": "",
-        "query_string": b"", "headers": [],
-        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/orders/7",
+        "raw_path": b"/orders/7",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
     }
 
     async def receive() -> dict[str, Any]:
