@@ -33,6 +33,8 @@ from typing import Any
 import workspace
 
 UV = os.environ.get("UV", "uv")
+# Where an index has its packages.
+SIMPLE = "simple"
 HERE = Path(__file__).resolve().parent
 # Variables that would change what is installed, or what a service sends.
 PIP = ("PIP_INDEX", "PIP_EXTRA_INDEX", "PIP_FIND_LINKS", "PIP_CONSTRAINT", "PIP_REQUIRE")
@@ -87,7 +89,7 @@ def index(dist: Path, fallback: str | None) -> Iterator[str]:
         try:
             _await(f"http://127.0.0.1:{port}/")
             _upload(dist, f"http://127.0.0.1:{port}/")
-            yield f"http://127.0.0.1:{port}/simple/"
+            yield f"http://127.0.0.1:{port}/{SIMPLE}/"
         finally:
             server.terminate()
             server.wait()

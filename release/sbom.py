@@ -28,7 +28,7 @@ def document(folder: Path, version: str) -> dict[str, Any]:
     It has no serial number and no time, which would differ between two builds.
     """
     project = workspace.project(folder)
-    needs = sorted(map(Requirement, project["dependencies"]), key=lambda need: need.name.lower())
+    needs = sorted(map(_requirement, project["dependencies"]), key=lambda need: need.name)
     purl = f"{_purl(project['name'])}@{version}"
     component = {
         "type": "library",
@@ -66,6 +66,13 @@ def _external(need: Requirement) -> dict[str, Any]:
         "isExternal": True,
         "properties": [{"name": "python:requires-dist", "value": str(need)}],
     }
+
+
+def _requirement(text: str) -> Requirement:
+    """Return the requirement with the name as the metadata of a wheel has it."""
+    need = Requirement(text)
+    need.name = canonicalize_name(need.name)
+    return need
 
 
 def _purl(name: str) -> str:
