@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -26,13 +27,10 @@ MORE = FIRST["CHANGELOG.md"] + "- {}\n"
 
 
 class Repo:
-    """A repository with one commit, which is tagged as a release."""
+    """A repository."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.git("init", "-q", "-b", "main")
-        self.commit("first", **FIRST)
-        self.git("tag", "v0.1.0")
 
     def git(self, *arguments: str) -> None:
         who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -50,9 +48,19 @@ class Repo:
         return list(changelog.missing(changelog.Repository(self.root), "v0.1.0"))
 
 
+@pytest.fixture(scope="session")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a repository with one commit, which is tagged as a release."""
+    repo = Repo(tmp_path_factory.mktemp("first"))
+    repo.git("init", "-q", "-b", "main")
+    repo.commit("first", **FIRST)
+    repo.git("tag", "v0.1.0")
+    return repo.root
+
+
 @pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    return Repo(tmp_path)
+def repo(first: Path, tmp_path: Path) -> Repo:
+    return Repo(shutil.copytree(first, tmp_path / "repo"))
 
 
 @pytest.mark.parametrize(
