@@ -205,12 +205,14 @@ class Stranger:
             return f"FAILED {name} on {python}: one event was expected, and these came: {kinds}"
         return f"{name}: installed by name, checked, one event arrived ({python})"
 
-    def tried(self, folder: Path, project: int, python: str) -> str:
-        """Return what was seen, also if a command failed."""
+    def tried(self, folder: Path, project: int, python: str) -> bool:
+        """Print what was seen; return False if it is not what was expected."""
         try:
-            return self.first_day(folder, project, python)
+            seen = self.first_day(folder, project, python)
         except RuntimeError as error:
-            return f"FAILED {error}"
+            seen = f"FAILED {error}"
+        print(seen, flush=True)
+        return not seen.startswith("FAILED")
 
 
 def main() -> int:
@@ -228,9 +230,8 @@ def main() -> int:
             pool.submit(stranger.tried, folder, number, python)
             for number, (folder, python) in enumerate(cells, 1)
         ]
-        seen = [run.result() for run in runs]
-    print(*seen, sep="\n")
-    return 1 if any(line.startswith("FAILED") for line in seen) else 0
+        passed = [run.result() for run in runs]
+    return 0 if all(passed) else 1
 
 
 if __name__ == "__main__":
