@@ -143,7 +143,7 @@ def install(name: str, url: str, python: str, venv: Path, *, with_pip: bool) -> 
     call(UV, "venv", "--quiet", f"--python={python}", *["--seed"] * with_pip, str(venv))
     inside = str(venv / "bin/python")
     if with_pip:
-        pip = [inside, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir"]
+        pip = [inside, "-m", "pip", "--disable-pip-version-check"]
         call(*pip, "install", f"--index-url={url}", name)
         call(*pip, "check")
     else:
