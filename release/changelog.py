@@ -219,9 +219,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         found = list(missing(repository, repository.git("merge-base", base, "HEAD").strip()))
     if found:
         print(*found, sep="\n")
-        print(
-            "" if given.release else "Add an entry, or say in the commit: Changelog: none, REASON"
-        )
+        if not given.release:
+            print("Add an entry, or say in the commit: Changelog: none, REASON")
     return 1 if found else 0
 
 
