@@ -250,6 +250,12 @@ def measured_with() -> str:
     return f"Python {pythons}, sentry-sdk {versions[-1]['sentry-sdk']}."
 
 
+def deployed(kind: str) -> str:
+    """Return the lines that are recommended for applications of *kind*."""
+    rows = [[case.name, f"`{case.written}`", case.remedy] for case in _cases() if case.kind == kind]
+    return _grid(["server", "line", "worth knowing"], rows)
+
+
 def _results() -> dict[str, Any]:
     found: dict[str, Any] = json.loads((ROOT / "docs/reference/delivery.json").read_text())
     return dict(sorted(found.items(), key=lambda each: [*map(int, each[0].split("."))]))
