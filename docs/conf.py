@@ -1,6 +1,6 @@
-"""Build the site: ``nox -s docs``, or ``sphinx-build -W docs docs/_build/html``, without a network.
+"""Build the site, without a network: ``nox -s docs``, or ``sphinx-build -W docs docs/_build/html``.
 
-The pages are plain Markdown, which GitHub shows too. ``_ext/pages.py`` says what is changed in them.
+The pages are plain Markdown, which GitHub shows too; ``_ext/pages.py`` says what it changes.
 """
 
 from __future__ import annotations
@@ -44,11 +44,15 @@ autodoc_preserve_defaults = True
 python_display_short_literal_types = True
 python_maximum_signature_line_length = 88
 
+# It makes a dash of the two before the name of an option.
+smartquotes = False
+
 html_theme = "furo"
 html_title = f"sentryinit {release}"
 html_baseurl = pages.URLS["Documentation"]
 html_copy_source = False
 html_show_sphinx = False
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
@@ -62,9 +66,11 @@ intersphinx_mapping: dict[str, tuple[str, str]] = {}
 
 copybutton_prompt_text = "$ "
 
-# What `sphinx-build -b linkcheck` does not ask: it is not there before it is published.
+# What `sphinx-build -b linkcheck` does not ask: what is not there before it is published.
 linkcheck_ignore = [f"^{url}" for url in pages.URLS.values()]
-linkcheck_timeout = 20
+linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]  # scripts make them
+linkcheck_timeout = 10
+linkcheck_retries = 2
 
 
 def setup(app: Any) -> None:

@@ -107,7 +107,7 @@ def describe_options(
         lines += [f"   {option.doc}"]
 
 
-def shorten_factories(  # noqa: PLR0913, PLR0917 # Sphinx's
+def shorten_factories(
     _app: Any, _what: str, _name: str, _value: Any, _options: Any, args: str | None, result: str
 ) -> tuple[str | None, str]:
     """Replace the default of a field that has a factory: Sphinx cannot parse it."""

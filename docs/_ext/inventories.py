@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import zlib
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+import tomllib
 
 NAMES: dict[str, dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("inventories.toml").read_text()

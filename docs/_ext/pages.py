@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+import tomllib
 
 DOCS = Path(__file__).resolve().parents[1]
 ROOT = DOCS.parent
@@ -86,26 +82,26 @@ def _lines(text: str, file: Path, page: Path) -> Iterator[str]:
             if reason:
                 yield f":::{{container}} not-run\nNot run by the tests: {reason[1]}\n:::\n\n"
             continue
-        yield _LINK.sub(lambda match: f"]({_target(match[1], file, page)}{match[2] or ''})", line)
+        yield _LINK.sub(lambda match: f"]({_target(match[1], match[2] or '', file, page)})", line)
 
 
-def _target(link: str, file: Path, page: Path) -> str:
-    """Return where *link*, a path in *file*, leads from *page*."""
+def _target(link: str, anchor: str, file: Path, page: Path) -> str:
+    """Return where *link* with *anchor*, a path in *file*, leads from *page*."""
     path = (file.parent / link).resolve()
     if not path.is_relative_to(ROOT) or not path.exists():
-        return link  # Sphinx reports it
+        return link + anchor  # Sphinx reports it
     inside = str(path.relative_to(ROOT))
-    if inside in PAGES:
+    if inside in PAGES and not (anchor and inside == "README.md"):  # its headings are not here
         path = DOCS / PAGES[inside]
     if path.is_relative_to(DOCS):
-        return os.path.relpath(path, page.parent)
-    return f"{URLS['Source']}/{'tree' if path.is_dir() else 'blob'}/main/{inside}"
+        return os.path.relpath(path, page.parent) + anchor
+    return f"{URLS['Source']}/{'tree' if path.is_dir() else 'blob'}/main/{inside}{anchor}"
 
 
 def listed(text: str, page: Path) -> dict[str, str]:
-    """Return the pages that the index *page* lists: of its folder, and the indexes of folders in it.
+    """Return the pages that the index *page* lists, with the texts of the links.
 
-    The values are the texts of the links.
+    They are those of its folder, and the indexes of the folders in it.
     """
     found: dict[str, str] = {}
     for name, link in _LISTED.findall(text):
