@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tables
 
 from sentryinit_testkit import table
 
@@ -122,6 +123,15 @@ def test_public_names_are_documented(module: str, where: str, pages: dict[str, A
     names = importlib.import_module(module).__all__
     text = pages[where].text
     assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_public_modules_are_all_listed() -> None:
+    """The page of the public API has each package, and each module of the core for others."""
+    packages = {path.parent.name for path in ROOT.glob("packages/*/src/*/__init__.py")}
+    modules = {path.stem for path in ROOT.glob("packages/core/src/sentryinit/[!_]*.py")}
+    # Of the command, its options are public, and nothing that can be imported.
+    expected = (packages - {"sentryinit_cli"}) | {f"sentryinit.{name}" for name in modules}
+    assert expected == set(tables.PUBLIC)
 
 
 def test_clauses_are_those_of_the_testkit(pages: dict[str, Any]) -> None:

@@ -25,10 +25,11 @@ PROBLEMS = """() => {
     const root = document.scrollingElement;
     if (root.scrollWidth > innerWidth) found.push(`the page is ${root.scrollWidth} px wide`);
     const scrolls = each => ["auto", "scroll"].includes(getComputedStyle(each).overflowX);
-    for (const each of document.querySelectorAll("article pre, article table, article img, article p")) {
+    const names = "article pre, article table, article img, article p";
+    for (const each of document.querySelectorAll(names)) {
         let outer = each;
         while (outer && !scrolls(outer)) outer = outer.parentElement;
-        const box = (outer && outer !== document.documentElement ? outer : each).getBoundingClientRect();
+        const box = (outer ?? each).getBoundingClientRect();
         if (box.right > innerWidth + 1) found.push(`too wide: ${each.outerHTML.slice(0, 80)}`);
     }
     for (const each of document.images)
@@ -132,7 +133,7 @@ def test_pages_look_right(from_disk: Visit, site: Path, section: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_are_accessible(from_disk: Visit, site: Path, scheme: str) -> None:
-    """Axe finds no text with too little contrast, and no other violation of WCAG 2.1 AA."""
+    """The checker axe finds no text with too little contrast, and no other violation of WCAG 2.1 AA."""
     axe = package_files("axe_playwright_python").joinpath("axe.min.js").read_text()
     run = """async () => {
         const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
