@@ -42,7 +42,7 @@ autodoc_default_options = {"members": True}
 add_module_names = False
 autodoc_preserve_defaults = True
 python_display_short_literal_types = True
-python_maximum_signature_line_length = 88
+python_maximum_signature_line_length = 140
 
 # It makes a dash of the two before the name of an option.
 smartquotes = False
