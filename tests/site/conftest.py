@@ -80,6 +80,9 @@ class Files(Mapping[str, Html]):
             self._parsed[name] = Html((self.folder / name).read_text())
         return self._parsed[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 
