@@ -73,7 +73,9 @@ class Files(Mapping[str, Html]):
 
     @cached_property
     def names(self) -> list[str]:
-        return sorted(str(each.relative_to(self.folder)) for each in self.folder.rglob("*.html"))
+        return sorted(
+            each.relative_to(self.folder).as_posix() for each in self.folder.rglob("*.html")
+        )
 
     def __getitem__(self, name: str) -> Html:
         if name not in self._parsed:
@@ -81,7 +83,7 @@ class Files(Mapping[str, Html]):
         return self._parsed[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names
+        return isinstance(name, str) and name.endswith(".html") and (self.folder / name).is_file()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
