@@ -522,11 +522,34 @@ def applications(session: nox.Session) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def docs(session: nox.Session) -> None:
-    """Check the pages against the code and run their examples; test the demo's report."""
-    install(session, PACKAGES, *FRAMEWORKS, *group("docs"), *group("test"))
+    """Check the pages, run their examples, build the site, and look at it with a browser."""
+    install(session, PACKAGES, *FRAMEWORKS, *group("docs"), *group("site"), *group("test"))
     session.run("cog", "--check", "--diff", "@tests/docs/cog.txt")
+    site = ROOT / "docs/_build/html"
+    shutil.rmtree(site.parent, ignore_errors=True)
+    sphinx = ["sphinx-build", "-q", "-W", "--keep-going", "-d", str(site.parent / "doctrees")]
+    session.run(*sphinx, "docs", str(site), env=clean())
+    print(f"the site is in {site.relative_to(ROOT)}/index.html")
+    install_browser(session)
     # Its examples, a process each, take twice as long if they are measured.
-    run_tests(session, "tests/docs", "tests/demo", "tests/benchmarks", measured=False)
+    tests = ("tests/docs", "tests/site", "tests/demo", "tests/benchmarks")
+    run_tests(session, *tests, env={"SITE": str(site)}, measured=False)
+
+
+def install_browser(session: nox.Session) -> None:
+    """Install Debian's Chromium where it is missing, and may be installed: as root, or in CI."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    is_root = hasattr(os, "getuid") and os.getuid() == 0
+    if any(map(shutil.which, names)) or not shutil.which("apt-get"):
+        return
+    if not (is_root or ("CI" in os.environ and shutil.which("sudo"))):
+        return
+    apt = [*([] if is_root else ["sudo", "-n"]), "apt-get", "-qq"]
+    # Without a browser, its tests are skipped, and say so: a mirror may be away.
+    done, env = range(256), {"DEBIAN_FRONTEND": "noninteractive"}
+    session.run(*apt, "update", external=True, success_codes=done, env=env)
+    chosen = ["install", "--yes", "--no-install-recommends", "chromium"]
+    session.run(*apt, *chosen, external=True, success_codes=done, env=env)
 
 
 @nox.session(python=FOUND[NEWEST])
