@@ -589,6 +589,23 @@ def ci(session: nox.Session) -> None:
     session.notify("cover")
 
 
+@nox.session(python=FOUND[NEWEST], default=False)
+def compatibility(session: nox.Session) -> None:
+    """Add what the sessions of this checkout ran to the page on compatibility."""
+    install(session, PACKAGES, *FRAMEWORKS, *group("docs"), *group("test"))
+    cells = str(session.cache_dir / "cells")
+    session.run("python", "tests/docs/cell.py", cells, "docs/reference/compatibility.json")
+    page = ["docs/reference/compatibility.md", "-P", "-I", "tests/docs", "-p", "import tables"]
+    session.run("cog", "-r", *page)
+
+
+@nox.session(python=FOUND[NEWEST], default=False)
+def newer(session: nox.Session) -> None:
+    """Fail if the registry has a minor release that is in no row of the matrix."""
+    session.install("pip", "packaging")
+    session.run("python", "tests/workspace/newer.py", env={"PYTHONPATH": str(ROOT)})
+
+
 @nox.session(venv_backend="none", default=False)
 def demo(session: nox.Session) -> None:
     """Run a real backend and real services, and print what the backend stored."""

@@ -1,6 +1,7 @@
-"""Write what was run, on what: a program of ``noxfile.py``, in the environment of the tests.
+"""Keep what was run, on what: a program of ``noxfile.py``.
 
-Its arguments: the file to write, the subject, the label, and "passed" or "failed".
+cell.py FILE SUBJECT LABEL RESULT    in the environment of a run: write the cell
+cell.py FOLDER FILE                  put the cells of a folder in place of those in the file
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import platform
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-# What the table names, where it is installed.
+# What the tables name, where it is installed.
 NAMED = """
     sentry-sdk django djangorestframework flask werkzeug falcon starlette fastapi aiohttp asgiref
-    gunicorn uvicorn uvicorn-worker hypercorn granian waitress daphne pyuwsgi gevent uvloop
+    gunicorn uvicorn uvicorn-worker hypercorn granian waitress daphne pyuwsgi gevent
 """.split()
 
 
@@ -32,12 +34,12 @@ def system() -> str:
     """Return the operating system with its distribution, and the machine."""
     name = platform.system()
     if name == "Linux":
-        name = f"Linux, {platform.freedesktop_os_release().get('PRETTY_NAME', 'unknown')}"
+        name = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
     return f"{name}, {platform.machine()}"
 
 
-def main(path: str, subject: str, label: str, result: str) -> None:
-    """Write the file."""
+def write(path: str, subject: str, label: str, result: str) -> None:
+    """Write the cell of this environment."""
     cell = {
         "subject": subject,
         "label": label,
@@ -52,5 +54,22 @@ def main(path: str, subject: str, label: str, result: str) -> None:
     Path(path).write_text(json.dumps(cell))
 
 
+def place(cell: dict[str, Any]) -> tuple[object, ...]:
+    """Return which cell of the tables *cell* is, in their order."""
+    subject, label, python = cell["subject"], cell["label"], cell["python"]
+    release = [int(part) if part.isdigit() else 0 for part in label.split(".")]
+    return subject, label == "latest", release, label, [*map(int, python.split(".")[:2])]
+
+
+def merge(folder: str, file: str) -> None:
+    """Put the cells in *folder* in place of those in *file*; a cell is a line."""
+    kept = json.loads(Path(file).read_text()) if Path(file).is_file() else []
+    new = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
+    cells = {repr(place(cell)): cell for cell in [*kept, *new]}
+    lines = [json.dumps(cell) for cell in sorted(cells.values(), key=place)]
+    Path(file).write_text("[\n" + ",\n".join(lines) + "\n]\n")
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    given = sys.argv[1:]
+    merge(*given) if len(given) == 2 else write(*given)
