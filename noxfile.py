@@ -595,8 +595,8 @@ def compatibility(session: nox.Session) -> None:
     install(session, PACKAGES, *FRAMEWORKS, *group("docs"), *group("test"))
     cells = str(session.cache_dir / "cells")
     session.run("python", "tests/docs/cell.py", cells, "docs/reference/compatibility.json")
-    page = ["docs/reference/compatibility.md", "-P", "-I", "tests/docs", "-p", "import tables"]
-    session.run("cog", "-r", *page)
+    options = ["-r", "-P", "-I", "tests/docs", "-p", "import tables"]
+    session.run("cog", *options, "docs/reference/compatibility.md")
 
 
 @nox.session(python=FOUND[NEWEST], default=False)
