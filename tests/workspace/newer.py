@@ -9,9 +9,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
-from matrix import BETWEEN
 from packaging.version import Version
+
+# The folder of matrix.py; last, so that it hides no installed module.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+import matrix  # found by means of the line above
 
 
 def released(package: str) -> list[Version]:
@@ -33,7 +38,7 @@ def missing(listed: Iterable[str], versions: Iterable[Version]) -> list[str]:
 def main() -> int:
     """Print for each package what is missing; return 1 if anything is."""
     code = 0
-    for series in BETWEEN:
+    for series in matrix.BETWEEN:
         versions = released(series.package)
         found = missing(series.all_minors, versions)
         news = f"matrix.py lacks {', '.join(found)}" if found else "no minor release is missing"
