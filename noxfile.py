@@ -313,7 +313,7 @@ def types(session: nox.Session) -> None:
     """Check the types of the sources, and those that users of the packages see."""
     install(session, PACKAGES, *FRAMEWORKS, *group("types"), *group("test"))
     sources = [f"packages/{package}/src" for package in PACKAGES]
-    session.run("mypy", *sources, "noxfile.py", "dev.py", "tests/typing")
+    session.run("mypy", *sources, "noxfile.py", "dev.py", "matrix.py", "tests/typing")
     session.run("pyright")
     for source in sorted(ROOT.glob("packages/*/src/*/py.typed")):
         session.run("pyright", "--verifytypes", source.parent.name, "--ignoreexternal")
