@@ -16,7 +16,7 @@ from typing import Any
 
 # What the tables name, where it is installed.
 NAMED = """
-    sentry-sdk django djangorestframework flask werkzeug falcon starlette fastapi aiohttp asgiref
+    sentryinit sentry-sdk django djangorestframework flask werkzeug falcon starlette fastapi aiohttp asgiref
     gunicorn uvicorn uvicorn-worker hypercorn granian waitress daphne pyuwsgi gevent
 """.split()
 

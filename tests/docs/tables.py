@@ -412,12 +412,13 @@ def ran_on() -> str:
     pythons = {f"{cell['implementation']} {cell['python']}" for cell in cells}
     systems = {cell["system"] for cell in cells}
     dates = sorted({cell["date"] for cell in cells})
+    ours = {cell["versions"]["sentryinit"] for cell in cells}
     passed = sum(cell["result"] == "passed" for cell in cells)
     return "\n".join(
         [
             f"- Interpreters: {', '.join(sorted(pythons, key=_by_number))}, with the GIL.",
             f"- Operating systems: {'; '.join(sorted(systems))}.",
-            f"- Dates: {dates[0]} to {dates[-1]}.",
+            f"- sentryinit {', '.join(sorted(ours))}, {dates[0]} to {dates[-1]}.",
             f"- {len(cells)} runs; {passed} passed.",
         ]
     )
