@@ -17,7 +17,8 @@ from typing import Any
 # What the tables name, where it is installed.
 NAMED = """
     sentryinit sentry-sdk django djangorestframework flask werkzeug falcon
-    starlette fastapi aiohttp asgiref gunicorn uvicorn uvicorn-worker hypercorn granian waitress daphne pyuwsgi gevent
+    starlette fastapi aiohttp asgiref gunicorn uvicorn
+    uvicorn-worker hypercorn granian waitress daphne pyuwsgi gevent
 """.split()
 
 
