@@ -14,7 +14,8 @@ import sentryinit_testkit as testkit
 from sentryinit_starlette import SentryInitMiddleware, debug_panic
 
 # Before 0.46, exceptions in a body or behind a BaseHTTPMiddleware are in a group of anyio.
-OLD = tuple(map(int, __version__.split(".")[:2])) < (0, 46)
+VERSION = tuple(map(int, __version__.split(".")[:2]))
+OLD = VERSION < (0, 46)
 GROUPS = frozenset({"stream-error"} if OLD else ())
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from sentryinit_testkit import AppSpec
 
-from .starlette import GROUPS, OLD, StarletteDriver, respond
+from .starlette import GROUPS, OLD, VERSION, StarletteDriver, respond
 
 
 class SyncStarletteDriver(StarletteDriver):
@@ -38,7 +38,10 @@ class WrappedStarletteDriver(StarletteDriver):
     calls = 9  # it sends a last message of its own; the oldest release receives two messages
     # Only what the child task raises comes out of it. In old releases that is nothing for what
     # fails after the response, and otherwise a group, with the exception as its context.
-    unsupported = frozenset({"raised-abort"}) | ({"background", "chain"} if OLD else frozenset())
+    # From 0.46 to 1.2 it takes out of groups of one, also of those of the application, and leaves
+    # the group as the context.
+    groups = {"background", "chain"} if OLD else {"groups"} if VERSION < (1, 3) else set()
+    unsupported = frozenset({"raised-abort", *groups})
 
     def build(self, spec: AppSpec) -> Starlette:
         """Return the application with the middleware inside of ours."""

@@ -76,7 +76,7 @@ SCENARIOS = {
     "A8": _request(behaviours.streams_and_fails(2), "chain", "stream-error"),
     "A9": _request(behaviours.fails_in_background, "background", "chain"),
     "A10": Scenario(_websocket, frozenset({"websocket"}), SOCKET_PATH),
-    "A11": _request(behaviours.exits(1), "chain"),
+    "A11": _request(behaviours.exits(1), "chain", "groups"),
     "A12": Scenario(_startup, frozenset({"startup"})),
     "B2": _request(behaviours.loses_its_upstream, "chain", call=Call("POST", body=b"two of them")),
     "C2": _request(_logs),
