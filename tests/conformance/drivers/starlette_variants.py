@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from sentryinit_testkit import AppSpec
 
-from .starlette import GROUPS, OLD, VERSION, StarletteDriver, respond
+from .starlette import GROUPS, VERSION, StarletteDriver, respond
 
 
 class SyncStarletteDriver(StarletteDriver):
@@ -40,7 +40,7 @@ class WrappedStarletteDriver(StarletteDriver):
     # fails after the response, and otherwise a group, with the exception as its context.
     # From 0.46 to 1.2 it takes out of groups of one, also of those of the application, and leaves
     # the group as the context.
-    groups = {"background", "chain"} if OLD else {"groups"} if VERSION < (1, 3) else set()
+    groups = {"background", "chain"} if VERSION < (0, 46) else {"groups"} if VERSION < (1, 3) else set()
     unsupported = frozenset({"raised-abort", *groups})
 
     def build(self, spec: AppSpec) -> Starlette:
