@@ -1,9 +1,11 @@
-"""Each check is a session; ``MATRIX`` lists the versions to test with.
+"""Each check is a session; ``matrix.py`` lists the versions to test with.
 
     nox                                          all checks with the whole matrix
     nox -s ci                                    all checks with each row on some Pythons
     nox -t flask     -t lowest     -t py3.12     one adapter, one label, one Python
     nox -s "adapter(flask-lowest-3.10)" -- -k stream    one row, some of its tests
+    nox -t between                               each minor release between lowest and latest
+    nox -s "between(django-3.12)" -- 5.1         one of them
 
 The tests import installed wheels: no folder with sources is on ``sys.path``.
 """
@@ -22,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 from nox.project import dependency_groups, load_toml
 from packaging.requirements import Requirement
 
@@ -30,63 +33,15 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
 import dev  # noqa: E402 # found by means of the line above
-
-PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-# Supported as well, and tested where it is installed.
-WHERE_FOUND = ("3.14",)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A subject of the tests with one set of versions.
-
-    The label ``lowest`` adds to *pins* the lower bounds in the ``pyproject.toml`` of the core and
-    of the subject.
-    """
-
-    subject: str
-    label: str
-    pins: tuple[str, ...] = ()
-    pythons: tuple[str, ...] = PYTHONS + WHERE_FOUND
-
-    def case(self, version: str) -> str:
-        """Return the name of this row on the Python *version*."""
-        name = f"{self.label}-{version}"
-        return f"{self.subject}-{name}" if self.session == "adapter" else name
-
-    @property
-    def session(self) -> str:
-        """The session that has this row."""
-        return self.subject if self.subject in {"cli", "core"} else "adapter"
-
-
-MATRIX = (
-    Row("core", "lowest"),
-    Row("core", "latest"),
-    Row("generic", "lowest"),
-    Row("generic", "latest"),
-    # Django 4.2 is for Python 3.8 to 3.12, and the REST framework for it since 3.15.
-    Row("django", "lowest", ("djangorestframework==3.15.1",), PYTHONS[:3]),
-    Row("django", "latest", ("django", "djangorestframework")),
-    # Flask 2.3 admits any later Werkzeug, but its test client fails with 3.1; and it calls
-    # pkgutil.get_loader, which is gone from Python 3.14.
-    Row("flask", "lowest", ("flask[async]", "werkzeug<3"), PYTHONS),
-    # Extensions that answer exceptions themselves, and one that knows the user.
-    Row("flask", "latest", ("flask[async]", "flask-restx", "flask-restful", "flask-login")),
-    # Python 3.13 has no module cgi, which Falcon 3 imports.
-    Row("falcon", "lowest", pythons=("3.10", "3.11", "3.12")),
-    Row("falcon", "latest", ("falcon",)),
-    # The first FastAPI that admits Starlette 0.37; both are years older than Python 3.14.
-    Row("starlette", "lowest", ("fastapi==0.110.1",), PYTHONS),
-    Row("starlette", "latest", ("fastapi",)),
-    # aiohttp 3.9 has no wheels for later Pythons. It admits any later yarl, but with those that
-    # check a host its sub-applications fail.
-    Row("aiohttp", "lowest", ("yarl<1.10",), PYTHONS[:3]),
-    Row("aiohttp", "latest", ("aiohttp", "aiohttp-session", "aiohttp-security")),
-    # Both rows with the latest frameworks: what the command itself needs is pinned.
-    Row("cli", "lowest"),
-    Row("cli", "latest"),
+from matrix import (  # noqa: E402 # likewise
+    BETWEEN,
+    MATRIX,
+    PYTHONS,
+    WHERE_FOUND,
+    Row,
+    Series,
 )
+
 # Whose ends of processes are measured: multiprocessing and exit hooks differ between them.
 DELIVERED = (PYTHONS[0], PYTHONS[-1])
 # The contract tests of a subject, where they do not have its name.
@@ -157,6 +112,18 @@ OLDEST, NEWEST = RUNNABLE[0], RUNNABLE[-1]
 MEASURED = {FOUND[NEWEST], *(FOUND[v] for v in PYTHONS[-1:] if v in FOUND)}
 
 
+@dataclass(frozen=True)
+class Cell:
+    """What a run of tests is about: a cell of the table in ``docs/reference/compatibility.md``.
+
+    *suffix* tells apart the runs of a session that has several; pytest gets no arguments then.
+    """
+
+    subject: str
+    label: str
+    suffix: str = ""
+
+
 def rows(*subjects: str) -> list[object]:
     """Return the rows of *subjects* as parameters of a session, one for each Python."""
     return [
@@ -169,6 +136,21 @@ def rows(*subjects: str) -> list[object]:
         for row in MATRIX
         for version in row.pythons
         if row.subject in subjects and (version in PYTHONS or version in FOUND)
+    ]
+
+
+def between_rows() -> list[object]:
+    """Return the series of minor releases as parameters of a session, one for each Python."""
+    return [
+        nox.param(
+            FOUND.get(version, version),
+            series,
+            id=f"{series.package}-{version}",
+            tags=["between", *sorted({series.package, series.subject}), f"py{version}"],
+        )
+        for series in BETWEEN
+        for version in PYTHONS
+        if series.on(version)
     ]
 
 
@@ -246,14 +228,15 @@ def run_tests(
     session: nox.Session,
     *patterns: str,
     options: Iterable[str] = (),
-    on_path: str | None = None,
     env: Mapping[str, str] | None = None,
     measured: bool = True,
+    cell: Cell | None = None,
 ) -> None:
     """Run the tests at *patterns* with *options* of pytest; fail if a pattern has no test.
 
-    *on_path* is a folder on ``sys.path``, in the processes that tests start as well. *env* are
-    further variables. *measured* records coverage, on some Pythons.
+    *env* are further variables; with PYTHONPATH, a folder is on ``sys.path`` in the processes that
+    tests start as well. *measured* records coverage, on some Pythons. *cell* is what a run of all
+    tests is kept as.
     """
     paths = ["tests/workspace/test_installed.py"]
     for pattern in patterns:
@@ -261,7 +244,8 @@ def run_tests(
         if not found:
             session.error(f"there are no tests at {pattern}")
         paths += found
-    report = session.cache_dir / f"{session.name}.xml"
+    posargs = () if cell and cell.suffix else session.posargs
+    report = session.cache_dir / f"{session.name}{cell.suffix if cell else ''}.xml"
     measured = measured and session.python in MEASURED
     python = ["coverage", "run"] if measured else ["python"]
     # A test that hangs fails, and says where it stood; the longest takes some seconds.
@@ -269,13 +253,28 @@ def run_tests(
     # pytest's own tracebacks, also of what is expected to fail, parse whole files: that is slow,
     # and on Python 3.11 a collection in the midst of it can end the run (a bug of its parser).
     pytest.append("--tb=native")
-    if not session.posargs:
+    if not posargs:
         # worksteal: else one process waits for the slow tests of another at the end.
         pytest += ["--numprocesses=auto", "--dist=worksteal"]
-    variables = environment(session) | {"PYTHONPATH": on_path} | dict(env or {})
-    session.run(*pytest, *options, *paths, *session.posargs, env=variables)
-    if not session.posargs:
-        demand(session, report, paths)
+    variables = environment(session) | dict(env or {})
+    passed = False
+    try:
+        session.run(*pytest, *options, *paths, *posargs, env=variables)
+        if not posargs:
+            demand(session, report, paths)
+        passed = True
+    finally:
+        if cell and not posargs:
+            keep(session, cell, passed=passed)
+
+
+def keep(session: nox.Session, cell: Cell, *, passed: bool) -> None:
+    """Keep what was run, with the versions of what it ran with, for ``nox -s compatibility``."""
+    folder = session.cache_dir / "cells"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{cell.subject}-{cell.label}-{session.name}.json"
+    said = [str(path), cell.subject, cell.label, "passed" if passed else "failed"]
+    session.run("python", "tests/docs/cell.py", *said, env={"PYTHONPATH": None})
 
 
 def environment(session: nox.Session) -> dict[str, str | None]:
@@ -339,7 +338,8 @@ def types(session: nox.Session) -> None:
     """Check the types of the sources, and those that users of the packages see."""
     install(session, PACKAGES, *FRAMEWORKS, *group("types"), *group("test"))
     sources = [f"packages/{package}/src" for package in PACKAGES]
-    session.run("mypy", *sources, "noxfile.py", "dev.py", "release", "tests/typing")
+    programs = ["noxfile.py", "dev.py", "matrix.py", "release", "tests/typing"]
+    session.run("mypy", *sources, *programs)
     session.run("pyright")
     for source in sorted(ROOT.glob("packages/*/src/*/py.typed")):
         session.run("pyright", "--verifytypes", source.parent.name, "--ignoreexternal")
@@ -367,7 +367,7 @@ def cli(session: nox.Session, row: Row) -> None:
     servers = "--requirement=tests/process/requirements.txt"
     chosen = pins if row.label == "lowest" else ()
     install(session, PACKAGES, *FRAMEWORKS, servers, *chosen, *group("test"))
-    run_tests(session, *tests_of("cli"))
+    run_tests(session, *tests_of("cli"), cell=Cell("cli", row.label))
 
 
 @nox.session(python=FOUND[NEWEST])
@@ -394,7 +394,27 @@ def test_row(session: nox.Session, row: Row) -> None:
     if (row.subject, row.label) == ("core", "latest"):
         pins += group("oracle")
     install(session, needed, *pins, *group("test"))
-    run_tests(session, *tests_of(row.subject))
+    run_tests(session, *tests_of(row.subject), cell=Cell(row.subject, row.label))
+
+
+@nox.session
+@nox.parametrize("python,series", between_rows())
+def between(session: nox.Session, series: Series) -> None:
+    """Test each minor release between `lowest` and `latest`; `-- 5.1` tests one."""
+    version = next(version for version in PYTHONS if FOUND.get(version) == session.python)
+    failed = []
+    for minor in session.posargs or series.on(version):
+        cell = Cell(series.package, minor, suffix=f"-{minor}")
+        needed = [name for name in PACKAGES if name in {"core", "testkit", series.subject}]
+        pins = [f"{series.package}=={minor}.*", *series.pins]
+        tests = series.tests or tests_of(series.subject)
+        try:
+            install(session, needed, *pins, *group("test"))
+            run_tests(session, *tests, measured=False, cell=cell)
+        except CommandFailed:
+            failed.append(minor)
+    if failed:
+        session.error(f"{series.package}: {', '.join(failed)} failed")
 
 
 @nox.session(python=FOUND[NEWEST])
@@ -411,7 +431,7 @@ def thirdparty(session: nox.Session, name: str) -> None:
     folder = f"tests/thirdparty/{name}"
     requirements = f"--requirement={folder}/requirements.txt"
     install(session, ("core", "testkit"), requirements, *group("test"))
-    run_tests(session, folder, on_path=str(ROOT / folder), measured=False)
+    run_tests(session, folder, env={"PYTHONPATH": str(ROOT / folder)}, measured=False)
 
 
 @nox.session
@@ -428,7 +448,9 @@ def process(session: nox.Session) -> None:
     servers = "--requirement=tests/process/requirements.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
     # Its servers, a process each, start in half the time; the other tests reach the same lines.
-    run_tests(session, "tests/process", options=["-m", "not whole"], measured=False)
+    chosen = ["-m", "not whole"]
+    cell = Cell("servers", "process")
+    run_tests(session, "tests/process", options=chosen, measured=False, cell=cell)
 
 
 @nox.session
@@ -475,7 +497,8 @@ def aborts(session: nox.Session) -> None:
     servers = "--requirement=tests/process/servers.txt"
     install(session, PACKAGES, *FRAMEWORKS, servers, *group("test"))
     tests = ("table", "scope", "run", "gevent")
-    run_tests(session, *(f"tests/process/test_{name}.py" for name in tests))
+    cell = Cell("servers", "aborts")
+    run_tests(session, *(f"tests/process/test_{name}.py" for name in tests), cell=cell)
 
 
 @nox.session(python=FOUND[NEWEST])
@@ -653,6 +676,23 @@ def ci(session: nox.Session) -> None:
     for package in PACKAGES:
         session.notify(f"minimums({package})")
     session.notify("cover")
+
+
+@nox.session(python=FOUND[NEWEST], default=False)
+def compatibility(session: nox.Session) -> None:
+    """Add what the sessions of this checkout ran to the page on compatibility."""
+    install(session, PACKAGES, *FRAMEWORKS, *group("docs"), *group("test"))
+    cells = str(session.cache_dir / "cells")
+    session.run("python", "tests/docs/cell.py", cells, "docs/reference/compatibility.json")
+    options = ["-r", "-P", "-I", "tests/docs", "-p", "import tables"]
+    session.run("cog", *options, "docs/reference/compatibility.md")
+
+
+@nox.session(python=FOUND[NEWEST], default=False)
+def newer(session: nox.Session) -> None:
+    """Fail if the registry has a minor release that is in no row of the matrix."""
+    session.install("pip", "packaging")
+    session.run("python", "tests/workspace/newer.py")
 
 
 @nox.session(venv_backend="none", default=False)

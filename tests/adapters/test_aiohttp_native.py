@@ -227,14 +227,18 @@ def test_connection_error_in_a_body_is_no_event(mailbox: Mailbox) -> None:
 
 def test_failing_signal_is_one_event(mailbox: Mailbox) -> None:
     """A2: an exception in on_response_prepare belongs to the request."""
+    requests: list[web.Request] = []
 
     async def refuse(request: web.Request, response: web.StreamResponse) -> None:
+        requests.append(request)
         raise ValueError("signal")
 
     app = covered(good)
     app.on_response_prepare.append(refuse)
     ask(app)
-    assert [what for what, *_ in summary(mailbox)] == ["ValueError"]
+    # The client of aiohttp 3.10 asks again where a connection ends without a response.
+    assert [what for what, *_ in summary(mailbox)] == ["ValueError"] * len(requests)
+    assert len({id(request) for request in requests}) == len(requests)
 
 
 def test_timeout_has_status_504(mailbox: Mailbox) -> None:

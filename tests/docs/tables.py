@@ -432,3 +432,136 @@ def _filled(text: str) -> str:
     """Return *text* with words for what is filled in."""
     words = re.sub(r" ?\{(\w+)\}", lambda match: f" {match[1].upper()}", text).strip()
     return "as the text says" if words == "HINT" else words.replace("|", "\\|")
+
+
+def wheels_run() -> str:
+    """Return the table of the wheels and the Pythons that their tests were run on."""
+    subjects = {"cli": "sentryinit-cli", "core": "sentryinit", "generic": "sentryinit (WSGI, ASGI)"}
+    rows = []
+    for subject in dict.fromkeys(row.subject for row in _matrix().MATRIX):
+        cells = [", ".join(_labels_run(subject, python)) for python in _pythons()]
+        rows.append([f"`{subjects.get(subject, f'sentryinit-{subject}')}`", *cells])
+    return _grid(["wheel", *_heads()], sorted(rows))
+
+
+def releases(package: str) -> str:
+    """Return the table of the releases of *package* and the Pythons that they were run on."""
+    others = COMPANIONS.get(package, ())
+    rows = []
+    for label, supported in _rows_run(package).items():
+        cells = [_cells().get((_subject(package, label), label, python)) for python in _pythons()]
+        found = [cell for cell in cells if cell]
+        shown = [
+            _shown(cell, package, planned=python in supported)
+            for cell, python in zip(cells, _pythons(), strict=True)
+        ]
+        with_ = [found[-1]["versions"].get(name, "") if found else "" for name in others]
+        dates = sorted({cell["date"] for cell in found})
+        rows.append([label, *shown, *with_, " to ".join(dict.fromkeys(dates[:1] + dates[-1:]))])
+    return _grid(["release", *_heads(), *others, "date"], rows)
+
+
+def servers_run() -> str:
+    """Return the table of the servers, their versions, and the Pythons that they were run on."""
+    packages = "gunicorn uvicorn uvicorn-worker hypercorn granian waitress daphne pyuwsgi gevent"
+    rows = []
+    for name in packages.split():
+        runs = [_pythons_of_server(label, name) for label in ("process", "aborts")]
+        versions = {version for run in runs for version in run.values()}
+        measured = [python for python, found in _results().items() if name in found["versions"]]
+        listed = [", ".join(run) or "not run" for run in runs]
+        rows.append([name, ", ".join(sorted(versions)), *listed, ", ".join(measured)])
+    return _grid(["server", "version", "part of the cases", "all cases", "delivery"], rows)
+
+
+def ran_on() -> str:
+    """Return the interpreters, the systems and the dates of all cells that were run."""
+    cells = list(_cells().values())
+    pythons = {f"{cell['implementation']} {cell['python']}" for cell in cells}
+    systems = {cell["system"] for cell in cells}
+    dates = sorted({cell["date"] for cell in cells})
+    ours = {cell["versions"]["sentryinit"] for cell in cells}
+    passed = sum(cell["result"] == "passed" for cell in cells)
+    return "\n".join(
+        [
+            f"- Interpreters: {', '.join(sorted(pythons, key=_by_number))}, with the GIL.",
+            f"- Operating systems: {'; '.join(sorted(systems))}.",
+            f"- sentryinit {', '.join(sorted(ours))}, {dates[0]} to {dates[-1]}.",
+            f"- {len(cells)} runs; {passed} passed.",
+        ]
+    )
+
+
+# Shown beside a release: what it ran with.
+COMPANIONS = {
+    "django": ("djangorestframework", "asgiref"),
+    "fastapi": ("starlette",),
+    "flask": ("werkzeug",),
+    "starlette": ("fastapi",),
+}
+
+
+def _by_number(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", text)]
+
+
+def _matrix() -> Any:
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    return importlib.import_module("matrix")
+
+
+def _pythons() -> tuple[str, ...]:
+    matrix = _matrix()
+    return (*matrix.PYTHONS, *matrix.WHERE_FOUND)
+
+
+def _heads() -> list[str]:
+    return [f"Python {python}" for python in _pythons()]
+
+
+def _subject(package: str, label: str) -> str:
+    """Return the subject of the row *label* of *package*."""
+    if label not in {"lowest", "latest"}:
+        return package
+    return {"fastapi": "starlette", "sentry-sdk": "core"}.get(package, package)
+
+
+def _rows_run(package: str) -> dict[str, tuple[str, ...]]:
+    """Return the rows of *package* in the matrix, each with its Pythons."""
+    matrix = _matrix()
+    ends = {
+        row.label: row.pythons
+        for row in matrix.MATRIX
+        if row.subject == _subject(package, row.label)
+    }
+    (series,) = [series for series in matrix.BETWEEN if series.package == package]
+    between = {minor: series.pythons_of(minor) for minor in series.all_minors}
+    return {"lowest": ends["lowest"], **between, "latest": ends["latest"]}
+
+
+def _cells() -> dict[tuple[str, str, str], Any]:
+    """Return what was run, by subject, label and minor release of Python."""
+    runs = json.loads((ROOT / "docs/reference/compatibility.json").read_text())
+    return {(run["subject"], run["label"], run["python"].rpartition(".")[0]): run for run in runs}
+
+
+def _shown(cell: Any, package: str, *, planned: bool) -> str:
+    if not cell:
+        return "not run" if planned else ""
+    version: str = cell["versions"][package]
+    return version if cell["result"] == "passed" else f"{version} **{cell['result']}**"
+
+
+def _labels_run(subject: str, python: str) -> list[str]:
+    runs = {label: _cells().get((subject, label, python)) for label in ("lowest", "latest")}
+    listed = [label for label, run in runs.items() if run and run["result"] == "passed"]
+    return listed or ["not run"]
+
+
+def _pythons_of_server(label: str, name: str) -> dict[str, str]:
+    return {
+        python: run["versions"][name]
+        for (subject, ran, python), run in sorted(_cells().items(), key=str)
+        if (subject, ran, run["result"]) == ("servers", label, "passed") and name in run["versions"]
+    }

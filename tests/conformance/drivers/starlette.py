@@ -13,9 +13,9 @@ from starlette.responses import Response, StreamingResponse
 import sentryinit_testkit as testkit
 from sentryinit_starlette import SentryInitMiddleware, debug_panic
 
-# Before 0.46, exceptions in a body or behind a BaseHTTPMiddleware are in a group of anyio.
-OLD = tuple(map(int, __version__.split(".")[:2])) < (0, 46)
-GROUPS = frozenset({"stream-error"} if OLD else ())
+VERSION = tuple(map(int, __version__.split(".")[:2]))
+# Before 0.42, exceptions in a body are in a group of anyio.
+GROUPS = frozenset({"stream-error"} if VERSION < (0, 42) else ())
 
 
 def respond(wanted: testkit.ResponseSpec) -> Response:
