@@ -83,7 +83,7 @@ SECTIONS: dict[str, tuple[Field, ...]] = {
         Field(
             "logger",
             TEXT,
-            "shop.orders",
+            "orders",
             "of a log record",
             "The name of the logger",
             "C2",
@@ -636,7 +636,7 @@ SECTIONS: dict[str, tuple[Field, ...]] = {
         Field(
             f"{_CRUMB}.category",
             TEXT,
-            "shop.orders",
+            "orders",
             "of a breadcrumb",
             "The name of the logger",
             "F1",

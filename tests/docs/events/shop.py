@@ -13,7 +13,7 @@ from sentryinit_flask import SentryInit, debug_panic
 app = flask.Flask("shop")
 SentryInit(app)
 app.add_url_rule("/debug/sentry-panic", view_func=debug_panic)
-log = logging.getLogger("shop.orders")
+log = logging.getLogger("orders")
 log.setLevel(logging.INFO)
 PRICES = {"tea": 4}
 
