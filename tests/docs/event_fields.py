@@ -26,9 +26,11 @@ class Field(NamedTuple):
 
 
 TEXT, NUMBER, FLAG, TIME = "text", "number", "flag", "text or number"
+TEXT_OR_NULL = "text or null"
 # The Python types that JSON gives for each kind.
 TYPES: dict[str, tuple[type, ...]] = {
     TEXT: (str,),
+    TEXT_OR_NULL: (str, type(None)),
     NUMBER: (int, float),
     FLAG: (bool,),
     TIME: (str, float, int),
@@ -272,10 +274,10 @@ SECTIONS: dict[str, tuple[Field, ...]] = {
         ),
         Field(
             f"{_FRAME}.context_line",
-            TEXT,
+            TEXT_OR_NULL,
             '        raise LookupError(f"order {order_id} has no price") from error',
-            "if the source is there",
-            "The line",
+            "if source lines are asked for",
+            "The line; null if the source is not there",
             "G1, `include_source_context`",
             "kept",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import event_kinds
-from event_fields import SECTIONS, TEXT
+from event_fields import SECTIONS, TEXT, TEXT_OR_NULL
 from sentry_sdk.serializer import MAX_DATABAG_BREADTH, MAX_DATABAG_DEPTH
 
 from sentryinit._events.build import MAX_KINDS
@@ -39,7 +39,7 @@ def fields(section: str) -> str:
     """Return the table of the fields in *section*."""
     rows = []
     for field in SECTIONS[section]:
-        example = field.example if field.kind == TEXT else json.dumps(field.example)
+        example = field.example if field.kind in {TEXT, TEXT_OR_NULL} else json.dumps(field.example)
         code = f"`{str(example).strip()}`".replace("|", "\\|")
         rows.append(
             [
