@@ -276,7 +276,7 @@ SECTIONS: dict[str, tuple[Field, ...]] = {
             f"{_FRAME}.context_line",
             TEXT_OR_NULL,
             '        raise LookupError(f"order {order_id} has no price") from error',
-            "if source lines are asked for",
+            "unless `include_source_context` is false",
             "The line; null if the source is not there",
             "G1, `include_source_context`",
             "kept",
