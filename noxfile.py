@@ -294,7 +294,8 @@ def clean() -> dict[str, str | None]:
     platforms = ("HEROKU_", "SOURCE_VERSION", "CODEBUILD_", "CIRCLE_", "GAE_", "K_REVISION")
     foreign = ("SENTRY", "OTEL", *platforms)
     found = [name for name in os.environ if name.startswith(foreign)]
-    return dict.fromkeys([*found, "ENV", "PYTHONPATH"])
+    # With the last one, as in containers, each process that a test starts compiles all it imports.
+    return dict.fromkeys([*found, "ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"])
 
 
 def demand(session: nox.Session, report: Path, paths: list[str]) -> None:

@@ -1,0 +1,3 @@
+"""An app."""
+
+from __future__ import annotations

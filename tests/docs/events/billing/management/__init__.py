@@ -1,0 +1,3 @@
+"""Its management."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Its commands."""
+
+from __future__ import annotations
