@@ -16,6 +16,8 @@ BUGSINK = "bugsink==2.6.1"
 BUGSINK_PYTHON = (3, 11)
 """The oldest Python that this Bugsink supports."""
 
+PICTURES = "playwright==1.65.2 pillow>=11"
+
 TRIED_PYTHON = (3, 13)
 """The newest Python tested with this Bugsink. A newer one is used if there is no other."""
 
@@ -68,6 +70,14 @@ def bugsink(processes: Processes, folder: Path) -> str:
     venv = Venv(folder)
     if not venv.is_for(BUGSINK):
         venv.make(processes, _python_for_bugsink(), [BUGSINK], BUGSINK)
+    return venv.python
+
+
+def browser(processes: Processes, folder: Path) -> str:
+    """Return the Python of a venv with what drives a browser, and makes its pictures small."""
+    venv = Venv(folder)
+    if not venv.is_for(PICTURES):
+        venv.make(processes, sys.executable, PICTURES.split(), PICTURES)
     return venv.python
 
 

@@ -17,7 +17,7 @@ from reader import Reader, Section
 from runbook.blocks import Block
 from runbook.proxy import free_port
 
-AT_ONCE = 3
+AT_ONCE = 2
 """Pages that are followed at the same time: each waits for servers, most of its time."""
 
 
@@ -70,14 +70,17 @@ def followed(
     """Each page, followed, some at a time."""
     token = section.token()
     store = real.backend.Backend(None, section.port, "", token, {})
-    folders = {name: tmp_path_factory.mktemp(name) for name in write.NAMES}
+    # One page with pip and venv, as it is written; the others with uv, which is faster.
+    slow = write.NAMES if "TUTORIAL_UV" not in environ else write.NAMES[:1]
+    readers = {
+        name: Reader(name, tmp_path_factory.mktemp(name), section, quick=name not in slow)
+        for name in write.NAMES
+    }
 
-    def follow(name: str) -> Followed:
-        # One page with pip and venv, as it is written; the others with uv, which is faster.
-        reader = Reader(name, folders[name], section, quick=name != write.NAMES[0])
+    def follow(reader: Reader) -> Followed:
         ran = reader.follow(environ)
         project: Any = real.backend.Project(reader.project, reader.dsn)
         return Followed(ran, sorted(event.title for event in store.events(project)))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {name: pool.submit(follow, name) for name in write.NAMES}
+        yield {name: pool.submit(follow, reader) for name, reader in readers.items()}

@@ -67,6 +67,9 @@ class Browser:
 
     def make_project(self, name: str) -> str:
         """Make a project, and return the DSN on the page that follows."""
+        if "New Project" not in (links := _Form(self._text).links):
+            # The first page is that of the only project, as soon as there is one.
+            self._go(links["Projects"])
         self._go(_Form(self._text).links["New Project"])
         self._press("Save", name=name)
         found = set(DSN.findall(html.unescape(self._text)))

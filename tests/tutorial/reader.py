@@ -26,10 +26,10 @@ FOLDER = "first-event"
 # uv in place of pip and venv: the same wheels by the same names, in a tenth of the time.
 QUICK = """\
 python3() {
-    if [ "$1 $2" = "-m venv" ]; then uv venv --quiet --python "$(type -P python3)" "$3"
+    if [ "$1 $2" = "-m venv" ]; then "$TUTORIAL_UV" venv --quiet --python "$(type -P python3)" "$3"
     else command python3 "$@"; fi
 }
-pip() { uv pip "$@" --quiet; }
+pip() { "$TUTORIAL_UV" pip "$@" --quiet; }
 """
 
 
@@ -154,7 +154,7 @@ class Reader(_Follower):
     def __init__(self, name: str, folder: Path, section: Section, *, quick: bool) -> None:
         super().__init__(name, folder, {"8000": free_port(), "9000": section.port})
         self._section, self._quick = section, quick
-        self.dsn = ""
+        self.dsn = self._make_project()
 
     @property
     def project(self) -> int:
@@ -163,7 +163,6 @@ class Reader(_Follower):
 
     def follow(self, environ: Mapping[str, str]) -> list[Block]:
         """Run the page to its last block; return the blocks."""
-        self.dsn = self._make_project()
         blocks = [block for block in self.blocks if not is_of_bugsink(self.text, block)]
         with self.shell(environ) as shell:
             # The first job is Bugsink, which is not this shell's.
