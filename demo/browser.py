@@ -19,8 +19,8 @@ from playwright.sync_api import sync_playwright
 WIDTH = 960
 MARGIN = 12
 COLOURS = 96
-# The chart has one bar, and the banner is about e-mail.
-HIDDEN = "div.bg-yellow-100, div:has(> svg text), div:has(> canvas) { display: none !important }"
+# The heading before which a picture ends; the others show their page to its end.
+END = {"status": "Request", "storm": "SDK"}
 
 
 def main(arguments: list[str]) -> None:
@@ -45,8 +45,7 @@ def main(arguments: list[str]) -> None:
         else:
             issue, tab = what
             page.goto(f"{url}/issues/issue/{issue}/event/last/{tab}")
-            bottom = page.locator("text=/^Request$/").first if tab else None
-        page.add_style_tag(content=HIDDEN)
+            bottom = page.locator(f"text=/^{END[name]}$/").first if name in END else None
         page.screenshot(path=file, full_page=True, clip=_clip(page, bottom))
         browser.close()
     Image.open(file).convert("RGB").quantize(COLOURS).save(file, optimize=True)

@@ -57,7 +57,7 @@ def take(processes: Processes, home: Path) -> int:
     time.sleep(5)
     processes.stop(shop)
     _wait_for(store, project, 3)
-    picture("storm", store.issue(project, "suppressed"), "details")
+    picture("storm", store.issue(project, "held back"), "details")
     return 0
 
 

@@ -170,7 +170,8 @@ class Reader(_Follower):
             shell.run(QUICK if self._quick else "")
             for block in blocks:
                 self.run(shell, block)
-            assert shell.run("jobs -r").printed == "", "something still runs"
+            # Until all that was stopped has ended.
+            shell.run("wait")
         return blocks
 
     def adapted(self, code: str) -> str:
