@@ -74,7 +74,7 @@ def test_every_table_has_its_page() -> None:
 @pytest.mark.parametrize(
     ("module", "where"),
     [
-        ("sentryinit", "README.md"),
+        ("sentryinit", "docs/reference/init.md"),
         ("sentryinit.adapters", "docs/reference/adapters.md"),
         ("sentryinit.wsgi", "docs/reference/adapters.md"),
         ("sentryinit.asgi", "docs/reference/adapters.md"),
