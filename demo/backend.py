@@ -77,7 +77,9 @@ class Backend:
 
     def issue(self, project: Project, title: str) -> str:
         """Return the id of the one issue with *title* in its title."""
-        found = [issue for issue in self._page("/issues/", project=project.id) if title in _title(issue)]
+        found = [
+            issue for issue in self._page("/issues/", project=project.id) if title in _title(issue)
+        ]
         if len(found) != 1:
             raise Failed(f"Bugsink has {len(found)} issues with {title!r}")
         id_: str = found[0]["id"]

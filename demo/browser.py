@@ -10,7 +10,6 @@ event, the id of its issue and the tab of its page.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from PIL import Image

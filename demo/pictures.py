@@ -34,9 +34,7 @@ def take(processes: Processes, home: Path) -> int:
         raise Failed("The pictures need Chromium on PATH.")
     bugsink_python = install.bugsink(processes, home / "venv-bugsink")
     packages = [ROOT / "packages" / name for name in ("core", "flask")]
-    services = install.services(
-        processes, home / "venv-shop", ["flask", "gunicorn>=26"], packages
-    )
+    services = install.services(processes, home / "venv-shop", ["flask", "gunicorn>=26"], packages)
     browser = install.browser(processes, home / "venv-pictures")
     store = backend.start(processes, bugsink_python, home / "bugsink", BACKEND_PORT, [])
     INTO.mkdir(exist_ok=True)
@@ -72,7 +70,9 @@ def _picture(processes: Processes, program: list[str], name: str, *what: str) ->
 
 def _start(processes: Processes, python: str, folder: Path, dsn: str) -> Process:
     """Start the application of the tutorial; return when it responds."""
-    found = re.search(r"^```python\n(# shop\.py\n.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    found = re.search(
+        r"^```python\n(# shop\.py\n.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE
+    )
     if found is None:
         raise Failed(f"{PAGE} has no shop.py.")
     (folder / "shop.py").write_text(found[1], encoding="utf-8")

@@ -54,9 +54,7 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 
 @pytest.fixture(scope="session")
-def section(
-    environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Section]:
+def section(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Section]:
     """A Bugsink, made and started by the commands of the first section of a page."""
     with Section(write.NAMES[0], tmp_path_factory.mktemp("bugsink"), free_port()) as section:
         section.follow(environ)

@@ -19,10 +19,11 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FOLDER = ROOT / "docs" / "tutorial"
 NAMES = sorted(path.stem for path in HERE.glob("pages/*.toml"))
-ROUTES = "\nThe route is the same for every order, so ten orders that fail in one place are one issue.\n"
+ROUTES = (
+    "\nThe route is the same for every order, so ten orders that fail in one place are one issue.\n"
+)
 NO_ROUTES = """
-Without an adapter the route is not known: the title has `<unknown>` in its place. What has one place in the code is one
-issue all the same.
+Without an adapter the route is not known: the title has `<unknown>` in its place.
 """
 
 
@@ -48,10 +49,12 @@ def page(name: str) -> str:
 
 
 def differing() -> list[Path]:
-    """Return the pages that are not as this program writes them, and those that it does not know."""
+    """Return the pages that this program would write in another way, or does not know."""
     pages = {FOLDER / f"{name}.md": page(name) for name in NAMES}
     others = set(FOLDER.glob("*.md")) - set(pages) - {FOLDER / "index.md"}
-    changed = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
+    changed = [
+        path for path, text in pages.items() if not path.exists() or path.read_text() != text
+    ]
     return [*changed, *sorted(others)]
 
 
