@@ -10,6 +10,7 @@ event, the id of its issue and the tab of its page.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from PIL import Image
@@ -18,8 +19,9 @@ from playwright.sync_api import sync_playwright
 WIDTH = 960
 MARGIN = 12
 COLOURS = 96
-# The heading before which a picture ends; the others show their page to its end.
-END = {"status": "Request", "storm": "SDK"}
+# Of a long page: the headings of the part that is shown below the title, and of the next one.
+PART = {"status": ("Tags", "Request"), "storm": ("Contexts", "Trace")}
+TABS = "Event\\s+Details"
 
 
 def main(arguments: list[str]) -> None:
@@ -40,22 +42,44 @@ def main(arguments: list[str]) -> None:
             page.fill("[name=name]", "shop")
             page.click("button:has-text('Save')")
             page.wait_for_url("**/sdk-setup/**")
-            bottom = page.locator("h2").first
         else:
             issue, tab = what
             page.goto(f"{url}/issues/issue/{issue}/event/last/{tab}")
-            bottom = page.locator(f"text=/^{END[name]}$/").first if name in END else None
-        page.screenshot(path=file, full_page=True, clip=_clip(page, bottom))
+        page.screenshot(path=file, full_page=True)
+        bands = list(_bands(page, name))
         browser.close()
-    Image.open(file).convert("RGB").quantize(COLOURS).save(file, optimize=True)
+    _join(file, bands)
 
 
-def _clip(page: Any, bottom: Any) -> dict[str, float]:
-    """Return the part of the page from its heading to *bottom*, or to its end."""
-    top = page.locator("h1").first.bounding_box()["y"] - MARGIN
-    height = page.evaluate("document.documentElement.scrollHeight")
-    end = height if bottom is None else bottom.bounding_box()["y"] - MARGIN
-    return {"x": 0, "y": top, "width": WIDTH, "height": end - top}
+def _bands(page: Any, name: str) -> Iterator[tuple[float, float]]:
+    """Yield the parts of the page, from top to bottom, each as its first and its last line."""
+    top = _top(page.locator("h1").first)
+    if name in PART:
+        first, after = (page.locator(f"text=/^{text}$/i").last for text in PART[name])
+        tabs = page.locator(f"text=/^{TABS}$/").first.bounding_box()
+        yield top, tabs["y"] + tabs["height"] + MARGIN
+        yield _top(first), _top(after)
+    elif name == "bugsink-dsn":
+        yield top, _top(page.locator("h2").first)
+    else:
+        yield top, page.evaluate("document.documentElement.scrollHeight")
+
+
+def _top(locator: Any) -> float:
+    y: float = locator.bounding_box()["y"]
+    return y - MARGIN
+
+
+def _join(file: str, bands: list[tuple[float, float]]) -> None:
+    """Keep these parts of the picture, with few colours, so that it is small."""
+    page = Image.open(file).convert("RGB")
+    parts = [page.crop((0, int(top), WIDTH, int(bottom))) for top, bottom in bands]
+    joined = Image.new("RGB", (WIDTH, sum(part.height for part in parts)))
+    y = 0
+    for part in parts:
+        joined.paste(part, (0, y))
+        y += part.height
+    joined.quantize(COLOURS).save(file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def take(processes: Processes, home: Path) -> int:
     for _ in range(STORM):
         _request("/orders/17/price", 500)
     # The count of what was held back is sent at the end, behind all events.
-    time.sleep(5)
+    _wait_until_quiet(store, project)
     processes.stop(shop)
     _wait_for(store, project, 3)
     picture("storm", store.issue(project, "held back"), "details")
@@ -107,3 +107,12 @@ def _wait_for(store: backend.Backend, project: backend.Project, count: int) -> N
         if time.monotonic() > end:
             raise Failed(f"Bugsink has fewer than {count} issues.")
         time.sleep(0.2)
+
+
+def _wait_until_quiet(store: backend.Backend, project: backend.Project) -> None:
+    """Wait until no event has arrived for some seconds."""
+    count, quiet = 0, 0
+    while quiet < 4:
+        time.sleep(1)
+        before, count = count, sum(1 for _ in store.events(project))
+        quiet = quiet + 1 if count == before else 0

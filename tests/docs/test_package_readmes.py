@@ -45,6 +45,12 @@ def test_links_lead_to_pages_of_the_site(package: str) -> None:
         assert (ROOT / "docs" / f"{page}.md").exists(), address
 
 
+def test_the_readme_of_the_repository_names_the_site() -> None:
+    """The address of the site there is the one in ``pyproject.toml``."""
+    found = re.findall(r"https://[^\s>)]+", (ROOT / "README.md").read_text())
+    assert found == [URLS["Documentation"]]
+
+
 @pytest.mark.parametrize("package", sorted(READMES))
 def test_the_package_is_installed_by_its_name(package: str) -> None:
     """The first command installs the package from an index."""
