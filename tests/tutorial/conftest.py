@@ -29,16 +29,25 @@ class Followed:
     titles: list[str]
 
 
-def environment(wheels: Path) -> dict[str, str]:
-    """Return the environment of a reader, to whom the wheels in *wheels* are an index."""
-    foreign = ("SENTRY", "OTEL", "PYTEST", "DJANGO", "VIRTUAL_ENV", "PYTHON")
+def environment(wheels: Path, commands: Path) -> dict[str, str]:
+    """Return the environment of a reader, to whom the wheels in *wheels* are an index.
+
+    Nothing of the venv of the tests is in it, which may have what the page is to install.
+    """
+    # UV_PYTHON: nox names its venv, and uv would install there.
+    foreign = ("SENTRY", "OTEL", "PYTEST", "DJANGO", "VIRTUAL_ENV", "PYTHON", "UV_PYTHON")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    others = [folder for folder in os.get_exec_path() if Path(folder) != Path(sys.prefix, "bin")]
+    python = commands / "python3"
+    python.write_text(f'#!/bin/sh\nexec {sys._base_executable} "$@"\n')  # type: ignore[attr-defined]  # of venv
+    python.chmod(0o755)
     found = {
         name: separator.join([str(wheels), *filter(None, [os.environ.get(name)])])
         for name, separator in (("PIP_FIND_LINKS", " "), ("UV_FIND_LINKS", ","))
     }
-    return kept | found | {"PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_COLOR": "1"}
+    path = os.pathsep.join([str(commands), *others])
+    more = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
+    return kept | found | more | {"PATH": path}
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +59,7 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     with tempfile.TemporaryDirectory() as folder:
         for wheel in Path(os.environ["TUTORIAL_WHEELS"]).glob("*.whl"):
             shutil.copy(wheel, folder)
-        yield environment(Path(folder))
+        yield environment(Path(folder), tmp_path_factory.mktemp("commands"))
 
 
 @pytest.fixture(scope="session")
