@@ -58,7 +58,7 @@ def _bands(page: Any, name: str) -> Iterator[tuple[float, float]]:
         first, after = (page.locator(f"text=/^{text}$/i").last for text in PART[name])
         tabs = page.locator(f"text=/^{TABS}$/").first.bounding_box()
         yield top, tabs["y"] + tabs["height"] + MARGIN
-        yield _top(first), _top(after)
+        yield _top(first), _top(after) + MARGIN
     elif name == "bugsink-dsn":
         yield top, _top(page.locator("h2").first)
     else:
