@@ -364,7 +364,7 @@ def tutorials(session: nox.Session) -> None:
     """Follow each page of the tutorial, from an empty folder to its events in a real backend."""
     install(session, ("core",), *group("test"))
     # The tests of a page share a backend; what they start is not measured.
-    options = ["--numprocesses=0", "--dist=no", "--timeout=300"]
+    options = ["--numprocesses=0", "--dist=no", "--timeout=600"]
     wheels = str(session.cache_dir / "dist")
     env = {"TUTORIAL_WHEELS": wheels, "TUTORIAL_UV": nox.virtualenv.UV}
     run_tests(session, "tests/tutorial", options=options, env=env, measured=False)
