@@ -46,6 +46,9 @@ def environment(wheels: Path, commands: Path) -> dict[str, str]:
         for name, separator in (("PIP_FIND_LINKS", " "), ("UV_FIND_LINKS", ","))
     }
     path = os.pathsep.join([str(commands), *others])
+    # A reader has a home of its own, but what was downloaded is there for all.
+    caches = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    found |= {f"{tool.upper()}_CACHE_DIR": str(caches / tool) for tool in ("pip", "uv")}
     more = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
     return kept | found | more | {"PATH": path}
 
