@@ -385,6 +385,17 @@ def verify(session: nox.Session) -> None:
     run_tests(session, "tests/verify", options=options, env=env, measured=False)
 
 
+@nox.session(python=FOUND[NEWEST])
+def tutorials(session: nox.Session) -> None:
+    """Follow each page of the tutorial, from an empty folder to its events in a real backend."""
+    install(session, ("core",), *group("test"))
+    # The tests of a page share a backend; what they start is not measured.
+    options = ["--numprocesses=0", "--dist=no", "--timeout=600"]
+    wheels = str(session.cache_dir / "dist")
+    env = {"TUTORIAL_WHEELS": wheels, "TUTORIAL_UV": nox.virtualenv.UV}
+    run_tests(session, "tests/tutorial", options=options, env=env, measured=False)
+
+
 def test_row(session: nox.Session, row: Row) -> None:
     """Install the versions of *row* and run its tests."""
     packages = {"core"} if row.subject == "core" else {"core", "testkit", row.subject}
@@ -671,7 +682,7 @@ def ci(session: nox.Session) -> None:
     for name in UPSTREAM_IN_CI:
         session.notify(f"upstream({name})")
     delivered_on = [f"delivered({version})" for version in DELIVERED if version in FOUND]
-    real = [f"process({NEWEST})", *delivered_on, "jobs(short)", "verify"]
+    real = [f"process({NEWEST})", *delivered_on, "jobs(short)", "verify", "tutorials"]
     for name in ("testkit", *real, "docs", "wheels"):
         session.notify(name)
     for package in PACKAGES:

@@ -70,6 +70,21 @@ class Backend:
             time.sleep(0.2)
         return True
 
+    def only_project(self) -> Project:
+        """Return the project that somebody has made on the pages."""
+        (found,) = self._page("/projects/")
+        return Project(found["id"], found["dsn"])
+
+    def issue(self, project: Project, title: str) -> str:
+        """Return the id of the one issue with *title* in its title."""
+        found = [
+            issue for issue in self._page("/issues/", project=project.id) if title in _title(issue)
+        ]
+        if len(found) != 1:
+            raise Failed(f"Bugsink has {len(found)} issues with {title!r}")
+        id_: str = found[0]["id"]
+        return id_
+
     def _listed(self, project: Project) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         for issue in self._page("/issues/", project=project.id):
             for event in self._page("/events/", issue=issue["id"]):

@@ -14,7 +14,9 @@ from processes import Failed, Processes
 
 BUGSINK = "bugsink==2.6.1"
 BUGSINK_PYTHON = (3, 11)
-"""The oldest Python that this Bugsink supports."""
+"""The oldest Python tested with this Bugsink, which its package supports from 3.10 on."""
+
+PICTURES = "playwright==1.65.2 pillow>=11"
 
 TRIED_PYTHON = (3, 13)
 """The newest Python tested with this Bugsink. A newer one is used if there is no other."""
@@ -71,6 +73,14 @@ def bugsink(processes: Processes, folder: Path) -> str:
     return venv.python
 
 
+def browser(processes: Processes, folder: Path) -> str:
+    """Return the Python of a venv with what drives a browser, and makes its pictures small."""
+    venv = Venv(folder)
+    if not venv.is_for(PICTURES):
+        venv.make(processes, sys.executable, PICTURES.split(), PICTURES)
+    return venv.python
+
+
 def services(
     processes: Processes, folder: Path, requirements: Iterable[str], packages: Iterable[Path]
 ) -> str:
@@ -94,7 +104,7 @@ def _python_for_bugsink() -> str:
     usable = [python for python, version in found.items() if version >= BUGSINK_PYTHON]
     if not usable:
         raise Failed(
-            "Bugsink, the backend of the demo, needs Python 3.11, 3.12 or 3.13 (sentryinit itself "
+            "The demo runs Bugsink, its backend, with Python 3.11, 3.12 or 3.13 (sentryinit itself "
             "supports 3.10). Install one as python3.11, or run the demo with it. Found: "
             + ", ".join(python for python, version in found.items() if version)
         )

@@ -12,6 +12,8 @@ Needs only Python 3.10 or newer with pip, on a POSIX system. The demo:
 
 The exit code is 0 if all events are as expected, 1 if they are not, 2 if the demo could not run.
 With `--keep` the backend and the services keep running after the table, until Ctrl-C.
+
+`--pictures` makes the pictures of the documentation instead, with Chromium: see `pictures.py`.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from pathlib import Path
 
 import backend
 import install
+import pictures
 import report
 import traffic
 from processes import Failed, Process, Processes, environment
@@ -125,7 +128,8 @@ def main() -> int:
     """Run the demo; return the exit code."""
     parser = argparse.ArgumentParser(description="run sentryinit end to end with a real backend")
     parser.add_argument("--keep", action="store_true", help="keep everything running until Ctrl-C")
-    keep: bool = parser.parse_args().keep
+    parser.add_argument("--pictures", action="store_true", help="make docs/pictures/ instead")
+    given = parser.parse_args()
     signal.signal(
         signal.SIGINT, signal.default_int_handler
     )  # a background job of a shell ignores SIGINT
@@ -133,7 +137,9 @@ def main() -> int:
         signal.signal(number, leave)
     try:
         with alone(), Processes(LOGS) as processes, traffic.resetting_peer() as warehouse:
-            return demo(processes, warehouse, keep=keep)
+            if given.pictures:
+                return pictures.take(processes, HOME)
+            return demo(processes, warehouse, keep=given.keep)
     except Failed as error:
         print(f"\n\nThe demo could not run. {error}", file=sys.stderr)
         return 2

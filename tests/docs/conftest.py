@@ -76,7 +76,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     An ``example_page`` is one whose examples are files; ``test_runbook.py`` runs the others.
     """
     pages = [Page(path) for path in PAGES]
-    examples = [page for page in pages if not page.name.startswith("docs/runbook/")]
+    examples = [
+        page for page in pages if not page.name.startswith(("docs/runbook/", "docs/tutorial/"))
+    ]
     for name, given in ("page", pages), ("example_page", examples):
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, given, ids=[page.name for page in given])
