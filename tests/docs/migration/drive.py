@@ -1,0 +1,135 @@
+"""Load an application, send it requests, and print what it reports to sentry-sdk's transport.
+
+``python drive.py PROTOCOL MODULE PATH...`` in the folder of ``MODULE.py``, whose ``app`` is the
+application. It prints one JSON list for each path, of the events. Each run is a process of its own,
+because integrations of sentry-sdk patch frameworks for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import sentry_sdk
+import sentry_sdk.client
+from sentry_sdk.envelope import Envelope
+from sentry_sdk.transport import Transport
+
+# The integrations of sentry-sdk import each of these that is installed.
+FRAMEWORKS = {"aiohttp", "celery", "django", "dramatiq", "falcon", "fastapi", "flask", "httpx", "huey"}
+ITEMS: list[tuple[str, Any]] = []
+Send = Callable[[str], None]
+
+
+class Collect(Transport):
+    """Keeps what would be sent."""
+
+    def capture_envelope(self, envelope: Envelope) -> None:
+        """Keep the items of *envelope*."""
+        for item in envelope.items:
+            ITEMS.append((item.type or "", item.payload.json))
+
+
+def hide_others() -> None:
+    """Hide the frameworks that the files of this folder do not name: who uses one has no other."""
+    text = "".join(path.read_text() for path in Path.cwd().glob("*.py"))
+    sys.modules.update(dict.fromkeys(name for name in FRAMEWORKS if name not in text))  # type: ignore[arg-type] # None: no module
+
+
+def collect() -> None:
+    """Have every client that is made from now on send to ``ITEMS``."""
+    os.environ["SENTRY_DSN"] = "http://key@127.0.0.1:9/1"
+    sentry_sdk.client.make_transport = Collect  # type: ignore[assignment] # called with the options
+    logging.lastResort = None
+
+
+def taken() -> list[tuple[str, Any]]:
+    """Return what was sent since the last call."""
+    sentry_sdk.flush()
+    items = ITEMS[:]
+    ITEMS.clear()
+    return items
+
+
+@contextmanager
+def wsgi(app: Any) -> Iterator[Send]:
+    """Send requests to a WSGI application."""
+    from werkzeug.test import Client
+
+    def send(path: str) -> None:
+        # A server logs what escapes and goes on; so does this one.
+        with suppress(Exception):
+            Client(app).get(path).get_data()
+
+    yield send
+
+
+@contextmanager
+def asgi(app: Any) -> Iterator[Send]:
+    """Send requests to an ASGI application."""
+    from starlette.testclient import TestClient
+
+    with TestClient(app, raise_server_exceptions=False) as client:
+
+        def send(path: str) -> None:
+            # A stream that breaks.
+            with suppress(Exception):
+                client.get(path)
+
+        yield send
+
+
+@contextmanager
+def aiohttp(app: Any) -> Iterator[Send]:
+    """Send requests to an application of aiohttp, over a socket."""
+    from aiohttp import ClientError
+    from aiohttp.test_utils import TestClient, TestServer
+
+    loop = asyncio.new_event_loop()
+    client = TestClient(TestServer(app, loop=loop), loop=loop)
+    loop.run_until_complete(client.start_server())
+
+    async def get(path: str) -> None:
+        # A stream that breaks.
+        with suppress(ClientError):
+            async with client.get(path) as response:
+                await response.read()
+
+    yield lambda path: loop.run_until_complete(get(path))
+    loop.run_until_complete(client.close())
+
+
+@contextmanager
+def tasks(module: Any) -> Iterator[Send]:
+    """Run a task of Celery by its name, in this process."""
+
+    def send(name: str) -> None:
+        getattr(module, name).apply()
+
+    yield send
+
+
+def main(protocol: str, module: str, *paths: str) -> None:
+    """Print what each request reports."""
+    hide_others()
+    collect()
+    sys.path.insert(0, os.getcwd())
+    loaded = importlib.import_module(module)
+    app = loaded if protocol == "tasks" else loaded.app
+    with globals()[protocol](app) as send:
+        taken()
+        for path in paths:
+            send(path)
+            print(json.dumps([item for kind, item in taken() if kind == "event"]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
