@@ -24,7 +24,17 @@ from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 
 # The integrations of sentry-sdk import each of these that is installed.
-FRAMEWORKS = {"aiohttp", "celery", "django", "dramatiq", "falcon", "fastapi", "flask", "httpx", "huey"}
+FRAMEWORKS = {
+    "aiohttp",
+    "celery",
+    "django",
+    "dramatiq",
+    "falcon",
+    "fastapi",
+    "flask",
+    "httpx",
+    "huey",
+}
 ITEMS: list[tuple[str, Any]] = []
 Send = Callable[[str], None]
 
