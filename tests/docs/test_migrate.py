@@ -54,44 +54,55 @@ def write(page: Any, folder: Path) -> None:
             (folder / block.file).write_text(block.source)
 
 
-def compared(folder: Path, protocol: str, modules: list[str], paths: list[str]) -> list[list[str]]:
-    """Return the rows of the table: each path, with the cells of the *modules*."""
+def measure(
+    folder: Path, protocol: str, columns: list[tuple[str, dict[str, str]]], paths: list[str]
+) -> list[list[str]]:
+    """Return the rows of a table: each path, with a cell for each module and its variables."""
     with ThreadPoolExecutor() as pool:
-        cells = list(pool.map(lambda m: tables.drive(folder, protocol, m, paths), modules))
-    return [[f"`{path}`", *each] for path, *each in zip(paths, *cells, strict=True)]
+        made = pool.map(lambda c: tables.drive(folder, protocol, c[0], paths, **c[1]), columns)
+        return [[f"`{path}`", *cells] for path, *cells in zip(paths, *made, strict=True)]
+
+
+PAIR = ("before", "after")
+SWITCH = [("orders", {"SENTRYINIT_ENABLED": value}) for value in ("false", "true")]
 
 
 @pytest.mark.parametrize(
-    ("name", "protocol", "modules"),
+    ("name", "head", "protocol", "columns"),
     [
-        ("aiohttp", "aiohttp", ["before", "after"]),
-        ("celery", "tasks", ["before", "after"]),
-        ("django", "wsgi", ["before", "after"]),
-        ("falcon", "wsgi", ["before", "after"]),
-        ("flask", "wsgi", ["before", "after"]),
-        ("starlette-and-fastapi", "asgi", ["before", "after"]),
-        ("wsgi-and-asgi", "wsgi", ["before", "after"]),
-        ("wsgi-and-asgi", "asgi", ["before_asgi", "after_asgi"]),
+        ("aiohttp", "request", "aiohttp", PAIR),
+        ("celery", "task", "tasks", PAIR),
+        ("django", "request", "wsgi", PAIR),
+        ("falcon", "request", "wsgi", PAIR),
+        ("flask", "request", "wsgi", PAIR),
+        ("starlette-and-fastapi", "request", "asgi", PAIR),
+        ("wsgi-and-asgi", "request (WSGI)", "wsgi", PAIR),
+        ("wsgi-and-asgi", "request (ASGI)", "asgi", ("before_asgi", "after_asgi")),
+        (
+            "helpers",
+            "request | structlog-sentry",
+            "wsgi",
+            ("before_structlog", "before_flask_sentry", "before_raven", "after"),
+        ),
+        ("helpers", "request | sentry-asgi", "asgi", ("before_asgi", "after_asgi")),
+        ("run-both", "request", "wsgi", SWITCH),
     ],
 )
-def test_what_each_reports_is_what_the_page_says(
-    name: str, protocol: str, modules: list[str], pages: dict[str, Any], tmp_path: Path
+def test_what_each_reports_is_what_the_page_says(  # noqa: PLR0913 # a row of the table above
+    name: str, head: str, protocol: str, columns: Any, pages: dict[str, Any], tmp_path: Path
 ) -> None:
-    """The application of before and that of after report what the table says, for each request."""
+    """Each application of the page reports what the table says, for each request."""
     page = pages[f"docs/migrate/{name}.md"]
     write(page, tmp_path)
-    head = "task" if protocol == "tasks" else "request"
-    said = [row[:3] for row in tables.rows(page.text, head)]
-    # Two tables, for two protocols, with one head.
-    half = len(said) // 2
-    said = said if name != "wsgi-and-asgi" else said[:half] if protocol == "wsgi" else said[half:]
+    columns = [each if isinstance(each, tuple) else (each, {}) for each in columns]
+    said = tables.rows(page.text, head)
     paths = [row[0].strip("`") for row in said]
-    measured = compared(tmp_path, protocol, modules, paths)
+    measured = measure(tmp_path, protocol, columns, paths)
     assert said == measured, f"\n{tables.grid(measured)}"
 
 
 def test_each_row_of_what_changes_is_what_both_do(pages: dict[str, Any], tmp_path: Path) -> None:
-    """Each row of the table on changes is measured, with sentry-sdk's integrations and with ours."""
+    """Each row of the table on changes is measured, before and after."""
     with ThreadPoolExecutor() as pool:
         both = pool.map(lambda s: tables.python("probes.py", tmp_path, s), ["before", "after"])
     before, after = (json.loads(line) for (line,) in both)

@@ -24,17 +24,7 @@ from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 
 # The integrations of sentry-sdk import each of these that is installed.
-FRAMEWORKS = {
-    "aiohttp",
-    "celery",
-    "django",
-    "dramatiq",
-    "falcon",
-    "fastapi",
-    "flask",
-    "httpx",
-    "huey",
-}
+FRAMEWORKS = set("aiohttp celery django dramatiq falcon fastapi flask httpx huey".split())
 ITEMS: list[tuple[str, Any]] = []
 Send = Callable[[str], None]
 
@@ -44,8 +34,7 @@ class Collect(Transport):
 
     def capture_envelope(self, envelope: Envelope) -> None:
         """Keep the items of *envelope*."""
-        for item in envelope.items:
-            ITEMS.append((item.type or "", item.payload.json))
+        ITEMS.extend((item.type or "", item.payload.json) for item in envelope.items)
 
 
 def hide_others() -> None:
@@ -59,6 +48,16 @@ def collect() -> None:
     os.environ["SENTRY_DSN"] = "http://key@127.0.0.1:9/1"
     sentry_sdk.client.make_transport = Collect  # type: ignore[assignment] # called with the options
     logging.lastResort = None
+    with suppress(ImportError):
+        import raven
+
+        raven.Client.send = lambda _self, **event: ITEMS.append(("event", as_now(event)))
+
+
+def as_now(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event of raven in the form that sentry-sdk has."""
+    text = event.get("sentry.interfaces.Message") or event.get("logentry") or {}
+    return {"exception": event.get("exception"), "logentry": text, "message": event.get("message")}
 
 
 def taken() -> list[tuple[str, Any]]:
@@ -131,14 +130,15 @@ def main(protocol: str, module: str, *paths: str) -> None:
     """Print what each request reports."""
     hide_others()
     collect()
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     loaded = importlib.import_module(module)
     app = loaded if protocol == "tasks" else loaded.app
     with globals()[protocol](app) as send:
         taken()
         for path in paths:
             send(path)
-            print(json.dumps([item for kind, item in taken() if kind == "event"]))
+            events = [item for kind, item in taken() if kind == "event"]
+            sys.stdout.write(json.dumps(events) + "\n")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ def environment() -> dict[str, str]:
     from test_examples import clean_environment
 
     # A record must not be sent alone because the machine is slow.
-    return clean_environment() | {"SENTRYINIT_LOG_RECORD_TIMEOUT": "60"}
+    more = {"SENTRYINIT_LOG_RECORD_TIMEOUT": "60", "PYTHONPATH": str(HERE.parent)}
+    return clean_environment() | more
 
 
 def describe(event: dict[str, Any]) -> str:
@@ -38,19 +39,26 @@ def cell(events: Iterable[dict[str, Any]]) -> str:
     return " and ".join(map(describe, events)) or NONE
 
 
-def python(script: str, folder: Path, *arguments: str) -> list[str]:
+def python(script: str, folder: Path, *arguments: str, **variables: str) -> list[str]:
     """Run *script* of this folder in *folder*; return the lines that it prints."""
     command = [sys.executable, str(HERE / script), *arguments]
     done = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, check=False
+        command,
+        cwd=folder,
+        env=environment() | variables,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()
 
 
-def drive(folder: Path, protocol: str, module: str, paths: Iterable[str]) -> list[str]:
+def drive(
+    folder: Path, protocol: str, module: str, paths: Iterable[str], **variables: str
+) -> list[str]:
     """Return the cells of the application in *module*, one for each path."""
-    lines = python("drive.py", folder, protocol, module, *paths)
+    lines = python("drive.py", folder, protocol, module, *paths, **variables)
     return [cell(json.loads(line)) for line in lines]
 
 
