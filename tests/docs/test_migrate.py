@@ -88,7 +88,7 @@ SWITCH = [("orders", {"SENTRYINIT_ENABLED": value}) for value in ("false", "true
         ("run-both", "request", "wsgi", SWITCH),
     ],
 )
-def test_what_each_reports_is_what_the_page_says(  # noqa: PLR0913 # a row of the table above
+def test_what_each_reports_is_what_the_page_says(
     name: str, head: str, protocol: str, columns: Any, pages: dict[str, Any], tmp_path: Path
 ) -> None:
     """Each application of the page reports what the table says, for each request."""
