@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
+import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
@@ -21,6 +24,9 @@ from sentryinit.testing import capture
 
 def application(environ: Any, start_response: Any) -> list[bytes]:
     return []
+
+
+HTTP = {"type": "http", "method": "GET", "scheme": "http", "headers": [], "query_string": b""}
 
 
 async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
@@ -123,6 +129,40 @@ def test_wrap_finds_the_interface(app: Any, boundary: types.ModuleType) -> None:
         outer: Any = Wsgi()
         outer.app = wrapped
         assert wrapper.wrap(outer, "gunicorn") is outer
+
+
+def either(*arguments: Any) -> Any:
+    """Fail with what it is called for; its signature does not tell."""
+
+    async def fail() -> None:
+        raise LookupError(arguments)
+
+    if len(arguments) == 3:
+        return fail()
+    raise LookupError(arguments)
+
+
+def more(environ: Any, start_response: Any, more: object = None) -> list[bytes]:
+    """Serve WSGI; a server never gives the third argument."""
+    raise LookupError(more)
+
+
+@pytest.mark.parametrize("app", [either, more])
+def test_wrap_leaves_the_interface_to_the_call(app: Any) -> None:
+    """Where the callable takes two arguments and three, the call decides, for each request."""
+    with capture() as box:
+        wrapped = wrapper.wrap(app, "uvicorn")
+        assert not inspect.iscoroutinefunction(wrapped.__call__)
+        assert wrapper.wrap(wrapped, "uvicorn") is wrapped
+        environ: dict[str, Any] = {}
+        setup_testing_defaults(environ)
+        with pytest.raises(LookupError):
+            wrapped(environ, None)
+        if app is either:
+            with pytest.raises(LookupError):
+                asyncio.run(wrapped({**HTTP, "path": "/"}, None, None))
+    kinds = [event["exception"]["values"][-1]["mechanism"]["type"] for event in box.events]
+    assert kinds == (["wsgi", "asgi"] if app is either else ["wsgi"])
 
 
 @pytest.mark.parametrize("app", [application, asgi_app])

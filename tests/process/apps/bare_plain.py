@@ -20,6 +20,14 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": text.encode()})
 
 
+def asgi_any(*arguments: Any) -> Any:
+    return asgi(*arguments)
+
+
+def wsgi_more(environ: dict[str, Any], start_response: Any, more: object = None) -> list[bytes]:
+    return application(environ, start_response)
+
+
 def asgi2(scope: Any) -> Any:
     async def serve(receive: Any, send: Any) -> None:
         await asgi(scope, receive, send)

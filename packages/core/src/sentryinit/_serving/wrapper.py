@@ -20,8 +20,6 @@ _BOUNDARIES = (wsgi.SentryInitMiddleware, asgi.SentryInitMiddleware)
 # Where middlewares keep what is inside: Werkzeug's and Starlette's, Django's static files, others.
 _INSIDE = "app", "application", "wsgi_app", "asgi_app"
 _MOST_LAYERS = 20
-# For a callable that tells nothing of its arguments.
-_ASGI_SERVERS = "daphne", "hypercorn", "uvicorn"
 # The package of a framework, and our wheel for it.
 WHEELS = {
     "aiohttp": "sentryinit-aiohttp",
@@ -56,7 +54,7 @@ def wrap(app: Any, server: str) -> Any:
         return wired[id(app)]
     wheel = "" if wired else _wheel_for(layers)
     # An application of aiohttp can be called, and is neither.
-    kind = "" if wheel == "sentryinit-aiohttp" else _kind(app, server)
+    kind = "" if wheel == "sentryinit-aiohttp" else _kind(app)
     if kind == "factory":
         return _wrap_factory(app, server)
     _init.init()
@@ -71,7 +69,27 @@ def wrap(app: Any, server: str) -> Any:
         return app
     if wheel:
         _warn(f"the application of {server} has no adapter, and its events have no route{hint}")
-    return (wsgi if kind == "wsgi" else asgi).SentryInitMiddleware(app)
+    made: Any = {
+        "wsgi": wsgi.SentryInitMiddleware,
+        "asgi": asgi.SentryInitMiddleware,
+        "either": _Either,
+    }
+    return made[kind](app)
+
+
+class _Either:
+    """The boundary of an application of which only the call tells whether it is WSGI or ASGI.
+
+    A server that looks at the application sees what it saw before: one that is not asynchronous.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app: Any = wsgi.SentryInitMiddleware(app)
+        self._asgi: Any = asgi.SentryInitMiddleware(app)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Serve with two arguments a request of WSGI, with three a scope of ASGI."""
+        return (self._asgi if len(arguments) == 3 else self.app)(*arguments)
 
 
 @functools.cache
@@ -115,8 +133,8 @@ def _wheel_for(layers: list[Any]) -> str:
     return next((WHEELS[name] for name in packages if name in WHEELS), "")
 
 
-def _kind(app: Any, server: str) -> str:
-    """Return ``wsgi``, ``asgi`` or ``factory`` for *app*; no text if it is none of them."""
+def _kind(app: Any) -> str:
+    """Return ``wsgi``, ``asgi``, ``either`` or ``factory`` for *app*; no text if it is none."""
     is_async = any(map(inspect.iscoroutinefunction, (app, getattr(app, "__call__", None))))  # noqa: B004 # what is called
     if not callable(app) or hasattr(app, "__rsgi__"):
         return ""
@@ -124,12 +142,12 @@ def _kind(app: Any, server: str) -> str:
         signature = inspect.signature(app)
     except (TypeError, ValueError):
         # Code in C may not tell.
-        return "asgi" if is_async or server in _ASGI_SERVERS else "wsgi"
+        return "asgi" if is_async else "either"
     zero, two, three, many = (_takes(signature, count) for count in (0, 2, 3, 99))
     if zero and not many:
         return "factory"
-    if three and (is_async or not two or server in _ASGI_SERVERS):
-        return "asgi"
+    if three:
+        return "either" if two and not is_async else "asgi"
     return "wsgi" if two and not is_async else ""
 
 
