@@ -23,8 +23,12 @@ import sentry_sdk.client
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 
-# The integrations of sentry-sdk import each of these that is installed.
-FRAMEWORKS = set("aiohttp celery django dramatiq falcon fastapi flask httpx huey".split())
+# sentry-sdk imports each of these that is installed.
+OTHERS = (
+    "aiohttp anyio celery django dramatiq falcon fastapi flask httpcore httpx huey starlette"
+).split()
+# What sends requests to an ASGI application.
+CLIENT = {"anyio", "httpcore", "httpx", "starlette"}
 ITEMS: list[tuple[str, Any]] = []
 Send = Callable[[str], None]
 
@@ -37,10 +41,13 @@ class Collect(Transport):
         ITEMS.extend((item.type or "", item.payload.json) for item in envelope.items)
 
 
-def hide_others() -> None:
-    """Hide the frameworks that the files of this folder do not name: who uses one has no other."""
+def hide_others(protocol: str) -> None:
+    """Hide what the files of this folder do not name: who uses one framework has no other."""
     text = "".join(path.read_text() for path in Path.cwd().glob("*.py"))
-    sys.modules.update(dict.fromkeys(name for name in FRAMEWORKS if name not in text))  # type: ignore[arg-type] # None: no module
+    needed = CLIENT if protocol == "asgi" else set()
+    for name in OTHERS:
+        if name not in text and name not in needed:
+            sys.modules[name] = None  # type: ignore[assignment] # an import of it fails
 
 
 def collect() -> None:
@@ -128,7 +135,7 @@ def tasks(module: Any) -> Iterator[Send]:
 
 def main(protocol: str, module: str, *paths: str) -> None:
     """Print what each request reports."""
-    hide_others()
+    hide_others(protocol)
     collect()
     sys.path.insert(0, str(Path.cwd()))
     loaded = importlib.import_module(module)
