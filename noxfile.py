@@ -106,6 +106,13 @@ FRAMEWORKS = tuple(pin for row in MATRIX if row.label == "latest" for pin in row
 # Frameworks whose own tests run with us; two of them, the fastest, in ``ci`` as well.
 UPSTREAM = sorted(path.stem for path in ROOT.glob("tests/upstream/*.toml"))
 UPSTREAM_IN_CI = ("flask", "starlette")
+# The files of GitHub that have a schema.
+GITHUB = {
+    "dependabot": "dependabot.yml",
+    "github-issue-config": "ISSUE_TEMPLATE/config.yml",
+    "github-issue-forms": "ISSUE_TEMPLATE/[!c]*.yml",
+    "github-workflows": "workflows/*.yml",
+}
 # Adapters that are written like a third party's: a folder each, and no wheel.
 THIRD_PARTY = sorted(path.parent.name for path in ROOT.glob("tests/thirdparty/*/requirements.txt"))
 
@@ -209,10 +216,16 @@ def group(name: str) -> tuple[str, ...]:
 def built(folder: Path, python: str) -> dict[str, str]:
     """Build every package, once per run of nox; return the path of each wheel."""
     shutil.rmtree(folder, ignore_errors=True)
+    # As in a release: the same program builds, and the time is that of the commit.
+    pinned = folder.with_name("build-constraints.txt")
+    pinned.write_text("\n".join(pin for pin in group("workspace") if pin.startswith("hatchling")))
+    log = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    time = subprocess.run(log, capture_output=True, text=True, check=True).stdout.strip()
+    uv = [nox.virtualenv.UV, "build", "--quiet", "--python", python, "--build-constraints", pinned]
     for package in PACKAGES:
         # First the sdist, then the wheel from that sdist.
         target = ["--out-dir", str(folder), str(ROOT / "packages" / package)]
-        nox.command.run([nox.virtualenv.UV, "build", "--quiet", "--python", python, *target])
+        nox.command.run([*map(str, uv), *target], env=os.environ | {"SOURCE_DATE_EPOCH": time})
     names = {
         package: load_toml(ROOT / "packages" / package / "pyproject.toml")["project"]["name"]
         for package in PACKAGES
@@ -300,13 +313,25 @@ def demand(session: nox.Session, report: Path, paths: list[str]) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def lint(session: nox.Session) -> None:
-    """Check style, format, the rules for imports, and the configuration of pre-commit."""
+    """Check style, format, the rules for imports, and the files of pre-commit and GitHub."""
     session.install(*group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     sources = os.pathsep.join(str(path) for path in sorted(ROOT.glob("packages/*/src")))
     session.run("lint-imports", env={"PYTHONPATH": sources})
     session.run("pre-commit", "validate-config")
+    session.run("python", "release/sbom.py", "--check")
+    session.run("zizmor", "--offline", "--quiet", "--persona=auditor", ".github")
+    for schema, pattern in GITHUB.items():
+        files = [str(path) for path in sorted(ROOT.glob(f".github/{pattern}"))]
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
+
+
+@nox.session(python=FOUND[NEWEST], default=False)
+def actionlint(session: nox.Session) -> None:
+    """Check the workflows once more; the build of this program downloads it from GitHub."""
+    session.install(*group("actionlint"))
+    session.run("actionlint", "-color")
 
 
 @nox.session(python=FOUND[NEWEST])
@@ -314,7 +339,7 @@ def types(session: nox.Session) -> None:
     """Check the types of the sources, and those that users of the packages see."""
     install(session, PACKAGES, *FRAMEWORKS, *group("types"), *group("test"))
     sources = [f"packages/{package}/src" for package in PACKAGES]
-    session.run("mypy", *sources, "noxfile.py", "dev.py", "tests/typing")
+    session.run("mypy", *sources, "noxfile.py", "dev.py", "release", "tests/typing")
     session.run("pyright")
     for source in sorted(ROOT.glob("packages/*/src/*/py.typed")):
         session.run("pyright", "--verifytypes", source.parent.name, "--ignoreexternal")
@@ -497,26 +522,89 @@ def applications(session: nox.Session) -> None:
 
 @nox.session(python=FOUND[NEWEST])
 def docs(session: nox.Session) -> None:
-    """Check the pages against the code and run their examples; test the demo's report."""
-    install(session, PACKAGES, *FRAMEWORKS, *group("docs"), *group("test"))
+    """Check the pages, run their examples, build the site, and look at it with a browser."""
+    install(session, PACKAGES, *FRAMEWORKS, *group("docs"), *group("site"), *group("test"))
     session.run("cog", "--check", "--diff", "@tests/docs/cog.txt")
+    site = ROOT / "docs/_build/html"
+    shutil.rmtree(site.parent, ignore_errors=True)
+    sphinx = ["sphinx-build", "-q", "-W", "--keep-going", "-d", str(site.parent / "doctrees")]
+    session.run(*sphinx, "docs", str(site), env=clean())
+    print(f"the site is in {site.relative_to(ROOT)}/index.html")
+    install_browser(session)
     # Its examples, a process each, take twice as long if they are measured.
-    run_tests(session, "tests/docs", "tests/demo", "tests/benchmarks", measured=False)
+    tests = ("tests/docs", "tests/site", "tests/demo", "tests/benchmarks")
+    run_tests(session, *tests, env={"SITE": str(site)}, measured=False)
+
+
+def install_browser(session: nox.Session) -> None:
+    """Install Debian's Chromium where it is missing, and may be installed: as root, or in CI."""
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    is_root = hasattr(os, "getuid") and os.getuid() == 0
+    if any(map(shutil.which, names)) or not shutil.which("apt-get"):
+        return
+    if not (is_root or ("CI" in os.environ and shutil.which("sudo"))):
+        return
+    apt = [*([] if is_root else ["sudo", "-n"]), "apt-get", "-qq"]
+    # Without a browser, its tests are skipped, and say so: a mirror may be away.
+    done, env = range(256), {"DEBIAN_FRONTEND": "noninteractive"}
+    session.run(*apt, "update", external=True, success_codes=done, env=env)
+    chosen = ["install", "--yes", "--no-install-recommends", "chromium"]
+    session.run(*apt, *chosen, external=True, success_codes=done, env=env)
 
 
 @nox.session(python=FOUND[NEWEST])
 def wheels(session: nox.Session) -> None:
     """Check the wheels as built, and the rules of the workspace."""
     install(session, PACKAGES, *FRAMEWORKS, *group("test"), *group("workspace"))
-    wheels = built(session.cache_dir / "dist", FOUND[NEWEST])
-    projects = [str(path) for path in sorted(ROOT.glob("packages/*/pyproject.toml"))]
-    session.run("validate-pyproject", *projects)
-    session.run("twine", "check", "--strict", *wheels.values())
-    for package, wheel in wheels.items():
-        session.run("check-wheel-contents", f"--src-dir=packages/{package}/src", wheel)
+    dist = session.cache_dir / "dist"
+    check_files(session, dist)
     core = [str(path) for path in sorted(ROOT.glob("packages/core/src/**/*.py"))]
     session.run("python", "tests/workspace/rules.py", *core)
     run_tests(session, "tests/workspace", measured=False)
+    env = clean() | {"UV": nox.virtualenv.UV}
+    session.run("python", "release/changelog.py")
+    session.run("python", "release/artifacts.py", "again", str(dist), env=env)
+    session.run("python", "release/by_name.py", str(dist), FOUND[NEWEST], env=env)
+
+
+def check_files(session: nox.Session, dist: Path) -> None:
+    """Check the metadata and the contents of what would be published."""
+    files = [str(path) for path in sorted(dist.glob("sentryinit*"))]
+    projects = [str(path) for path in sorted(ROOT.glob("packages/*/pyproject.toml"))]
+    session.run("validate-pyproject", *projects)
+    session.run("twine", "check", "--strict", *files)
+    for package in PACKAGES:
+        name = f"sentryinit_{package}".replace("_core", "")
+        (wheel,) = dist.glob(f"{name}-*.whl")
+        session.run("check-wheel-contents", f"--src-dir=packages/{package}/src", str(wheel))
+
+
+@nox.session(python=FOUND[NEWEST], default=False)
+def release(session: nox.Session) -> None:
+    """Build what is published into ``dist/``, and try it on each Python; ``-- --upload`` sends it.
+
+    Without ``--upload`` nothing leaves this machine; with it, this commit needs a tag.
+    """
+    upload = session.posargs == ["--upload"]
+    if session.posargs and not upload:
+        session.error("the one argument is --upload")
+    session.install(*FRAMEWORKS, *group("test"), *group("workspace"))
+    session.run("python", "release/changelog.py", "--release", *["--required"] * upload)
+    env = clean() | {"UV": nox.virtualenv.UV}
+    dist = ROOT / "dist"
+    session.run("python", "release/artifacts.py", "build", str(dist), env=env)
+    check_files(session, dist)
+    wheels = [str(path) for path in sorted(dist.glob("*.whl"))]
+    session.install("--reinstall", "--no-deps", *wheels)
+    session.install(*wheels)
+    pytest = ["python", "-m", "pytest", "--timeout=120", "--numprocesses=auto"]
+    session.run(*pytest, "tests/workspace", env=environment(session))
+    # The index redirects what it does not have: pip asks one index, as by default.
+    others = [f"--fallback={url}" for url in (os.environ.get("UV_DEFAULT_INDEX"),) if url]
+    pythons = [FOUND[version] for version in RUNNABLE]
+    session.run("python", "release/by_name.py", str(dist), *pythons, "--with-pip", *others, env=env)
+    if upload:
+        session.run("twine", "upload", *map(str, sorted(dist.glob("sentryinit*"))))
 
 
 @nox.session(python=FOUND[OLDEST])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -205,6 +206,31 @@ def test_failing_before_breadcrumb_drops_the_breadcrumb(said: Any) -> None:
     assert box.events[0].get("breadcrumbs", {}).get("values", []) == []
     # Once for each place, not for each breadcrumb.
     assert said() == [f"before_breadcrumb failed: ZeroDivisionError {PLACE}"]
+
+
+@pytest.mark.parametrize("made", [None, "scrubbed", ["scrubbed"], {}, {"message": object()}])
+def test_before_breadcrumb_gets_log_records(made: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """F1: it gets the breadcrumb of each record, also of one about the failure; none loses it."""
+    caplog.set_level(logging.INFO, "shop")
+    seen: list[tuple[str, str]] = []
+
+    def hook(crumb: Any, hint: Any) -> Any:
+        seen.append((crumb["message"], hint["log_record"].levelname))
+        crumb["message"] = "changed"
+        return made if crumb["level"] == "info" else crumb
+
+    capture = testing.capture("shop", before_breadcrumb=hook)
+    with contextlib.suppress(LookupError), capture as box, sentryinit.job("bill"):
+        log.info("paid by %s", "Ann")
+        log.error("Ann: no price today")
+        raise LookupError("no price today")
+
+    assert seen == [("paid by Ann", "INFO"), ("Ann: no price today", "ERROR")]
+    (event,) = box.events
+    crumbs = event["breadcrumbs"]["values"]
+    assert len(crumbs) == 1 + isinstance(made, dict)
+    assert crumbs[-1]["message"] == "changed"
+    assert all(crumb["timestamp"] for crumb in crumbs)
 
 
 def test_before_breadcrumb_gets_no_breadcrumb_of_the_self_test() -> None:

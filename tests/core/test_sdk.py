@@ -81,6 +81,7 @@ def test_sdk_s_scrubber_is_off(mailbox: testing.Mailbox) -> None:
         ("in_app_include", ["shop"], "in_app_include", ("shop",)),
         ("collect", ["locals"], "include_local_variables", True),
         ("send_client_reports", True, "send_client_reports", True),
+        ("http_proxy", "", "http_proxy", ""),  # none, whatever the environment says
     ],
 )
 def test_sdk_options_are_passed_on(option: str, value: object, name: str, expected: object) -> None:

@@ -7,7 +7,9 @@ them. Both need the packages, their frameworks and the dependency group ``docs``
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
+import os
 import re
 import runpy
 import subprocess
@@ -31,6 +33,21 @@ else:
 
 ROOT = Path(__file__).resolve().parents[2]
 BINDING = " binding of sentryinit"
+# The modules with public names, and whom each is for.
+PUBLIC = {
+    "sentryinit": "applications",
+    "sentryinit.wsgi": "WSGI applications, and their adapters",
+    "sentryinit.asgi": "ASGI applications, and their adapters",
+    "sentryinit.testing": "tests",
+    "sentryinit_aiohttp": "applications",
+    "sentryinit_django": "applications",
+    "sentryinit_falcon": "applications",
+    "sentryinit_flask": "applications",
+    "sentryinit_starlette": "applications",
+    "sentryinit.adapters": "authors of adapters",
+    "sentryinit_testkit": "authors of adapters",
+    "sentryinit.diagnostics": "tools",
+}
 
 
 def _grid(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
@@ -112,16 +129,61 @@ def verdicts() -> str:
     return _grid(["exit code", "verdict", "meaning"], rows)
 
 
-def command(name: str) -> str:
-    """Return the table of the options of a command."""
+def commands() -> str:
+    """Return a section for each command: its usage, its text, its arguments and options."""
     from sentryinit_cli import cli
 
-    rows = [
-        [f"`{'`, `'.join(option.opts)}`", (option.help or "").replace("|", "\\|")]
-        for option in cli.commands[name].params
-        if isinstance(option, click.Option)
-    ]
-    return _grid(["option", "what it is"], rows)
+    parts = [_command("sentryinit", cli)]
+    parts += [_command(f"sentryinit {name}", made) for name, made in sorted(cli.commands.items())]
+    return "\n\n".join([*parts, _run()])
+
+
+def _command(name: str, made: click.Command) -> str:
+    context = click.Context(made, info_name=name)
+    usage = " ".join([name, *made.collect_usage_pieces(context)])
+    text = inspect.cleandoc(made.help or "")
+    rows = []
+    for option in made.get_params(context):
+        if isinstance(option, click.Option):
+            value = "" if option.is_flag or option.count else option.make_metavar(context)
+            names = ", ".join(f"`{' '.join(filter(None, (each, value)))}`" for each in option.opts)
+            help_ = " ".join((option.get_help_record(context) or ("", ""))[1].split())
+            rows.append([each.replace("|", "\\|") for each in (names, help_)])
+    return f"## `{name}`\n\n`{usage}`\n\n{text}\n\n{_grid(['option', 'what it is'], rows)}"
+
+
+def _run() -> str:
+    """Return the section of ``python -m sentryinit run``, from its help."""
+    command = [sys.executable, "-m", "sentryinit", "run", "--help"]
+    env = {**os.environ, "COLUMNS": "300", "NO_COLOR": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    usage, text = done.stdout.removeprefix("usage: ").split("\n\n")[:2]
+    rows = re.findall(r"^  (-.+?)  +(\S.+)$", done.stdout, re.MULTILINE)
+    table = _grid(["option", "what it is"], [[f"`{name}`", what] for name, what in rows])
+    return f"## `python -m sentryinit run`\n\n`{usage}`\n\n{text}\n\n{table}"
+
+
+def public_names() -> str:
+    """Return the table of the public names of Python."""
+    rows = []
+    for module, whom in PUBLIC.items():
+        names = sorted(importlib.import_module(module).__all__, key=str.lower)
+        pages = module.removeprefix("sentryinit_").removeprefix("sentryinit.")
+        link = f"[`{module}`](api/{pages}.md)"
+        rows.append([link, whom, ", ".join(f"`{name}`" for name in names)])
+    return _grid(["module", "for", "names"], rows)
+
+
+def entry_points() -> str:
+    """Return the table of the entry points that wheels of ours have, by group."""
+    found = defaultdict(list)
+    for path in sorted(ROOT.glob("packages/*/pyproject.toml")):
+        project = tomllib.loads(path.read_text())["project"]
+        groups = {**project.get("entry-points", {})}
+        groups |= {"console_scripts": project["scripts"]} if "scripts" in project else {}
+        for group, points in groups.items():
+            found[group] += [f"`{name}` ({project['name']})" for name in points]
+    return _grid(["group", "names"], [[f"`{name}`", ", ".join(found[name])] for name in found])
 
 
 def fleet_keys() -> str:
@@ -248,6 +310,12 @@ def measured_with() -> str:
     versions = [found["versions"] for found in _results().values()]
     pythons = " and ".join(each["Python"] for each in versions)
     return f"Python {pythons}, sentry-sdk {versions[-1]['sentry-sdk']}."
+
+
+def deployed(kind: str) -> str:
+    """Return the lines that are recommended for applications of *kind*."""
+    rows = [[case.name, f"`{case.written}`", case.remedy] for case in _cases() if case.kind == kind]
+    return _grid(["server", "line", "worth knowing"], rows)
 
 
 def _results() -> dict[str, Any]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tables
 
 from sentryinit_testkit import table
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
+
+SITE = runpy.run_path(str(ROOT / "docs/_ext/pages.py"))
 
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 TABLE = re.compile(r"^<!-- \[\[\[cog print\(tables\.(.+\))\) \]\]\] -->$", re.MULTILINE)
@@ -61,6 +65,34 @@ def test_every_page_is_linked(pages: dict[str, Any]) -> None:
     assert sorted(set(pages) - seen) == []
 
 
+def test_every_page_is_in_its_index() -> None:
+    """Each index lists each page of its folder, and the index of each folder, with a text.
+
+    The site has its menu from these lists.
+    """
+    missing = []
+    for index in [path for path in ROOT.glob("docs/**/*.md") if path.name in SITE["INDEXES"]]:
+        text, folder = index.read_text(), index.parent
+        if "_build" in index.parts:
+            continue
+        pages = {path.name for path in folder.glob("*.md")} - {index.name}
+        nested = {*folder.glob("*/index.md"), *folder.glob("*/README.md")}
+        pages |= {str(path.relative_to(folder)) for path in nested}
+        listed = SITE["listed"](text, index)
+        missing += [f"{index}: {page}" for page in sorted(pages ^ listed.keys())]
+        for link in listed:
+            # A list: `- [text](link): what for.`, or a table: `| what | [text](link) |`.
+            line = next(line for line in text.splitlines() if f"({link})" in line)
+            if not re.search(r"\): \S.*\.$|^\| \w.* \| \[.*\) \|$", line):
+                missing.append(f"{index}: {link}: what it is for")
+    assert missing == []
+
+
+def test_pages_have_no_directives(page: Any) -> None:
+    """A page is plain Markdown, which GitHub shows as well as the site."""
+    assert re.findall(r"^(?:```|:::)\{.*$", page.text, re.MULTILINE) == []
+
+
 def test_every_table_has_its_page() -> None:
     """Each generator of a table is named by a page that cog knows: no page has lost its table."""
     files = re.findall(r"^(\S+\.md) ", (HERE / "cog.txt").read_text(), re.MULTILINE)
@@ -74,7 +106,6 @@ def test_every_table_has_its_page() -> None:
 @pytest.mark.parametrize(
     ("module", "where"),
     [
-        ("sentryinit", "README.md"),
         ("sentryinit.adapters", "docs/reference/adapters.md"),
         ("sentryinit.wsgi", "docs/reference/adapters.md"),
         ("sentryinit.asgi", "docs/reference/adapters.md"),
@@ -92,6 +123,15 @@ def test_public_names_are_documented(module: str, where: str, pages: dict[str, A
     names = importlib.import_module(module).__all__
     text = pages[where].text
     assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_public_modules_are_all_listed() -> None:
+    """The page of the public API has each package, and each module of the core for others."""
+    packages = {path.parent.name for path in ROOT.glob("packages/*/src/*/__init__.py")}
+    modules = {path.stem for path in ROOT.glob("packages/core/src/sentryinit/[!_]*.py")}
+    # Of the command, its options are public, and nothing that can be imported.
+    expected = (packages - {"sentryinit_cli"}) | {f"sentryinit.{name}" for name in modules}
+    assert expected == set(tables.PUBLIC)
 
 
 def test_clauses_are_those_of_the_testkit(pages: dict[str, Any]) -> None:

@@ -1,11 +1,13 @@
 """The table: servers and programs, how each is ended, and what is expected of it.
 
-The short test, the long session and ``docs/reference/delivery.md`` use it. To add a case: a line in
-``CASES``, and an application or a program in ``subjects`` if none fits.
+The short test, the long session and ``docs/reference/delivery.md`` use it, and
+``docs/recipes/deployment.md`` has the lines of ``DEPLOYMENT``. To add a case: a line in ``CASES``,
+and an application or a program in ``subjects`` if none fits.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import sys
@@ -22,6 +24,15 @@ WORDS = {
     "cost": "at most 8 ms of CPU an event, 2 MB more memory, no line of urllib3",
     "gaps": "silence for 5 s, then for 10 s",
 }
+# What a page has in place of the parts of a line that are for the tests.
+_WRITTEN = (
+    (r"-c 'import pyuwsgi; pyuwsgi.run\(\)'", "uwsgi"),
+    (r"-m waitress", "waitress-serve"),
+    (r"-m subjects\.aiohttp_app 8000", "python -m shop"),
+    (r"subjects\.\w+:(app|make)", "shop:app"),
+    (r"127\.0\.0\.1", "0.0.0.0"),  # noqa: S104 # nothing binds to it: it is for the page
+    (r"^-m | (?= )", ""),
+)
 NOTHING: Mapping[str, str] = {}
 IN_A_REQUEST = "TERM in a request"
 
@@ -36,7 +47,7 @@ class Case:
     attributes of the backend. *plan*: its modes, each with the seconds from the start of the
     failures. *check*: what is looked at besides the events (``checks.py``). *both*: if the test
     command runs all its ends, and the first of them on the oldest Python too; of the others it runs
-    the first.
+    the first. *kind*: of the applications for which its command is recommended.
     """
 
     section: str
@@ -53,11 +64,20 @@ class Case:
     check: str = "events"
     both: bool = False
     needs: str = ""
+    kind: str = ""
 
     @property
     def key(self) -> str:
         """The name, for results and patterns."""
         return f"{self.section}: {self.name.replace('`', '')}"
+
+    @property
+    def written(self) -> str:
+        """The line as a page shows it, for an application ``shop:app`` on port 8000."""
+        line = self.command.format(port=8000, prefix="VENV")
+        for pattern, words in _WRITTEN:
+            line = re.sub(pattern, words, line)
+        return line.strip()
 
     @property
     def expected(self) -> str:
@@ -307,6 +327,109 @@ SERVERS = (
     ),
 )
 
+# Seconds that requests get at the end, in the lines that docs/recipes/deployment.md recommends.
+GRACE = "20"
+_GRACEFUL = f"--graceful-timeout {GRACE}"
+_DEPLOYED_GUNICORN = "-m gunicorn -b 127.0.0.1:{port} -w 2 "
+# The cases run side by side, and would have one control socket.
+_ALONE = {"GUNICORN_CMD_ARGS": "--no-control-socket"}
+_RECYCLED = "--max-requests 1000 --max-requests-jitter 100"
+
+
+def deployed(kind: str, name: str, command: str, **more: Any) -> Case:
+    """Return a line that is recommended for *kind* of applications; a request is under way."""
+    made = replace(server(name, command, **more), section="deployment", kind=kind)
+    return replace(made, ends=made.ends if made.lets else (IN_A_REQUEST,))
+
+
+DEPLOYMENT = (
+    deployed(
+        "WSGI",
+        "gunicorn, threads",
+        f"{_DEPLOYED_GUNICORN} -k gthread --threads 4 {_GRACEFUL} {_RECYCLED} {_WSGI}",
+        environ=_ALONE,
+        remedy="add `--preload` if the memory of the workers matters",
+    ),
+    deployed(
+        "WSGI",
+        "gunicorn, gevent",
+        f"{_DEPLOYED_GUNICORN} -k gevent {_GRACEFUL} {_WSGI}",
+        environ=_ALONE,
+        remedy="for many slow requests; all libraries have to work with gevent",
+    ),
+    deployed(
+        "WSGI",
+        "uWSGI",
+        "-c 'import pyuwsgi; pyuwsgi.run()' --http-socket=127.0.0.1:{port} "
+        "--module=subjects.wsgi_app:app --need-app --virtualenv={prefix} --pythonpath=. --master "
+        f"--processes=2 --threads=4 --worker-reload-mercy={GRACE} {_FORKS} {_HOOK}",
+        package="pyuwsgi",
+        remedy="the last three options are needed; no `--gevent`, no `--die-on-term`",
+    ),
+    deployed(
+        "WSGI",
+        "granian, wsgi",
+        "-m granian --host 127.0.0.1 --port {port} --interface wsgi --workers 2 "
+        f"--blocking-threads 4 --workers-kill-timeout {GRACE}s {_WSGI}",
+    ),
+    deployed(
+        "WSGI",
+        "waitress",
+        f"-m waitress --listen=127.0.0.1:{{port}} --threads=4 {_WSGI}",
+        ends=("TERM",),
+        lets=_NO_WAIT,
+        remedy="it does not wait for requests: [what helps](../reference/aborts.md"
+        "#how-to-configure-each-server)",
+    ),
+    deployed(
+        "ASGI",
+        "uvicorn",
+        f"-m uvicorn --host 127.0.0.1 --port {{port}} --workers 2 "
+        f"--timeout-graceful-shutdown {GRACE} {_ASGI}",
+        remedy="without the timeout it waits for open streams and WebSockets for ever",
+    ),
+    deployed(
+        "ASGI",
+        "gunicorn, uvicorn-worker",
+        f"{_DEPLOYED_GUNICORN} -k uvicorn_worker.UvicornWorker {_GRACEFUL} {_ASGI}",
+        environ=_ALONE,
+    ),
+    deployed(
+        "ASGI",
+        "hypercorn",
+        f"-m hypercorn -b 127.0.0.1:{{port}} {_GRACEFUL} {_ASGI}",
+        remedy="one worker, and several containers: with `-w 2` the workers do not wait for "
+        "requests",
+    ),
+    deployed(
+        "ASGI",
+        "granian, asgi",
+        "-m granian --host 127.0.0.1 --port {port} --interface asgi --workers 2 "
+        f"--workers-kill-timeout {GRACE}s {_ASGI}",
+    ),
+    deployed(
+        "ASGI",
+        "daphne",
+        f"-m daphne -b 127.0.0.1 -p {{port}} {_ASGI}",
+        ends=("TERM",),
+        lets={IN_A_REQUEST: "the server cancels the handler"},
+        remedy="it cancels requests at SIGTERM: prefer another server",
+    ),
+    deployed(
+        "aiohttp",
+        "aiohttp",
+        "-m subjects.aiohttp_app {port}",
+        remedy=f"the module calls `web.run_app(app, port=8000, shutdown_timeout={GRACE})`; the "
+        "default is 60 seconds",
+    ),
+    deployed(
+        "aiohttp",
+        "gunicorn, aiohttp.GunicornWebWorker",
+        f"{_DEPLOYED_GUNICORN} -k aiohttp.GunicornWebWorker {_GRACEFUL} subjects.aiohttp_app:make",
+        environ=_ALONE,
+    ),
+)
+
 _DEFAULT = ("TERM", "INT")
 PROGRAMS = (
     program("script", "script", *_DEFAULT, both=True),
@@ -454,4 +577,4 @@ OUTAGES = (
     ),
 )
 
-CASES = SERVERS + PROGRAMS + CHILDREN + OUTAGES
+CASES = SERVERS + DEPLOYMENT + PROGRAMS + CHILDREN + OUTAGES

@@ -30,4 +30,4 @@ async def make() -> Any:
 
 
 if __name__ == "__main__":
-    web.run_app(make(), host="127.0.0.1", port=int(sys.argv[1]), print=None)
+    web.run_app(make(), host="127.0.0.1", port=int(sys.argv[1]), shutdown_timeout=20, print=None)

@@ -152,7 +152,7 @@ class Reporter:
                 request, about = capture.snapshot(), capture.records_about(exc)
                 build.add_request(self._settings, event, request)
                 build.add_service(self._settings, event, suppressed)
-                build.add_response(event, verdict.status or 500, about)
+                build.add_response(self._settings, event, verdict.status or 500, about)
                 parts = event, hint, request.info, request.info.transaction
                 event_id = scopes.run_in_scope(capture, send, *parts)
         except Exception as error:  # noqa: BLE001 # a fault of ours must not reach the application

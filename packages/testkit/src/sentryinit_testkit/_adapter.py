@@ -28,4 +28,4 @@ class AdapterContract(
     Redaction,
     DebugRoute,
 ):
-    """The capture contract, run for each of :attr:`drivers`."""
+    """The capture contract, run for each driver in ``drivers``."""

@@ -157,7 +157,8 @@ def _are_statuses(value: range) -> bool:
 def _is_proxy(value: str) -> bool:
     url = urlsplit(value)
     schemes = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
-    return url.scheme in schemes and bool(url.hostname)
+    # An empty text: no proxy, whatever the environment says.
+    return not value or (url.scheme in schemes and bool(url.hostname))
 
 
 _socket_option = _require(lambda value: len(value) == 3, _instance_of(list, tuple))

@@ -227,8 +227,8 @@ class Options(TypedDict, total=False):
     custom_repr: Annotated[
         Repr | None, _sdk("Returns the text of a value, or None.", types.CALLABLE)
     ]
-    http_proxy: Annotated[str | None, _sdk("Proxy for HTTP.", types.PROXY)]
-    https_proxy: Annotated[str | None, _sdk("Proxy for HTTPS.", types.PROXY)]
+    http_proxy: Annotated[str | None, _sdk("Proxy for HTTP; empty: none.", types.PROXY)]
+    https_proxy: Annotated[str | None, _sdk("Proxy for HTTPS; empty: none.", types.PROXY)]
     proxy_headers: Annotated[
         Mapping[str, str] | None, _sdk("Headers for the proxy.", types.HEADERS)
     ]

@@ -77,9 +77,12 @@ def add_request(settings: Settings, event: dict[str, Any], request: Snapshot) ->
     info = request.info
     crumbs = event.setdefault("breadcrumbs", {}).setdefault("values", [])
     crumbs += breadcrumbs(
-        record
-        for record in request.recent_records
-        if not (is_ignored(record, settings.ignore_loggers) or is_of_server(record))
+        settings,
+        (
+            record
+            for record in request.recent_records
+            if not (is_ignored(record, settings.ignore_loggers) or is_of_server(record))
+        ),
     )
     if info.job:
         return
@@ -113,14 +116,16 @@ def add_defaults(
     event["sdk"] = {**sdk, "packages": [*sdk.get("packages", ()), *_PACKAGES]}
 
 
-def add_response(event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]) -> None:
+def add_response(
+    settings: Settings, event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]
+) -> None:
     """Add to *event*, ours, the *status* of its request and the texts of the records *about* it."""
     if "request" in event:
         event["tags"]["status_code"] = str(status)
         event.setdefault("contexts", {})["response"] = {"status_code": status}
     # A record with an exception says what the event says.
     texts = (record for record in about if exception_of(record) is None)
-    event["breadcrumbs"]["values"] += breadcrumbs(texts)
+    event["breadcrumbs"]["values"] += breadcrumbs(settings, texts)
 
 
 def status_title(info: RequestInfo, status: int) -> str:
@@ -137,15 +142,25 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
     return named
 
 
-def breadcrumbs(records: Iterable[logging.LogRecord]) -> list[dict[str, Any]]:
-    """Return *records* as breadcrumbs."""
-    return [
-        {
-            "type": "log",
-            "level": record.levelname.lower(),
-            "category": record.name,
-            "message": message_of(record),
-            "timestamp": datetime.fromtimestamp(record.created, timezone.utc).strftime(TIME_FORMAT),
-        }
-        for record in records
-    ]
+def breadcrumbs(settings: Settings, records: Iterable[logging.LogRecord]) -> list[dict[str, Any]]:
+    """Return *records* as breadcrumbs, as the user's hook changes them."""
+    hook: Any = settings.before_breadcrumb
+    made = []
+    for record in records:
+        crumb = _breadcrumb(record)
+        changed = crumb if hook is None else hook({**crumb}, {"log_record": record})
+        if isinstance(changed, Mapping):
+            # sentry-sdk sorts by the time.
+            made.append({**changed, "timestamp": changed.get("timestamp") or crumb["timestamp"]})
+    return made
+
+
+def _breadcrumb(record: logging.LogRecord) -> dict[str, Any]:
+    time = datetime.fromtimestamp(record.created, timezone.utc)
+    return {
+        "type": "log",
+        "level": record.levelname.lower(),
+        "category": record.name,
+        "message": message_of(record),
+        "timestamp": time.strftime(TIME_FORMAT),
+    }

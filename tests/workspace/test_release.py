@@ -1,0 +1,199 @@
+"""Check what would be published: the installed wheels, and the programs that build them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packaging.requirements import Requirement
+
+import artifacts
+import by_name
+import sbom
+import sessions
+import workspace
+
+ROOT = workspace.ROOT
+FOLDERS = {workspace.project(folder)["name"]: folder for folder in workspace.folders()}
+URLS = workspace.parsed((ROOT / "pyproject.toml").read_text())["tool"]["sentryinit"]["urls"]
+
+
+def sbom_of(name: str) -> Any:
+    """Return the SBOM in the installed wheel."""
+    (file,) = [f for f in metadata.files(name) or () if f.parent.name == "sboms"]
+    text = file.read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_7).validate_str(text) is None
+    return json.loads(text)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_sbom_is_true(name: str) -> None:
+    """The SBOM in a wheel is valid, and says what the metadata of that wheel says."""
+    found, said = sbom_of(name), metadata.metadata(name)
+    subject = found["metadata"]["component"]
+    assert (subject["name"], subject["version"]) == (name, said["Version"])
+    assert subject["purl"] == f"pkg:pypi/{name}@{said['Version']}"
+    assert subject["licenses"] == [{"expression": said["License-Expression"]}]
+    needs = {str(Requirement(text)) for text in metadata.requires(name) or ()}
+    properties = [each["properties"] for each in found["components"]]
+    assert {value["value"] for each in properties for value in each} == needs
+    refs = [each["bom-ref"] for each in found["components"]]
+    assert found["dependencies"][0] == {"ref": subject["bom-ref"], "dependsOn": refs}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_sbom_is_reproducible(name: str) -> None:
+    """The SBOM has no serial number and no time: two builds have the same."""
+    found = sbom_of(name)
+    assert "serialNumber" not in found
+    assert "timestamp" not in found["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "expected"),
+    [
+        ("a", "vers:pypi/*"),
+        ("a>=2.20,<3", "vers:pypi/>=2.20|<3"),
+        ("a~=0.1.0", "vers:pypi/>=0.1.0|<0.2"),
+        ("a~=2.2", "vers:pypi/>=2.2|<3"),
+        ("a==1.0", "vers:pypi/1.0"),
+        ("a>1,!=1.5,<=2", "vers:pypi/>1|!=1.5|<=2"),
+    ],
+)
+def test_ranges_are_those_of_package_urls(requirement: str, expected: str) -> None:
+    """A range of a requirement is written as the standard ``vers`` says, in order."""
+    assert sbom.version_range(Requirement(requirement)) == expected
+
+
+def test_a_range_without_a_form_is_refused() -> None:
+    """A wildcard is not written as something else."""
+    with pytest.raises(ValueError, match="write its bounds"):
+        sbom.version_range(Requirement("a==1.*"))
+
+
+@pytest.mark.parametrize("name", sorted({*FOLDERS} - {"sentryinit"}))
+def test_the_core_is_pinned_to_its_minor_release(name: str) -> None:
+    """A package needs the core of its own first two numbers, and not of a later one."""
+    (need,) = [n for n in map(Requirement, metadata.requires(name) or ()) if n.name == "sentryinit"]
+    major, minor, *_ = workspace.version().split(".")
+    assert str(need.specifier) == f"~={major}.{minor}.0"
+    assert not need.specifier.contains(f"{major}.{int(minor) + 1}.0", prereleases=True)
+
+
+def test_the_next_major_release_of_the_sdk_is_not_admitted() -> None:
+    """sentry-sdk 3 has other private names: the core cannot start with it."""
+    (need,) = map(Requirement, metadata.requires("sentryinit") or ())
+    admitted = [
+        need.specifier.contains(v, prereleases=True) for v in ("2.75.0", "3.0.0", "3.0.0b2")
+    ]
+    assert admitted == [True, False, False]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_urls_are_those_of_the_site(name: str) -> None:
+    """The metadata of a wheel links what the root ``pyproject.toml`` says, and nothing else."""
+    said = metadata.metadata(name).get_all("Project-URL") or []
+    assert dict(text.split(", ", 1) for text in said) == URLS
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_readme_links_the_site(name: str) -> None:
+    """The page of a wheel links the site, and has no link that works in a checkout alone."""
+    text = str(metadata.metadata(name).get_payload())
+    assert f"({URLS['Documentation']}" in text or f": {URLS['Documentation']}" in text
+    assert re.findall(r"\]\((?!https://)[^)]*\)", text) == []
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_plugin_of_pytest_says_so(name: str) -> None:
+    """A wheel has the classifier of pytest exactly if it registers a plugin."""
+    plugins = metadata.distribution(name).entry_points.select(group="pytest11")
+    classifiers = metadata.metadata(name).get_all("Classifier") or []
+    assert ("Framework :: Pytest" in classifiers) == bool(plugins)
+
+
+@pytest.mark.parametrize("path", ["SECURITY.md", "CONTRIBUTING.md", "docs/project/releases.md"])
+def test_addresses_are_those_of_the_project(path: str) -> None:
+    """What a page or a form says of the site and the repository is what is set in one place."""
+    known = [url.removesuffix("/") for url in URLS.values()]
+    forms = [ROOT / path, *(ROOT / ".github").rglob("*.yml")]
+    found = [url for form in forms for url in re.findall(r"https://[^\s)>`]+", form.read_text())]
+    places = [url for url in found if "sentryinit" in url]
+    assert [url for url in places if not url.startswith(tuple(known))] == []
+
+
+def test_a_checkout_that_is_not_clean_is_named(tmp_path: Path) -> None:
+    """Files that are changed, or not committed, are found; what git ignores is none of them."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(tmp_path)]
+    for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run([*git, *arguments], check=True)
+    assert artifacts.dirty(tmp_path) == []
+    (tmp_path / ".gitignore").write_text("ignored\n")
+    (tmp_path / "ignored").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/new").write_text("")
+    assert artifacts.dirty(tmp_path) == ["?? .gitignore", "?? folder/new"]
+
+
+def test_files_that_differ_are_named() -> None:
+    """A file with other bytes, and one that only one build has, are found."""
+    found = artifacts.differences({"a": "1", "b": "1", "c": "1"}, {"a": "1", "b": "2", "d": "1"})
+    assert found == ["b", "c", "d"]
+
+
+def test_a_wheel_from_elsewhere_is_named(tmp_path: Path) -> None:
+    """An installed package with the right name and other contents is found."""
+    record = "a.py,sha256=one,1\na-1.dist-info/RECORD,,\n"
+    info = tmp_path / "a-1.dist-info"
+    assert by_name.hashes(record, info) == {"a.py,sha256=one,1"}
+    same = f"../../../bin/a,sha256=z,1\n{record}a-1.dist-info/INSTALLER,sha256=x,3\n"
+    assert by_name.hashes(same, info) == by_name.hashes(record, info)
+    assert by_name.hashes(record.replace("one", "two"), info) != by_name.hashes(record, info)
+
+
+def test_each_session_is_in_one_group() -> None:
+    """The workflow runs each session that is listed once; the matrix has a machine a Python."""
+    names = ["lint", "core(lowest-3.10)", "core(latest-3.10)", "core(lowest-3.11)", "cover"]
+    listed = [
+        {
+            "session": n,
+            "name": n.split("(")[0],
+            "python": "x",
+            "tags": ["py3." + n[-2]] * ("(" in n),
+        }
+        for n in names
+    ]
+    for each in listed[1:4]:
+        each["tags"] = [f"py{str(each['session'])[-5:-1]}"]
+    assert sessions.groups(
+        [*listed, {"session": "ci", "name": "ci", "python": None, "tags": []}]
+    ) == [
+        {"name": "lint", "sessions": "'lint'"},
+        {"name": "core py3.10", "sessions": "'core(lowest-3.10)' 'core(latest-3.10)'"},
+        {"name": "core py3.11", "sessions": "'core(lowest-3.11)'"},
+    ]
+
+
+def test_the_workflow_has_the_pythons_of_the_wheels() -> None:
+    """The Pythons come from the classifiers of the core."""
+    versions = sessions.pythons()
+    assert versions[0] == workspace.project(FOLDERS["sentryinit"])["requires-python"][2:]
+
+
+USES = re.compile(r"uses: ([\w./-]+)@(\S+)(.*)")
+
+
+def test_actions_are_pinned_by_commit() -> None:
+    """Each action has a full commit with its version beside it, and one commit in all workflows."""
+    texts = [path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml")]
+    used = [use for text in texts for use in USES.findall(text)]
+    assert [use for use in used if not re.fullmatch(r"[0-9a-f]{40}", use[1])] == []
+    assert [use for use in used if not re.fullmatch(r" # v\d+\.\d+\.\d+", use[2])] == []
+    assert len({use[0] for use in used}) == len({use[:2] for use in used})
