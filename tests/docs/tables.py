@@ -565,3 +565,36 @@ def _pythons_of_server(label: str, name: str) -> dict[str, str]:
         for (subject, ran, python), run in sorted(_cells().items(), key=str)
         if (subject, ran, run["result"]) == ("servers", label, "passed") and name in run["versions"]
     }
+
+
+# What differs behind a name that sentry_sdk.init has as well.
+_SAME_NAME = {
+    "before_send": "masking comes after it; if it raises, the event leaves without your texts",
+    "before_breadcrumb": "if it raises, only its breadcrumb is dropped",
+    "ignore_errors": "also causes, groups, and subclasses of a dotted name; no bare class name",
+    "integrations": "no other is added; those of the frameworks that have an adapter are a warning",
+    "max_value_length": "default `8192`, after masking",
+    "release": "`git` is not asked",
+    "server_name": "the name of the service, not of the host",
+}
+
+
+def sdk_options() -> str:
+    """Return the table of the options of ``sentry_sdk.init``, with what each is called here."""
+    from sentry_sdk.consts import DEFAULT_OPTIONS
+
+    return _grid(
+        ["option of `sentry_sdk.init`", "here", "what differs"],
+        [[f"`{name}`", *_moved(name, DEFAULT_OPTIONS[name])] for name in sorted(DEFAULT_OPTIONS)],
+    )
+
+
+def _moved(name: str, default: Any) -> tuple[str, str]:
+    """Return what the option *name* of sentry-sdk is called here, and what differs."""
+    if name in REFUSED:
+        instead = dict.fromkeys(w for w in re.findall(r"\w+", REFUSED[name]) if w in TABLE)
+        return ", ".join(f"`{each}`" for each in instead) or "refused", REFUSED[name]
+    ours = TABLE[name].default
+    is_other = default is not None and TABLE[name].passed_to_sdk and ours not in (None, default)
+    differs = [f"default `{ours}`, not `{default}`"] if is_other else []
+    return "same name", "; ".join([*differs, *filter(None, [_SAME_NAME.get(name)])])
