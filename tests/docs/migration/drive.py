@@ -25,7 +25,8 @@ from sentry_sdk.transport import Transport
 
 # sentry-sdk imports each of these that is installed.
 OTHERS = (
-    "aiohttp anyio celery django dramatiq falcon fastapi flask httpcore httpx huey redis rq sqlalchemy starlette"
+    "aiohttp anyio celery django dramatiq falcon fastapi flask httpcore httpx huey redis rq "
+    "sqlalchemy starlette"
 ).split()
 # What sends requests to an ASGI application.
 CLIENT = {"anyio", "httpcore", "httpx", "starlette"}
