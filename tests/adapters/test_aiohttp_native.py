@@ -1139,3 +1139,28 @@ def test_masks_of_a_second_set_up_of_the_same_application(mailbox: Mailbox) -> N
 
     (event,) = mailbox.events
     assert event["logentry"]["message"] == "pet=[secret]"
+
+
+@pytest.mark.parametrize("part", [False, True])
+def test_setup_of_a_running_application_says_what_to_do(mailbox: Mailbox, part: bool) -> None:
+    """An application that runs, or is a part of another one, takes no more middlewares."""
+    app = web.Application()
+    if part:
+        web.Application().add_subapp("/part", app)
+    else:
+        app.freeze()
+
+    with pytest.raises(RuntimeError, match=r"^setup\(app\): app runs already.* expected a call"):
+        setup(app)
+
+    assert mailbox.events == []
+
+
+def test_second_setup_of_a_running_application_does_nothing(mailbox: Mailbox) -> None:
+    """It is as a second call before the start."""
+    app = web.Application()
+    setup(app)
+    app.freeze()
+    setup(app)
+
+    assert len(app.middlewares) == 1

@@ -1285,3 +1285,27 @@ def test_masks_of_a_second_set_up_of_the_same_application(mailbox: Mailbox) -> N
 
     (event,) = mailbox.events
     assert event["logentry"]["message"] == "pet=[secret]"
+
+
+class Templateless(falcon.routing.CompiledRouter):
+    """A router of an application, which finds resources and gives no template."""
+
+    def find(self, uri: str, req: Any = None) -> Any:
+        """Return what is found, without its template."""
+        found: Any = super().find(uri, req)
+        return found and (*found[:3], None)
+
+
+@pytest.mark.parametrize("fail", [fails, answers(503)], ids=["raises", "answers"])
+def test_router_without_templates(kind: Kind, mailbox: Mailbox, fail: Any) -> None:
+    """D3: Without a template the resource's class and responder are the route."""
+    app = kind.type(router=Templateless())
+    resource = kind.thing(on_get=fail)
+    app.add_route("/orders/{order_id}", resource)
+    install(app)
+
+    get(app)
+    get(app, "/nothing/here")
+
+    (event,) = mailbox.events
+    assert event["transaction"] == event["tags"]["route"] == "Thing.on_get"

@@ -237,6 +237,34 @@ def test_exception_handlers(mailbox: Mailbox, asynchronous: bool) -> None:
     assert summary(mailbox) == [("OutOfStock", True, "503", "/buy")]
 
 
+@pytest.mark.parametrize("key", [OutOfStock, Exception, 500])
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_line_that_a_handler_logs_is_a_breadcrumb(
+    mailbox: Mailbox, key: Any, asynchronous: bool
+) -> None:
+    """C2: also in a thread, where no exception is being handled, and in the page of Starlette."""
+
+    def in_a_thread(request: Request, exc: Exception) -> Response:
+        logging.getLogger("shop").error("Error with id Tx51IiiL")
+        return PlainTextResponse("sold out", 503)
+
+    async def handler(request: Request, exc: Exception) -> Response:
+        return in_a_thread(request, exc)
+
+    app = covered(
+        routes=[Route("/buy", sold_out)],
+        exception_handlers={key: handler if asynchronous else in_a_thread},
+    )
+
+    serve(app, "/buy")
+
+    (event,) = mailbox.events
+    assert event["exception"]["values"][-1]["type"] == "OutOfStock"
+    assert [crumb["message"] for crumb in event["breadcrumbs"]["values"]] == [
+        "Error with id Tx51IiiL"
+    ]
+
+
 @pytest.mark.parametrize("key", [Exception, 500])
 def test_catch_all_handler_answers_and_the_exception_escapes(mailbox: Mailbox, key: Any) -> None:
     """A2: Starlette answers with it, and raises the exception to the server."""

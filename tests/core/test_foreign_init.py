@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 import sentry_sdk
+from sentry_sdk import scope
+from sentry_sdk.integrations.argv import ArgvIntegration
 from sentry_sdk.transport import Transport
 
 import sentryinit
-from sentryinit import adapters, testing
+from sentryinit import adapters, testing, wsgi
 from sentryinit._sdk.testing import disconnect
 from sentryinit._state import STATE
 
@@ -65,6 +68,57 @@ def test_warning_names_the_place_once(mailbox: testing.Mailbox, said: Any) -> No
 
     assert said() == [IGNORED.format(__name__, line)]
     assert [each.number for each in adapters.problems() if each.number > 5] == [6]
+
+
+def drop_what_has_no_exception(event: Any, hint: Any) -> Any:
+    """Drop, as an application of others does, what is no exception."""
+    return event if "exception" in event else None
+
+
+class Processor:
+    """A processor that is an object."""
+
+    __call__ = staticmethod(drop_what_has_no_exception)
+
+
+@pytest.mark.parametrize("processor", [drop_what_has_no_exception, Processor()])
+def test_global_event_processor_is_named(said: Any, processor: Any) -> None:
+    """F3: A warning at init and the checks name it; what it drops is counted."""
+    name = f"{__name__}.{getattr(processor, '__name__', 'Processor')}"
+    scope.add_global_event_processor(processor)
+    try:
+        with testing.capture("shop") as box:
+            (text,) = said()
+            assert [each.number for each in adapters.problems() if each.number > 5] == [16]
+            for status in 200, 503:
+                wsgi_answers(status)
+            assert (len(box.events), sentryinit.stats()["dropped"]) == (0, 1)
+    finally:
+        scope.global_event_processors.remove(processor)
+    assert text.startswith(f"The application's global event processor {name} sees each event")
+
+
+def test_processors_of_the_sdk_are_not_named(said: Any) -> None:
+    """Those that integrations of sentry-sdk add are no news."""
+    ArgvIntegration.setup_once()
+    try:
+        with testing.capture("shop"):
+            assert [each.number for each in adapters.problems() if each.number > 5] == []
+            assert said() == []
+    finally:
+        scope.global_event_processors.pop()
+
+
+def wsgi_answers(status: int) -> None:
+    """Serve a request that is answered with *status*."""
+
+    def app(_environ: Any, start_response: Any) -> list[bytes]:
+        start_response(f"{status} X", [])
+        return []
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    wsgi.SentryInitMiddleware(app)(environ, lambda *_: lambda _: None)
 
 
 def test_environment_gives_its_dsn(

@@ -235,7 +235,7 @@ for _name in ("in_app_include", "in_app_exclude"):
     ROWS[_name].default = None
 VARIABLES = {
     "service": ("SENTRYINIT_SERVICE", "OTEL_SERVICE_NAME"),
-    "dsn": ("SENTRY_DSN",),
+    "dsn": ("SENTRYINIT_DSN", "SENTRY_DSN"),
     "environment": ("SENTRY_ENVIRONMENT", "ENV"),
     "release": (
         "SENTRY_RELEASE",
@@ -807,11 +807,11 @@ def test_a_wrong_integration_in_code_raises(value: object) -> None:
     [
         ("SENTRYINIT_FLUSH_TIMOUT", "SENTRYINIT_FLUSH_TIMEOUT"),
         ("SENTRYINIT_SERVISE", "SENTRYINIT_SERVICE"),
-        ("SENTRYINIT_DSN", "SENTRY_DSN"),
+        ("SENTRYINIT_DNS", "SENTRYINIT_DSN"),
         ("SENTRYINIT_ENVIRONMENT", "SENTRY_ENVIRONMENT"),
         ("SENTRYINIT_RELEASE", "SENTRY_RELEASE"),
         ("SENTRYINIT_ENV", "SENTRY_ENVIRONMENT"),
-        ("SENTRYINIT_DSNS", "SENTRY_DSN"),
+        ("SENTRYINIT_DSNS", "SENTRYINIT_DSN"),
         ("SENTRYINIT_OTEL_SERVICE_NAME", "SENTRYINIT_SERVICE"),
         ("SENTRYINIT_TAG", "SENTRYINIT_TAGS"),
         ("SENTRYINIT_BEFORESEND", "SENTRYINIT_BEFORE_SEND"),
@@ -826,7 +826,7 @@ def test_a_wrong_integration_in_code_raises(value: object) -> None:
         ("SENTRY_ENVIRONEMENT", "SENTRY_ENVIRONMENT"),
         ("SENTRY_ENV", "SENTRY_ENVIRONMENT"),
         ("SENTRY_RELAESE", "SENTRY_RELEASE"),
-        ("SENTRY_INIT_DSN", "SENTRY_DSN"),
+        ("SENTRY_INIT_DSN", "SENTRYINIT_DSN"),
         ("SENTRY_INIT_IGNORE_PATHS", "SENTRYINIT_IGNORE_PATHS"),
         ("SENTRY_INIT_IGNORE_PATH", "SENTRYINIT_IGNORE_PATHS"),
         ("SENTRYINT_IGNORE_PATHS", "SENTRYINIT_IGNORE_PATHS"),
@@ -850,6 +850,14 @@ def test_a_variable_for_an_option_that_is_ours_says_why(name: str) -> None:
     unknown = f"SENTRYINIT_{name.upper()}"
 
     assert resolve({}, {unknown: "1"}).warnings == [f"{unknown} cannot be set: {REFUSED[name]}"]
+
+
+def test_our_variable_for_the_dsn_comes_first() -> None:
+    """SENTRY_DSN would also start the own client of an application of others."""
+    other = "https://0123456789abcdef0123456789abcdef@other.example/2"
+    both = resolve({}, {"SENTRYINIT_DSN": DSN, "SENTRY_DSN": other})
+    assert (both.dsn, both.sources["dsn"], both.warnings) == (DSN, "SENTRYINIT_DSN", [])
+    assert resolve({}, {"SENTRYINIT_DSN": " ", "SENTRY_DSN": other}).dsn == other
 
 
 def test_a_variable_of_others_is_none_of_our_business() -> None:

@@ -169,6 +169,9 @@ _FIXED = {
 _SECONDS = 1796040000.5
 _VERSIONS = {"sentry.python": "2.75.0", "pypi:sentry-sdk": "2.75.0", "CPython": "3.13.0"}
 
+# The first fields of a frame, in their order.
+_PLACE = ("filename", "abs_path", "function", "module", "lineno", "in_app")
+
 
 def shown(value: Any, key: str = "") -> Any:
     """Return an event, or a part of it under *key*, as the page shows it.
@@ -197,5 +200,8 @@ def _frames(frames: list[Event]) -> list[Event]:
     if frames[-1] in own:
         return own
     last = frames[-1]
-    place = {"abs_path": f"/srv/venv/lib/python3.13/site-packages/{last['filename']}", "lineno": 1}
-    return [*own, last | place]
+    folder = "/srv/venv/lib/python3.13/site-packages"
+    # Where our packages are not installed as wheels, the SDK does not know whose the frame is.
+    place = {"abs_path": f"{folder}/{last['filename']}", "lineno": 1, "in_app": False}
+    first = {name: (last | place)[name] for name in _PLACE}
+    return [*own, first | last | place]

@@ -28,25 +28,6 @@ REASON = re.compile(
 SOURCE: str = PAGES["URLS"]["Source"]
 
 
-def test_two_builds_are_equal(site: Path, tmp_path: Path, build: Any) -> None:
-    """A second build, elsewhere and with other hashes, has the same bytes in every file."""
-    again = tmp_path / "again"
-    done = build(again, PYTHONHASHSEED="7", TZ="Asia/Tokyo")
-    assert done.returncode == 0, done.stderr
-    # .buildinfo has a hash of the configuration, with the path of its inventories.
-    names = {
-        folder: {
-            str(file.relative_to(folder)): file.read_bytes()
-            for file in folder.rglob("*")
-            if file.is_file() and not str(file.relative_to(folder)).startswith(".")
-        }
-        for folder in (site, again)
-    }
-    differ = {name for name, text in names[site].items() if names[again].get(name) != text}
-    assert differ == set()
-    assert names[site].keys() == names[again].keys()
-
-
 def test_links_inside_resolve(site: Path, files: Any) -> None:
     """Every link to the site itself has its file, and its anchor; so has every picture."""
     broken = []

@@ -215,11 +215,17 @@ def setup(app: web.Application, **options: Unpack[Options]) -> None:
 
     *options* are those of :func:`sentryinit.init`. If it was called before, only masks are added.
     Without a DSN the application is unchanged. A second call does no more. A sub-application needs
-    a set-up of its own only if its middlewares answer its exceptions.
+    a set-up of its own only if its middlewares answer its exceptions. Raises ``RuntimeError`` if
+    *app* runs already.
     """
     adapters.check_kind("setup(app): app", app, web.Application, "an aiohttp application")
     if not adapters.ensure_initialized("aiohttp", None, options) or _INSTALLED in app:
         return
+    if app.middlewares.frozen:
+        raise RuntimeError(
+            "setup(app): app runs already, or is a part of another application, and takes no more "
+            "middlewares; expected a call before web.run_app(), AppRunner.setup() or add_subapp()"
+        )
     app[_INSTALLED] = True
     if app.middlewares:
         app.middlewares.append(sentryinit_middleware)

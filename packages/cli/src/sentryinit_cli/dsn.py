@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from sentryinit_cli.verdicts import Failure, Verdict
 
+# What the core reads: the first that is set.
+DSN_VARIABLES = "SENTRYINIT_DSN", "SENTRY_DSN"
 # The same as the core's: what can be sent to.
 KEY = re.compile(r"[\w.~%+-]+", re.ASCII)
 HOST = re.compile(r"[\w.:%-]+")

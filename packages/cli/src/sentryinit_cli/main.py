@@ -68,7 +68,7 @@ EXIT_CODES = "\n\nExit codes:\n\n\b\n" + "\n".join(
 
 @cli.command(epilog=VERIFY_EXAMPLES + EXIT_CODES, short_help="Prove that an event arrives.")
 @click.option("--url", help="Debug route of a running service, which then sends the event.")
-@click.option("--dsn", help="DSN of the project; else SENTRY_DSN.")
+@click.option("--dsn", help="DSN of the project; else SENTRYINIT_DSN, or SENTRY_DSN.")
 @click.option("--service", help="Name of the service; with --url, the expected one.")
 @click.option("--environment", help="Environment; with --url, the expected one.")
 @click.option("--release", help="Release; with --url, the expected one.")

@@ -11,7 +11,7 @@ import click
 
 from sentryinit_cli.backends import Backend
 from sentryinit_cli.compare import Expected
-from sentryinit_cli.dsn import Dsn, parse_dsn
+from sentryinit_cli.dsn import DSN_VARIABLES, Dsn, parse_dsn
 from sentryinit_cli.http import Http
 from sentryinit_cli.output import Output
 from sentryinit_cli.remote import TOKEN_VARIABLE, check_url
@@ -124,7 +124,8 @@ def _dsn(options: Options, environ: Mapping[str, str], *, is_hosted: bool) -> Ds
         if not is_on():
             raise not_on()
         return parse_dsn(sentry_sdk.get_client().options["dsn"], "the application")
-    return parse_dsn(environ.get("SENTRY_DSN", ""), "SENTRY_DSN")
+    name = next((each for each in DSN_VARIABLES if environ.get(each)), DSN_VARIABLES[-1])
+    return parse_dsn(environ.get(name, ""), name)
 
 
 def _sender(

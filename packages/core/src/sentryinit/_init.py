@@ -157,13 +157,14 @@ def shutdown(boundary: str, exc: BaseException | None = None) -> None:
 
 def problems() -> Iterator[checks.Problem]:
     """Yield what is wrong with the set-up, once ``init`` has run."""
-    is_on, conflicting = STATE.reporter is not None, []
+    is_on, conflicting, processors = STATE.reporter is not None, [], []
     if is_on:
         # With a reporter, sentry_sdk is imported already.
-        from sentryinit._sdk.client import conflicting_integrations
+        from sentryinit._sdk import client
 
-        conflicting = conflicting_integrations()
+        conflicting, processors = client.conflicting_integrations(), client.foreign_processors()
     yield from checks.problems(STATE.settings, is_on=is_on, conflicting=conflicting)
+    yield from checks.event_processors(processors)
     yield from STATE.problems
 
 

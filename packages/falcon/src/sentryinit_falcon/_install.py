@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
     from sentryinit import Options
 
-# The key of the route in the environ or scope. The value is not the request: it refers to its
-# environ, and only the garbage collector would free such a cycle.
+# The key, in the environ or scope, of the template, or of the resource if the router has none. The
+# value is not the request: it refers to its environ, and only the garbage collector would free such
+# a cycle.
 _ROUTE_KEY = "sentryinit.falcon.template"
 
 
 def _route(facts: Mapping[str, Any]) -> str | None:
-    return adapters.route_template(facts.get(_ROUTE_KEY)) or None
+    found = facts.get(_ROUTE_KEY)
+    if found is None or isinstance(found, str):
+        return adapters.route_template(found) or None
+    method = facts.get("REQUEST_METHOD") or facts.get("method") or "websocket"
+    return f"{type(found).__qualname__}.on_{method.lower()}"
 
 
 def _status_of(exc: BaseException) -> int | None:
@@ -37,7 +42,7 @@ def _status_of(exc: BaseException) -> int | None:
 
 
 def _endpoint(request: Any) -> Any:
-    return getattr(request, "scope", request).get(_ROUTE_KEY)
+    return _route(getattr(request, "scope", request))
 
 
 _make_adapter = functools.partial(
@@ -63,7 +68,8 @@ def _note_error(req: Any, error: Exception, *, handled: bool) -> None:
     capture, status = adapters.current_capture(), _status_of(error)
     if capture is None:
         return
-    (req.scope if hasattr(req, "scope") else req.env)[_ROUTE_KEY] = req.uri_template
+    if req.uri_template:
+        (req.scope if hasattr(req, "scope") else req.env)[_ROUTE_KEY] = req.uri_template
     seen = capture.seen_exception
     if not (status and seen is not None and error.__context__ is seen):
         # If the handler of the seen exception raises a response, the exception is reported.
@@ -184,7 +190,7 @@ class SentryInitComponent:
 
     def process_resource(self, req: Any, resp: Any, resource: Any, params: Any) -> None:  # noqa: ARG002 # Falcon's
         """Record the route."""
-        req.env[_ROUTE_KEY] = req.uri_template
+        req.env[_ROUTE_KEY] = req.uri_template or resource
 
     async def process_request_async(self, req: Any, resp: Any) -> None:  # noqa: ARG002 # Falcon's
         """Observe the work that is scheduled to run after the response."""
@@ -192,7 +198,7 @@ class SentryInitComponent:
 
     async def process_resource_async(self, req: Any, resp: Any, resource: Any, params: Any) -> None:  # noqa: ARG002 # Falcon's
         """Record the route."""
-        req.scope[_ROUTE_KEY] = req.uri_template
+        req.scope[_ROUTE_KEY] = req.uri_template or resource
 
     process_resource_ws = process_resource_async
 

@@ -69,6 +69,7 @@ VERDICTS: dict[str, tuple[str, str, str, str]] = {
     "sdk-old": ("error", "sdk", "sentry-sdk {version} is older than the oldest supported, {oldest}.", "pip install -U 'sentry-sdk>={oldest}'"),
     "scope-lazy": ("ok", "sdk", "Each request gets its scope when somebody uses it.", ""),
     "scope-fallback": ("note", "sdk", "Each request gets its scope at once: the self-test fails with the private names of sentry-sdk {version}. Nothing is lost; a request costs more.", "Upgrade sentryinit, or use an older sentry-sdk."),
+    "event-processor": ("warning", "sdk", "{text}", "{hint}"),
     "integration-conflict": ("warning", "sdk", "{text}", "{hint}"),
     "foreign-init": ("warning", "sdk", "{text}", "{hint}"),
     "client-replaced": ("error", "sdk", "{text}", "Remove the other sentry_sdk.init()."),
@@ -136,12 +137,14 @@ OF_PROBLEM = {
     13: "ignores-all",
     14: "middleware-missing",
     15: "middleware-twice",
+    16: "event-processor",
 }
 
 # What the verdicts mean whose text is that of the core.
 MEANINGS = {
     "off": "There is no DSN, or reporting is switched off.",
     "dsn-unusable": "The DSN is malformed, or a value for sentry-sdk does not work here.",
+    "event-processor": "The application has an event processor that sees each event, and may drop it.",
     "integration-conflict": "An integration of sentry-sdk does what our middleware does.",
     "service-unnamed": "The service has no configured name.",
     "release-unknown": "The release is not known.",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from sentryinit.testing import DSN as MADE_UP
 from sentryinit_cli.doctor import dsn_form, network, servers, versions
 from sentryinit_cli.doctor.catalog import GROUPS, LEVELS, Finding, found
+from sentryinit_cli.dsn import DSN_VARIABLES
 
 PATH = "/debug/sentry-panic"
 # What the checks here need of the settings.
@@ -120,7 +121,7 @@ def _assumed(order: Order, result: Any) -> list[Finding]:
     is_loaded = any(each[0] == "loaded" for each in result["findings"])
     if result["status"]["on"] or not asked or not is_loaded:
         return []
-    again, _ = _run(order, {"SENTRY_DSN": MADE_UP, "SENTRYINIT_ENABLED": "1"})
+    again, _ = _run(order, {**dict.fromkeys(DSN_VARIABLES, MADE_UP), "SENTRYINIT_ENABLED": "1"})
     if again is None or not again["status"]["on"]:
         return []
     known = {each[0] for each in result["findings"]}
@@ -155,7 +156,8 @@ def _secrets(values: Mapping[str, Any]) -> list[str]:
     texts += (values.get("proxy_headers") or {}).values()
     for name in ("dsn", "http_proxy", "https_proxy"):
         texts += _credentials(values.get(name) or "")
-    texts += _credentials(os.environ.get("SENTRY_DSN", ""))
+    for name in DSN_VARIABLES:
+        texts += _credentials(os.environ.get(name, ""))
     return [each for each in texts if each]
 
 

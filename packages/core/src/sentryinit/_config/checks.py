@@ -105,6 +105,14 @@ def why_off(settings: Settings) -> str:
     return ""
 
 
+def event_processors(names: Sequence[str]) -> Iterator[Problem]:
+    """Yield the problem of the global event processors *names*, if there are some."""
+    if names:
+        text = f"The application's global event processor {', '.join(names)} sees each event first."
+        hint = "Let it return events without an exception, too: those that it drops are not sent."
+        yield Problem(16, text, hint)
+
+
 # The others are noticed when they happen, or by looking at the application.
 
 

@@ -83,7 +83,11 @@ class Options(TypedDict, total=False):
         ),
     ]
     dsn: Annotated[
-        str | None, Option("Backend to send to; if empty, off.", types.DSN, "", ("SENTRY_DSN",))
+        str | None,
+        # An application of others may start a client of its own by the second one.
+        Option(
+            "Backend to send to; if empty, off.", types.DSN, "", ("SENTRYINIT_DSN", "SENTRY_DSN")
+        ),
     ]
     enabled: Annotated[
         bool, Option("Report failures; if false, exactly as without a DSN.", types.FLAG, True)

@@ -211,7 +211,8 @@ def _meant(name: str, rows: Mapping[str, tuple[str, ...]]) -> str:
     prefix = next((each for each in (PREFIX, "SENTRY_") if name.startswith(each)), "")
     names = [each for each in spellings if each.startswith(prefix)]
     # SENTRY_DNS is 0.9 from SENTRY_DSN; SENTRY_JS_DSN, 0.87.
-    return spellings.get(nearest(name, names, 0 if prefix == PREFIX else 0.88), "")
+    found = nearest(name, names, 0 if prefix == PREFIX else 0.88)
+    return found if any(found in row for row in rows.values()) else spellings.get(found, "")
 
 
 def _wrong_value(name: str, where: str, value: object, error: Exception) -> str:

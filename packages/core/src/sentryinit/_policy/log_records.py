@@ -110,7 +110,7 @@ def is_about(record: FrozenRecord, failure: BaseException | None) -> bool:
         return shares_exception(error, chain) and text_of(error) in map(text_of, same)
     if any(carried is link for link in chain for carried in record.exceptions):
         return True
-    if any(record.handled is link for link in chain) and _names(record.searched, record.handled):
+    if any(record.handled is link for link in chain):
         return True
     if any(_has_traceback(record.searched, link) for link in chain):
         return True
@@ -174,12 +174,6 @@ def names_in_traceback(exc: BaseException) -> tuple[str, ...]:
 def has_names(text: str, names: tuple[str, ...]) -> bool:
     """Return True if *text* contains all *names*, and there are some."""
     return bool(names) and all(_contains(text, name) for name in names)
-
-
-def _names(text: str, exc: BaseException | None) -> bool:
-    """Return True if *text* contains the class or the text of *exc*."""
-    message = "" if exc is None else text_of(exc)
-    return _contains(text, type(exc).__name__) or (message != "" and _contains(text, message))
 
 
 def _contains(text: str, part: str) -> bool:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import sentry_sdk
 from sentry_sdk.scope import Scope
+from sentry_sdk.scope import global_event_processors as _processors
 
 from sentryinit._boundary.current import current_capture
 from sentryinit._boundary.request_info import UNDESCRIBED, RequestInfo
@@ -68,6 +69,8 @@ def configure(settings: Settings) -> Client:
     envelopes.install_filter(redactor, client.transport, getattr(client, "spotlight", None))
     vars(client)["capture_event"] = functools.partial(_capture_event, client)
     _warn_of_integrations()
+    for problem in checks.event_processors(foreign_processors()):
+        log.warning("%s %s", problem.text, problem.hint)
     if "argv" in settings.collect:
         sentry_sdk.get_global_scope().set_extra("sys.argv", sys.argv)
     scopes.install()
@@ -79,6 +82,13 @@ def conflicting_integrations(*names: str) -> list[str]:
     active = sentry_sdk.get_client().integrations
     wanted = names or FRAMEWORKS.union(STATE.boundaries)
     return sorted(type(active[name]).__name__ for name in wanted if name in active)
+
+
+def foreign_processors() -> list[str]:
+    """Return the names of the global event processors that are not sentry-sdk's own."""
+    named = (each if hasattr(each, "__qualname__") else type(each) for each in _processors)
+    names = {f"{each.__module__}.{each.__qualname__}" for each in named}
+    return sorted(name for name in names if not name.startswith("sentry_sdk."))
 
 
 def add_boundary(name: str, loggers: Iterable[str]) -> None:

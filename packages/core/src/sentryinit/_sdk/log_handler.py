@@ -87,7 +87,11 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
     # The boundary of a request that is open will tell; below ERROR nothing has failed.
     if is_servers and (record.levelno < logging.ERROR or capture is not None):
         return
-    frozen = freeze(record, sys.exc_info()[1], _given_to_structlog(), by_server=is_servers)
+    handled = sys.exc_info()[1]
+    if handled is None and capture is not None:
+        # A handler of exceptions may run in another thread, where none is being handled.
+        handled = capture.seen_exception
+    frozen = freeze(record, handled, _given_to_structlog(), by_server=is_servers)
     if _is_double(handler, frozen):
         explain_record(frozen, Reason.SAME_RECORD)
         return

@@ -18,9 +18,19 @@ import sentry_sdk
 from sentryinit.wsgi import SentryInitMiddleware
 from sentryinit_testkit import _bridges, _events, _isolated, behaviours
 from sentryinit_testkit._contract import Contract, Param, param, params, requires
-from sentryinit_testkit._driver import MOUNT, PATH, Behaviour, Request, ResponseSpec
+from sentryinit_testkit._driver import (
+    MOUNT,
+    PATH,
+    Behaviour,
+    HandledError,
+    Request,
+    ResponseSpec,
+)
 from sentryinit_testkit._harness import Harness
 from sentryinit_testkit._server import Call
+
+# As applications log it, with an id that is another one each time.
+LOGGED = "Error with id Tx51IiiL"
 
 
 def _unavailable(_environ: Any, start_response: Any) -> list[bytes]:
@@ -103,6 +113,39 @@ def _logs_text_and_answers(status: int) -> Behaviour:
         return ResponseSpec(status)
 
     return behaviour
+
+
+def _logs_an_id_and_raises(_request: Request) -> ResponseSpec:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError:
+        behaviours.log.error(LOGGED)  # not log.exception(): a line of its own
+        raise
+
+
+def _logs_an_id_and_raises_another(_request: Request) -> ResponseSpec:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        behaviours.log.error(LOGGED)  # likewise
+        raise RuntimeError("cannot order") from error
+
+
+def _has_a_handler_that_logs(_request: Request) -> ResponseSpec:
+    raise LoggedByItsHandler
+
+
+class LoggedByItsHandler(HandledError):
+    """Its handler logs a line without the exception, as it makes the response."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "no stock")
+
+    @property
+    def response(self) -> ResponseSpec:  # type: ignore[override] # read by the handler, once
+        """Log, and return the response."""
+        behaviours.log.error(LOGGED)
+        return ResponseSpec(503)
 
 
 class ExactlyOnce(Contract):
@@ -202,6 +245,33 @@ class ExactlyOnce(Contract):
 
         harness.serve(fail)
         assert _events.types(harness.our_event())[-1:] == ["HandledError"]
+
+    @pytest.mark.parametrize(
+        "behaviour",
+        [_logs_an_id_and_raises, _logs_an_id_and_raises_another, _has_a_handler_that_logs],
+    )
+    def test_c2_line_in_the_handling_of_the_failure_is_a_breadcrumb(
+        self, harness: Harness, behaviour: Behaviour
+    ) -> None:
+        """C2: What is logged while the failure is being handled is a breadcrumb of its event."""
+        harness.serve(behaviour)
+        crumbs = harness.our_event()["breadcrumbs"]["values"]
+        assert LOGGED in [crumb["message"] for crumb in crumbs]
+
+    def test_c2_line_in_the_handling_of_another_exception_is_an_event(
+        self, harness: Harness
+    ) -> None:
+        """C2: What was logged while another exception was being handled is about that one."""
+
+        def fail(request: Request) -> ResponseSpec:
+            try:
+                behaviours.count_stock()
+            except behaviours.ShopError:
+                behaviours.log.error(LOGGED)  # not log.exception(): a line of its own
+            return behaviours.fails(request)
+
+        harness.serve(fail)
+        assert sorted(harness.titles) == sorted([LOGGED, "ShopError: no stock"])
 
     def test_c2_logged_and_answered_200_is_the_log_event(self, harness: Harness) -> None:
         """C2: An exception that is logged in a good request gives one event, of the log record."""
