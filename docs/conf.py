@@ -15,6 +15,7 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(DOCS / "_ext"))
 
 import api  # noqa: E402 # found by means of the line above
+import finding  # noqa: E402 # likewise
 import inventories  # noqa: E402 # likewise
 import pages  # noqa: E402 # likewise
 
@@ -48,6 +49,7 @@ python_maximum_signature_line_length = 140
 smartquotes = False
 
 html_theme = "furo"
+pygments_dark_style = "a11y-high-contrast-dark"
 html_title = f"sentryinit {release}"
 html_baseurl = pages.URLS["Documentation"]
 html_copy_source = False
@@ -56,6 +58,7 @@ html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
+html_search_scorer = str(finding.SCRIPT)
 html_theme_options = {
     "source_repository": pages.URLS["Source"],
     "source_branch": "main",
@@ -76,7 +79,10 @@ linkcheck_retries = 2
 def setup(app: Any) -> None:
     """Register what the files in ``_ext`` add to Sphinx."""
     app.connect("config-inited", inventories.write)
+    app.add_search_language(finding.English)
     app.connect("source-read", pages.read)
+    app.connect("doctree-read", finding.read)
+    app.connect("env-updated", finding.hide_private)
     app.connect("missing-reference", api.resolve)
     app.connect("autodoc-process-docstring", api.describe_options)
     app.connect("autodoc-process-signature", api.shorten_factories)
