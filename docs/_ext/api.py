@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import sys
 import types
 import wsgiref.types
@@ -92,6 +93,13 @@ def resolve(app: Any, env: Any, node: Any, contnode: nodes.Element) -> nodes.Nod
     return made if isinstance(made, nodes.Node) else None
 
 
+def link_pages(
+    _app: Any, _what: str, _name: str, _value: Any, _options: Any, lines: list[str]
+) -> None:
+    """Make links of the pages that a docstring names by their paths in the repository."""
+    lines[:] = [re.sub(r"``docs/(\S+)\.md``", r":doc:`/\1`", line) for line in lines]
+
+
 def describe_options(
     _app: Any, _what: str, name: str, _value: Any, _options: Any, lines: list[str]
 ) -> None:
@@ -107,8 +115,11 @@ def describe_options(
         lines += [f"   {option.doc}"]
 
 
-def shorten_factories(
+def shorten_defaults(
     _app: Any, _what: str, _name: str, _value: Any, _options: Any, args: str | None, result: str
 ) -> tuple[str | None, str]:
-    """Replace the default of a field that has a factory: Sphinx cannot parse it."""
-    return (args and args.replace("<factory>", "...")), result
+    """Replace the defaults of fields that Sphinx cannot parse: factories and functions."""
+    if args is not None:
+        args = re.sub(r"<factory>|<function [\w.]*<lambda>>", "...", args)
+        args = re.sub(r"<function (\w+)>", r"\1", args)
+    return args, result

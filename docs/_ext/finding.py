@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from docutils import nodes
 import tomllib
+from docutils import nodes
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
 from sphinx.search.en import SearchEnglish
+from sphinx.transforms import SphinxTransform
 
 SCRIPT = Path(__file__).with_name("search.js")
 TERMS: dict[str, dict[str, list[str]]] = tomllib.loads(
@@ -38,19 +39,28 @@ class English(SearchEnglish):
         return word.isdigit() or super().word_filter(word)
 
 
-def read(app: Any, doctree: nodes.document) -> None:
+class Entries(SphinxTransform):
     """Give each row that is looked up an id and its index entries; name no private module."""
-    for entry in doctree.findall(addnodes.index):
-        entry["entries"] = [
-            (kind, _PRIVATE.sub(r"\1", text), *rest) for kind, text, *rest in entry["entries"]
-        ]
-    if _LOOKED_UP.match(app.env.docname):
-        for table in list(doctree.findall(nodes.table)):
-            _index(table, doctree)
-    for place, terms in TERMS.get(app.env.docname, {}).items():
-        if place and place not in doctree.ids:
-            raise ExtensionError(f"terms.toml: {app.env.docname} has no place {place!r}")
-        doctree.insert(0, _entries(terms, place))
+
+    default_priority = 840  # before Sphinx takes the entries for its index
+
+    def apply(self, **_options: Any) -> None:
+        """Change the page."""
+        for entry in self.document.findall(addnodes.index):
+            entry["entries"] = [
+                (kind, _PRIVATE.sub(r"\1", text), *rest) for kind, text, *rest in entry["entries"]
+            ]
+        for table in self.document.findall(nodes.table):
+            for code in table.findall(nodes.literal):
+                if len(code.astext()) <= 40 and " " not in code.astext():
+                    code["classes"].append("whole")
+        if _LOOKED_UP.match(self.env.docname):
+            for table in list(self.document.findall(nodes.table)):
+                _index(table, self.document)
+        for place, terms in TERMS.get(self.env.docname, {}).items():
+            if place and place not in self.document.ids:
+                raise ExtensionError(f"terms.toml: {self.env.docname} has no place {place!r}")
+            self.document.insert(0, _entries(terms, place))
 
 
 def _entries(terms: Iterable[str], place: str) -> addnodes.index:

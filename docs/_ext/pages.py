@@ -29,6 +29,8 @@ PAGES = {
     "README.md": "index.md",
     "SECURITY.md": "project/security.md",
 }
+# Its blocks install, which nobody expects to be run here: without the lines for the reader.
+FRONT = DOCS / "index.md"
 INDEXES = {"index.md", "README.md"}
 
 _FENCE = re.compile(r"^\s*(`{3,}|:{3,})")
@@ -79,7 +81,7 @@ def _lines(text: str, file: Path, page: Path) -> Iterator[str]:
         if in_comment:
             in_comment = "-->" not in line
             reason = _NOT_RUN.match(line)
-            if reason:
+            if reason and page != FRONT:
                 yield f":::{{container}} not-run\nNot run by the tests: {reason[1]}\n:::\n\n"
             continue
         yield _LINK.sub(lambda match: f"]({_target(match[1], match[2] or '', file, page)})", line)

@@ -1,7 +1,7 @@
 // Sphinx's search drops numbers, and finds a heading only by most of its text. This adds both.
-document.addEventListener("DOMContentLoaded", () => {
-  if (typeof Search === "undefined") return;
-  const stemmer = new Stemmer();
+// It is loaded right after Sphinx's script, and before a search begins.
+if (typeof Search !== "undefined") {
+  let stemmer; // its class is defined below this script
 
   const parse = Search._parseQuery;
   Search._parseQuery = (query) => {
@@ -15,6 +15,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // The words of *text*, and those of the *terms* that are among them.
   const shared = (terms, text) => {
+    stemmer ??= new Stemmer();
     const words = splitQuery(text.toLowerCase()).map((each) => stemmer.stemWord(each));
     return [words, [...terms].filter((each) => words.includes(each))];
   };
@@ -43,7 +44,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const pages = new Set(found.map((each) => each[0]));
     return [...found, ...headings(terms).filter((each) => pages.has(each[0]))];
   };
-});
+}
 
 // Pages that mention everything come after those that explain it.
 const LOW = /^(tutorial|project|explanation|runbook)\/|^reference\/(delivery|compatibility)$/;

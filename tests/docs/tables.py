@@ -352,11 +352,18 @@ def _rows_of(case: Any, results: dict[str, Any]) -> list[list[str]]:
                 version,
                 ", ".join(ends).replace("end", "itself"),
                 *map(_counted, cells),
-                f"{min(seconds):.1f} to {max(seconds):.1f}" if seconds else "",
+                _between(seconds),
                 ". ".join(filter(None, (why, case.remedy))),
             ]
         )
     return rows
+
+
+def _between(seconds: list[float]) -> str:
+    """Return the least and the greatest, or the one number where they are the same."""
+    shown = [f"{each:.1f}" for each in (min(seconds), max(seconds))] if seconds else []
+    # No line breaks in it: the column is narrow.
+    return "\u00a0to\u00a0".join(dict.fromkeys(shown))
 
 
 def _outcome(found: Any, end: str) -> str:
@@ -480,13 +487,14 @@ def ran_on() -> str:
     pythons = {f"{cell['implementation']} {cell['python']}" for cell in cells}
     systems = {cell["system"] for cell in cells}
     dates = sorted({cell["date"] for cell in cells})
+    dated = " to ".join(dict.fromkeys([dates[0], dates[-1]]))
     ours = {cell["versions"]["sentryinit"] for cell in cells}
     passed = sum(cell["result"] == "passed" for cell in cells)
     return "\n".join(
         [
             f"- Interpreters: {', '.join(sorted(pythons, key=_by_number))}, with the GIL.",
             f"- Operating systems: {'; '.join(sorted(systems))}.",
-            f"- sentryinit {', '.join(sorted(ours))}, {dates[0]} to {dates[-1]}.",
+            f"- sentryinit {', '.join(sorted(ours))}, {dated}.",
             f"- {len(cells)} runs; {passed} passed.",
         ]
     )

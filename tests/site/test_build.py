@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 import posixpath
 import re
 import runpy
 import urllib.request
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -89,12 +91,57 @@ def test_every_reason_is_shown(files: Any) -> None:
     """The reason of each block that the tests do not run is on its page, before the block."""
     missing = []
     for path in sorted({*ROOT.glob("docs/**/*.md")} - {*ROOT.glob("docs/_build/**/*.md")}):
+        if path == PAGES["FRONT"]:  # decided in docs/_ext/pages.py
+            continue
         reasons = re.findall(r"^<!-- not run: (.+) -->\n```", path.read_text(), re.MULTILINE)
         page = files[str(path.relative_to(ROOT / "docs").with_suffix(".html"))]
         shown = REASON.findall(page.text)
         if len(shown) != len(reasons):
             missing.append(f"{path.name}: {len(shown)} of {len(reasons)}")
     assert missing == []
+
+
+def words(text: str) -> set[str]:
+    """Return the words of *text*, a title or a name in the menu."""
+    return set(re.findall(r"[\w'-]+", text.lower()))
+
+
+def test_names_in_the_menu_are_those_of_the_pages() -> None:
+    """A name in the menu has words of the title of its page only, and is there once a section."""
+    wrong = []
+    for index in sorted((ROOT / "docs").rglob("*.md")):
+        if index.name not in PAGES["INDEXES"]:
+            continue
+        names = PAGES["listed"](index.read_text(), index)
+        wrong += [f"{index}: twice: {name}" for name, n in Counter(names.values()).items() if n > 1]
+        for link, name in names.items():
+            title = (index.parent / link).read_text().partition("\n")[0]
+            if not words(name) <= words(title):
+                wrong.append(f"{index}: {name}: {title}")
+    assert wrong == []
+
+
+def test_private_modules_have_no_entry(site: Path) -> None:
+    """Neither the index nor the search names a private module."""
+    index = (site / "genindex.html").read_text() + (site / "py-modindex.html").read_text()
+    searched = json.loads((site / "searchindex.js").read_text()[len("Search.setIndex(") : -1])
+    named = re.findall(r"in (sentryinit\w*\._\w+)|\((sentryinit\w*\._[\w.]+)", index)
+    named += [name for name in searched["objects"] if "._" in name]
+    named += [name for name in searched["indexentries"] if "sentryinit._" in name]
+    assert named == []
+
+
+def test_signatures_can_be_read(files: Any) -> None:
+    """No signature on the API pages has a memory address, a function's repr or a full module."""
+    found = [
+        f"{name}: {bad}"
+        for name, page in files.items()
+        if name.startswith("reference/api/")
+        for bad in re.findall(
+            r"&lt;(?:function|object|factory)[^\n]{,40}|~\w+\.|docs/[a-z]+/[a-z-]+\.md", page.text
+        )
+    ]
+    assert found == []
 
 
 @pytest.fixture(scope="module")
