@@ -52,7 +52,7 @@ class Entries(SphinxTransform):
             ]
         for table in self.document.findall(nodes.table):
             for code in table.findall(nodes.literal):
-                if len(code.astext()) <= 40 and " " not in code.astext():
+                if len(code.astext()) <= 24 and " " not in code.astext():
                     code["classes"].append("whole")
         if _LOOKED_UP.match(self.env.docname):
             for table in list(self.document.findall(nodes.table)):
