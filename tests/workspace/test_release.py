@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 
 import artifacts
 import by_name
+import ready
 import sbom
 import sessions
 import workspace
@@ -142,6 +143,78 @@ def test_a_checkout_that_is_not_clean_is_named(tmp_path: Path) -> None:
     assert artifacts.dirty(tmp_path) == ["?? .gitignore", "?? folder/new"]
 
 
+PASSED = {"result": "passed", "subject": "django", "label": "4.2", "python": "3.10.1"}
+READY = {
+    "VERSION.py": '__version__ = "0.2.1"\n',
+    "CHANGELOG.md": "# Changelog\n\n## 0.2.1 (2026-01-01)\n\n- New.\n",
+    "packages/django/pyproject.toml": '[project]\ndependencies = ["sentryinit~=0.2.0"]\n'
+    'classifiers = ["Framework :: Django :: 4.2"]\n',
+    "docs/reference/compatibility.json": json.dumps([PASSED | {"versions": {"django": "4.2.7"}}]),
+}
+UNDATED = READY["CHANGELOG.md"].replace("2026-01-01", "unreleased")
+FAILED = json.dumps(
+    [
+        json.loads(READY["docs/reference/compatibility.json"])[0],
+        PASSED | {"result": "failed", "versions": {}},
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "codes", "found"),
+    [
+        ("README.md", "", (0, 0), "warning: docs/reference/compatibility.json: django has"),
+        ("VERSION.py", '__version__ = "0.3.0"\n', (1, 1), "needs sentryinit~=0.3.0"),
+        ("VERSION.py", '__version__ = "0.2.2"\n', (1, 1), "is not that of 0.2.2"),
+        ("CHANGELOG.md", "# Changelog\n", (1, 1), "is not that of 0.2.1"),
+        ("CHANGELOG.md", UNDATED, (0, 1), "has no date"),
+        ("docs/reference/compatibility.json", FAILED, (0, 1), "django 4.2 3.10 failed"),
+        ("docs/reference/compatibility.json", "[]", (0, 1), "'Framework :: Django :: 4.2'"),
+    ],
+)
+def test_what_is_in_the_way_of_a_release_is_said_first(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    text: str,
+    codes: tuple[int, int],
+    found: str,
+) -> None:
+    """What cannot be built right is refused; what is in the way of a tag, with a tag only."""
+    for name, content in (READY | {path: text}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(tmp_path)]
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *arguments], check=True)
+    assert ready.main([], tmp_path) == codes[0]
+    assert found in capsys.readouterr().out
+    assert ready.main(["--tag"], tmp_path) == codes[1]
+    subprocess.run([*git, "tag", f"v{workspace.version(tmp_path)}"], check=True)
+    assert ready.main([], tmp_path) == codes[1]
+    (tmp_path / "new").write_text("")
+    assert ready.main([], tmp_path) == 1
+    assert "?? new" in capsys.readouterr().out
+
+
+def test_a_new_version_is_written_where_it_is_needed(tmp_path: Path) -> None:
+    """What names the minor release of the core is refused by the check, and then written."""
+    for file in (
+        "VERSION.py",
+        *(f"{f.relative_to(ROOT)}/pyproject.toml" for f in FOLDERS.values()),
+    ):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text((ROOT / file).read_text())
+    assert sbom.main([], tmp_path) == 0
+    assert sbom.main(["--check"], tmp_path) == 0
+    (tmp_path / "VERSION.py").write_text('__version__ = "7.8.9"\n')
+    assert sbom.main(["--check"], tmp_path) == 1
+    assert len(workspace.wrong_pins(tmp_path)) == len(FOLDERS) - 1
+    assert sbom.main([], tmp_path) == 0
+    assert sbom.main(["--check"], tmp_path) == 0
+    assert '"sentryinit~=7.8.0"' in (tmp_path / "packages/flask/pyproject.toml").read_text()
+
+
 def test_files_that_differ_are_named() -> None:
     """A file with other bytes, and one that only one build has, are found."""
     found = artifacts.differences({"a": "1", "b": "1", "c": "1"}, {"a": "1", "b": "2", "d": "1"})
@@ -178,6 +251,19 @@ def test_each_session_is_in_one_group() -> None:
         {"name": "lint", "sessions": "'lint'"},
         {"name": "core py3.10", "sessions": "'core(lowest-3.10)' 'core(latest-3.10)'"},
         {"name": "core py3.11", "sessions": "'core(lowest-3.11)'"},
+    ]
+
+
+def test_what_takes_hours_has_a_machine_for_each_session() -> None:
+    """The sessions of the releases between are in none of the groups, and each is alone."""
+    listed = [
+        {"session": name, "name": name.split("(")[0], "python": "x", "tags": ["py3.10"]}
+        for name in ("lint", "between(django-3.10)", "between(sentry-sdk-3.10)")
+    ]
+    assert sessions.groups(listed) == [{"name": "lint", "sessions": "'lint'"}]
+    assert sessions.between(listed) == [
+        {"name": "django-3.10", "sessions": "'between(django-3.10)'"},
+        {"name": "sentry-sdk-3.10", "sessions": "'between(sentry-sdk-3.10)'"},
     ]
 
 
