@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import http.server
+import io
 import json
 import re
 import subprocess
+import sys
+import threading
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from packaging.requirements import Requirement
 
 import artifacts
 import by_name
+import published
 import ready
 import sbom
 import sessions
@@ -283,3 +288,94 @@ def test_actions_are_pinned_by_commit() -> None:
     assert [use for use in used if not re.fullmatch(r"[0-9a-f]{40}", use[1])] == []
     assert [use for use in used if not re.fullmatch(r" # v\d+\.\d+\.\d+", use[2])] == []
     assert len({use[0] for use in used}) == len({use[:2] for use in used})
+
+
+def jobs(name: str) -> dict[str, str]:
+    """Return the text of each job of a workflow."""
+    text = (ROOT / f".github/workflows/{name}.yml").read_text().partition("\njobs:\n")[2]
+    _, *parts = re.split(r"^  ([a-z]+):\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_what_is_published_is_built_beside_no_other_program() -> None:
+    """The files come from a job that installs what has a hash, and a check of them is needed."""
+    release = jobs("release")
+    assert release["build"].count("pip install") == 1
+    assert "pip install --require-hashes" in release["build"]
+    assert "dev.py" not in release["build"]
+    assert [name for name in release if "upload-artifact" in release[name]] == ["build"]
+    assert [name for name in release if "id-token" in release[name]] == ["publish"]
+    assert "needs: [build, check]" in release["publish"]
+
+
+def test_a_release_is_built_by_one_program_everywhere() -> None:
+    """What the workflow builds with is what `nox -s release` builds with."""
+    whole = workspace.parsed((ROOT / "pyproject.toml").read_text())
+    (pin,) = [p for p in whole["dependency-groups"]["workspace"] if p.startswith("hatchling==")]
+    written = (ROOT / "release/requirements.txt").read_text()
+    wanted = [line for line in (ROOT / "release/build.in").read_text().splitlines() if "==" in line]
+    assert pin in wanted
+    assert [line for line in wanted if f"\n{line} \\\n" not in written] == []
+
+
+def test_the_changelog_is_compared_with_the_last_release() -> None:
+    """The jobs that read the history have it."""
+    assert "fetch-depth: 0" in jobs("tests")["session"]
+    assert "fetch-depth: 0" in jobs("tests")["changelog"]
+    assert "fetch-depth: 0" in jobs("release")["build"]
+
+
+def test_exact_requirements_are_kept_up_to_date() -> None:
+    """Dependabot looks into each folder that has a file of requirements."""
+    text = (ROOT / ".github/dependabot.yml").read_text()
+    folders = {f"/{p.parent.relative_to(ROOT)}" for p in ROOT.glob("tests/**/requirements.txt")}
+    listed = set(re.findall(r"^ +- (/\S+)$", text, re.MULTILINE))
+    assert listed == folders | {"/release"}
+
+
+def test_labels_are_those_of_a_new_repository() -> None:
+    """A form with a label that does not exist gets none, and nobody is told."""
+    forms = [path.read_text() for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml")]
+    found = {
+        label for text in forms for label in re.findall(r"^labels: \[(.*)\]", text, re.MULTILINE)
+    }
+    assert found == {"bug", "enhancement"}
+
+
+class _Index(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        files = [{"filename": "sentryinit_cli-1-py3-none-any.whl", "hashes": {"sha256": "aa"}}]
+        known = self.path == "/simple/sentryinit-cli/" and self.headers["Accept"] == published.JSON
+        self.send_response(200 if known else 404)
+        self.end_headers()
+        self.wfile.write(json.dumps({"files": files}).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("aa  sentryinit_cli-1-py3-none-any.whl", 0, "all 1 files"),
+        ("bb  sentryinit_cli-1-py3-none-any.whl", 1, "has other contents, aa"),
+        ("aa  sentryinit_cli-1.tar.gz", 1, "is missing"),
+        ("aa  sentryinit-1.tar.gz", 1, "is missing"),
+        ("", 2, "no hashes"),
+    ],
+)
+def test_what_the_index_has_is_compared(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    code: int,
+    said: str,
+) -> None:
+    """A file that is missing on the index, or has other contents there, is named."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Index) as server:
+        threading.Thread(target=server.serve_forever).start()
+        monkeypatch.setattr(sys, "stdin", io.StringIO(f"{line}\n"))
+        found = published.main([f"http://127.0.0.1:{server.server_port}/simple/"], 2, 0.0)
+        server.shutdown()
+    assert found == code
+    assert said in capsys.readouterr().out
