@@ -1,6 +1,6 @@
 """Compare the files on an index with the lines of ``SHA256SUMS``, from standard input.
 
-published.py [URL]    URL is that of a simple index; without it, PyPI's
+published.py [URL]    URL is that of an index; without it, PyPI's
 
 An index may show a file some minutes after the upload: what is missing is asked for again.
 """
@@ -14,14 +14,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
 
-PYPI = "https://pypi.org/simple"
+PYPI = "https://pypi.org"
+# Where an index has its packages.
+SIMPLE = "simple"
 JSON = "application/vnd.pypi.simple.v1+json"
 TRIES, PAUSE = 20, 30
 
 
 def hashes(project: str, index: str) -> dict[str, str]:
     """Return the SHA-256 of each file that the index has of *project*, by name."""
-    request = urllib.request.Request(f"{index}/{project}/", headers={"Accept": JSON})  # noqa: S310 # the caller's index
+    url = f"{index}/{SIMPLE}/{project}/"
+    request = urllib.request.Request(url, headers={"Accept": JSON})  # noqa: S310 # the caller's index
     try:
         with urllib.request.urlopen(request) as answer:  # noqa: S310 # likewise
             files = json.load(answer)["files"]

@@ -333,12 +333,13 @@ def test_exact_requirements_are_kept_up_to_date() -> None:
     assert listed == folders | {"/release"}
 
 
+LABELS = re.compile(r"^labels: \[(.*)\]", re.MULTILINE)
+
+
 def test_labels_are_those_of_a_new_repository() -> None:
     """A form with a label that does not exist gets none, and nobody is told."""
     forms = [path.read_text() for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml")]
-    found = {
-        label for text in forms for label in re.findall(r"^labels: \[(.*)\]", text, re.MULTILINE)
-    }
+    found = {label for text in forms for label in LABELS.findall(text)}
     assert found == {"bug", "enhancement"}
 
 
@@ -375,7 +376,7 @@ def test_what_the_index_has_is_compared(
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Index) as server:
         threading.Thread(target=server.serve_forever).start()
         monkeypatch.setattr(sys, "stdin", io.StringIO(f"{line}\n"))
-        found = published.main([f"http://127.0.0.1:{server.server_port}/simple/"], 2, 0.0)
+        found = published.main([f"http://127.0.0.1:{server.server_port}/"], 2, 0.0)
         server.shutdown()
     assert found == code
     assert said in capsys.readouterr().out
