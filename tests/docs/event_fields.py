@@ -43,7 +43,7 @@ _MECHANISM = f"{_EXC}.mechanism"
 _CRUMB = "breadcrumbs.values[]"
 
 ALWAYS = "always"
-NO_FALLBACK = "always, but for the [fallback event](#the-fallback-event)"
+NO_FALLBACK = "always, except for the [fallback event](#the-fallback-event)"
 IN_REQUESTS = "in a request"
 
 SECTIONS: dict[str, tuple[Field, ...]] = {
@@ -255,7 +255,7 @@ SECTIONS: dict[str, tuple[Field, ...]] = {
             f"{_FRAME}.abs_path",
             TEXT,
             "/srv/orders/shop.py",
-            "of a frame, but for the fallback event",
+            "of a frame, except in the fallback event",
             "The whole path",
             "A2",
             "kept",

@@ -96,6 +96,7 @@ def test_what_each_reports_is_what_the_page_says(
     write(page, tmp_path)
     columns = [each if isinstance(each, tuple) else (each, {}) for each in columns]
     said = tables.rows(page.text, head)
+    assert said, "the table has no rows"
     paths = [row[0].strip("`") for row in said]
     measured = measure(tmp_path, protocol, columns, paths)
     assert said == measured, f"\n{tables.grid(measured)}"

@@ -26,6 +26,11 @@ NO_ROUTES = """
 Without an adapter the route is not known: the title has `<unknown>` in its place.
 """
 
+# Below the pictures, which are of the application of the Flask tutorial.
+PICTURES = """
+Both pictures are from the [Flask tutorial](flask.md). In your events {{differs}}.
+"""
+
 
 def bugsink() -> str:
     """Return the requirement of the release of Bugsink that the demo installs."""
@@ -42,6 +47,10 @@ def page(name: str) -> str:
     route = "/orders/{order_id}" if knows_routes else "<unknown>"
     values["status_title"] = f"HTTP 503 GET {route}"
     values["routes"] = ROUTES if knows_routes else NO_ROUTES
+    differs = "the stack has other frames" + (
+        "" if knows_routes else ", and the route is `<unknown>`"
+    )
+    values["pictures"] = "" if name == "flask" else PICTURES.replace("{{differs}}", differs)
     values["bugsink"] = bugsink()
     values["application"] = values["application"].strip()
     template = (HERE / "page.md.txt").read_text()
