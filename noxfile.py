@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -616,15 +617,20 @@ def check_files(session: nox.Session, dist: Path) -> None:
 
 @nox.session(python=FOUND[NEWEST], default=False)
 def release(session: nox.Session) -> None:
-    """Build what is published into ``dist/``, and try it on each Python; ``-- --upload`` sends it.
+    """Build what is published into ``dist/``, and try it on each Python.
 
-    Without ``--upload`` nothing leaves this machine; with it, this commit needs a tag.
+    ``-- --tag`` refuses what is a warning otherwise, and makes the tag. ``-- --upload`` sends the
+    files to the index; this commit then needs the tag. Without it nothing leaves this machine.
     """
+    if session.posargs not in ([], ["--tag"], ["--upload"]):
+        session.error("the one argument is --tag or --upload")
     upload = session.posargs == ["--upload"]
-    if session.posargs and not upload:
-        session.error("the one argument is --upload")
+    # First: the rest takes minutes.
+    session.install("tomli>=2; python_version < '3.11'")
+    if upload:
+        session.run("python", "release/changelog.py", "--release", "--required")
+    session.run("python", "release/ready.py", *["--tag"] * bool(session.posargs))
     session.install(*FRAMEWORKS, *group("test"), *group("workspace"))
-    session.run("python", "release/changelog.py", "--release", *["--required"] * upload)
     env = clean() | {"UV": nox.virtualenv.UV}
     dist = ROOT / "dist"
     session.run("python", "release/artifacts.py", "build", str(dist), env=env)
@@ -638,8 +644,14 @@ def release(session: nox.Session) -> None:
     others = [f"--fallback={url}" for url in (os.environ.get("UV_DEFAULT_INDEX"),) if url]
     pythons = [FOUND[version] for version in RUNNABLE]
     session.run("python", "release/by_name.py", str(dist), *pythons, "--with-pip", *others, env=env)
+    # Once more: what is in the way of a tag is read at the end.
+    session.run("python", "release/ready.py", *["--tag"] * bool(session.posargs))
     if upload:
         session.run("twine", "upload", *map(str, sorted(dist.glob("sentryinit*"))))
+    elif session.posargs:
+        version = runpy.run_path(str(ROOT / "VERSION.py"))["__version__"]
+        tag = ["git", "tag", "--sign", f"v{version}", f"--message=sentryinit {version}"]
+        session.run(*tag, external=True)
 
 
 @nox.session(python=FOUND[OLDEST])

@@ -1,14 +1,15 @@
 """Check that each change of behaviour has an entry in ``CHANGELOG.md``.
 
     changelog.py [BASE]     the commits after BASE; without BASE, after the tag of the last release
-    changelog.py --release  if this commit has the tag of a release: tag, version and section agree,
-                            and the section has a date; with --required, it has to have a tag
+    changelog.py --release  refuses a first section that is not that of VERSION.py, has no date or
+                            no entries, and a tag of another version; with --required, also a
+                            commit without a tag
 
 A change of behaviour is a change of the code in ``packages/*/src`` that is more than comments and
 docstrings, of what a package declares, or of the contract. The options, the command line and the
 exit codes are code. An entry is a new or changed item in the first section; it covers the wheels
 that it names before its colon, or all if it names none. A commit that changes code but no behaviour
-says so in a trailer: ``Changelog: none, REASON``.
+says so in a trailer, at the end of its message: ``Changelog: none, REASON``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ FILE = "CHANGELOG.md"
 CONTRACT = "docs/reference/contract.md"
 SECTION = re.compile(r"^## (\S+) \(([^)\n]+)\)\n(.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 ITEM = re.compile(r"^- (.*?)(?=^- |\Z)", re.DOTALL | re.MULTILINE)
-TRAILER = re.compile(r"^Changelog: none\b[\s,;:.(-]*(.*)$", re.IGNORECASE | re.MULTILINE)
+NONE = re.compile(r"^none\b[\s,;:.(-]*(.*)$", re.IGNORECASE | re.MULTILINE)
+# What git takes for a trailer: a line of the last paragraph.
+TRAILERS = "--format=%(trailers:key=Changelog,valueonly,unfold)"
 DECLARED = ("dependencies", "optional-dependencies", "requires-python", "scripts", "entry-points")
 
 
@@ -94,10 +97,18 @@ class Repository:
         excused: set[str] = set()
         others: set[str] = set()
         for commit in self.git("rev-list", "--no-merges", f"{base}..{head}").split():
-            reason = TRAILER.search(self.git("show", "-s", "--format=%B", commit))
+            reason = NONE.search(self.git("show", "-s", TRAILERS, commit))
             found = self.changed(f"{commit}^", commit)
             (excused if reason and reason[1].strip(" )") else others).update(found)
         return excused - others
+
+    def is_shallow(self) -> bool:
+        """Return True if this clone lacks a part of the history, and so may lack tags."""
+        return self.git("rev-parse", "--is-shallow-repository").strip() == "true"
+
+    def tags(self) -> list[str]:
+        """Return the tags of releases that this commit has."""
+        return self.git("tag", "--points-at", "HEAD", "v[0-9]*").split()
 
     def last_release(self) -> str | None:
         """Return the newest tag of a release before this commit, or None."""
@@ -169,36 +180,45 @@ def missing(repository: Repository, base: str, head: str = "HEAD") -> Iterator[s
             yield f"{path} has changed, and no new entry {about}"
 
 
-def unready(text: str, version: str, today: dt.date) -> Iterator[str]:
-    """Yield why the changelog does not fit a release of *version*."""
+def unfit(text: str, version: str) -> Iterator[str]:
+    """Yield why the first section is not that of *version*, or has nothing."""
     found = sections(text)
     if not found or found[0].version != version:
         yield f"the first section of {FILE} is not that of {version}"
-        return
-    if not found[0].items:
+    elif not found[0].items:
         yield f"the section {version} is empty"
-    try:
-        date = dt.date.fromisoformat(found[0].date)
-    except ValueError:
-        yield f"the section {version} has no date of the form 2026-12-31, but ({found[0].date})"
-        return
-    if date > today:
-        yield f"the section {version} is dated in the future: {date}"
+
+
+def undated(text: str, today: dt.date) -> Iterator[str]:
+    """Yield why the first section has no date of a release."""
+    for section in sections(text)[:1]:
+        about = f"the section {section.version}"
+        try:
+            date = dt.date.fromisoformat(section.date)
+        except ValueError:
+            yield f"{about} has no date of the form 2026-12-31, but ({section.date})"
+        else:
+            if date > today:
+                yield f"{about} is dated in the future: {date}"
 
 
 def released(root: Path, *, required: bool) -> list[str]:
-    """Return why this commit is not fit for a release; nothing if it has no tag and needs none."""
-    tags = Repository(root).git("tag", "--points-at", "HEAD", "v[0-9]*").split()
+    """Return why this commit is not fit for a release; with *required*, it has to have a tag."""
+    tags = Repository(root).tags()
     version = workspace.version(root)
-    if not tags:
-        return [f"this commit has no tag v{version}"] if required else []
-    found = [
+    found = [f"this commit has no tag v{version}"] if required and not tags else []
+    found += [
         f"the tag {tag} is not that of the version {version}"
         for tag in tags
         if tag != f"v{version}"
     ]
-    today = dt.datetime.now(dt.timezone.utc).date()
-    return [*found, *unready((root / FILE).read_text(), version, today)]
+    text = (root / FILE).read_text()
+    return [*found, *unfit(text, version), *undated(text, today())]
+
+
+def today() -> dt.date:
+    """Return the day, in UTC."""
+    return dt.datetime.now(dt.timezone.utc).date()
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
@@ -213,6 +233,9 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     else:
         repository = Repository(root)
         base = given.base or repository.last_release()
+        if base is None and repository.is_shallow():
+            print("not checked: this clone has no history; fetch it: git fetch --unshallow --tags")
+            return 0
         if base is None:
             print("there is no release yet to compare with")
             return 0

@@ -1,4 +1,7 @@
-"""Write the SBOM of each package, ``packages/*/sbom.cdx.json``; with ``--check``, compare it.
+"""Write what follows from ``VERSION.py``; with ``--check``, compare it.
+
+It is the minor release of the core that the other packages need, ``sentryinit~=`` in their
+``pyproject.toml``, and the SBOM of each package, ``packages/*/sbom.cdx.json``.
 
 The build puts the file into the sdist, and into the wheel as PEP 770 says. It is committed, so that
 every build has it: also one from an sdist, and without a program of ours.
@@ -102,18 +105,29 @@ def text(folder: Path, version: str) -> str:
     return json.dumps(document(folder, version), indent=2, ensure_ascii=False) + "\n"
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], root: Path = workspace.ROOT) -> int:
     """Write the files, or name those that differ; return the exit code."""
-    texts = {folder / NAME: text(folder, workspace.version()) for folder in workspace.folders()}
-    old = [path for path, new in texts.items() if not path.is_file() or path.read_text() != new]
-    if "--check" in arguments:
-        for path in old:
-            print(f"{path.relative_to(workspace.ROOT)} is old: run release/sbom.py")
-        return 1 if old else 0
+    old = workspace.wrong_pins(root)
+    if "--check" not in arguments:
+        write(old, root)
+    version = workspace.version(root)
+    texts = {folder / NAME: text(folder, version) for folder in workspace.folders(root)}
+    old_sboms = {p: new for p, new in texts.items() if not p.is_file() or p.read_text() != new}
+    if "--check" not in arguments:
+        write(old_sboms, root)
+        return 0
     for path in old:
-        path.write_text(texts[path])
-        print(path.relative_to(workspace.ROOT))
-    return 0
+        print(f"{path.relative_to(root)} needs {workspace.pin(version)}: run release/sbom.py")
+    for path in old_sboms:
+        print(f"{path.relative_to(root)} is old: run release/sbom.py")
+    return 1 if old or old_sboms else 0
+
+
+def write(texts: dict[Path, str], root: Path) -> None:
+    """Write files, and print their names."""
+    for path, new in texts.items():
+        path.write_text(new)
+        print(path.relative_to(root))
 
 
 if __name__ == "__main__":

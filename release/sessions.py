@@ -1,4 +1,4 @@
-"""Print what the workflows need, as an output of a step: ``sessions.py pythons|sessions``.
+"""Print what the workflows need, as an output of a step: ``sessions.py pythons|sessions|between``.
 
 The sessions are those of ``nox``, in groups: a group is one machine. The Pythons are those that the
 wheels name.
@@ -15,10 +15,12 @@ import workspace
 from workspace import ROOT
 
 # In groups by Python: a row takes less time than the start of a machine.
-BY_PYTHON = {"adapter", "between", "cli", "core"}
+BY_PYTHON = {"adapter", "cli", "core"}
 TOGETHER = {"minimums"}
 # Jobs of their own in the workflows; and `cover` reads what sessions of the same machine left.
-ASIDE = {"actionlint", "cover", "release"}
+# `between` takes hours: it is a workflow of its own, with a machine for each session.
+HOURS = "between"
+ASIDE = {"actionlint", "cover", "release", HOURS}
 
 
 def groups(listed: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -32,6 +34,12 @@ def groups(listed: list[dict[str, Any]]) -> list[dict[str, str]]:
             name = " ".join([each["name"], *(t for t in each["tags"] if t.startswith("py"))])
         found.setdefault(name, []).append(f"'{each['session']}'")
     return [{"name": name, "sessions": " ".join(found[name])} for name in found]
+
+
+def between(listed: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return a group for each session of the minor releases between: a package on a Python."""
+    found = [each["session"] for each in listed if each["name"] == HOURS]
+    return [{"name": name[len(HOURS) + 1 : -1], "sessions": f"'{name}'"} for name in found]
 
 
 def pythons() -> list[str]:
@@ -53,4 +61,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "pythons":
         print("pythons<<END", *pythons(), "END", sep="\n")
     else:
-        print(f"sessions={json.dumps(groups(listed()))}")
+        choose = between if sys.argv[1] == HOURS else groups
+        print(f"sessions={json.dumps(choose(listed()))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -34,3 +35,17 @@ def project(folder: Path) -> dict[str, Any]:
 def version(root: Path = ROOT) -> str:
     """Return the one version of all packages."""
     return str(runpy.run_path(str(root / "VERSION.py"))["__version__"])
+
+
+def pin(version: str) -> str:
+    """Return how a package of *version* needs the core: any release with the same two numbers."""
+    major, minor = version.split(".")[:2]
+    return f"sentryinit~={major}.{minor}.0"
+
+
+def wrong_pins(root: Path = ROOT) -> dict[Path, str]:
+    """Return the ``pyproject.toml`` of each package that needs another core, with its new text."""
+    paths = [folder / "pyproject.toml" for folder in folders(root)]
+    needed = f'"{pin(version(root))}"'
+    new = {path: re.sub(r'"sentryinit~=[^"]*"', needed, path.read_text()) for path in paths}
+    return {path: text for path, text in new.items() if path.read_text() != text}

@@ -142,10 +142,12 @@ def test_an_entry_in_a_released_section_does_not_count(repo: Repo) -> None:
         ("changelog: none (a function is split)", 0),
         ("Changelog: none", 1),
         ("Changelog: none,", 1),
+        ("Changelog: none, split\nCo-authored-by: A <a@example.org>", 0),
+        ("Changelog: none, a function is split\n\nAnd another thing.", 1),
     ],
 )
 def test_a_commit_may_say_why_it_has_no_entry(repo: Repo, trailer: str, findings: int) -> None:
-    """A trailer with a reason exempts the files that only this commit changes."""
+    """A trailer with a reason, at the end, exempts the files that only this commit changes."""
     repo.commit(f"split\n\n{trailer}", **{CODE: "NEW = 1\n"})
     assert len(repo.findings()) == findings
     repo.commit("change", **{CODE: "NEW = 2\n"})
@@ -183,24 +185,55 @@ def test_the_command_compares_with_the_last_release(
 def test_a_release_needs_a_section_with_a_date(heading: str, finding: str | None) -> None:
     """The first section is that of the version, with a day that is not in the future."""
     text = f"# Changelog\n\n## {heading}\n\n- New.\n"
-    found = list(changelog.unready(text, "0.2.0", dt.date(2026, 6, 2)))
+    today = dt.date(2026, 6, 2)
+    found = [*changelog.unfit(text, "0.2.0"), *changelog.undated(text, today)]
     assert [bool(finding and finding in text) for text in found] == ([True] if finding else [])
 
 
 def test_a_release_needs_entries() -> None:
     """An empty section is not released."""
     text = "## 0.2.0 (2026-06-01)\n\nNothing.\n\n## 0.1.0 (2026-01-01)\n\n- Old.\n"
-    (found,) = changelog.unready(text, "0.2.0", dt.date(2026, 6, 2))
+    (found,) = changelog.unfit(text, "0.2.0")
     assert found == "the section 0.2.0 is empty"
+
+
+DATED = MORE.format("New.").replace("unreleased", "2026-01-01")
 
 
 def test_a_tag_is_that_of_the_version(repo: Repo) -> None:
     """A commit with a tag is released only if version and section are those of the tag."""
     assert changelog.main(["--release"], repo.root) == 1
-    repo.commit("next", **{"CHANGELOG.md": MORE.format("New.").replace("unreleased", "2026-01-01")})
+    repo.commit("next", **{"CHANGELOG.md": DATED})
     assert changelog.main(["--release"], repo.root) == 0
     assert changelog.main(["--release", "--required"], repo.root) == 1
     repo.git("tag", "v0.2.0")
     assert changelog.main(["--release", "--required"], repo.root) == 0
     repo.git("tag", "v0.2.1")
     assert changelog.main(["--release"], repo.root) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DATED.replace("2026-01-01", "unreleased"),
+        DATED.replace("0.2.0", "0.1.0"),
+        "# Changelog\n",
+    ],
+    ids=["no date", "another version", "no section"],
+)
+def test_a_section_is_needed_before_there_is_a_tag(repo: Repo, text: str) -> None:
+    """A commit without a tag is refused, too: the tag is public when it is too late."""
+    repo.commit("next", **{"CHANGELOG.md": DATED})
+    assert changelog.main(["--release"], repo.root) == 0
+    repo.commit("change", **{"CHANGELOG.md": text})
+    assert changelog.main(["--release"], repo.root) == 1
+
+
+def test_a_clone_without_history_says_so(
+    repo: Repo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shallow clone has no tags: that is told, and not taken for no release."""
+    repo.commit("change", **{CORE: "LIMIT = 2\n"})
+    repo.git("clone", "-q", "--depth=1", f"file://{repo.root}", str(tmp_path / "clone"))
+    assert changelog.main([], tmp_path / "clone") == 0
+    assert "this clone has no history" in capsys.readouterr().out
