@@ -663,7 +663,7 @@ def minimums(session: nox.Session, package: str) -> None:
     projects = [f"--requirement=packages/{name}/pyproject.toml" for name in needed]
     pins = [pin for row in rows_ for pin in row.pins]
     install(session, needed, "--resolution=lowest-direct", *projects, *pins)
-    session.run("python", "tests/workspace/smoke.py", package, env={"PYTHONPATH": None})
+    session.run("python", "tests/workspace/smoke.py", package, env={"PYTHONPATH": "release"})
 
 
 @nox.session(python=FOUND[NEWEST])

@@ -10,7 +10,6 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 
 from pages_of_bugsink import Browser
 from runbook.blocks import Block, matches, read
@@ -105,25 +104,14 @@ class _Follower:
                         os.killpg(int(group), signal.SIGKILL)
 
 
-class Section:
+class Section(contextlib.ExitStack):
     """The first section of a page, followed: a Bugsink that runs until this ends."""
 
     def __init__(self, name: str, folder: Path, port: int) -> None:
+        super().__init__()
         self.port, self._folder = port, folder
         self._page = _Follower(name, folder, {"9000": port})
-        self._stack = contextlib.ExitStack()
         self._shell: Shell | None = None
-
-    def __enter__(self) -> Section:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, traceback)
 
     @property
     def folder(self) -> Path:
@@ -137,7 +125,7 @@ class Section:
 
     def follow(self, environ: Mapping[str, str]) -> None:
         """Run the section."""
-        self._shell = self._stack.enter_context(self._page.shell(environ))
+        self._shell = self.enter_context(self._page.shell(environ))
         for block in self._page.blocks:
             if is_of_bugsink(self._page.text, block):
                 self._page.run(self._shell, block)

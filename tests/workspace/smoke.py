@@ -1,6 +1,6 @@
 """Report one error through an installed package and its public names: ``smoke.py flask``.
 
-This is no test module: it runs in environments without pytest.
+This is no test module: it runs in environments without pytest, with ``release/`` on ``sys.path``.
 """
 
 from __future__ import annotations
@@ -9,24 +9,9 @@ import asyncio
 import contextlib
 import sys
 from typing import Any
-from wsgiref.util import setup_testing_defaults
 
+from first_day import ask_asgi, ask_wsgi
 from sentryinit.testing import capture
-
-SCOPE = {
-    "type": "http",
-    "asgi": {"version": "3.0"},
-    "http_version": "1.1",
-    "method": "GET",
-    "scheme": "http",
-    "path": "/",
-    "raw_path": b"/",
-    "root_path": "",
-    "query_string": b"",
-    "headers": [],
-    "client": ("127.0.0.1", 1),
-    "server": ("127.0.0.1", 80),
-}
 
 
 def fail(*_: object) -> Any:
@@ -38,9 +23,7 @@ def core() -> None:
     """Wrap a WSGI application."""
     from sentryinit.wsgi import SentryInitMiddleware
 
-    environ: dict[str, Any] = {}
-    setup_testing_defaults(environ)
-    SentryInitMiddleware(fail)(environ, fail)
+    ask_wsgi(SentryInitMiddleware(fail))
 
 
 def django() -> None:
@@ -93,16 +76,10 @@ def starlette() -> None:
 
     from sentryinit_starlette import SentryInitMiddleware
 
-    async def receive() -> Any:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        """Drop the response."""
-
     app = Starlette()
     app.add_middleware(SentryInitMiddleware)
-    app.add_route("/", fail)
-    asyncio.run(app(SCOPE, receive, send))
+    app.add_route("/orders/7", fail)
+    asyncio.run(ask_asgi(app))
 
 
 def aiohttp() -> None:

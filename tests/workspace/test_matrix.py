@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
 import newer
+import workspace
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-ROOT = Path(__file__).resolve().parents[2]
-PROJECTS = {
-    path.parent.name: tomllib.loads(path.read_text())["project"]
-    for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
-}
+ROOT = workspace.ROOT
+PROJECTS = {folder.name: workspace.project(folder) for folder in workspace.folders()}
 RUNS = json.loads((ROOT / "docs/reference/compatibility.json").read_text())
 MATRIX, BETWEEN = newer.matrix.MATRIX, newer.matrix.BETWEEN
 PYTHONS, WHERE_FOUND = newer.matrix.PYTHONS, newer.matrix.WHERE_FOUND

@@ -7,7 +7,6 @@ import os
 import re
 import runpy
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,21 +15,14 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import rules
+import workspace
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-ROOT = Path(__file__).resolve().parents[2]
-PROJECTS = {
-    path.parent.name: tomllib.loads(path.read_text())["project"]
-    for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
-}
+ROOT = workspace.ROOT
+PROJECTS = {folder.name: workspace.project(folder) for folder in workspace.folders()}
 IMPORTS = {name: project["name"].replace("-", "_") for name, project in PROJECTS.items()}
 ADAPTERS = sorted(set(PROJECTS) - {"cli", "core", "testkit"})
-VERSION = Version(runpy.run_path(str(ROOT / "VERSION.py"))["__version__"])
-TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+VERSION = Version(workspace.version())
+TOOLS = workspace.parsed((ROOT / "pyproject.toml").read_text())["tool"]
 
 # The budgets, in lines of code: see CONTRIBUTING.md.
 CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 8800, 160, 200, 46, 70
@@ -82,7 +74,7 @@ def test_every_package_has_the_licence() -> None:
 def test_every_package_reads_the_one_version() -> None:
     """No package states a version of its own."""
     for name in PROJECTS:
-        whole = tomllib.loads((ROOT / "packages" / name / "pyproject.toml").read_text())
+        whole = workspace.parsed((ROOT / "packages" / name / "pyproject.toml").read_text())
         assert whole["project"]["dynamic"] == ["version"]
         assert whole["tool"]["hatch"]["version"] == {"path": "../../VERSION.py"}
 
