@@ -112,7 +112,7 @@ def _lose_future(error: BaseException) -> None:
 
 
 class LogRecords(Contract):
-    """Clauses C1, C2 and F3, for what is logged at ERROR or above."""
+    """Clauses C1, C2, F1 and F3, for what is logged."""
 
     @pytest.mark.parametrize(
         "log_it",
@@ -191,6 +191,20 @@ class LogRecords(Contract):
 
         harness.serve(fail)
         assert sorted(harness.titles) == ["KeyError: 1", text]
+
+    @pytest.mark.parametrize("answer", [behaviours.fails, behaviours.answers(503)])
+    def test_f1_records_below_error_are_breadcrumbs_of_the_failure(
+        self, harness: Harness, answer: Behaviour
+    ) -> None:
+        """F1: What a failed request has logged below ERROR is on its event, formatted then."""
+
+        def behave(request: Request) -> ResponseSpec:
+            log.warning("shelf %d is empty", 7)
+            return answer(request)  # type: ignore[return-value] # it is not asynchronous
+
+        harness.serve(behave)
+        crumbs = harness.our_event()["breadcrumbs"]["values"]
+        assert ("warning", "shelf 7 is empty") in [(c["level"], c["message"]) for c in crumbs]
 
     def test_c2_record_says_what_it_said_when_it_was_logged(self, harness: Harness) -> None:
         """C2: The text, the parameters and the extra data are those of the moment."""
