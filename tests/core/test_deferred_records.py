@@ -71,6 +71,80 @@ def test_what_waits_is_sent_at_exit(child: Callable[..., Any]) -> None:
     assert (done.code, done.titles) == (0, ["broken"])
 
 
+@pytest.mark.parametrize(
+    ("status", "titles"), [("", ["broken"]), ("capture.response_started(200)\n", [])]
+)
+def test_what_waits_without_a_limit_is_sent_at_exit(
+    child: Callable[..., Any], status: str, titles: list[str]
+) -> None:
+    """A request in which the process ends has failed, unless it was answered."""
+    done = child(
+        "from sentryinit.adapters import Adapter, RequestInfo\n"
+        "sentryinit.init('shop', dsn=DSN, transport=Pipe(), log_events='failed')\n"
+        "adapter = Adapter('test', lambda request: RequestInfo('GET', 'http', 'h', '/'))\n"
+        "capture = adapter.open('request')\n"
+        "logging.getLogger('shop').error('broken')\n" + status
+    )
+
+    assert (done.code, done.titles) == (0, titles)
+
+
+@pytest.mark.parametrize(("log_events", "expected"), [("failed", ["broken"]), ("none", [])])
+def test_job_is_no_request(titles: Titles, log_events: str, expected: list[str]) -> None:
+    """Nobody gets an answer from a job: what it logs is an event, unless none is wanted."""
+    with testing.capture(log_events=log_events) as mailbox:
+        with sentryinit.job("bill"):
+            log.error("broken")
+        assert titles(mailbox) == expected
+
+
+def test_failed_job_has_the_text_of_its_records() -> None:
+    """With ``none``, what a job has logged before it fails is a breadcrumb."""
+    with testing.capture(log_events="none") as mailbox:
+
+        @sentryinit.job("bill")
+        def bill() -> None:
+            log.error("broken")
+            raise ValueError("no price")
+
+        with pytest.raises(ValueError, match="no price"):
+            bill()
+        (event,) = mailbox.events
+    assert [each["message"] for each in event["breadcrumbs"]["values"]] == ["broken"]
+
+
+def test_event_loop_belongs_to_no_request_with_none(begin: Begin) -> None:
+    """With ``none``, what the event loop logs is no breadcrumb of the request in whose midst."""
+    with testing.capture(log_events="none") as mailbox:
+        capture = begin()
+        logging.getLogger("asyncio").error("Task exception was never retrieved")
+        capture.response_started(503)
+        capture.close()
+        (event,) = mailbox.events
+        assert event["breadcrumbs"]["values"] == []
+
+
+@pytest.mark.parametrize("log_events", ["failed", "none"])
+def test_reason_is_logged(begin: Begin, caplog: pytest.LogCaptureFixture, log_events: str) -> None:
+    """A record that is no event by the setting has a line that says so."""
+    caplog.set_level(logging.DEBUG, "sentryinit")
+    with testing.capture(log_events=log_events):
+        capture = begin()
+        log.error("broken")
+        capture.response_started(200)
+        capture.close()
+    assert [line for line in caplog.messages if line.endswith("): log_events")]
+
+
+def test_wrong_log_events_names_what_is_expected() -> None:
+    """A wrong value in code is an error at once."""
+    with (
+        pytest.raises(ValueError, match=r"log_events.*all, failed or none"),
+        testing.capture(log_events="errors"),
+    ):
+        pass
+
+
 def test_child_process_has_a_thread_of_its_own(child: Callable[..., Any]) -> None:
     """After a fork a record of the child is sent alone as well."""
     done = child(

@@ -199,6 +199,9 @@ ROWS = {
     "log_level": Row(40, " warning", 30, "CRITICAL", 50, 0, "loud", LEVEL),
     "log_record_timeout": Row(2.0, "0.5", 0.5, 3, 3.0, "2", "soon", NUMBER),
     "report_logged_4xx": flag(False),
+    "log_events": Row(
+        "all", " Failed ", "failed", "failed", "failed", "some", "some", "all, failed or none"
+    ),
     "grouping": Row(None, " Place ", "place", "place", "place", "none", "none", "backend or place"),
     "storm_per_minute": Row(60.0, "30", 30.0, 0.5, 0.5, -1, "-1", NUMBER),
     "before_send": hook(),

@@ -120,6 +120,25 @@ def test_failing_request_is_one_event(
     assert (event.data["transaction"], event.tags["service"]) == (route, "shop-of-others")
 
 
+@pytest.mark.parametrize(
+    ("environ", "titles"),
+    [({}, []), ({"SENTRYINIT_LOG_EVENTS": "all"}, ["no rates"])],
+)
+@pytest.mark.parametrize("run", [True, False])
+def test_what_a_good_request_logs_is_no_event(
+    bench: Bench, environ: dict[str, str], titles: list[str], *, run: bool
+) -> None:
+    """Whoever runs the code of others cannot change its levels: ``log_events`` is ``failed``."""
+    target = "apps.bare_plain" if run else "sentryinit.wsgi:application"
+    environ = environ if run else {**environ, "SENTRYINIT_APP": "apps.bare_plain"}
+    with served(bench, GUNICORN + target, run=run, **environ) as service:
+        assert service.call("/orders/7/logs", new_id("run")).status == 200
+        failed(service)
+    found = [event.data.get("logentry", {}).get("message") for event in service.mailbox.drain()]
+    assert sorted(filter(None, found)) == titles
+    assert len(found) == len(titles) + 1
+
+
 def test_django_middlewares_are_made_once(bench: Bench) -> None:
     """An exception that a middleware answers is seen; no middleware is made a second time.
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from apps import bare_shop as shop
 
+log = logging.getLogger(__name__)
+
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    if environ["PATH_INFO"].endswith("logs"):
+        log.error("no rates")
     text = str(shop.price(7)) if environ["PATH_INFO"].endswith("price") else "an order"
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [text.encode()]

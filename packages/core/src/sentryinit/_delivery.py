@@ -8,6 +8,7 @@ import os
 import time
 
 from sentryinit._boundary.deadlines import DEADLINES
+from sentryinit._boundary.records import end_requests
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
 from sentryinit._locks import RenewedLock
@@ -69,6 +70,8 @@ class Delivery:
         now, timeout, lost = time.monotonic(), self._settings.flush_timeout, self._client.lost
         is_rest = last and now < self._rest_until and lost.arrived == self._arrived
         until = now + (self._rest if is_rest else timeout)
+        if last:
+            end_requests()
         try:
             self._flush(until)
             if last and self.limiter.has_untold():

@@ -149,7 +149,7 @@ class Reporter:
                 name = task_name() if origin.mechanism == "threading" else ""
                 event_id = send(event, hint, UNDESCRIBED, name)
             else:
-                request, about = capture.snapshot(), capture.records_about(exc)
+                request, about = capture.snapshot(), capture.breadcrumbs_for(exc)
                 build.add_request(self._settings, event, request)
                 build.add_service(self._settings, event, suppressed)
                 build.add_response(self._settings, event, verdict.status or 500, about)

@@ -200,21 +200,21 @@ class Capture(RequestIdentity, Generic[R]):
 
     def _started_below_500(self) -> None:
         self.explain(Reason.HANDLED, self.seen_exception)
-        self._pending_5xx = False
+        self._pending_5xx = self.has_failed = False
         self._release_records()
         self.seen_exception, self._traceback = None, None
 
     def _started_5xx(self) -> None:
         if self.closed:
             return  # the server's own page, after what escaped was reported
-        self.has_activity = True
+        self.has_activity = self.has_failed = True
         note_decided(None)
         reporter, error = STATE.reporter, self._error_behind(self.seen_exception)
         self._pending_5xx, self._for_nobody = not self._decided, self._is_client_gone()
         if reporter is None:
             return
         if error is not None and self.is_abort(error):
-            self._decided = True
+            self._decided, self.has_failed = True, False
             self._failures += (error,)
             reporter.explain(Reason.ABORTED, error, self)
             return
@@ -271,10 +271,10 @@ class Capture(RequestIdentity, Generic[R]):
         if STATE.reporter is None:
             return Verdict(escaped, handled=False, status=status)
         verdict = STATE.reporter.report(self, seen)
-        if verdict.exception is not None or verdict.explains_records:
-            self._failures += (verdict.exception,)
+        self.has_failed = verdict.reason not in {Reason.ABORTED, Reason.CLIENT_GONE}
+        is_told = verdict.exception is not None or verdict.explains_records
         # What the log says of an abort is no event either.
-        self._failures += given_up
+        self._failures += (verdict.exception,) * is_told + given_up
         return verdict
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:

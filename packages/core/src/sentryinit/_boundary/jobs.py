@@ -20,6 +20,7 @@ def open_job(name: str) -> Capture[str]:
     """
     outer, capture = CURRENT.get(), Capture[str]()
     capture.adapter, capture.request, capture.status = _FACTS, name, None
+    capture.has_failed = True
     CURRENT.set(capture)
     nest(capture, outer)
     STATE.scopes.set_isolation(STATE.scopes.unforked)

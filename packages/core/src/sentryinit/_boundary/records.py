@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakSet
 
 from sentryinit._boundary.deadlines import DEADLINES, Turn, call, take
 from sentryinit._boundary.facts import Facts
@@ -27,7 +28,7 @@ log = logging.getLogger("sentryinit")
 
 # More deferred records than these are a storm, and not one error that was logged twice.
 MAX_DEFERRED = 10
-# A record that waits until its request is decided, but not longer than a time (C2).
+# A record that waits until its request is decided, perhaps not longer than a time (C2).
 Deferred = tuple[FrozenRecord, Turn]
 
 # What texts have that are about the exceptions that boundaries decided on last: some servers log
@@ -61,6 +62,17 @@ def explain_record(record: logging.LogRecord, reason: Reason) -> None:
     log.debug("no event of its own for the log record of %s (%s:%s): %s", *where, reason.value)
 
 
+# Requests with records that wait without a limit of time.
+_UNDECIDED: WeakSet[RequestRecords] = WeakSet()
+
+
+def end_requests() -> None:
+    """Make events of what waits without a limit: the process ends, and with it these requests."""
+    for capture in list(_UNDECIDED):
+        capture.has_failed = True
+        capture._release_records()  # noqa: SLF001 # of this module
+
+
 class RequestRecords:
     """The part of a capture that keeps log records."""
 
@@ -74,6 +86,8 @@ class RequestRecords:
     # The last ones below ERROR, unformatted (F1).
     recent_records: deque[logging.LogRecord] | tuple[()] = ()
     ignores_records: bool = False
+    # False until a failure is seen; a job, which nobody answers, counts as failed from its start.
+    has_failed: bool = False
     # As in Capture.
     adapter: Facts[Any]
     seen_exception: BaseException | None
@@ -83,20 +97,29 @@ class RequestRecords:
         """Return True if *exc* is on an event of this request: see Capture."""
         raise NotImplementedError
 
-    def defer(self, record: FrozenRecord, seconds: float, send: Callable[[], None]) -> None:
+    def defer(
+        self, record: FrozenRecord, seconds: float | None, send: Callable[[], None] | None
+    ) -> None:
         """Keep *record* until the request is decided, for *seconds* at most, then *send* it.
 
-        It is not sent if it is about what is reported otherwise.
+        It is not sent if it is about what is reported otherwise. *seconds* is None: it waits
+        without a limit, and is sent only if the request has failed. *send* is None: it never is.
         """
 
         def release() -> None:
             if self._is_known(record):
                 explain_record(record, Reason.KNOWN_RECORD)
+            elif send is None or (seconds is None and not self.has_failed):
+                # No event of its own, by log_events: a breadcrumb.
+                self.keep_record(record, STATE.settings.log_breadcrumbs if STATE.settings else 0)
+                explain_record(record, Reason.LOG_EVENTS)
             else:
                 send()
 
         self.has_activity = True
-        turn = DEADLINES.add(seconds, release)
+        turn: Turn = [release] if seconds is None else DEADLINES.add(seconds, release)
+        if seconds is None:
+            _UNDECIDED.add(self)
         self.deferred += ((record, turn),)
         if self.status is not None:
             call(turn)  # sent by another thread meanwhile: nobody may look at it any more
@@ -117,6 +140,7 @@ class RequestRecords:
     def _release_records(self) -> None:
         """Make events of the deferred records that are not about what is reported otherwise."""
         deferred, self.deferred = self.deferred, ()
+        _UNDECIDED.discard(self)
         for _record, turn in deferred:
             call(turn)
 
@@ -140,9 +164,17 @@ class RequestRecords:
             self.recent_records, self.has_activity = deque(maxlen=most), True
         self.recent_records.append(record)
 
-    def records_about(self, failure: BaseException | None) -> list[FrozenRecord]:
-        """Return the deferred records that are about *failure*."""
-        return [record for record, _turn in self.deferred if is_about(record, failure)]
+    def breadcrumbs_for(self, failure: BaseException | None) -> list[FrozenRecord]:
+        """Return the deferred records whose texts belong on the event of *failure*.
+
+        A record about it that has an exception says what the event says.
+        """
+        never_alone = STATE.settings is not None and STATE.settings.log_events == "none"
+        return [
+            record
+            for record, _turn in self.deferred
+            if (exception_of(record) is None if is_about(record, failure) else never_alone)
+        ]
 
     @contextlib.contextmanager
     def ignore_log_records(self) -> Iterator[None]:

@@ -50,6 +50,7 @@ Names = Iterable[str]
 Tags = Mapping[str, str | float | bool | None]
 MaskIp = Literal["whole", "network", "public"]
 Grouping = Literal["backend", "place"]
+LogEvents = Literal["all", "failed", "none"]
 Collectable = Literal["query", "cookies", "client_address", "host_name", "locals", "argv", "user"]
 
 # After SENTRY_RELEASE those of platforms, as sentry_sdk.utils.get_default_release() reads them
@@ -187,6 +188,15 @@ class Options(TypedDict, total=False):
         int | str | None,
         Option("Level from which log records are events, or `off`.", types.LOG_LEVEL, 40),
     ]
+    log_events: Annotated[
+        LogEvents | None,
+        Option(
+            "Which of these are events of their own: `all`; `failed` those of failed requests, and "
+            "outside of requests; or `none`.",
+            types.one_of(LogEvents),
+            "all",
+        ),
+    ]
     log_record_timeout: Annotated[
         float | None,
         Option("Seconds that such a record waits for the end of its request.", types.NUMBER, 2.0),
@@ -288,6 +298,7 @@ class SettingValues:
     storm_per_minute: float
     log_breadcrumbs: int
     log_level: int
+    log_events: str
     log_record_timeout: float
     report_logged_4xx: bool
     grouping: str | None

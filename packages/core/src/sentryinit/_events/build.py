@@ -15,7 +15,7 @@ from sentryinit._boundary.request_info import UNKNOWN_ROUTE, RequestInfo, Snapsh
 from sentryinit._config.settings import Settings
 from sentryinit._events.request import request_section
 from sentryinit._policy.grouping import status_fingerprint
-from sentryinit._policy.log_records import exception_of, message_of
+from sentryinit._policy.log_records import message_of
 from sentryinit._policy.loggers import is_ignored, is_of_server
 
 # As sentry-sdk writes a time.
@@ -119,13 +119,11 @@ def add_defaults(
 def add_response(
     settings: Settings, event: dict[str, Any], status: int, about: Iterable[logging.LogRecord]
 ) -> None:
-    """Add to *event*, ours, the *status* of its request and the texts of the records *about* it."""
+    """Add to *event*, ours, the *status* of its request, and the records *about* it."""
     if "request" in event:
         event["tags"]["status_code"] = str(status)
         event.setdefault("contexts", {})["response"] = {"status_code": status}
-    # A record with an exception says what the event says.
-    texts = (record for record in about if exception_of(record) is None)
-    event["breadcrumbs"]["values"] += breadcrumbs(settings, texts)
+    event["breadcrumbs"]["values"] += breadcrumbs(settings, about)
 
 
 def status_title(info: RequestInfo, status: int) -> str:

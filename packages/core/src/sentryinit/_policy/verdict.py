@@ -28,6 +28,7 @@ class Reason(enum.Enum):
     CLOSED = "the client of sentry_sdk was closed"
     ASKED = "whoever asked for the result of the job got the exception"
     IGNORED_LOGGER = "ignore_loggers"
+    LOG_EVENTS = "log_events"
     KNOWN_RECORD = "it is about a failure or response that was decided on"
     SAME_RECORD = "another handler has passed it on already"
 
@@ -43,7 +44,9 @@ COUNTERS = {
     Reason.IGNORED_PATH: "ignored",
 }
 # Those of log records.
-OF_RECORDS = frozenset({Reason.IGNORED_LOGGER, Reason.KNOWN_RECORD, Reason.SAME_RECORD})
+OF_RECORDS = frozenset(
+    {Reason.IGNORED_LOGGER, Reason.LOG_EVENTS, Reason.KNOWN_RECORD, Reason.SAME_RECORD}
+)
 
 
 class Seen(NamedTuple):

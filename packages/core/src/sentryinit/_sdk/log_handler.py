@@ -75,11 +75,10 @@ EventHandler.emit = _emit_or_defer  # type: ignore[method-assign,assignment] # s
 
 def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
     settings: Settings = STATE.settings  # type: ignore[assignment] # there is a reporter
-    if is_ignored(record, settings.ignore_loggers):
-        if not is_ignored(record, ()):  # else it is ours, or a line about each request
-            explain_record(record, Reason.IGNORED_LOGGER)
+    capture, wanted = current_capture(), settings.log_events
+    if _is_unwanted(record, settings, capture):
         return
-    is_servers, capture = is_of_server(record, _FILTER.loggers), current_capture()
+    is_servers = is_of_server(record, _FILTER.loggers)
     is_servers = is_servers or (capture is None and is_of_framework(record))
     # Applications log the exceptions that they handle by the logger of their server, too.
     if capture is not None and record.exc_info and is_in_app(record.pathname, record.name):
@@ -106,8 +105,23 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
         return
     if _is_of_event_loop(record):
         scopes.run_in_scope(None, send)
-    else:
+    elif capture is None or wanted == "all" or (wanted == "failed" and capture.has_failed):
         send_or_defer(frozen, send)
+    else:
+        later = scopes.with_scopes_of_now(send) if wanted == "failed" else None
+        capture.defer(frozen, None, later)
+
+
+def _is_unwanted(record: logging.LogRecord, settings: Settings, capture: Any) -> bool:
+    """Return True if the settings want no event of *record*, whatever its request does."""
+    if is_ignored(record, settings.ignore_loggers):
+        if not is_ignored(record, ()):  # else it is ours, or a line about each request
+            explain_record(record, Reason.IGNORED_LOGGER)
+        return True
+    if settings.log_events == "none" and (capture is None or _is_of_event_loop(record)):
+        explain_record(record, Reason.LOG_EVENTS)
+        return True
+    return False
 
 
 def send_or_defer(record: FrozenRecord, send: Callable[[], object]) -> None:

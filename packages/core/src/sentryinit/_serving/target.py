@@ -24,4 +24,5 @@ def application() -> Any:
         raise ValueError(f"{_NAME} is not set: {targets.EXPECTED}; or name your application itself")
     if name.startswith(("sentryinit.wsgi", "sentryinit.asgi")):
         raise ValueError(f"{_NAME}={name} names our target, not an application: {targets.EXPECTED}")
+    os.environ.setdefault("SENTRYINIT_LOG_EVENTS", "failed")  # as `run` does
     return wrap(load(lambda: targets.load(name, f"{_NAME}=")), _NAME)

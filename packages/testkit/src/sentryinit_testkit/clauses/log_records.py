@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import logging
@@ -99,6 +100,12 @@ def _await(condition: Callable[[], Any], seconds: float = 10.0) -> bool:
     while not condition() and time.monotonic() < until:
         time.sleep(0.01)
     return bool(condition())
+
+
+def _crumbs(event: dict[str, Any]) -> list[str]:
+    """Return the texts that the application has logged at ERROR, of the breadcrumbs of *event*."""
+    crumbs = event["breadcrumbs"]["values"]
+    return [each["message"] for each in crumbs if each.get("level") == "error"]
 
 
 def _lose_future(error: BaseException) -> None:
@@ -288,6 +295,147 @@ class LogRecords(Contract):
         event = harness.one_event()
         assert _events.message(event) == "out of stock"
         assert event["request"]["method"] == "GET"
+
+    @pytest.mark.parametrize("status", [200, 303, 404])
+    def test_c2_failed_ignores_what_a_good_request_logs(
+        self, harness: Harness, status: int
+    ) -> None:
+        """C2: With ``log_events="failed"`` no record of a request below 500 is an event."""
+        harness.start(log_events="failed")
+
+        def answer(_request: Request) -> ResponseSpec:
+            log.error("no rates for tea")
+            try:
+                _fail()
+            except SilentError:
+                log.exception("cannot order")
+            return ResponseSpec(status)
+
+        assert harness.serve(answer).status == status
+        harness.flush()
+        harness.no_event()
+
+    def test_c2_failed_wants_what_a_failed_request_logs(self, harness: Harness) -> None:
+        """C2: With ``log_events="failed"`` the records of a request that fails are events."""
+        harness.start(log_events="failed")
+
+        def fail(_request: Request) -> ResponseSpec:
+            log.error("no rates for tea")
+            return behaviours.fails()
+
+        harness.serve(fail)
+        assert sorted(harness.titles) == ["ShopError: no stock", "no rates for tea"]
+
+    def test_c2_failed_makes_breadcrumbs_of_the_5xx(self, harness: Harness) -> None:
+        """C2: With ``log_events="failed"`` a record without an exception explains the 5xx."""
+        harness.start(log_events="failed")
+
+        def answer(_request: Request) -> ResponseSpec:
+            log.error("no rates for tea")
+            return ResponseSpec(503)
+
+        harness.serve(answer)
+        assert _crumbs(harness.our_event()) == ["no rates for tea"]
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_c2_failed_waits_without_a_limit(self, harness: Harness, *, fails: bool) -> None:
+        """C2: With ``log_events="failed"`` a record waits for the end, also through a flush."""
+        harness.start(log_events="failed", log_record_timeout=0.01)
+        seen: list[list[str]] = []
+
+        def wait(_request: Request) -> ResponseSpec:
+            log.error("no rates for tea")
+            _await(lambda: harness.events, 0.1)
+            harness.flush()
+            seen.append(harness.titles)
+            return behaviours.fails() if fails else ResponseSpec()
+
+        harness.serve(wait)
+        expected = ["ShopError: no stock", "no rates for tea"] if fails else []
+        assert (seen, sorted(harness.titles)) == ([[]], expected)
+
+    def test_c2_failed_keeps_the_last_ten(self, harness: Harness) -> None:
+        """C2: With ``log_events="failed"`` the oldest of more than ten is only a breadcrumb."""
+        harness.start(log_events="failed")
+
+        def fail(_request: Request) -> ResponseSpec:
+            for number in range(12):
+                log.error("shelf %d is empty", number)
+            return behaviours.fails()
+
+        harness.serve(fail)
+        (event,) = (each for each in harness.events if _events.types(each) == ["ShopError"])
+        assert _crumbs(event) == ["shelf 0 is empty", "shelf 1 is empty"]
+        assert len(harness.events) == 11
+
+    def test_c2_failed_ignores_what_a_stream_logs(self, harness: Harness) -> None:
+        """C2: With ``log_events="failed"`` a record after the status is a breadcrumb."""
+        harness.start(log_events="failed")
+
+        def rows() -> Iterator[bytes]:
+            yield b"one"
+            log.error("no rates for tea")
+            behaviours.fails()
+
+        harness.serve(lambda _: ResponseSpec(stream=rows()))
+        assert _crumbs(harness.our_event()) == ["no rates for tea"]
+
+    def test_c2_failed_ignores_what_an_abort_has_logged(self, harness: Harness) -> None:
+        """C2: With ``log_events="failed"`` no record of a request that was aborted is an event."""
+        harness.start(log_events="failed")
+
+        def abort(_request: Request) -> ResponseSpec:
+            log.error("no rates for tea")
+            raise KeyboardInterrupt
+
+        with contextlib.suppress(KeyboardInterrupt):
+            harness.serve(abort)
+        harness.no_event()
+
+    @pytest.mark.parametrize(("log_events", "count"), [("all", 1), ("failed", 1), ("none", 0)])
+    def test_c2_log_events_outside_of_requests(
+        self, harness: Harness, log_events: str, count: int
+    ) -> None:
+        """C2: A record outside of requests is an event, unless ``log_events`` is ``none``."""
+        harness.start(log_events=log_events)
+        harness.serve()
+        log.error("no rates for tea")
+        assert harness.titles == ["no rates for tea"] * count
+
+    @pytest.mark.parametrize("status", [200, 503])
+    def test_c2_none_makes_no_event_of_a_record(self, harness: Harness, status: int) -> None:
+        """C2: With ``log_events="none"`` a record is a breadcrumb, and evidence."""
+        harness.start(log_events="none")
+
+        def answer(_request: Request) -> ResponseSpec:
+            log.error("no rates for tea")
+            try:
+                _fail()
+            except SilentError:
+                log.exception("cannot order")
+            return ResponseSpec(status)
+
+        harness.serve(answer)
+        if status < 500:
+            harness.no_event()
+            return
+        assert _events.types(harness.our_event()) == ["SilentError"]
+        assert _crumbs(harness.event()) == ["no rates for tea"]
+
+    def test_c2_none_keeps_the_text_of_another_exception(self, harness: Harness) -> None:
+        """C2: With ``log_events="none"`` the record of another error is a breadcrumb, too."""
+        harness.start(log_events="none")
+
+        def fail(_request: Request) -> ResponseSpec:
+            try:
+                _fail()
+            except SilentError:
+                log.exception("cannot order")
+            return behaviours.fails()
+
+        harness.serve(fail)
+        assert _events.types(harness.our_event()) == ["ShopError"]
+        assert _crumbs(harness.event()) == ["cannot order"]
 
     def test_c1_exception_that_was_sent_alone_is_one_event(self, harness: Harness) -> None:
         """C1: An exception whose record was sent alone, then raised: one event."""
