@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies
 
 import certifi
@@ -207,9 +207,10 @@ def _pool(way: Way, proxy: str, options: dict[str, Any]) -> Any:
         return SOCKSProxyManager(proxy, **options)
     url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     headers = dict(way.values["proxy_headers"] or {})
-    if url.username:
-        user = f"{url.username}:{url.password or ''}"
-        headers |= urllib3.make_headers(proxy_basic_auth=user)
+    user = url.netloc.rpartition("@")[0]
+    if user and "proxy-authorization" not in map(str.lower, headers):
+        # As the transport of sentryinit does.
+        headers |= urllib3.make_headers(proxy_basic_auth=unquote(user))
     return urllib3.ProxyManager(url.geturl(), proxy_headers=headers, **options)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import sentry_sdk
 import urllib3
@@ -116,6 +117,16 @@ class Transport(HttpTransport):
         """Start with an empty queue; the thread, locks and connections are new as well."""
         self._worker = Worker(self.options["transport_queue_size"])
         self._silence, self._reason = SILENCE[0], ""
+
+    def _make_pool(self, *args: Any, **options: Any) -> Any:
+        """Make the pool; send the user and password of a proxy's URL, which urllib3 ignores."""
+        pool: Any = super()._make_pool(*args, **options)
+        auth = pool.proxy and pool.proxy.auth
+        given = dict(pool.proxy_headers or {}) if auth else {}
+        if auth and "proxy-authorization" not in map(str.lower, given):
+            headers = {**given, **urllib3.make_headers(proxy_basic_auth=unquote(auth))}
+            pool.proxy_headers = pool.connection_pool_kw["_proxy_headers"] = headers
+        return pool
 
     def capture_envelope(self, envelope: Envelope) -> None:
         """Queue *envelope*."""
