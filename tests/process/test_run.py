@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -137,6 +138,42 @@ def test_what_a_good_request_logs_is_no_event(
     found = [event.data.get("logentry", {}).get("message") for event in service.mailbox.drain()]
     assert sorted(filter(None, found)) == titles
     assert len(found) == len(titles) + 1
+
+
+@pytest.mark.parametrize(
+    ("command", "run"),
+    rows(
+        (GUNICORN + "label_shop.plain:application", True),
+        (GUNICORN + "-k uvicorn_worker.UvicornWorker label_shop.framework:app", False),
+        ("{prefix}/bin/gunicorn -b 127.0.0.1:{port} label_shop.wsgi", False),
+        (UVICORN + "label_shop.framework:app", False),
+        (UVICORN + "--factory label_shop.framework:create_app", True),
+        (HYPERCORN + "label_shop.asgi:application", True),
+        (WAITRESS + "label_shop.plain:application", True),
+        (GRANIAN + "wsgi label_shop.plain:application", True),
+        (DAPHNE + "label_shop.framework:app", True),
+        (UWSGI + "--module=label_shop.pages:app", True),
+    ),
+)
+def test_installed_application_is_known(
+    bench: Bench, tmp_path: Path, command: str, *, run: bool
+) -> None:
+    """Its frames are the application's, whoever has loaded it: the server, or code of the server's.
+
+    Those of what it depends on, and those of the server, are not.
+    """
+    site = runpy.run_path(str(HERE.parent / "core" / "installed.py"))["install"](tmp_path)
+    paths = {"PYTHONPATH": os.pathsep.join([str(site), str(HERE)])}
+    with served(bench, command, run=run, SENTRYINIT_GROUPING="place", **paths) as service:
+        failed(service, "/orders")
+        failed(service, "/first")
+    events = service.mailbox.drain()
+    frames = [each for e in events for each in e.exception["stacktrace"]["frames"]]
+    own = {frame["module"] for frame in frames if frame["in_app"]}
+    assert {"label_core.views", "acme.prices"} <= own
+    others = {name for name in own if not name.startswith("label_")}
+    assert others == {"acme.prices"}
+    assert len({event.data["fingerprint"][-1] for event in events}) == 2
 
 
 def test_django_middlewares_are_made_once(bench: Bench) -> None:

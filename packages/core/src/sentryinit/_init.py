@@ -10,6 +10,7 @@ from sentryinit._config import callables, checks, later
 from sentryinit._config import settings as _settings
 from sentryinit._locks import RenewedLock
 from sentryinit._logger import log
+from sentryinit._policy import application
 from sentryinit._process import install_hooks
 from sentryinit._state import STATE, note_problem
 from sentryinit._status import log_settings, why_off
@@ -180,6 +181,8 @@ def _start_once(
                 _start(settings)
             else:
                 _start_again(before[0], given, where, default_service)
+            if STATE.reporter is not None:
+                application.note_entry()
         except BaseException:
             if STATE.reporter is None:
                 # The next call is the first.
@@ -290,6 +293,7 @@ def _switch_on(settings: _settings.Settings) -> None:
     from sentryinit._reporter import Reporter
     from sentryinit._sdk.client import configure
 
+    application.configure(settings.in_app_include, settings.in_app_exclude, settings.project_root)
     rules = IgnoreRules(
         settings.ignore_errors,
         settings.ignore_messages,

@@ -18,6 +18,7 @@ from sentryinit._boundary.user import describe_user
 from sentryinit._config.checks import Problem, no_boundary, two_boundaries
 from sentryinit._config.option_types import check_kind
 from sentryinit._init import ensure_initialized, problems, shutdown
+from sentryinit._policy.application import note_application
 
 __all__ = [
     "EVENT_ID_HEADER",
@@ -33,6 +34,7 @@ __all__ = [
     "describe_user",
     "ensure_initialized",
     "no_boundary",
+    "note_application",
     "note_exception",
     "order_problems",
     "problems",

@@ -185,6 +185,7 @@ class SentryInitMiddleware:
         uvicorn raises SIGTERM again after the shutdown, so that ``atexit`` never runs there.
         """
         name, seen = self.adapter.name, set[str]()
+        adapters.note_application(scope.get("app"))
 
         async def watched_receive() -> Message:
             message = await receive()

@@ -126,6 +126,7 @@ ORDER_HINT = "Call app.add_middleware(SentryInitMiddleware) after all other add_
 def _first_call(boundary: Any, app: ASGIApp, scope: Scope, *ends: Any) -> Awaitable[None]:
     """Check the order of the middlewares, once: at the lifespan, or at the first request."""
     boundary._app = app  # noqa: SLF001 # of our own class
+    adapters.note_application(scope.get("app"))
     adapters.check_order(find_outside(scope.get("app")), ORDER_HINT)
     return app(scope, *ends)
 

@@ -234,9 +234,15 @@ class Options(TypedDict, total=False):
         bool | None, _sdk("Add a stack to events without one.", types.FLAG)
     ]
     add_full_stack: Annotated[bool | None, _sdk("Add the frames above the handler.", types.FLAG)]
-    in_app_include: Annotated[Names | None, _sdk("Modules of the application.", types.NAMES)]
-    in_app_exclude: Annotated[Names | None, _sdk("Modules that are not its own.", types.NAMES)]
-    project_root: Annotated[str | None, _sdk("Folder of the application's code.", types.TEXT)]
+    in_app_include: Annotated[
+        Names | None, _sdk("Modules of the application, also if installed.", types.NAMES)
+    ]
+    in_app_exclude: Annotated[
+        Names | None, _sdk("Modules that are not its own; the former counts first.", types.NAMES)
+    ]
+    project_root: Annotated[
+        str | None, _sdk("Folder of the application's code; other files are not its.", types.TEXT)
+    ]
     dist: Annotated[str | None, _sdk("Build of a release.", types.RELEASE)]
     custom_repr: Annotated[
         Repr | None, _sdk("Returns the text of a value, or None.", types.CALLABLE)

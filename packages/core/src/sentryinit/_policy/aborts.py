@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sentryinit._policy.application import STDLIB
 from sentryinit._policy.exceptions import (
     all_causes,
     cause_of,
@@ -22,7 +23,6 @@ from sentryinit._policy.exceptions import (
     text_of,
     traceback_of,
 )
-from sentryinit._policy.grouping import STDLIB
 
 ABORTS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
 # asyncio.timeout() and wait_for() raise these from the CancelledError that they cause themselves.

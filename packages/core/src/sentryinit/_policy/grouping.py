@@ -10,14 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+from sentryinit._policy import application
 from sentryinit._policy.exceptions import text_of
 
-# Where the standard library is.
-STDLIB = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 # a prefix of file names, which are texts
-_PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 # `exec` makes code with unlimited file names: the cache is bounded.
 _MAX_FILES = 1000
-_known: dict[str, bool] = {}
+_known = application.known
 _LOADERS = {"importlib._bootstrap", "pkgutil"}
 # A UUID, or a word with a digit. From the start of the word: linear time.
 _VARYING = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?<!\w)[^\W\d]*\d\w*")
@@ -54,16 +52,13 @@ def _inner_frames(stack: TracebackType | None) -> tuple[list[TracebackType], boo
 
 
 def is_in_app(file: str, module: object) -> bool:
-    """Return True if *file* is surely the application's, which may be an installed package."""
-    known = _known.get(file)
+    """Return True if *file* is surely the application's; *module*: the name of its module."""
+    key = file, module if isinstance(module, str) else ""
+    known = _known.get(key)
     if known is None:
-        is_package = any(part in file for part in _PACKAGES)
-        # Generated code has a name such as <string>, which many pieces of code share.
-        known = not is_package and not file.startswith((STDLIB, "<"))
-        # Our own packages may be installed from a checkout.
-        known = known and not str(module).startswith(("sentryinit.", "sentryinit_"))
+        known = application.is_application(*key)
         if len(_known) < _MAX_FILES:
-            _known[file] = known
+            _known[key] = known
     return known
 
 

@@ -20,6 +20,8 @@ from sentryinit._policy.exceptions import (
     text_of,
     traceback_of,
 )
+from sentryinit._policy.grouping import is_in_app
+from sentryinit._state import STATE
 
 # Texts in any case: set by us, or options of the client.
 _TEXTS = frozenset(
@@ -69,6 +71,18 @@ def exception_values(
 
 
 utils.exceptions_from_error_tuple = exception_values
+_serialize_frame = utils.serialize_frame
+
+
+def _frame(frame: Any, *args: Any, **options: Any) -> dict[str, Any]:
+    """Replace ``serialize_frame``: *frame* is the application's where grouping says so (D4)."""
+    made = _serialize_frame(frame, *args, **options)
+    if STATE.reporter is not None:
+        made["in_app"] = is_in_app(frame.f_code.co_filename, frame.f_globals.get("__name__"))
+    return made
+
+
+utils.serialize_frame = _frame
 
 
 def _sources(exc: BaseException) -> list[tuple[BaseException, str]]:

@@ -81,7 +81,7 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
     is_servers = is_of_server(record, _FILTER.loggers)
     is_servers = is_servers or (capture is None and is_of_framework(record))
     # Applications log the exceptions that they handle by the logger of their server, too.
-    if capture is not None and record.exc_info and is_in_app(record.pathname, record.name):
+    if capture is not None and record.exc_info and is_in_app(record.pathname, None):
         is_servers = False
     # The boundary of a request that is open will tell; below ERROR nothing has failed.
     if is_servers and (record.levelno < logging.ERROR or capture is not None):

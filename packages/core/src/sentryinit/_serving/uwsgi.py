@@ -51,10 +51,13 @@ def reads_names(module: str) -> bool:
 def wrap_names(names: dict[str, Any], wanted: str) -> None:
     """Wrap the application *wanted*, or the factory ``wanted()``, in the *names* of a module."""
     # wrapper imports sentryinit.wsgi, which imports this module.
+    from sentryinit._policy.application import note_application
     from sentryinit._serving.wrapper import wrap
 
     name = wanted.removesuffix("()")
     if name in names:
+        # The module will hold what is around the application.
+        note_application(names.get("__name__"))
         names[name] = wrap(names[name], "uwsgi")
 
 

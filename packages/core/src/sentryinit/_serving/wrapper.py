@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sentryinit import _init, asgi, wsgi
 from sentryinit._logger import log
+from sentryinit._policy.application import note_application
 from sentryinit._state import STATE
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ def wrap(app: Any, server: str) -> Any:
 
     *app* may be a factory, as some servers take one. What cannot be wrapped is a warning.
     """
+    note_application(app)
     layers = list(_layers(app))
     if any(isinstance(each, _BOUNDARIES) for each in layers):
         return app
