@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -104,6 +105,14 @@ async def scan(request: web.Request) -> web.Response:
         raise shop.SoldOut(f"order {order_id(request)}") from error
 
 
+async def attachment(request: web.Request) -> web.Response:
+    said = ""
+    with suppress(Exception):
+        said = (await photo(request)).text or ""
+    status = shop.attached(said, request.headers["Content-Length"])
+    return web.Response(text=said, status=status)
+
+
 async def customer(request: web.Request) -> web.Response:
     shop.greet(request_id(request))
     return await photo(request)
@@ -145,6 +154,7 @@ app.add_routes(
         web.get("/orders/{order_id}/basket", basket),
         web.post("/orders/{order_id}/photo", photo),
         web.post("/orders/{order_id}/scan", scan),
+        web.post("/orders/{order_id}/attachment", attachment),
         web.post("/orders/{order_id}/customer", customer),
         web.get("/orders/{order_id}/chat", chat),
     ]

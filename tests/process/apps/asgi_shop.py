@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 from apps import shop
 from apps.gate import report, watched
@@ -89,6 +90,13 @@ async def scan(order_id: int, request_id: str, receive: Receive, send: Send) -> 
         raise shop.SoldOut(f"order {order_id}") from error
 
 
+async def attachment(order_id: int, request_id: str, receive: Receive, send: Send) -> None:
+    said = b""
+    with suppress(Exception):
+        said = b"%d bytes" % len(await read(request_id, receive))
+    await answer(send, 200 if said else 500, said)
+
+
 async def customer(order_id: int, request_id: str, receive: Receive, send: Send) -> None:
     shop.greet(request_id)
     await photo(order_id, request_id, receive, send)
@@ -106,6 +114,7 @@ PAGES: dict[str, Page] = {
     "/basket": basket,
     "/photo": photo,
     "/scan": scan,
+    "/attachment": attachment,
     "/customer": customer,
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
@@ -65,12 +67,26 @@ def scan(request: HttpRequest, order_id: int) -> HttpResponse:
         raise shop.SoldOut(f"order {order_id}") from error
 
 
+def attachment(request: HttpRequest, order_id: int) -> HttpResponse:
+    said = ""
+    with suppress(Exception):
+        said = photo(request, order_id).content.decode()
+    return HttpResponse(said, status=shop.attached(said, request.headers["Content-Length"]))
+
+
+def refused(request: HttpRequest, order_id: int) -> HttpResponse:
+    photo(request, order_id)
+    shop.work(request_id(request))
+    return HttpResponse("try again", status=500)
+
+
 def customer(request: HttpRequest, order_id: int) -> HttpResponse:
     shop.greet(request_id(request))
     return photo(request, order_id)
 
 
-PAGES = unavailable, price, reserve, stock, invoice, export, receipt, basket, photo, scan, customer
+PAGES = unavailable, price, reserve, stock, invoice, export, receipt, basket, photo, scan
+PAGES += attachment, refused, customer
 urlpatterns = [path("orders/<int:order_id>", show)]
 urlpatterns += [path(f"orders/<int:order_id>/{page.__name__}", page) for page in PAGES]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import falcon
 
 from apps import probe, shop
@@ -59,12 +61,23 @@ class Order:
         except Exception as error:
             raise shop.SoldOut(f"order {order_id}") from error
 
+    def on_post_attachment(self, req: Request, resp: Response, order_id: int) -> None:
+        with suppress(Exception):
+            self.on_post_photo(req, resp, order_id)
+        resp.status = shop.attached(resp.text or "", req.get_header("Content-Length"))
+
+    def on_post_refused(self, req: Request, resp: Response, order_id: int) -> None:
+        self.on_post_photo(req, resp, order_id)
+        shop.work(request_id(req))
+        resp.status = 500
+
     def on_post_customer(self, req: Request, resp: Response, order_id: int) -> None:
         shop.greet(request_id(req))
         self.on_post_photo(req, resp, order_id)
 
 
-PAGES = "unavailable price reserve stock invoice export receipt basket photo scan customer".split()
+PAGES = "unavailable price reserve stock invoice export receipt basket photo scan".split()
+PAGES += ["attachment", "refused", "customer"]
 
 
 def sold_out(req: Request, resp: Response, error: shop.SoldOut, params: object) -> None:

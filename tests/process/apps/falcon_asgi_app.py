@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 import falcon.asgi
 from falcon.asgi import Request, Response, WebSocket
@@ -12,7 +13,8 @@ from apps.gate import report, watched
 from sentryinit_falcon import install
 
 PAGES = (
-    "unavailable price reserve stock invoice export receipt basket photo scan customer chat".split()
+    "unavailable price reserve stock invoice export receipt basket "
+    "photo scan attachment customer chat".split()
 )
 
 
@@ -63,6 +65,11 @@ class Order:
             await self.on_post_photo(req, resp, order_id)
         except Exception as error:
             raise shop.SoldOut(f"order {order_id}") from error
+
+    async def on_post_attachment(self, req: Request, resp: Response, order_id: int) -> None:
+        with suppress(Exception):
+            await self.on_post_photo(req, resp, order_id)
+        resp.status = shop.attached(resp.text or "", req.get_header("Content-Length"))
 
     async def on_post_customer(self, req: Request, resp: Response, order_id: int) -> None:
         shop.greet(request_id(req))

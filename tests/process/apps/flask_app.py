@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Flask, Response, request
 
 from apps import probe, shop
@@ -88,6 +90,21 @@ def scan(order_id: int) -> str:
         return photo(order_id)
     except Exception as error:
         raise shop.SoldOut(f"order {order_id}") from error
+
+
+@flask_app.post("/orders/<int:order_id>/attachment")
+def attachment(order_id: int) -> tuple[str, int]:
+    said = ""
+    with suppress(Exception):
+        said = photo(order_id)
+    return said, shop.attached(said, request.headers["Content-Length"])
+
+
+@flask_app.post("/orders/<int:order_id>/refused")
+def refused(order_id: int) -> tuple[str, int]:
+    photo(order_id)
+    shop.work(request_id())
+    return "try again", 500
 
 
 @flask_app.post("/orders/<int:order_id>/customer")

@@ -12,6 +12,9 @@
 ``GET /orders/17/basket``          sets tags and user, works as above, then raises LookupError
 ``POST /orders/17/photo``          reads the body
 ``POST /orders/17/scan``           reads the body; an error in it is raised as SoldOut
+``POST /orders/17/attachment``     reads the body; if that raises, or the body is too short, it
+                                   answers 500 after its ``except`` block, and logs nothing
+``POST /orders/17/refused``        reads the body, works as above, then answers 500 (WSGI)
 ``POST /orders/17/customer``       reads the body, and sets tags and user
 =================================  =============================================================
 """
@@ -59,6 +62,11 @@ async def ask_warehouse_async() -> bytes:
         return await reader.read(100)
     finally:
         writer.close()
+
+
+def attached(said: str, promised: str | None) -> int:
+    """Return the status of an attachment: *said* is the answer to its photo, if there is one."""
+    return 200 if said == f"{promised} bytes" else 500
 
 
 def work(request_id: str, point: str = "working") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import sentryinit
@@ -73,6 +74,21 @@ def scan(order_id: int, request_id: str, environ: Environ) -> Reply:
         raise shop.SoldOut(f"order {order_id}") from error
 
 
+def attachment(order_id: int, request_id: str, environ: Environ) -> Reply:
+    said = b""
+    with suppress(Exception):
+        said = b"%d bytes" % len(read(request_id, environ))
+    if shop.attached(said.decode(), environ["CONTENT_LENGTH"]) == 200:
+        return OK, [said]
+    return "500 Internal Server Error", [b"try again"]
+
+
+def refused(order_id: int, request_id: str, environ: Environ) -> Reply:
+    read(request_id, environ)
+    shop.work(request_id)
+    return "500 Internal Server Error", [b"try again"]
+
+
 def customer(order_id: int, request_id: str, environ: Environ) -> Reply:
     shop.greet(request_id)
     return photo(order_id, request_id, environ)
@@ -90,6 +106,8 @@ PAGES: dict[str, Callable[[int, str, Environ], Reply]] = {
     "/basket": basket,
     "/photo": photo,
     "/scan": scan,
+    "/attachment": attachment,
+    "/refused": refused,
     "/customer": customer,
 }
 

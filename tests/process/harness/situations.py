@@ -211,6 +211,12 @@ def _(scene: Scene) -> list[Event]:
     return _upload(scene, "/orders/17/scan", Wire.reset)
 
 
+@both("gone_mid_upload_swallowed")
+def _(scene: Scene, leave: Leave) -> list[Event]:
+    """The handler answers 500 after its ``except`` block, and logs nothing."""
+    return _upload(scene, "/orders/17/attachment", leave)
+
+
 @both("gone_mid_stream")
 def _(scene: Scene, leave: Leave) -> list[Event]:
     wire = scene.asks("GET", "/orders/17/export")

@@ -398,6 +398,14 @@ EXPECTED: dict[str, dict[str, Cell | None]] = {
     },
 }
 
+# What the handler sees of an abandoned upload does not depend on what it answers.
+for end in ("rst", "fin"):
+    EXPECTED[f"gone_mid_upload_swallowed_{end}"] = {
+        **EXPECTED[f"gone_mid_upload_{end}"],
+        # It shows no socket, and the handler gets the received part.
+        "*/granian-wsgi": reported(Failure(None)),
+    }
+
 # The text of each situation, in the order and the groups of the published tables.
 WORDS: dict[str, dict[str, str]] = {
     "application": {
@@ -415,6 +423,10 @@ WORDS: dict[str, dict[str, str]] = {
         "gone_mid_upload_fin": "FIN during the upload",
         "gone_mid_upload_wrapped": "RST during the upload; the handler raises its own error from "
         "it, and the error handler answers 500",
+        "gone_mid_upload_swallowed_rst": "RST during the upload; the handler answers 500, without "
+        "an exception, and logs nothing",
+        "gone_mid_upload_swallowed_fin": "FIN during the upload; the handler answers 500, without "
+        "an exception, and logs nothing",
         "gone_mid_stream_rst": "RST during the response body",
         "gone_mid_stream_fin": "FIN during the response body",
     },

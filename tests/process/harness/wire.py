@@ -123,6 +123,10 @@ class Wire:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)
         self._socket.close()
 
+    def finish(self) -> None:
+        """Close the client's side, by FIN, and go on to read."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def leave(self) -> None:
         """Close the connection by FIN, if everything that arrived has been read."""
         self._file.close()

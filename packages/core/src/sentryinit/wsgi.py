@@ -14,6 +14,7 @@ from urllib.parse import quote
 from sentryinit import adapters
 from sentryinit._boundary.body import WatchedBody
 from sentryinit._boundary.debug_route import PATH
+from sentryinit._boundary.upload import client_gone
 from sentryinit._serving.attribute import add_application
 from sentryinit.adapters import EVENT_ID_HEADER, Adapter, Capture, DebugPanic, RequestInfo
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 # Any: frameworks have types of their own for the two.
 Application = Callable[[Any, Any], Iterable[bytes]]
 
-__all__ = ["ADAPTER", "SentryInitMiddleware", "debug_panic", "describe", "server"]
+__all__ = ["ADAPTER", "SentryInitMiddleware", "client_gone", "debug_panic", "describe", "server"]
 
 
 def _headers(environ: WSGIEnvironment) -> list[tuple[str, str]]:
@@ -70,8 +71,9 @@ def server(environ: WSGIEnvironment) -> tuple[object, ...]:
     return (environ.get("wsgi.input"),)
 
 
+_METHOD = itemgetter("REQUEST_METHOD")
 ADAPTER: Adapter[WSGIEnvironment] = Adapter(
-    "wsgi", describe, server=server, endpoint=itemgetter("REQUEST_METHOD"), generic=True
+    "wsgi", describe, server=server, client_gone=client_gone, endpoint=_METHOD, generic=True
 )
 
 

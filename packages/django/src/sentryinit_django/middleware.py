@@ -51,10 +51,6 @@ def _status_of(exc: BaseException) -> int | None:
     return int(exc.status_code) if isinstance(exc, cls) else known
 
 
-def _endpoint(request: http.HttpRequest) -> object:
-    return request.method, request.resolver_match and request.resolver_match.route
-
-
 def _user(request: Any) -> dict[str, str]:
     # To evaluate request.user, or to await request.auser(), may query the database.
     user = vars(request).get("user")
@@ -70,7 +66,8 @@ ADAPTER: adapters.Adapter[Any] = adapters.Adapter(
     status_of=_status_of,
     # A stream written in C has no frame in the traceback; Django reads it by these functions.
     server=lambda req: (*wsgi.server(req.META), LimitedStream.read, LimitedStream.readline),
-    endpoint=_endpoint,
+    client_gone=lambda req: wsgi.client_gone(req.META),
+    endpoint=lambda req: (req.method, req.resolver_match and req.resolver_match.route),
     user=_user,
 )
 

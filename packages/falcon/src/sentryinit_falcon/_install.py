@@ -52,7 +52,11 @@ _make_adapter = functools.partial(
     aborts=(falcon.WebSocketDisconnected,),
     endpoint=_endpoint,
 )
-_WSGI = _make_adapter(describe=lambda env: wsgi.describe(env, _route(env)), server=wsgi.server)
+_WSGI = _make_adapter(
+    describe=lambda env: wsgi.describe(env, _route(env)),
+    server=wsgi.server,
+    client_gone=wsgi.client_gone,
+)
 _ASGI = _make_adapter(describe=lambda c: asgi.describe(c, _route(c.scope)), server=asgi.server)
 
 

@@ -61,6 +61,7 @@ def _make_adapter(app: Flask) -> adapters.Adapter[WSGIEnvironment]:
         status_of=_status_of,
         aborts=(ClientDisconnected,),
         server=wsgi.server,
+        client_gone=wsgi.client_gone,
         endpoint=_endpoint,
         user=_user,
     )

@@ -385,15 +385,25 @@ async def reads_then_aborts(request: Request) -> ResponseSpec:
     return ResponseSpec()
 
 
-async def logs_then_answers_500(request: Request) -> ResponseSpec:
-    """Log that reading failed, and answer 500 when no exception is active any more."""
-    status = 200
-    try:
-        await request.read()
-    except Exception:
-        log.exception("cannot read the order")
-        status = 500
-    return ResponseSpec(status)
+def logs_then_answers_500(say: Callable[[BaseException], object], *, later: bool) -> Behaviour:
+    """Return a behaviour that reads, calls *say* with what that raises, and then answers 500.
+
+    *later*: *say* is called after the ``except`` block, as is the answer in any case.
+    """
+
+    async def answer(request: Request) -> ResponseSpec:
+        failure = None
+        try:
+            await request.read()
+        except Exception as error:  # noqa: BLE001 # an application that catches everything
+            failure = error
+            if not later:
+                say(error)
+        if failure is not None and later:
+            say(failure)
+        return ResponseSpec(500 if failure else 200)
+
+    return answer
 
 
 def reads_then_is_sold_out(ran: list[str]) -> Behaviour:

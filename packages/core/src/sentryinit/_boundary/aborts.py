@@ -57,8 +57,7 @@ class RequestAborts:
 
     def _is_client_gone(self) -> bool:
         facts, request = self._outer or (self.adapter, self.request)
-        known = facts.client_gone
-        return self.client_gone or (known is not None and ask(known, request, False))
+        return self.client_gone or ask(facts.client_gone, request, False)
 
     def _error_behind(self, exc: BaseException | None) -> BaseException | None:
         # An exception that nobody handled was no response to anybody, whatever its class.

@@ -51,7 +51,7 @@ class Capture(RequestIdentity, Generic[R]):
     # The isolation scope, once somebody has used it.
     scope: Any = None
     _traceback: TracebackType | None = None
-    # *_for_nobody*: the client was gone before the 5xx (B4).
+    # *_for_nobody*: the 5xx was made for a client that was gone (B4).
     _decided = _pending_5xx = _for_nobody = False
     # What was decided on, reported or not; None is a 5xx that no exception explains.
     _failures: tuple[BaseException | None, ...] = ()
@@ -251,7 +251,8 @@ class Capture(RequestIdentity, Generic[R]):
         reasons = escaped, None if self._handled else self.seen_exception
         aborted = escaped is not None and any(e is not None and self.is_abort(e) for e in reasons)
         in_log = [e for e in self.claim_records() if e is not None]
-        given_up = tuple(filter(self.is_abort, in_log))
+        # What a record carries besides is no evidence, but tells that the client is gone (B4).
+        given_up = tuple(filter(self.is_abort, (*in_log, *self.exceptions_in_records())))
         logged = [e for e in in_log if not any(e is each for each in given_up)]
         errors = [e for e in map(self._error_behind, logged) if e is not None]
         # An abort on the way out says nothing about the 5xx before it.
@@ -271,9 +272,9 @@ class Capture(RequestIdentity, Generic[R]):
         if STATE.reporter is None:
             return Verdict(escaped, handled=False, status=status)
         verdict = STATE.reporter.report(self, seen)
-        self.has_failed = verdict.reason not in {Reason.ABORTED, Reason.CLIENT_GONE}
+        self._for_nobody, self.has_failed = verdict.reason is Reason.CLIENT_GONE, verdict.is_failure
         is_told = verdict.exception is not None or verdict.explains_records
-        # What the log says of an abort is no event either.
+        # What the log says of an abort, or of a response for nobody, is no event either.
         self._failures += (verdict.exception,) * is_told + given_up
         return verdict
 

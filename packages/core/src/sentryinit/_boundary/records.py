@@ -16,6 +16,7 @@ from sentryinit._policy import exceptions
 from sentryinit._policy.log_records import (
     FrozenRecord,
     exception_of,
+    exceptions_in,
     has_names,
     has_text_of,
     is_about,
@@ -92,6 +93,7 @@ class RequestRecords:
     adapter: Facts[Any]
     seen_exception: BaseException | None
     _failures: tuple[BaseException | None, ...]
+    _for_nobody: bool
 
     def already_reported(self, exc: BaseException) -> bool:
         """Return True if *exc* is on an event of this request: see Capture."""
@@ -137,6 +139,12 @@ class RequestRecords:
         self.deferred = tuple(deferred for deferred in claimed if deferred[1])
         return [exception_of(record) for record, _turn in self.deferred]
 
+    def exceptions_in_records(self) -> list[Exception]:
+        """Return what the records of this request carry, those below ERROR included."""
+        found = [e for record, _turn in self.deferred for e in (*record.exceptions, record.handled)]
+        found += [e for record in self.recent_records for e in exceptions_in(record, None)]
+        return [exc for exc in found if isinstance(exc, Exception)]
+
     def _release_records(self) -> None:
         """Make events of the deferred records that are not about what is reported otherwise."""
         deferred, self.deferred = self.deferred, ()
@@ -151,6 +159,8 @@ class RequestRecords:
         if error is not None and self.already_reported(error):
             return True
         if any(is_about(record, failure) for failure in self._failures):
+            return True
+        if self._for_nobody and error is None and has_names(record.searched, (str(status),)):
             return True
         carried = record.exceptions
         if error is None and shown is not None and has_text_of(record, shown):

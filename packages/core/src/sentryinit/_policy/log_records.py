@@ -70,14 +70,18 @@ def freeze(
     error = _logged_exception(record, given, frozen.searched, handled)
     if error is not None and error is not exception_of(record):
         frozen.exc_info = type(error), error, traceback_of(error)
-    arguments = record.args
-    values = arguments if isinstance(arguments, tuple) else (arguments,)
-    carried = (error, *values, record.msg)
-    frozen.exceptions = tuple(each for each in carried if isinstance(each, BaseException))
+    frozen.exceptions = exceptions_in(record, error)
     if not isinstance(record.msg, str):
         frozen.msg = frozen.text
-    frozen.args = _constants(arguments)
+    frozen.args = _constants(record.args)
     return frozen
+
+
+def exceptions_in(record: logging.LogRecord, error: BaseException | None) -> tuple[Any, ...]:
+    """Return *error*, by default that of *record*, and the exceptions in its arguments."""
+    error = _logged_exception(record, None, "", None) if error is None else error
+    values = record.args if isinstance(record.args, tuple) else (record.args,)
+    return tuple(e for e in (error, *values, record.msg) if isinstance(e, BaseException))
 
 
 def exception_of(record: logging.LogRecord) -> BaseException | None:

@@ -86,6 +86,11 @@ class Verdict(NamedTuple):
     reason: Reason | None = None
 
     @property
+    def is_failure(self) -> bool:
+        """False if the client, the server or a caller gave up."""
+        return self.reason not in {Reason.ABORTED, Reason.CLIENT_GONE}
+
+    @property
     def explains_records(self) -> bool:
         """True if log records without exception belong to the failure, and are no events (C2)."""
         return self.reason in {None, Reason.IGNORED_PATH, Reason.RATE_LIMITED}

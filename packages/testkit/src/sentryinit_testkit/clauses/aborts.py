@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import sys
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +16,7 @@ from sentryinit_testkit import _events, behaviours
 from sentryinit_testkit._contract import Contract, Param, param, params, requires
 from sentryinit_testkit._driver import Behaviour, Request, ResponseSpec
 from sentryinit_testkit._harness import Harness
-from sentryinit_testkit._server import Call
+from sentryinit_testkit._server import Call, reset
 
 ABORTS: list[type[BaseException]] = [asyncio.CancelledError, GeneratorExit, KeyboardInterrupt]
 # Those that need no other task that was cancelled.
@@ -29,9 +31,52 @@ LOST: list[type[OSError]] = [
 MODULE = behaviours.__name__
 UPLOAD = b"half of this never arrives"
 
+
+def _log_without_traceback(error: BaseException) -> None:
+    """Log *error* as a service does whose filter removes tracebacks."""
+    record = behaviours.log.makeRecord(
+        behaviours.log.name, logging.ERROR, __file__, 1, "cannot read the order", (), None
+    )
+    behaviours.log.handle(record)
+
+
+def _log_structlog(error: BaseException) -> None:
+    """Log the dictionary that structlog gives to ``logging``."""
+    behaviours.log.error({"event": "cannot read the order", "exc_info": error})
+
+
+# How a handler may say what reading its request has raised.
+LOGGED = [
+    param("exception", lambda error: behaviours.log.error("cannot read", exc_info=error)),
+    param("argument", lambda error: behaviours.log.error("cannot read: %s", error)),
+    param("message", behaviours.log.error),
+    param(
+        "traceback",
+        lambda error: behaviours.log.error("cannot read: %s", "".join(_traceback(error))),
+    ),
+    param("text", lambda error: behaviours.log.error(f"cannot read: {error}")),
+    param("no-traceback", _log_without_traceback),
+    param("structlog", _log_structlog),
+    param("warning", lambda error: behaviours.log.warning("cannot read", exc_info=error)),
+    param("warning-argument", lambda error: behaviours.log.warning("cannot read: %s", error)),
+    param(
+        "warning-structlog",
+        lambda error: behaviours.log.warning({"event": "cannot read", "exc_info": error}),
+    ),
+]
+# Those that carry the exception itself.
+LOGGED_LATER = {
+    *("exception", "argument", "message", "structlog"),
+    *("warning", "warning-argument", "warning-structlog"),
+}
+
 knows_cancelled: pytest.MarkDecorator = pytest.mark.skipif(
     sys.version_info < (3, 11), reason="before 3.11 a task does not say if it was cancelled itself"
 )
+
+
+def _traceback(error: BaseException) -> list[str]:
+    return traceback.format_exception(type(error), error, error.__traceback__)
 
 
 def _from(error: BaseException, cause: BaseException) -> BaseException:
@@ -251,11 +296,64 @@ class Aborts(Contract):
         harness.serve(behaviours.reads_then_answers_503, Call("POST", body=UPLOAD, client="leaves"))
         harness.no_event()
 
-    def test_b4_logged_loss_of_the_client_is_no_event(self, harness: Harness) -> None:
+    @params(*LOGGED)
+    def test_b4_logged_loss_of_the_client_is_no_event(self, harness: Harness, param: Param) -> None:
         """B4: A handler logs that its client is lost, and returns 500 after its except block."""
         call = Call("POST", body=UPLOAD, client="resets")
-        harness.serve(behaviours.logs_then_answers_500, call)
+        harness.serve(behaviours.logs_then_answers_500(param.value, later=False), call)
         harness.no_event()
+
+    @params(*(each for each in LOGGED if each.id in LOGGED_LATER))
+    def test_b4_loss_of_the_client_that_is_logged_later_is_no_event(
+        self, harness: Harness, param: Param
+    ) -> None:
+        """B4: A handler keeps the loss of its client, and logs it after its except block."""
+        call = Call("POST", body=UPLOAD, client="resets")
+        harness.serve(behaviours.logs_then_answers_500(param.value, later=True), call)
+        harness.no_event()
+
+    @params(*LOGGED)
+    def test_b2_logged_loss_of_an_upstream_is_an_event(
+        self, harness: Harness, param: Param
+    ) -> None:
+        """B2: A lost upstream that is logged, and answered 500 after the block, is a failure."""
+
+        def lose(_request: Request) -> ResponseSpec:
+            try:
+                raise reset()
+            except ConnectionResetError as error:
+                param.value(error)
+            return ResponseSpec(500)
+
+        harness.serve(lose)
+        harness.our_event()
+
+    @params(
+        param("status", ("order 17 was answered with 500", False)),
+        param("another-number", ("only 1500 orders left", True)),
+        param("failure", ("the warehouse is down", True)),
+    )
+    def test_b4_text_about_a_response_for_nobody_is_no_event(
+        self, harness: Harness, param: Param
+    ) -> None:
+        """B4: A text at ERROR that names the status is about the response; another is an event."""
+        text, is_event = param.value
+        ran: list[str] = []
+
+        def say(error: BaseException) -> None:
+            behaviours.log.warning("cannot read", exc_info=error)
+            if is_event:
+                ran.append(text)
+
+        async def answer(request: Request) -> ResponseSpec:
+            failed = await behaviours.logs_then_answers_500(say, later=True)(request)  # type: ignore[misc] # a coroutine
+            if failed.status == 500:
+                behaviours.log.error(text)
+            return failed  # type: ignore[no-any-return] # as the behaviour
+
+        harness.serve(answer, Call("POST", body=UPLOAD, client="resets"))
+        # If the server or framework reads the body first, the handler does not run.
+        assert [event["logentry"]["message"] for event in harness.events] == ran
 
     @requires("evidence")
     def test_b4_error_of_the_application_for_a_gone_client_is_an_event(
