@@ -380,8 +380,8 @@ class LogRecords(Contract):
         harness.serve(lambda _: ResponseSpec(stream=rows()))
         assert _crumbs(harness.our_event()) == ["no rates for tea"]
 
-    def test_c2_failed_ignores_what_an_abort_has_logged(self, harness: Harness) -> None:
-        """C2: With ``log_events="failed"`` no record of a request that was aborted is an event."""
+    def test_b1_failed_ignores_what_an_abort_has_logged(self, harness: Harness) -> None:
+        """B1: With ``log_events="failed"`` no record of a request that was aborted is an event."""
         harness.start(log_events="failed")
 
         def abort(_request: Request) -> ResponseSpec:
