@@ -547,9 +547,9 @@ def upstream(session: nox.Session, framework: str) -> None:
 
 @nox.session(python=FOUND.get("3.13", FOUND[NEWEST]))
 def applications(session: nox.Session) -> None:
-    """Run three applications of others with us, each under its server, and make them fail."""
+    """Run four applications of others with us, each under its server, and make them fail."""
     needs = "--requirement=tests/applications/requirements.txt"
-    adapters = ("core", "django", "falcon", "flask", "starlette")
+    adapters = ("core", "aiohttp", "django", "falcon", "flask", "starlette")
     install(session, adapters, needs, *group("test"))
     # The tests of a file share one application, and the first of them starts it.
     options = ["--dist=loadfile", "--timeout=300"]

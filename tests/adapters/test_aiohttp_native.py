@@ -19,7 +19,7 @@ from reported import summary, warnings_of
 
 import sentryinit
 from sentryinit.testing import Mailbox, capture
-from sentryinit_aiohttp import debug_panic, sentryinit_middleware, setup
+from sentryinit_aiohttp import _wiring, debug_panic, sentryinit_middleware, setup
 
 Handler = Callable[[web.Request], Awaitable[Any]]
 
@@ -1164,3 +1164,18 @@ def test_second_setup_of_a_running_application_does_nothing(mailbox: Mailbox) ->
     setup(app)
 
     assert len(app.middlewares) == 1
+
+
+def test_application_that_is_frozen_is_served_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    """E8: It takes no more middlewares: a line says so, where reporting is on."""
+    app = web.Application()
+    app.middlewares.freeze()
+    with capture(dsn=""):
+        assert _wiring.wrap(app) is app
+    assert warnings_of(caplog) == []
+    with capture():
+        assert _wiring.wrap(app) is app
+    assert warnings_of(caplog) == [
+        "cannot wrap an application of aiohttp that is frozen: call setup(app) before"
+    ]
+    assert not _wiring.is_app(object())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import re
+import shlex
 import socket
 import sqlite3
 import subprocess
@@ -20,6 +22,13 @@ from harness.sink import Event, Sink
 from harness.upstream import ABORTIVE
 
 BIN = Path(sys.executable).parent
+PAGE = Path(__file__).parents[2] / "docs/howto/not-yours.md"
+
+
+def wiring(application: str) -> list[str]:
+    """Return the command for *application* that the page has."""
+    (line,) = re.findall(rf"^\$ python (.+ -- {application} .+)$", PAGE.read_text(), re.MULTILINE)
+    return [sys.executable, *shlex.split(line)]
 
 
 class Answer(NamedTuple):
@@ -41,7 +50,7 @@ class Application:
         self.environ = inherited() | {
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
-            "SENTRY_DSN": self._box.dsn,
+            "SENTRYINIT_DSN": self._box.dsn,
             "SENTRYINIT_SERVICE": name,
         }
 

@@ -17,7 +17,7 @@ import pytest
 
 from sentryinit import __main__ as program
 from sentryinit import asgi, wsgi
-from sentryinit._serving import loaders, target, targets, uwsgi, wrapper
+from sentryinit._serving import loaders, objects, target, targets, uwsgi, wrapper
 from sentryinit._serving.site import sitecustomize
 from sentryinit.testing import capture
 
@@ -260,10 +260,12 @@ def test_the_target_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ValueError, match=r"^SENTRYINIT_APP.*expected module:attribute"):
             _ = wsgi.application
     monkeypatch.setenv("SENTRYINIT_APP", "shop")
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     with capture():
         try:
             assert isinstance(wsgi.application, wsgi.SentryInitMiddleware)
             assert asgi.application is wsgi.application
+            assert type(sys.meta_path[0]) is sitecustomize._Finder
         finally:
             target.application.cache_clear()
     with pytest.raises(AttributeError):
@@ -347,6 +349,103 @@ def test_a_python_without_us_is_served_and_said(
     module = importlib.import_module(server)
     assert module.serve(application) is application
     assert "sentryinit is not installed for" in capsys.readouterr().err
+
+
+class Framework:
+    """The class of an application of a framework, and the adapter's wiring for it."""
+
+    def __init__(self) -> None:
+        self.wrapped = 0
+
+    def __call__(self, environ: Any) -> tuple[int, Any]:
+        return self.wrapped, environ
+
+    def load(self) -> None:
+        self.wrapped += 10
+
+    async def serve(self, scope: Any) -> tuple[int, Any]:
+        return self.wrapped, scope
+
+
+@pytest.fixture
+def framework(monkeypatch: pytest.MonkeyPatch) -> type[Framework]:
+    """A subclass of ``Framework`` with an adapter, which nothing has patched yet."""
+    cls = type("Application", (Framework,), {})
+
+    def wrap(app: Framework) -> None:
+        app.wrapped += 1
+
+    wiring = types.SimpleNamespace(wrap=wrap)
+    monkeypatch.setattr(wrapper, "_wirings", lambda layers: [(each, wiring) for each in layers])
+    return cls
+
+
+@pytest.mark.parametrize("place", ["Application.__call__:self", "Application.serve:self"])
+def test_an_application_is_set_up_when_it_serves(framework: Any, place: str) -> None:
+    """Each one before its first call, and once; also one of a subclass."""
+    loaders._patch(types.SimpleNamespace(__name__="fake", Application=framework), *place.split(":"))  # type: ignore[arg-type] # as a module
+    is_async = inspect.iscoroutinefunction(framework.serve) and place.endswith("serve:self")
+
+    def call(app: Any) -> Any:
+        return asyncio.run(app.serve(7)) if is_async else app(7)
+
+    with capture():
+        for app in framework(), type("Mine", (framework,), {})():
+            assert app.wrapped == 0
+            assert [call(app), call(app)] == [(1, 7), (1, 7)]
+
+
+def test_what_a_method_loads_is_set_up_after_it(framework: Any) -> None:
+    """With ``self.*`` the boundary goes around what the method has made."""
+    seen: list[int] = []
+    wrapper._wirings([None])[0][1].wrap = lambda app: seen.append(app.wrapped)  # type: ignore[index] # a list here
+    objects.watch(framework, "load", is_loader=True)
+    with capture():
+        app = framework()
+        app.load()
+        app.load()
+    assert seen == [10]
+
+
+def test_the_boundary_may_be_another_class(framework: Any) -> None:
+    """As Falcon's: the first request of the application goes through it already."""
+
+    def change(app: Any) -> None:
+        app.__class__ = type("Reporting", (framework,), {"__call__": lambda self, _: "reported"})
+
+    wrapper._wirings([None])[0][1].wrap = change  # type: ignore[index] # a list here
+    objects.watch(framework, "__call__", is_loader=False)
+    with capture():
+        assert framework()(7) == "reported"
+
+
+@pytest.mark.parametrize("place", ["__call__", "load"])
+def test_where_nothing_is_reported_a_class_is_as_it_was(framework: Any, place: str) -> None:
+    """The first application that serves gives back the method (E3)."""
+    original = getattr(framework, place)
+    objects.watch(framework, place, is_loader=place == "load")
+    assert getattr(framework, place) is not original
+    with capture(dsn=""):
+        app = framework()
+        assert app(7)[1] == 7 if place == "__call__" else app.load() is None
+    assert getattr(framework, place) is original
+
+
+def test_a_framework_without_its_adapter_is_said(
+    framework: Any, monkeypatch: pytest.MonkeyPatch, said: Any
+) -> None:
+    """One line names the wheel; the class is as it was, and what it serves too."""
+    wrapper._warn.cache_clear()
+    framework.__module__ = "flask.app"
+    monkeypatch.setattr(wrapper, "_wirings", lambda _: [])
+    objects.watch(framework, "__call__", is_loader=False)
+    with capture():
+        assert [framework()(7) for _ in range(2)] == [(0, 7)] * 2
+    assert said() == [
+        "an application has no adapter: its failures have no route, or no event; "
+        "install sentryinit-flask"
+    ]
+    assert framework.__call__ is Framework.__call__
 
 
 def test_the_next_sitecustomize_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

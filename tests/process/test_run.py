@@ -176,6 +176,59 @@ def test_installed_application_is_known(
     assert len({event.data["fingerprint"][-1] for event in events}) == 2
 
 
+@pytest.mark.parametrize(
+    "kind,mechanism",
+    [
+        ("flask", "flask"),
+        ("flask-subclass", "flask"),
+        ("django", "django"),
+        ("django-asgi", "django"),
+        ("falcon", "falcon"),
+        ("falcon-asgi", "falcon"),
+        ("starlette", "starlette"),
+        ("fastapi", "starlette"),
+        ("mount", "starlette"),
+        ("bridge-starlette", "flask"),
+        ("bridge-a2wsgi", "flask"),
+        ("aiohttp", "aiohttp"),
+    ],
+)
+def test_application_that_no_known_server_loads_is_wrapped(
+    bench: Bench, kind: str, mechanism: str
+) -> None:
+    """Each application of a framework is, when it serves: from the first request, with its route.
+
+    One inside of another joins the request of the outer one.
+    """
+    with served(bench, f"-m apps.bare_embedded {kind} {{port}}") as service:
+        failed(service)
+        failed(service)
+    events = service.mailbox.drain()
+    assert [(event.error, event.data["transaction"]) for event in events] == [
+        ("LookupError", ROUTE)
+    ] * 2
+    assert [event.mechanism for event in events] == [{"type": mechanism, "handled": False}] * 2
+
+
+@pytest.mark.parametrize("inside", ["a2wsgi", "starlette.middleware.wsgi", "mount"])
+@pytest.mark.parametrize("run", [True, False])
+def test_application_inside_of_another_has_its_route(bench: Bench, inside: str, run: bool) -> None:
+    """The same under a known server, and behind our target."""
+    target = "apps.bare_embedded:app" if run else "sentryinit.asgi:application"
+    environ = {"SERVED": inside} | ({} if run else {"SENTRYINIT_APP": "apps.bare_embedded:app"})
+    with served(bench, UVICORN + target, run=run, **environ) as service:
+        failed(service)
+    assert only(service).data["transaction"] == ROUTE
+
+
+def test_set_up_of_the_application_counts_in_a_program(bench: Bench) -> None:
+    """It stays as it is, also where its own set-up comes late; no warning names it."""
+    with served(bench, "-m apps.bare_embedded flask-own {port}") as service:
+        failed(service)
+    assert only(service).data["environment"] == "of-the-application"
+    assert "WARNING" not in service.output
+
+
 def test_django_middlewares_are_made_once(bench: Bench) -> None:
     """An exception that a middleware answers is seen; no middleware is made a second time.
 

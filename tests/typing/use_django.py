@@ -10,10 +10,13 @@ from django.urls import path
 
 import sentryinit.asgi
 import sentryinit.wsgi
-from sentryinit_django import debug_panic
+from sentryinit_django import debug_panic, install
 from sentryinit_django.apps import SentryInitConfig
 from sentryinit_django.middleware import SentryInitMiddleware
 from sentryinit_django.rest import exception_handler
+
+install(service="shop", required=True)
+install(servic="shop")  # type: ignore[call-arg] # no option
 
 urlpatterns = [path("debug/sentry-panic", debug_panic)]
 

@@ -1,14 +1,13 @@
-"""MLflow's tracking server: FastAPI around Flask, under uvicorn, started by ``mlflow server``."""
+"""MLflow's tracking server: FastAPI around Flask, under uvicorn, which it starts, below ``run``."""
 
 from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
-from real import Answer, Application, summary, without_table
+from real import Answer, Application, summary, wiring, without_table
 
 from harness.sink import Event
 
@@ -22,18 +21,11 @@ LONG = b"x" * 50_000_000
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
     """Start a server, use it, provoke failures, and end it; return what it has reported."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    server = Application("tracking", folder)
-    # A distribution of nothing but the entry point.
-    plugin = folder / "wiring-1.dist-info"
-    plugin.mkdir()
-    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: wiring\nVersion: 1\n")
-    (plugin / "entry_points.txt").write_text("[mlflow.app]\nreporting = wiring:app\n")
-    server.environ["PYTHONPATH"] = f"{folder}{os.pathsep}{Path(__file__).parent}"
+    server = Application("tracking", tmp_path_factory.mktemp("mlflow"))
     # It would wait for its job runner at the end, longer than the tests do.
     server.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     with server.serving(
-        *("mlflow", "server", "--app-name=reporting", "--workers=1", f"--port={server.port}"),
+        *(*wiring("mlflow"), f"--port={server.port}"),
         *("--backend-store-uri=sqlite:///tracking.db", "--artifacts-destination=./artifacts"),
     ):
         visit(server)

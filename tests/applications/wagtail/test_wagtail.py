@@ -6,12 +6,11 @@ It returns no 5xx of its own. gunicorn sends its documents, so the application s
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
-from real import Answer, Application, summary, without_table
+from real import PAGE, Answer, Application, summary, without_table
 
 from harness.sink import Event
 
@@ -19,13 +18,21 @@ HERE = Path(__file__).parent
 DOCUMENT = b"a line of a document\n" * 200_000
 
 
-@pytest.fixture(scope="module")
-def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
+@pytest.fixture(scope="module", params=["settings", "install"])
+def events(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
     """Start a site, use it, provoke failures, and end it; return what it has reported."""
     folder = tmp_path_factory.mktemp("wagtail")
     site = Application("wagtail-site", folder)
     site.run("wagtail", "start", "mysite", ".")
-    shutil.copy(HERE / "local.py", folder / "mysite/settings/local.py")
+    local, wsgi = (HERE / "local.py").read_text(), "mysite.wsgi"
+    if request.param == "install":
+        wsgi = "our_wsgi"
+        local = re.sub(r"(?m)^(INSTALLED_APPS|MIDDLEWARE) = .*", "", local)
+        (source,) = re.findall(
+            r"^# our_wsgi.py\n(.+?)```", PAGE.read_text(), re.DOTALL | re.MULTILINE
+        )
+        (folder / "our_wsgi.py").write_text(source)
+    (folder / "mysite/settings/local.py").write_text(local)
     site.environ |= {
         "DJANGO_SETTINGS_MODULE": "mysite.settings.production",
         "DJANGO_SUPERUSER_PASSWORD": "secret",
@@ -34,7 +41,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
     site.run(sys.executable, "manage.py", "collectstatic", "--noinput")
     admin = ("--noinput", "--username=admin", "--email=admin@example.com")
     site.run(sys.executable, "manage.py", "createsuperuser", *admin)
-    with site.serving("gunicorn", f"--bind=127.0.0.1:{site.port}", "mysite.wsgi:application"):
+    with site.serving("gunicorn", f"--bind=127.0.0.1:{site.port}", f"{wsgi}:application"):
         visit(site)
         provoke(site)
     return site.events()

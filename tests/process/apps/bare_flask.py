@@ -21,3 +21,15 @@ def show(order_id: int) -> str:
 
 def create_app() -> Flask:
     return app
+
+
+class Other(Flask):
+    """A class of its own, as applications have."""
+
+    def __init__(self) -> None:
+        super().__init__("flask-shop")
+        self.add_url_rule("/orders/<int:order_id>/price", view_func=price)
+
+
+def create_other() -> Flask:
+    return Other()

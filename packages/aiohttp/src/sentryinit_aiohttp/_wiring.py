@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,8 @@ from aiohttp import web
 
 from sentryinit import adapters
 from sentryinit_aiohttp._middleware import ORDER_HINT, find_outside, sentryinit_middleware, setup
+
+log = logging.getLogger("sentryinit")
 
 
 def is_app(app: object) -> bool:
@@ -18,7 +21,11 @@ def is_app(app: object) -> bool:
 
 def wrap(app: Any) -> object:
     """Report the failures of *app*; return what to serve."""
-    setup(app)
+    is_late = app.middlewares.frozen and sentryinit_middleware not in app.middlewares
+    if is_late and adapters.ensure_initialized("aiohttp"):
+        log.warning("cannot wrap an application of aiohttp that is frozen: call setup(app) before")
+    else:
+        setup(app)
     return app
 
 

@@ -82,7 +82,7 @@ def _doubts(command: list[str], program: str) -> Iterator[str]:
     if names.isdisjoint([*SERVERS, *_OTHER_NAMES]):
         yield (
             f"no server is named in this command ({', '.join(SERVERS)}). The application is "
-            "wrapped if the command starts one of them; if not, add the middleware to its code"
+            "wrapped if the command starts one of them, or if its framework has an adapter"
         )
     words = [program, *command[1:]]
     with suppress(OSError), Path(program).open("rb") as file:

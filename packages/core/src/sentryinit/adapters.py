@@ -17,6 +17,7 @@ from sentryinit._boundary.request_info import RequestInfo, route_template
 from sentryinit._boundary.user import describe_user
 from sentryinit._config.checks import Problem, no_boundary, two_boundaries
 from sentryinit._config.option_types import check_kind
+from sentryinit._config.settings import check_arguments as check_options
 from sentryinit._init import ensure_initialized, problems, shutdown
 from sentryinit._policy.application import note_application
 
@@ -29,6 +30,7 @@ __all__ = [
     "RequestInfo",
     "check_debug_token",
     "check_kind",
+    "check_options",
     "check_order",
     "current_capture",
     "describe_user",

@@ -7,5 +7,6 @@
 from __future__ import annotations
 
 from sentryinit_django._views import debug_panic
+from sentryinit_django._wiring import install
 
-__all__ = ["debug_panic"]
+__all__ = ["debug_panic", "install"]

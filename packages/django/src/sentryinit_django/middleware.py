@@ -113,12 +113,16 @@ def _is_servers_file(request: Any, response: Any) -> bool:
     return bool(request.META.get("wsgi.file_wrapper") and getattr(response, "file_to_stream", None))
 
 
+# Those of install(), which precede the settings.
+OPTIONS: dict[str, Any] = {}
+
+
 def configure(command: str = "") -> bool:
     """Call ``init`` with ``settings.SENTRYINIT`` if needed; return True if reporting is on."""
     config = getattr(settings, "SENTRYINIT", None)
     adapters.check_kind("settings.SENTRYINIT", config, (dict, type(None)), "a dict of options")
     service = str(getattr(settings, "ROOT_URLCONF", "")).partition(".")[0]
-    return adapters.ensure_initialized("django", service, config, command=command)
+    return adapters.ensure_initialized("django", service, (config or {}) | OPTIONS, command=command)
 
 
 class SentryInitMiddleware:

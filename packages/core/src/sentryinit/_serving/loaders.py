@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from sentryinit._logger import log
-from sentryinit._serving import uwsgi
+from sentryinit._serving import objects, uwsgi
 from sentryinit._serving.wrapper import load, wrap
 
 
@@ -45,22 +45,18 @@ def _patch(module: ModuleType, path: str, argument: str) -> None:
         # Only for this server.
         owner = SimpleNamespace(**vars(owner))
         setattr(module, parents[0], owner)
-    make = _before_load if argument == "-" else _around_argument if argument else _around_result
+    if argument in {"self", "self.*"}:
+        objects.watch(owner, name, is_loader=argument == "self.*")
+        return
+    make = _around_argument if argument.isidentifier() else _around_result
     setattr(owner, name, make(getattr(owner, name), module.__name__.partition(".")[0], argument))
 
 
-def _before_load(original: Callable[..., Any], _server: str, _argument: str) -> Callable[..., Any]:
+def _around_result(original: Callable[..., Any], server: str, argument: str) -> Callable[..., Any]:
     @functools.wraps(original)
     def call(*args: Any, **options: Any) -> Any:
-        return load(lambda: original(*args, **options))
-
-    return call
-
-
-def _around_result(original: Callable[..., Any], server: str, _argument: str) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def call(*args: Any, **options: Any) -> Any:
-        return wrap(load(lambda: original(*args, **options)), server)
+        result = load(lambda: original(*args, **options))
+        return result if argument else wrap(result, server)
 
     return call
 

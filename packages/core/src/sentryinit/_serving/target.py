@@ -8,6 +8,7 @@ from typing import Any
 
 from sentryinit._config.option_types import unquoted
 from sentryinit._serving import targets
+from sentryinit._serving.site import sitecustomize
 from sentryinit._serving.wrapper import load, wrap
 
 _NAME = "SENTRYINIT_APP"
@@ -25,4 +26,5 @@ def application() -> Any:
     if name.startswith(("sentryinit.wsgi", "sentryinit.asgi")):
         raise ValueError(f"{_NAME}={name} names our target, not an application: {targets.EXPECTED}")
     os.environ.setdefault("SENTRYINIT_LOG_EVENTS", "failed")  # as `run` does
+    sitecustomize.watch()
     return wrap(load(lambda: targets.load(name, f"{_NAME}=")), _NAME)

@@ -64,19 +64,26 @@ def wrap(app: Any, server: str) -> Any:
         return app
     hint = f"; install {wheel}" if wheel else ""
     if not kind:
-        name = type(app).__qualname__
-        _warn(
-            f"cannot wrap what {server} serves: a {name} is no WSGI and no ASGI 3 application{hint}"
-        )
+        what = f"a {type(app).__qualname__} is no WSGI and no ASGI 3 application"
+        _warn(f"cannot wrap what {server} serves: {what}{hint}")
         return app
     if wheel:
-        _warn(f"the application of {server} has no adapter, and its events have no route{hint}")
-    made: Any = {
-        "wsgi": wsgi.SentryInitMiddleware,
-        "asgi": asgi.SentryInitMiddleware,
-        "either": _Either,
-    }
+        _warn(f"an application has no adapter: its failures have no route, or no event{hint}")
+    made: Any = dict(zip(("wsgi", "asgi", "either"), (*_BOUNDARIES, _Either), strict=True))
     return made[kind](app)
+
+
+def set_up(app: Any) -> bool:
+    """Have the adapter of *app* report its failures; return True if it does.
+
+    Without the adapter, one line names its wheel; nothing can go around an object in its place.
+    """
+    wired = [wiring.wrap(app) for _, wiring in _wirings([app])]
+    _init.init_early()
+    if not wired and STATE.reporter is not None:
+        hint = f"; install {_wheel_for([app])}"
+        _warn(f"an application has no adapter: its failures have no route, or no event{hint}")
+    return bool(wired) and STATE.reporter is not None
 
 
 class _Either:

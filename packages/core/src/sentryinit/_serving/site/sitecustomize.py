@@ -1,6 +1,6 @@
-"""Watch for the loaders of servers, in each process below ``python -m sentryinit run``.
+"""Watch for servers and frameworks, in each process below ``python -m sentryinit run``.
 
-Python imports this module at its start. It imports nothing of ours until a server is imported.
+Python imports this module at its start. It imports nothing of ours until one of them is imported.
 """
 
 from __future__ import annotations
@@ -12,15 +12,23 @@ from pathlib import Path
 from typing import Any
 
 # The modules of servers that load applications. Each entry is a function in it: it returns the
-# application, or, after the colon, takes it as this argument; with "-", it only imports it.
+# application, or, after the colon, takes it as this argument; with "-", it only imports it. With
+# "self" the function is a method of an application, of any that serves; with "self.*" it makes what
+# a boundary goes around.
 LOADERS: dict[str, tuple[str, ...]] = {
     "aiohttp.web_runner": ("AppRunner.__init__:app",),
     "daphne.server": ("Server.__init__:application",),
     "daphne.utils": ("import_by_path:-",),
+    "django.core.handlers.base": ("BaseHandler.load_middleware:self.*",),
+    "falcon.app": ("App.__call__:self",),
+    "falcon.asgi.app": ("App.__call__:self",),
+    "fastapi.applications": ("FastAPI.build_middleware_stack:self",),
+    "flask.app": ("Flask.__call__:self",),
     "granian._internal": ("load_target",),
     "gunicorn.app.base": ("BaseApplication.wsgi",),
     "hypercorn.utils": ("wrap_app:app", "load_application:-"),
     "pyuwsgi": (),
+    "starlette.applications": ("Starlette.build_middleware_stack:self",),
     "uvicorn.config": ("Config.load_app",),
     "waitress.runner": ("pkgutil.resolve_name",),
     "waitress.server": ("create_server:application",),
@@ -56,7 +64,8 @@ class _Finder:
         """Return the spec of *name* with our loader, None if it is not watched."""
         if name not in LOADERS and not ("uwsgi" in sys.modules and _is_target(name)):
             return None
-        for finder in [each for each in sys.meta_path if each is not self]:
+        # Not ours: with a target of ours below ``run`` there are two.
+        for finder in [each for each in sys.meta_path if type(each).__name__ != "_Finder"]:
             spec = finder.find_spec(name, path, target)
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
@@ -93,7 +102,12 @@ def _run_next(ours: Path) -> None:
         spec.loader.exec_module(module)
 
 
-if __name__ == "sitecustomize":
+def watch() -> None:
+    """Watch for the modules that will be imported from now on."""
     sys.meta_path.insert(0, _Finder())
+
+
+if __name__ == "sitecustomize":
+    watch()
     _watch_embedded()
     _run_next(Path(__file__).resolve().parent)
