@@ -419,6 +419,32 @@ def test_the_boundary_may_be_another_class(framework: Any) -> None:
         assert framework()(7) == "reported"
 
 
+def test_a_method_of_a_subclass_runs_once(framework: Any) -> None:
+    """It calls the patched one: in the first request, the boundary would call it again."""
+    calls: list[str] = []
+
+    class Mine(framework):  # type: ignore[misc] # it is a class
+        def __call__(self, number: int) -> object:
+            calls.append("mine")
+            return super().__call__(number)
+
+    class Reporting(Mine):
+        def __call__(self, number: int) -> object:
+            calls.append("boundary")
+            return super().__call__(number)
+
+    def change(app: Any) -> None:
+        app.__class__ = Reporting
+
+    wrapper._wirings([None])[0][1].wrap = change  # type: ignore[index] # a list here
+    objects.watch(framework, "__call__", is_loader=False)
+    app = Mine()
+    with capture():
+        app(7)
+        app(7)
+    assert calls == ["mine", "boundary", "mine"]
+
+
 @pytest.mark.parametrize("place", ["__call__", "load"])
 def test_where_nothing_is_reported_a_class_is_as_it_was(framework: Any, place: str) -> None:
     """The first application that serves gives back the method (E3)."""
