@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sentryinit_cli.dsn import oddities, parse_dsn
+from sentryinit_cli.dsn import parse_dsn
 from sentryinit_cli.verdicts import Failure, Verdict
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -52,23 +52,3 @@ def test_what_is_wrong_with_a_dsn(text: str, word: str) -> None:
         parse_dsn(text, "HERE")
     assert caught.value.verdict is Verdict.CONFIGURATION
     assert KEY not in f"{caught.value.text}{caught.value.remedy}"
-
-
-@pytest.mark.parametrize(
-    "text, words",
-    [
-        (f"https://{KEY}@example.com/7", []),
-        (f" https://{KEY}@example.com/7", ["blanks"]),
-        (f"'https://{KEY}@example.com/7'", ["quotes"]),
-        (f' "https://{KEY}@example.com/7"\n', ["blanks", "quotes"]),
-        (f"https://{KEY}@example.com/errors/7", ["sub-path"]),
-        (f"{KEY}@example.com/7", ["no scheme"]),
-        (f"http://{KEY}:old@example.com/7?x=1", ["secret key", "query", "unencrypted"]),
-    ],
-)
-def test_each_oddity_is_named(text: str, words: list[str]) -> None:
-    """All that is unusual is said, in this order; never the key."""
-    found = oddities(text)
-    assert len(found) == len(words)
-    assert all(word in each for word, each in zip(words, found, strict=True))
-    assert KEY not in "".join(found)

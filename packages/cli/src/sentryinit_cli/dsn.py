@@ -75,32 +75,6 @@ def fault_of(text: str) -> str:
     return next(_faults(text), "")
 
 
-def oddities(text: str) -> list[str]:
-    """Return all that is unusual or wrong in *text*, as it was set: one sentence each, no key."""
-    plain, found = unquoted(text), []
-    if text.strip() != text:
-        found.append("there are blanks around it")
-    if plain != text.strip():
-        found.append("it is in quotes, which docker's --env-file keeps")
-    found += _faults(plain)
-    return [*found, *_unusual(plain)]
-
-
-def _unusual(text: str) -> Iterator[str]:
-    url = _split(text)
-    if fault_of(text) or url is None:
-        return
-    path = url.path.rpartition("/")[0]
-    if path:
-        yield f"it has a sub-path: events go to {path}/api/..., which a proxy has to pass on"
-    if url.password:
-        yield "it has a secret key, the old form: sentry-sdk does not need it"
-    if url.query or url.fragment:
-        yield "there is a query or a fragment behind the project's number: it is ignored"
-    if url.scheme == "http":
-        yield "it is http://: events, and the key, go unencrypted"
-
-
 def _faults(text: str) -> Iterator[str]:
     """Yield what is wrong; the first is the one to repair first."""
     if not text:
