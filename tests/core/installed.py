@@ -170,6 +170,9 @@ def install(folder: Path) -> Path:
         (metadata / "METADATA").write_text(text)
         (metadata / "entry_points.txt").write_text(scripts)
         record = [f"{metadata.name}/{each},," for each in ("METADATA", "RECORD")]
+        if name == "label_shop-1.0":
+            # What pip makes of an entry point, also on Windows; and a file of scripts.
+            record += [f"../../bin/{each},," for each in ("label-shop", "label-shop.exe", "label")]
         for path, source in files.items():
             (site / path).parent.mkdir(exist_ok=True)
             (site / path).write_text(source)

@@ -74,19 +74,23 @@ def test_what_waits_is_sent_at_exit(child: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("status", "titles"), [("", ["broken"]), ("capture.response_started(200)\n", [])]
 )
+@pytest.mark.parametrize(
+    ("end", "code"), [("", 0), ("os._exit(3)", 3), ("os.kill(os.getpid(), signal.SIGTERM)", -15)]
+)
 def test_what_waits_without_a_limit_is_sent_at_exit(
-    child: Callable[..., Any], status: str, titles: list[str]
+    child: Callable[..., Any], status: str, titles: list[str], end: str, code: int
 ) -> None:
     """A request in which the process ends has failed, unless it was answered."""
     done = child(
+        "import os, signal\n"
         "from sentryinit.adapters import Adapter, RequestInfo\n"
         "sentryinit.init('shop', dsn=DSN, transport=Pipe(), log_events='failed')\n"
         "adapter = Adapter('test', lambda request: RequestInfo('GET', 'http', 'h', '/'))\n"
         "capture = adapter.open('request')\n"
-        "logging.getLogger('shop').error('broken')\n" + status
+        "logging.getLogger('shop').error('broken')\n" + status + end
     )
 
-    assert (done.code, done.titles) == (0, titles)
+    assert (done.code, done.titles) == (code, titles)
 
 
 @pytest.mark.parametrize(("log_events", "expected"), [("failed", ["broken"]), ("none", [])])
@@ -170,6 +174,26 @@ def test_child_process_has_a_thread_of_its_own(child: Callable[..., Any]) -> Non
     )
 
     assert (done.code, done.titles) == (0, ["of the parent", "of the child"]), done
+
+
+def test_child_process_does_not_end_the_requests_of_its_parent(child: Callable[..., Any]) -> None:
+    """A child that ends sends no record that waits in the parent without a limit (H2)."""
+    done = child(
+        "import os, sys\n"
+        "from sentryinit.adapters import Adapter, RequestInfo\n"
+        "sentryinit.init('shop', dsn=DSN, transport=Pipe(), log_events='failed')\n"
+        "adapter = Adapter('test', lambda request: RequestInfo('GET', 'http', 'h', '/'))\n"
+        "capture = adapter.open('request')\n"
+        "logging.getLogger('shop').error('broken')\n"
+        "pid = os.fork()\n"
+        "if not pid:\n"
+        "    sys.exit(0)\n"
+        "os.waitpid(pid, 0)\n"
+        "capture.response_started(200)\n"
+        "capture.close()\n"
+    )
+
+    assert (done.code, done.titles) == (0, []), done
 
 
 def test_child_process_does_not_call_what_waits_in_its_parent() -> None:
@@ -520,3 +544,32 @@ def test_own_answer_below_500_is_no_event(begin: Begin, titles: Titles) -> None:
         capture.response_started(400)
         capture.close()
     assert titles(box) == []
+
+
+@pytest.mark.parametrize("log_events", ["all", "failed"])
+def test_text_in_the_handling_of_a_failure_that_was_told(
+    begin: Begin, titles: Titles, log_events: str
+) -> None:
+    """It is about that failure, whatever it says: the page may be made outside of the boundary."""
+    with testing.capture(log_events=log_events) as mailbox:
+        capture = begin()
+        try:
+            raise LookupError("no price")
+        except LookupError as exc:
+            capture.response_started(200)
+            capture.exception_escaped(exc)
+            capture.close()
+            log.error("Error with id Tx51IiiL")  # noqa: TRY400 # without the exception
+        log.error("out of disk")
+        assert titles(mailbox) == ["LookupError", "out of disk"]
+
+
+def test_text_in_the_handling_of_what_was_captured_elsewhere(titles: Titles) -> None:
+    """Outside of requests nothing has failed that the application handles: both are events."""
+    with testing.capture() as mailbox:
+        try:
+            raise LookupError("no price")
+        except LookupError:
+            sentry_sdk.capture_exception()
+            log.error("cannot order")  # noqa: TRY400 # likewise
+        assert titles(mailbox) == ["LookupError", "cannot order"]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,18 @@ client = TestClient(app, raise_server_exceptions=False)
 for path in sys.argv[1:]:
     client.get(path)
 import sentryinit; sentryinit.flush()
+"""
+# A server that is not known, with its threads.
+THREAD = """
+import sys, threading
+from werkzeug.test import Client
+from label_shop.pages import app
+def serve():
+    for path in sys.argv[1:]:
+        Client(app).get(path)
+thread = threading.Thread(target=serve)
+thread.start()
+thread.join()
 """
 
 
@@ -103,8 +116,12 @@ ENTRIES = {
     "company": ("-c", ASK, "label_shop.by_company"),
     "package": ("-m", "label_shop"),
     "script": ("bin/label-shop",),
+    "file of scripts": ("bin/label",),
+    "link": ("bin/start",),
+    "windows": ("bin/label-shop.exe",),
     "target": ("-c", ASK, "sentryinit.wsgi"),
     "starlette": ("-c", STARLETTE),
+    "thread": ("-m", "sentryinit", "run", "--", sys.executable, "-c", THREAD),
 }
 
 
@@ -114,7 +131,13 @@ def test_installed_application_is_known_by_its_entry(app: Installed, entry: str)
     if entry == "starlette":
         pytest.importorskip("sentryinit_starlette", reason="not in the environment of the core")
         pytest.importorskip("httpx", reason="not in the environment of the core")
-    app.file("bin/label-shop", installed.SCRIPT)
+    if entry == "thread":
+        pytest.importorskip("sentryinit_flask", reason="not in the environment of the core")
+    for name in ("label-shop", "label"):
+        app.file(f"bin/{name}", installed.SCRIPT)
+    (app.folder / "bin" / "start").symlink_to(app.folder / "bin" / "label-shop")
+    with zipfile.ZipFile(app.folder / "bin" / "label-shop.exe", "w") as program:
+        program.writestr("__main__.py", installed.SCRIPT)
     target = {"SENTRYINIT_APP": "label_shop.plain"} if entry == "target" else {}
     events = app.run(*ENTRIES[entry], "/orders", "/invoices", "/first", "/second", **target)
 
@@ -124,6 +147,16 @@ def test_installed_application_is_known_by_its_entry(app: Installed, entry: str)
     assert len({orders, invoices, first}) == 3
     # One place, by whatever view: as in a source tree.
     assert first == second
+
+
+def test_script_beside_python_may_be_of_a_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of scripts has any suffix; another program with one is in a source tree."""
+    monkeypatch.setattr(sys, "executable", "/v/bin/python")
+    assert application._is_script("/v/bin/label.py", "")
+    assert not application._is_script("/srv/label.py", "")
+    assert not application._is_script("/v/bin/label.py", "label")
+    monkeypatch.setattr(sys, "executable", "")
+    assert not application._is_script("label.py", "")
 
 
 def test_storm_kinds_of_an_installed_application(app: Installed) -> None:

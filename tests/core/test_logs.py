@@ -194,3 +194,18 @@ def test_a_logger_that_an_adapter_names_makes_no_event(
     capture.close()
 
     assert [event["logger"] for event in mailbox.events] == ["teahouse.menu"]
+
+
+@pytest.mark.parametrize("log_events", ["all", "none"])
+def test_record_is_one_breadcrumb(begin: Begin, log_events: str) -> None:
+    """A LoggingIntegration of the application makes breadcrumbs of the same records."""
+    integrations = [LoggingIntegration(level=logging.INFO, event_level=logging.ERROR)]
+    with testing.capture(log_events=log_events, integrations=integrations) as box:
+        capture = begin()
+        logging.getLogger("shop").error("no rates", extra={"shelf": 7})
+        capture.response_started(503)
+        capture.close()
+        (event,) = box.events
+
+    (crumb,) = event["breadcrumbs"]["values"]
+    assert (crumb["message"], crumb["data"]["shelf"]) == ("no rates", 7)

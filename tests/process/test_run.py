@@ -123,7 +123,11 @@ def test_failing_request_is_one_event(
 
 @pytest.mark.parametrize(
     ("environ", "titles"),
-    [({}, []), ({"SENTRYINIT_LOG_EVENTS": "all"}, ["no rates"])],
+    [
+        ({}, []),
+        ({"SENTRYINIT_LOG_EVENTS": ""}, []),
+        ({"SENTRYINIT_LOG_EVENTS": "all"}, ["no rates"]),
+    ],
 )
 @pytest.mark.parametrize("run", [True, False])
 def test_what_a_good_request_logs_is_no_event(

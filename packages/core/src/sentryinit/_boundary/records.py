@@ -74,6 +74,16 @@ def end_requests() -> None:
         capture._release_records()  # noqa: SLF001 # of this module
 
 
+def has_undecided() -> bool:
+    """Return True if :func:`end_requests` has something to do."""
+    return bool(_UNDECIDED)
+
+
+def forget_requests() -> None:
+    """Leave what waits without a limit to the parent process: this one was forked (H2)."""
+    _UNDECIDED.clear()
+
+
 class RequestRecords:
     """The part of a capture that keeps log records."""
 
@@ -126,9 +136,11 @@ class RequestRecords:
         if self.status is not None:
             call(turn)  # sent by another thread meanwhile: nobody may look at it any more
         if len(self.deferred) > MAX_DEFERRED:
-            (_record, oldest), *rest = self.deferred
-            self.deferred = tuple(rest)
-            call(oldest)
+            # One with an exception may still be the reason; a text is a breadcrumb in any case.
+            texts = (each for each in self.deferred if exception_of(each[0]) is None)
+            oldest = next(texts if seconds is None else iter(()), self.deferred[0])
+            self.deferred = tuple(each for each in self.deferred if each is not oldest)
+            call(oldest[1])
 
     def claim_records(self) -> list[BaseException | None]:
         """Keep the deferred records that have not been sent, and return their exceptions.

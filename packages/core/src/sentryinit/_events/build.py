@@ -112,8 +112,23 @@ def add_defaults(
     if fingerprint and not event.get("fingerprint"):
         event["fingerprint"] = fingerprint
     event.setdefault("contexts", {}).setdefault("runtime", {**_RUNTIME})
+    _drop_doubles(event.get("breadcrumbs"))
     sdk = event.get("sdk") or {}
     event["sdk"] = {**sdk, "packages": [*sdk.get("packages", ()), *_PACKAGES]}
+
+
+def _drop_doubles(crumbs: Any) -> None:
+    """Remove those of ours that a logging integration of the application has added as well."""
+    values = crumbs.get("values") if isinstance(crumbs, dict) else None
+    if not isinstance(values, list) or not all(isinstance(each, dict) for each in values):
+        return  # the application may have made the event by hand
+
+    def of(crumb: dict[str, Any]) -> str:
+        return repr([crumb.get(name) for name in ("category", "message", "timestamp")])
+
+    # Only those of sentry-sdk have the extra data of the record.
+    theirs = {of(each) for each in values if "data" in each}
+    crumbs["values"] = [each for each in values if "data" in each or of(each) not in theirs]
 
 
 def add_response(

@@ -13,6 +13,7 @@ from typing import Any
 
 # Where the standard library is.
 STDLIB = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 # a prefix of file names, which are texts
+_EXE = f".exe{os.sep}__main__.py"
 _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 # Servers, frameworks and runners: what they import or call is the application, and not they.
 _RUNNERS = frozenset(
@@ -58,8 +59,8 @@ def note_entry() -> None:
         file, name = frame.f_code.co_filename, _module(frame)
         if name == "__config__":  # gunicorn's, which may call what it wants
             return
-        if not name and not file.startswith("<") and not Path(file).suffix:
-            # A script may be that of a server: what it calls tells.
+        if _is_script(file, name):
+            # It may be that of a server: what it calls tells.
             entry = file, ""
         elif _is_runner(file, name):
             entry = None
@@ -105,6 +106,15 @@ def _module(frame: FrameType) -> str:
     if name == "__main__":
         name = getattr(frame.f_globals.get("__spec__"), "name", "")
     return name if isinstance(name, str) else ""
+
+
+def _is_script(file: str, module: str) -> bool:
+    """Return True if the program *file* may be what a distribution has installed to be run."""
+    # Of Windows: an archive in a program.
+    if module or file.startswith("<"):
+        return file.endswith(_EXE)
+    python = Path(sys.executable or "python")
+    return not Path(file).suffix or (python.is_absolute() and Path(file).parent == python.parent)
 
 
 def _is_ours(module: str) -> bool:
@@ -155,17 +165,26 @@ def _find_distribution(file: str, script: str) -> tuple[str, str]:
 
     *script* has called it: if that is none of this distribution, the application is a source tree.
     """
-    from importlib.metadata import Distribution
-
     folder, top = _split(file)
     # Most distributions have the name of their package.
     records = Path(folder).glob("*.dist-info/RECORD") if folder else ()
     for record in sorted(records, key=lambda path: not path.parent.name.startswith(top)):
         files = "\n" + record.read_text("utf-8", "replace")
         if _line(file, folder) in files:
-            scripts = Distribution.at(record.parent).entry_points.names
-            return (folder, files) if not script or Path(script).name in scripts else ("", "")
+            if not script or _is_script_of(script, record.parent, files):
+                return folder, files
+            return "", ""
     return "", ""
+
+
+def _is_script_of(script: str, metadata: Path, files: str) -> bool:
+    from importlib.metadata import Distribution
+
+    if Path(script).name in Distribution.at(metadata).entry_points.names:
+        return True
+    # An older kind of script, or a link to one. The program of Windows has an archive in it.
+    script = os.path.realpath(script.removesuffix(_EXE[4:]))
+    return _line(script, os.path.realpath(metadata.parent)) in files
 
 
 def _find_entry() -> tuple[str, str]:

@@ -91,8 +91,9 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
         # A handler of exceptions may run in another thread, where none is being handled.
         handled = capture.seen_exception
     frozen = freeze(record, handled, _given_to_structlog(), by_server=is_servers)
-    if _is_double(handler, frozen):
-        explain_record(frozen, Reason.SAME_RECORD)
+    known = _why_known(handler, frozen, is_outside=capture is None)
+    if known is not None:
+        explain_record(frozen, known)
         return
     extra = handler._extra_from_record(record)  # noqa: SLF001 # emit() asks it
     if extra:
@@ -110,6 +111,19 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
     else:
         later = scopes.with_scopes_of_now(send) if wanted == "failed" else None
         capture.defer(frozen, None, later)
+
+
+def _why_known(handler: EventHandler, record: FrozenRecord, *, is_outside: bool) -> Reason | None:
+    """Return why *record* is no news, if that is known without the decision on its request."""
+    exc = record.handled
+    if _is_double(handler, record):
+        return Reason.SAME_RECORD
+    if not is_outside or record.by_server or exc is None or exception_of(record) is not None:
+        return None
+    # A boundary has decided, and code around it makes the page. What the application has captured
+    # outside of requests is no failure.
+    is_told = exceptions.was_decided(exc) and not exceptions.event_ids(exc, in_request=False)
+    return Reason.KNOWN_RECORD if is_told else None
 
 
 def _is_unwanted(record: logging.LogRecord, settings: Settings, capture: Any) -> bool:

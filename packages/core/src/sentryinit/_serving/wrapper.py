@@ -78,6 +78,7 @@ def set_up(app: Any) -> bool:
 
     Without the adapter, one line names its wheel; nothing can go around an object in its place.
     """
+    note_application(app)
     wired = [wiring.wrap(app) for _, wiring in _wirings([app])]
     _init.init_early()
     if not wired and STATE.reporter is not None:

@@ -368,6 +368,24 @@ class LogRecords(Contract):
         assert _crumbs(event) == ["shelf 0 is empty", "shelf 1 is empty"]
         assert len(harness.events) == 11
 
+    @pytest.mark.parametrize("log_events", ["failed", "none"])
+    def test_c2_reason_is_kept_among_many_records(self, harness: Harness, log_events: str) -> None:
+        """C2: A logged exception stays the reason of a 5xx, however many texts come after it."""
+        harness.start(log_events=log_events)
+
+        def answer(_request: Request) -> ResponseSpec:
+            try:
+                _fail()
+            except SilentError:
+                log.exception("cannot order")
+            for number in range(12):
+                log.error("shelf %d is empty", number)
+            return ResponseSpec(500)
+
+        harness.serve(answer)
+        (event,) = (each for each in harness.events if _events.types(each))
+        assert _events.types(event) == ["SilentError"]
+
     def test_c2_failed_ignores_what_a_stream_logs(self, harness: Harness) -> None:
         """C2: With ``log_events="failed"`` a record after the status is a breadcrumb."""
         harness.start(log_events="failed")
