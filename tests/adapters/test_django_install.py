@@ -16,6 +16,7 @@ SETTINGS = """
 SECRET_KEY = "x" * 60
 ROOT_URLCONF = "shop.urls"
 ALLOWED_HOSTS = ["*"]
+STATIC_URL = "/static/"
 MIDDLEWARE = ["shop.urls.Answers", *{ours}]
 from shop.box import DSN, Box
 SENTRYINIT = {{"dsn": DSN, "transport": Box, "ENVIRONMENT": "of-the-settings"}}
@@ -112,6 +113,12 @@ def run(tmp_path: Path) -> Callable[..., list[str]]:
     return run
 
 
+LOADERS = """
+from sentryinit._serving.site import sitecustomize
+sitecustomize.watch()
+"""
+MIDDLEWARE = "['sentryinit_django.middleware.SentryInitMiddleware']"
+
 FAILED = "500 Internal Server Error"
 EVENT = "LookupError False /orders/{order_id} of-the-settings settings"
 
@@ -135,6 +142,30 @@ def test_doctor_sees_the_boundary(run: Callable[..., list[str]]) -> None:
     assert run(after=after) == ["[]"]
     (problem,) = run(after=after, install="")
     assert "MIDDLEWARE" in problem
+
+
+@pytest.mark.parametrize("ours", ["[]", MIDDLEWARE])
+def test_a_call_that_comes_late_is_said(run: Callable[..., list[str]], ours: str) -> None:
+    """The handler was made before, and reports nothing, unless the settings name us."""
+    late = "import logging; logging.basicConfig(stream=sys.stdout); sentryinit_django.install()"
+    done = run(install="", after=late, ours=ours)
+    said = [line for line in done if "install() came after" in line]
+    assert len(said) == (ours == "[]")
+
+
+@pytest.mark.parametrize("before", ["", LOADERS])
+def test_the_handler_of_static_files_is_served(run: Callable[..., list[str]], before: str) -> None:
+    """It has no middlewares of its own: a server loads it, and its inner handler reports."""
+    after = """
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from sentryinit._serving.wrapper import wrap
+application = StaticFilesHandler(application)
+assert wrap(application, "gunicorn") is application
+environ = {"PATH_INFO": "/orders/7"}
+setup_testing_defaults(environ)
+application(environ, lambda status, headers: print(status)).close()
+"""
+    assert run(before=before, install="", after=after) == [FAILED, EVENT]
 
 
 def test_options_precede_the_settings(run: Callable[..., list[str]]) -> None:
@@ -165,13 +196,6 @@ def test_an_asgi_file_is_the_same(run: Callable[..., list[str]]) -> None:
     """``get_asgi_application()`` makes a handler whose chain is asynchronous."""
     done = run(after=ASYNC)
     assert done == ["500", "500", EVENT, EVENT.replace("id}", "id}/async")]
-
-
-LOADERS = """
-from sentryinit._serving.site import sitecustomize
-sitecustomize.watch()
-"""
-MIDDLEWARE = "['sentryinit_django.middleware.SentryInitMiddleware']"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 import sentry_sdk
 from sentry_sdk import scope
+from sentry_sdk.consts import DEFAULT_OPTIONS
 from sentry_sdk.integrations.argv import ArgvIntegration
-from sentry_sdk.transport import Transport
+from sentry_sdk.profiler import continuous_profiler, start_profiler, stop_profiler
+from sentry_sdk.transport import HttpTransport, Transport
 
 import sentryinit
 from sentryinit import adapters, testing, wsgi
@@ -58,6 +60,40 @@ def test_our_client_stays(mailbox: testing.Mailbox, said: Any, options: dict[str
     assert (len(mailbox.events), PLANTED.encode() in sent, b"[secret]" in sent) == (3, False, True)
     assert sentryinit.stats()["delivered"] == 3
     assert len(said()) == 1
+
+
+def test_a_profiler_does_not_send(
+    mailbox: testing.Mailbox, said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G2: The profiler of the client that is refused sends by that client itself."""
+    sent: list[Any] = []
+    made: list[Any] = []
+    monkeypatch.setattr(
+        HttpTransport, "capture_envelope", lambda _, envelope: sent.append(envelope)
+    )
+    monkeypatch.setattr(sentry_sdk.Client, "__init__", keep(sentry_sdk.Client.__init__, made))
+    options = {"profile_session_sample_rate": 1.0}
+    if not options.keys() <= DEFAULT_OPTIONS.keys():
+        options = {}  # of an older release
+    foreign(dsn=OTHER, _experiments={"continuous_profiling_auto_start": True}, **options)
+    start_profiler()
+    sum(range(1_000_000))
+    stop_profiler()
+
+    assert sent == []
+    assert [client.transport for client in made] == [None]
+    assert continuous_profiler.get_profiler_id() is None
+    assert (mailbox.envelopes, len(said())) == ([], 1)
+
+
+def keep(create: Any, made: list[Any]) -> Any:
+    """Return ``__init__`` that keeps each object in *made*."""
+
+    def init(self: Any, *args: Any, **options: Any) -> None:
+        create(self, *args, **options)
+        made.append(self)
+
+    return init
 
 
 def test_warning_names_the_place_once(mailbox: testing.Mailbox, said: Any) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import inspect
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -272,6 +274,22 @@ def test_the_target_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
         _ = wsgi.other  # type: ignore[attr-defined] # it is not there
 
 
+def test_an_attribute_that_the_application_misses_is_no_missing_target(
+    shop: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server takes an ``AttributeError`` for the name of our target, and hides the failure."""
+    shop.create = lambda: shop.nothing  # type: ignore[attr-defined] # as an application does
+    monkeypatch.setenv("SENTRYINIT_APP", "shop:create()")
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    with (
+        pytest.raises(ImportError, match="cannot be loaded: module 'shop' has no attribute"),
+        capture() as mailbox,
+    ):
+        _ = wsgi.application
+    (event,) = mailbox.events
+    assert event["exception"]["values"][-1]["type"] == "AttributeError"
+
+
 @pytest.fixture
 def uwsgi_options(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """The options of uWSGI, whose module is there only in its processes."""
@@ -419,32 +437,6 @@ def test_the_boundary_may_be_another_class(framework: Any) -> None:
         assert framework()(7) == "reported"
 
 
-def test_a_method_of_a_subclass_runs_once(framework: Any) -> None:
-    """It calls the patched one: in the first request, the boundary would call it again."""
-    calls: list[str] = []
-
-    class Mine(framework):  # type: ignore[misc] # it is a class
-        def __call__(self, number: int) -> object:
-            calls.append("mine")
-            return super().__call__(number)
-
-    class Reporting(Mine):
-        def __call__(self, number: int) -> object:
-            calls.append("boundary")
-            return super().__call__(number)
-
-    def change(app: Any) -> None:
-        app.__class__ = Reporting
-
-    wrapper._wirings([None])[0][1].wrap = change  # type: ignore[index] # a list here
-    objects.watch(framework, "__call__", is_loader=False)
-    app = Mine()
-    with capture():
-        app(7)
-        app(7)
-    assert calls == ["mine", "boundary", "mine"]
-
-
 @pytest.mark.parametrize("place", ["__call__", "load"])
 def test_where_nothing_is_reported_a_class_is_as_it_was(framework: Any, place: str) -> None:
     """The first application that serves gives back the method (E3)."""
@@ -455,6 +447,70 @@ def test_where_nothing_is_reported_a_class_is_as_it_was(framework: Any, place: s
         app = framework()
         assert app(7)[1] == 7 if place == "__call__" else app.load() is None
     assert getattr(framework, place) is original
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_patch_of_another_library_stays(framework: Any, *, is_on: bool) -> None:
+    """It has come after ours: sentry-sdk's integrations patch the same methods (E3)."""
+    objects.watch(framework, "__call__", is_loader=False)
+    ours = framework.__call__
+    framework.__call__ = lambda app, number: ("patched", *ours(app, number))
+    with capture() if is_on else capture(dsn=""):
+        app = framework()
+        assert [app(7), app(8)] == [("patched", 1, 7), ("patched", 1, 8)]
+
+
+def test_code_around_the_first_call_runs_once(framework: Any) -> None:
+    """The boundary is another class, and a patch or a subclass has called the method."""
+    seen: list[str] = []
+
+    class Boundary:
+        def __init__(self, app: Any) -> None:
+            self._app = app
+
+        def __call__(self, number: int) -> Any:
+            seen.append("boundary")
+            return self._app(number)
+
+    def change(app: Any) -> None:
+        call = Boundary(app.__call__).__call__
+        app.__class__ = type("Reporting", (type(app),), {"__call__": call})
+
+    class Mine(framework):  # type: ignore[misc] # a fixture
+        def __call__(self, number: int) -> Any:
+            seen.append("mine")
+            return super().__call__(number)
+
+    wrapper._wirings([None])[0][1].wrap = change  # type: ignore[index] # a list here
+    objects.watch(framework, "__call__", is_loader=False)
+    with capture():
+        app = Mine()
+        assert app(7) == (0, 7)
+        assert seen == ["mine", "boundary"]
+        assert app(8) == (0, 8)
+    assert sorted(seen) == ["boundary", "boundary", "mine", "mine"]
+
+
+def test_arguments_may_have_names(framework: Any) -> None:
+    """As each caller of the framework's method may give them."""
+    objects.watch(framework, "__call__", is_loader=False)
+    objects.watch(framework, "serve", is_loader=False)
+    with capture():
+        assert framework()(environ=7) == (1, 7)
+        assert asyncio.run(framework().serve(scope=7)) == (1, 7)
+
+
+@pytest.mark.parametrize("place", ["__call__", "load"])
+def test_an_application_that_is_dropped_is_freed(framework: Any, place: str) -> None:
+    """Wagtail makes a handler of Django for each preview."""
+    objects.watch(framework, place, is_loader=place == "load")
+    with capture():
+        app = framework()
+        assert app(7)[1] == 7 if place == "__call__" else app.load() is None
+        gone = weakref.ref(app)
+        del app
+        gc.collect()
+        assert gone() is None
 
 
 def test_a_framework_without_its_adapter_is_said(

@@ -22,7 +22,7 @@ def test_a_later_init_in_the_lifespan_is_ignored(bench: Bench, command: str) -> 
     One warning names the place.
     """
     theirs = bench.sink.mailbox()
-    with served(bench, command, FOREIGN_DSN=theirs.dsn) as service:
+    with served(bench, command, FOREIGN_DSN=theirs.dsn, SENTRYINIT_LOG_EVENTS="all") as service:
         for path in "price", "sync", "captured":
             failed(service, f"/orders/7/{path}")
         assert service.call("/orders/7", new_id("good")).status == 200

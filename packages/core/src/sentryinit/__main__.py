@@ -22,9 +22,10 @@ examples:
   python -m sentryinit run --service shop -- uvicorn shop:create_app --factory --workers 4
   python -m sentryinit run -- python service.py
 
-Settings are read from the environment: SENTRY_DSN, SENTRYINIT_SERVICE and the others. The
-application is wrapped where one of these servers loads it, in this process or in one below it:
-{", ".join(SERVERS)}.
+Settings are read from the environment: SENTRYINIT_DSN (else SENTRY_DSN), SENTRYINIT_SERVICE and
+the others. The application is wrapped where one of these servers loads it, in this process or in
+one below it: {", ".join(SERVERS)}.
+An application of a framework that has an adapter is wrapped in any program.
 The exit code is that of the command; 127 if it is not found, 126 if it cannot be run.
 """
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sentry_sdk
+from sentry_sdk.profiler import continuous_profiler
 from sentry_sdk.scope import Scope
 from sentry_sdk.scope import global_event_processors as _processors
 
@@ -122,6 +123,9 @@ class _GlobalScope(Scope):
             is_ignored = not client.options.get("transport")
             note_problem(checks.foreign_init(_caller(), is_ignored=is_ignored))
             if is_ignored:
+                # Its profiler sends by itself.
+                client.transport = client.spotlight = None
+                continuous_profiler.teardown_continuous_profiler()
                 return
             envelopes.install_filter(_redactor, client.transport)
         super().set_client(client)

@@ -32,7 +32,11 @@ def _getter(module: str) -> Callable[[str], Any]:
         if name == "application":
             from sentryinit._serving import target
 
-            return target.application()
+            try:
+                return target.application()
+            except AttributeError as error:
+                # Servers would take it for the name of our target that is missing.
+                raise ImportError(f"the application cannot be loaded: {error}") from error
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return get
