@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import errno
 import functools
 import io
+import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from linked import Gone, during, from_, linked_exceptions
 
-from sentryinit._policy.aborts import NO_REQUEST, RequestState, is_abort, raised_by
+from sentryinit._policy.aborts import (
+    NO_REQUEST,
+    RequestState,
+    is_abort,
+    is_of_client,
+    raised_by,
+)
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup, ExceptionGroup
@@ -81,6 +90,22 @@ def test_error_during_an_adapter_s_abort_is_an_abort() -> None:
 def test_error_during_a_cancellation_is_a_failure() -> None:
     """Timeouts and task groups cancel too, so an error in the meantime is reported."""
     assert not is_abort(during(ValueError(), asyncio.CancelledError()))
+
+
+@pytest.mark.parametrize("state,expected", [({}, True), ({"has_started": False}, False)])
+def test_error_of_a_closed_generator(state: dict[str, bool], expected: bool) -> None:
+    """The server closes a response that has started; before, the application closes its own."""
+
+    def rows() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            raise ValueError("cannot close the cursor")
+
+    generator = rows()
+    next(generator)
+    error = caught(generator.close)  # type: ignore[attr-defined] # a generator
+    assert is_abort(error, RequestState(**state)) is expected
 
 
 def test_error_during_a_cancellation_is_an_abort_if_the_client_is_gone() -> None:
@@ -283,6 +308,30 @@ def test_error_raised_by_a_server_s_stream() -> None:
     assert raised_by(caught(stream.read), (stream,))
 
 
+class Spool:
+    """An input that a middleware keeps in a file."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def read(self) -> None:
+        raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EMFILE, errno.EACCES])
+def test_error_of_a_file_behind_the_stream_is_a_failure(number: int) -> None:
+    """A full disk is no lost client, though the stream of the request has raised it."""
+    spool = Spool(number)
+    assert not is_abort(caught(spool.read), RequestState(server=(spool,)))
+
+
+def test_lost_connection_behind_the_stream_is_an_abort() -> None:
+    """Errors of a connection, and those without a number, are those of a server."""
+    for number in (errno.ECONNRESET, errno.EPIPE, errno.ETIMEDOUT):
+        spool = Spool(number)
+        assert is_abort(caught(spool.read), RequestState(server=(spool,)))
+
+
 def test_error_raised_by_another_stream_of_the_same_class() -> None:
     """The object is compared, not its class: an upstream can be read through the same class."""
     assert not raised_by(caught(Stream().read), (Stream(),))
@@ -385,3 +434,29 @@ def test_error_raised_from_the_server_s_error_is_an_abort() -> None:
             raise RuntimeError("could not send") from error
 
     assert is_abort(caught(wraps), RequestState(server=(send,)))
+
+
+@pytest.mark.parametrize(
+    "modules,expected",
+    [
+        (["gevent._gevent_cgreenlet", "gevent.baseserver", "gevent.ssl"], True),
+        (["gevent._gevent_cgreenlet", "gevent.ssl"], False),
+        (["gevent._gevent_cgreenlet", "gevent.baseserver", "shop", "gevent.ssl"], False),
+    ],
+    ids=["server", "client", "application"],
+)
+@pytest.mark.parametrize("kind", [ConnectionResetError, ValueError])
+def test_handshake_of_gevent_s_server(
+    modules: list[str], kind: type[Exception], *, expected: bool
+) -> None:
+    """A client that ends before its handshake is lost to the server, and not to an application."""
+    function: Any = None
+    for name in reversed(modules):
+        space: dict[str, Any] = {"__name__": name, "function": function, "kind": kind}
+        body = "raise kind" if function is None else "function()"
+        exec(f"def call():\n    {body}", space)  # noqa: S102 # a frame of that module
+        function = space["call"]
+    error = caught(function)
+    assert error.__traceback__ is not None
+    error.__traceback__ = error.__traceback__.tb_next  # without the frame of caught()
+    assert is_of_client(error) is (expected and kind is ConnectionResetError)

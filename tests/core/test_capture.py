@@ -99,6 +99,22 @@ def handled(event: dict[str, Any]) -> bool:
 # -- the decision ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("is_before", [True, False])
+def test_client_that_leaves_after_the_5xx_is_no_reason_for_it(
+    begin: Begin, mailbox: testing.Mailbox, *, is_before: bool
+) -> None:
+    """What was logged of a client that was lost before the 5xx counts, and nothing later (B4)."""
+    capture, lost = begin(aborts=(Disconnect,)), raised(Disconnect())
+    if is_before:
+        log.warning("cannot read", exc_info=lost)
+    capture.response_started(503)
+    if not is_before:
+        log.warning("cannot send the rest", exc_info=lost)
+    capture.close()
+
+    assert len(mailbox.events) == (not is_before)
+
+
 @pytest.mark.parametrize("status", [101, 200, 204, 301, 404, 499])
 def test_status_below_500_is_no_event(begin: Begin, mailbox: testing.Mailbox, status: int) -> None:
     """A response below 500 is not reported."""

@@ -55,9 +55,13 @@ class Pair:
             with pytest.raises(ConnectionResetError):
                 self.server.recv(1)
 
+    def unread_reset(self) -> None:
+        self.reset(read=False)
+
     def environ(self, **more: Any) -> dict[str, Any]:
         given = {"gunicorn.socket": self.server, "CONTENT_LENGTH": "500", **more}
-        return {"wsgi.input": io.BytesIO(), **given}
+        # gunicorn's stream of a body.
+        return {"wsgi.input": SimpleNamespace(reader=SimpleNamespace(length=0)), **given}
 
     def _await(self, state: int) -> None:
         end = time.monotonic() + 10
@@ -101,9 +105,18 @@ def test_end_after_a_complete_body(end: str, unread: int) -> None:
 
 
 def test_reset_after_a_complete_body() -> None:
-    """A reset that no read of the body has got says nothing of the failure."""
+    """A reset that no read of the body has got says nothing of the failure, however often asked."""
     with connected(WHOLE) as pair:
         pair.reset(read=False)
+        environ = pair.environ()
+        assert [client_gone(environ) for _ in range(3)] == [False] * 3
+
+
+@pytest.mark.parametrize("end", ["leave", "unread_reset"])
+def test_body_that_nobody_has_read(end: str) -> None:
+    """A client gives up because nobody reads its body: that is no reason for the failure."""
+    with connected(HALF, unread=100) as pair:
+        getattr(pair, end)()
         assert not client_gone(pair.environ())
 
 
@@ -132,12 +145,22 @@ def test_request_without_a_body(body: dict[str, str]) -> None:
         assert not client_gone(pair.environ(**body))
 
 
-def test_size_after_decoding_says_nothing() -> None:
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"CONTENT_LENGTH": "90000", "HTTP_CONTENT_ENCODING": "gzip"},
+        {"CONTENT_LENGTH": "90000", "HTTP_TRANSFER_ENCODING": "chunked"},
+        {"CONTENT_LENGTH": "90000", "wsgi.input": io.BytesIO(bytes(90000))},
+        # As Sentry, GlitchTip and Bugsink do, who leave the stream alone.
+        {"CONTENT_LENGTH": "4294967295"},
+    ],
+    ids=["encoded", "chunked", "another-stream", "any-size"],
+)
+def test_size_after_decoding_says_nothing(more: dict[str, Any]) -> None:
     """A middleware that decodes the body sets the new size: fewer bytes have come."""
     with connected(WHOLE) as pair:
         pair.half_close()
-        environ = pair.environ(CONTENT_LENGTH="90000", HTTP_CONTENT_ENCODING="gzip")
-        assert not client_gone(environ)
+        assert not client_gone(pair.environ(**more))
 
 
 def _chunks(end: type[Exception] | None) -> Iterator[bytes]:
@@ -177,6 +200,7 @@ def test_socket_that_says_nothing() -> None:
     """A closed socket, one of another family, a file, or none: nothing is known."""
     ours, other = socket.socketpair()
     other.close()
+    before = len(list(DESCRIPTORS.iterdir()))
     with connected(HALF) as pair:
         pair.leave()
         pair.server.close()
@@ -184,6 +208,7 @@ def test_socket_that_says_nothing() -> None:
     with ours, Path(os.devnull).open("rb") as file:
         for shown in ({"gunicorn.socket": ours}, {"wsgi.input": file}, {}):
             assert not client_gone({"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "500", **shown})
+    assert len(list(DESCRIPTORS.iterdir())) == before - 1  # that of ours
     assert not client_gone(closed)
     assert not client_gone({"CONTENT_LENGTH": "500"})
 

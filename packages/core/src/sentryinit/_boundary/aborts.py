@@ -52,6 +52,7 @@ class RequestAborts:
             self.adapter.sockets,
             self.close_code is not None and self.close_code not in SERVER_ERRORS,
             self.status == 101,
+            (self.status or 500) < 500,
         )
         return aborts.is_abort(exc, state)
 

@@ -210,12 +210,13 @@ class Capture(RequestIdentity, Generic[R]):
         self.has_activity = self.has_failed = True
         note_decided(None)
         reporter, error = STATE.reporter, self._error_behind(self.seen_exception)
-        self._pending_5xx, self._for_nobody = not self._decided, self._is_client_gone()
+        # What a record carries is no evidence, but tells that the client was gone by now (B4).
+        lost = any(map(self.is_abort, self.exceptions_in_records()))
+        self._pending_5xx, self._for_nobody = not self._decided, lost or self._is_client_gone()
         if reporter is None:
             return
         if error is not None and self.is_abort(error):
-            self._decided, self.has_failed = True, False
-            self._failures += (error,)
+            self._decided, self.has_failed, self._failures = True, False, (*self._failures, error)
             reporter.explain(Reason.ABORTED, error, self)
             return
         if not reporter.is_limited(self.origin(error, self.status).key):
@@ -251,7 +252,6 @@ class Capture(RequestIdentity, Generic[R]):
         reasons = escaped, None if self._handled else self.seen_exception
         aborted = escaped is not None and any(e is not None and self.is_abort(e) for e in reasons)
         in_log = [e for e in self.claim_records() if e is not None]
-        # What a record carries besides is no evidence, but tells that the client is gone (B4).
         given_up = tuple(filter(self.is_abort, (*in_log, *self.exceptions_in_records())))
         logged = [e for e in in_log if not any(e is each for each in given_up)]
         errors = [e for e in map(self._error_behind, logged) if e is not None]
@@ -266,7 +266,7 @@ class Capture(RequestIdentity, Generic[R]):
             status=self.status or status,
             escaped_status=status,
             aborted=aborted,
-            client_gone=self._for_nobody or bool(given_up),
+            client_gone=self._for_nobody,
             is_reported=self._is_reported,
         )
         if STATE.reporter is None:

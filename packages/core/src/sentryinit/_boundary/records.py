@@ -152,10 +152,16 @@ class RequestRecords:
         return [exception_of(record) for record, _turn in self.deferred]
 
     def exceptions_in_records(self) -> list[Exception]:
-        """Return what the records of this request carry, those below ERROR included."""
+        """Return what the records of this request carry, those below ERROR included.
+
+        Not what an end of the application's own left behind: a generator that it has closed, or a
+        program that it has called (``SystemExit``).
+        """
         found = [e for record, _turn in self.deferred for e in (*record.exceptions, record.handled)]
         found += [e for record in self.recent_records for e in exceptions_in(record, None)]
-        return [exc for exc in found if isinstance(exc, Exception)]
+        ends = GeneratorExit, SystemExit
+        links = ((exc, exceptions.iter_chain(exc)) for exc in found if isinstance(exc, Exception))
+        return [exc for exc, chain in links if not any(isinstance(each, ends) for each in chain)]
 
     def _release_records(self) -> None:
         """Make events of the deferred records that are not about what is reported otherwise."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import errno
 import functools
 import io
 import itertools
@@ -27,6 +28,8 @@ from sentryinit._policy.exceptions import (
 ABORTS = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
 # asyncio.timeout() and wait_for() raise these from the CancelledError that they cause themselves.
 TIMEOUTS = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
+# Timeouts and task groups leave the first behind, a generator that its own code closes the second.
+_LEFT_BEHIND = (asyncio.CancelledError, GeneratorExit)
 # The classes of frameworks for a client that disconnected, by module, where no request is known.
 _DISCONNECTS = {
     "django.core.exceptions": "RequestAborted",
@@ -38,6 +41,11 @@ _DISCONNECTS = {
 }
 # The modules of servers, whose own errors of a socket are about their clients.
 _SERVERS = frozenset("daphne granian gunicorn hypercorn uvicorn waitress".split())
+# No connection raises these: an input stream that a middleware keeps in a file does.
+_OF_FILES = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG}
+    | {errno.ENOENT, errno.EACCES}
+)
 # Only these classes can be an abort; what else is known about the request decides.
 _CANDIDATES = (*ABORTS, OSError, RuntimeError, SystemExit)
 
@@ -49,7 +57,7 @@ class RequestState(NamedTuple):
     callables and streams. *client_gone*: the client is known to have disconnected. *cancelled*: the
     task of the request was cancelled, or that cannot be known. *sockets*: the framework's classes
     of a WebSocket. *socket_closed*: the application has closed the WebSocket. *is_socket*: the
-    client was accepted as a WebSocket.
+    client was accepted as a WebSocket. *has_started*: a good response has.
     """
 
     aborts: tuple[type[BaseException], ...] = ()
@@ -59,6 +67,7 @@ class RequestState(NamedTuple):
     sockets: tuple[type, ...] = ()
     socket_closed: bool = False
     is_socket: bool = False
+    has_started: bool = True
 
 
 NO_REQUEST = RequestState()
@@ -74,7 +83,8 @@ def is_abort(exc: BaseException, request: RequestState = NO_REQUEST) -> bool:
 
     A group is an abort if all its members are. An error is an abort if it was raised because of
     one. A cancellation in the implicit context counts only if the client is known to be gone:
-    timeouts and task groups leave one behind too.
+    timeouts and task groups leave one behind too. The end of a generator there counts once the
+    response has started, whose body the server closes.
     """
     return holds(exc, lambda link, found: _is_abort(link, request, found), causes)
 
@@ -98,7 +108,9 @@ def _is_from_server(exc: BaseException) -> bool:
     outside = (f for f in frames if not f.f_code.co_filename.startswith(STDLIB))
     # The sockets of gevent are those of servers and of applications.
     names = [str(frame.f_globals.get("__name__")) for frame in outside]
-    inner = [name for name in names[::-1] if not name.startswith("gevent")] or [""]
+    inner = [name for name in names[::-1] if not name.startswith("gevent")]
+    if not inner:
+        return "gevent.baseserver" in names  # a handshake of TLS, before there is a request
     if inner[0].startswith("aiohttp."):  # it is a client, too
         own = itertools.takewhile(lambda name: name.startswith("aiohttp."), inner)
         return any(name.startswith("aiohttp.web_") for name in own)
@@ -114,13 +126,18 @@ def _is_abort(exc: BaseException, request: RequestState, found: set[int]) -> boo
     came_from = next(iter(causes(exc)), None)
     if came_from is None or isinstance(exc, TIMEOUTS):
         return False
-    implicit = cause_of(exc) is None and isinstance(came_from, asyncio.CancelledError)
-    return (request.client_gone or not implicit) and id(came_from) in found
+    implicit = cause_of(exc) is None and isinstance(came_from, _LEFT_BEHIND)
+    if implicit and not request.client_gone:
+        # The server closes the body of a response, which has started.
+        return isinstance(came_from, GeneratorExit) and request.has_started
+    return id(came_from) in found
 
 
 def _is_abort_itself(exc: BaseException, request: RequestState) -> bool:
     if isinstance(exc, (GeneratorExit, KeyboardInterrupt)) or exit_code(exc) == 0:
         return True
+    if isinstance(exc, OSError) and exc.errno in _OF_FILES:
+        return False
     gone, cancelled = request.client_gone, isinstance(exc, asyncio.CancelledError)
     if cancelled and (gone or request.cancelled):
         return True

@@ -9,6 +9,7 @@ import traceback
 from typing import Any
 
 from sentryinit._boundary.deadlines import DEADLINES
+from sentryinit._policy.aborts import is_of_client
 from sentryinit._policy.exceptions import was_decided
 from sentryinit._state import STATE
 
@@ -64,7 +65,8 @@ def watch_greenlets() -> bool:
 
     @functools.wraps(original, assigned=())
     def handle_error(self: Any, context: Any, kind: Any, value: Any, tb: Any) -> Any:
-        if isinstance(context, sys.modules["gevent"].Greenlet):
+        # A port scan, or the health check of a load balancer, ends before its handshake.
+        if isinstance(context, sys.modules["gevent"].Greenlet) and not is_of_client(value):
             _greenlet_ends(value)
         return original(self, context, kind, value, tb)
 

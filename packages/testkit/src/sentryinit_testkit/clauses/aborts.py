@@ -7,7 +7,7 @@ import concurrent.futures
 import logging
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -69,6 +69,19 @@ LOGGED_LATER = {
     *("exception", "argument", "message", "structlog"),
     *("warning", "warning-argument", "warning-structlog"),
 }
+
+
+def _close_a_generator() -> None:
+    def rows() -> Generator[int, None, None]:
+        try:
+            yield 1
+        finally:
+            raise behaviours.ShopError("the cursor is gone")
+
+    opened = rows()
+    next(opened)
+    opened.close()
+
 
 knows_cancelled: pytest.MarkDecorator = pytest.mark.skipif(
     sys.version_info < (3, 11), reason="before 3.11 a task does not say if it was cancelled itself"
@@ -326,6 +339,48 @@ class Aborts(Contract):
             return ResponseSpec(500)
 
         harness.serve(lose)
+        harness.our_event()
+
+    @requires("raised-abort")
+    def test_b3_error_of_a_generator_that_the_handler_closes_is_an_event(
+        self, harness: Harness
+    ) -> None:
+        """B3: A generator ends because its handler closes it: nobody has given up."""
+
+        def close(_request: Request) -> ResponseSpec:
+            _close_a_generator()
+            return ResponseSpec()
+
+        harness.serve(close)
+        assert _events.types(harness.our_event())[-1:] == ["ShopError"]
+
+    def test_b4_logged_error_of_a_generator_is_no_lost_client(self, harness: Harness) -> None:
+        """B4: A generator fails as its handler closes it; a warning, and then a 500, say so."""
+
+        def close(_request: Request) -> ResponseSpec:
+            try:
+                _close_a_generator()
+            except behaviours.ShopError as error:
+                behaviours.log.warning("cannot close the cursor", exc_info=error)
+            return ResponseSpec(500)
+
+        harness.serve(close)
+        harness.our_event()
+
+    def test_b4_program_that_ended_is_no_lost_client(self, harness: Harness) -> None:
+        """B4: The handler calls a program, which ends with 0, and logs what came of that."""
+
+        def run(_request: Request) -> ResponseSpec:
+            try:
+                try:
+                    sys.exit(0)
+                except SystemExit as end:
+                    raise behaviours.ShopError("the program printed nothing") from end
+            except behaviours.ShopError:
+                behaviours.log.warning("cannot order", exc_info=True)
+            return ResponseSpec(500)
+
+        harness.serve(run)
         harness.our_event()
 
     @params(
