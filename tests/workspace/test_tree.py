@@ -25,7 +25,7 @@ VERSION = Version(workspace.version())
 TOOLS = workspace.parsed((ROOT / "pyproject.toml").read_text())["tool"]
 
 # The budgets, in lines of code: see CONTRIBUTING.md.
-CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 8800, 165, 200, 46, 70
+CORE, ADAPTER, MODULE, DRIVER, FOREIGN_DRIVER = 9150, 165, 200, 46, 70
 # Modules of Django's adapter: system checks, the management command, the hook for the REST
 # framework; what is only FastAPI's in that of Starlette; and what `run` and `doctor` ask.
 ASIDE = (
