@@ -39,6 +39,7 @@ class Capture(RequestIdentity, Generic[R]):
     # An R, or CLOSED.
     request: Any
     has_activity: bool
+    has_failed: bool
     status: int | None
     deferred: tuple[Deferred, ...]
     recent_records: deque[logging.LogRecord] | tuple[()]
@@ -273,9 +274,8 @@ class Capture(RequestIdentity, Generic[R]):
             return Verdict(escaped, handled=False, status=status)
         verdict = STATE.reporter.report(self, seen)
         self._for_nobody, self.has_failed = verdict.reason is Reason.CLIENT_GONE, verdict.is_failure
-        is_told = verdict.exception is not None or verdict.explains_records
         # What the log says of an abort, or of a response for nobody, is no event either.
-        self._failures += (verdict.exception,) * is_told + given_up
+        self._failures += (*verdict.decided, *given_up)
         return verdict
 
     def _safely(self, step: Callable[..., None], *details: Any) -> None:

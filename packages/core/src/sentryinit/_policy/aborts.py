@@ -42,9 +42,9 @@ _DISCONNECTS = {
 # The modules of servers, whose own errors of a socket are about their clients.
 _SERVERS = frozenset("daphne granian gunicorn hypercorn uvicorn waitress".split())
 # No connection raises these: an input stream that a middleware keeps in a file does.
-_OF_FILES = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG}
-    | {errno.ENOENT, errno.EACCES}
+_OF_FILES = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG),
+    *(errno.ENOENT, errno.EACCES),
 )
 # Only these classes can be an abort; what else is known about the request decides.
 _CANDIDATES = (*ABORTS, OSError, RuntimeError, SystemExit)
@@ -136,7 +136,8 @@ def _is_abort(exc: BaseException, request: RequestState, found: set[int]) -> boo
 def _is_abort_itself(exc: BaseException, request: RequestState) -> bool:
     if isinstance(exc, (GeneratorExit, KeyboardInterrupt)) or exit_code(exc) == 0:
         return True
-    if isinstance(exc, OSError) and exc.errno in _OF_FILES:
+    # Its class may refuse attributes.
+    if isinstance(exc, OSError) and vars(OSError)["errno"].__get__(exc) in _OF_FILES:
         return False
     gone, cancelled = request.client_gone, isinstance(exc, asyncio.CancelledError)
     if cancelled and (gone or request.cancelled):

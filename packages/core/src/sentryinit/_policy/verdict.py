@@ -91,6 +91,11 @@ class Verdict(NamedTuple):
         return self.reason not in {Reason.ABORTED, Reason.CLIENT_GONE}
 
     @property
+    def decided(self) -> tuple[BaseException | None, ...]:
+        """What log records may be about: an exception, or None for a response without one."""
+        return (self.exception,) if self.exception is not None or self.explains_records else ()
+
+    @property
     def explains_records(self) -> bool:
         """True if log records without exception belong to the failure, and are no events (C2)."""
         return self.reason in {None, Reason.IGNORED_PATH, Reason.RATE_LIMITED}
