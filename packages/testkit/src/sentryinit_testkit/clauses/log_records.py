@@ -364,7 +364,8 @@ class LogRecords(Contract):
             return behaviours.fails()
 
         harness.serve(fail)
-        (event,) = (each for each in harness.events if _events.types(each) == ["ShopError"])
+        # Starlette 0.37's BaseHTTPMiddleware raises a group.
+        (event,) = (each for each in harness.events if _events.types(each)[-1:] == ["ShopError"])
         assert _crumbs(event) == ["shelf 0 is empty", "shelf 1 is empty"]
         assert len(harness.events) == 11
 
@@ -452,7 +453,7 @@ class LogRecords(Contract):
             return behaviours.fails()
 
         harness.serve(fail)
-        assert _events.types(harness.our_event()) == ["ShopError"]
+        assert _events.types(harness.our_event())[-1:] == ["ShopError"]
         assert _crumbs(harness.event()) == ["cannot order"]
 
     def test_c1_exception_that_was_sent_alone_is_one_event(self, harness: Harness) -> None:
