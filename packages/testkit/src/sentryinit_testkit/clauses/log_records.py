@@ -75,6 +75,20 @@ class Basket:
     __repr__ = __str__
 
 
+def _logs_errors(status: int) -> Behaviour:
+    """Return a behaviour that logs a text and an exception, and answers *status*."""
+
+    def answer(_request: Request) -> ResponseSpec:
+        log.error("no rates for tea")
+        try:
+            _fail()
+        except SilentError:
+            log.exception("cannot order")
+        return ResponseSpec(status)
+
+    return answer
+
+
 def _logs_own_answer(status: int, *, cause: bool = False) -> Behaviour:
     """Return a behaviour that logs the framework's HTTP exception, and answers with it."""
 
@@ -303,15 +317,7 @@ class LogRecords(Contract):
         """C2: With ``log_events="failed"`` no record of a request below 500 is an event."""
         harness.start(log_events="failed")
 
-        def answer(_request: Request) -> ResponseSpec:
-            log.error("no rates for tea")
-            try:
-                _fail()
-            except SilentError:
-                log.exception("cannot order")
-            return ResponseSpec(status)
-
-        assert harness.serve(answer).status == status
+        assert harness.serve(_logs_errors(status)).status == status
         harness.flush()
         harness.no_event()
 
@@ -426,15 +432,7 @@ class LogRecords(Contract):
         """C2: With ``log_events="none"`` a record is a breadcrumb, and evidence."""
         harness.start(log_events="none")
 
-        def answer(_request: Request) -> ResponseSpec:
-            log.error("no rates for tea")
-            try:
-                _fail()
-            except SilentError:
-                log.exception("cannot order")
-            return ResponseSpec(status)
-
-        harness.serve(answer)
+        harness.serve(_logs_errors(status))
         if status < 500:
             harness.no_event()
             return
