@@ -128,7 +128,8 @@ def _drop_doubles(crumbs: Any) -> None:
 
     # Only those of sentry-sdk have the extra data of the record.
     theirs = {of(each) for each in values if "data" in each}
-    crumbs["values"] = [each for each in values if "data" in each or of(each) not in theirs]
+    if theirs:
+        crumbs["values"] = [each for each in values if "data" in each or of(each) not in theirs]
 
 
 def add_response(
