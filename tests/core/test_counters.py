@@ -247,7 +247,6 @@ flush()
 
 def test_unbounded_groups_use_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the table is full, failures that are each a new group use no more memory."""
-    # Enough that what one round leaves by chance is small beside the table.
     most = 900
     monkeypatch.setattr("sentryinit._policy.rate_limit.MAX_KINDS", most)
     info = adapters.RequestInfo("GET", "http", "shop.test", "/")
@@ -268,13 +267,14 @@ def test_unbounded_groups_use_bounded_memory(monkeypatch: pytest.MonkeyPatch) ->
     with testing.capture("shop", before_send=lambda event, hint: None, **options):
         tracemalloc.start()
         try:
-            # In the second round the dict itself grows once more, as keys are replaced.
-            filling, _, after = (attack(most) for _ in range(3))
+            filling, *later = (attack(most) for _ in range(5))
         finally:
             tracemalloc.stop()
 
-        assert sentryinit.stats()["failures"] == 3 * most
-    assert after < filling / 10
+        assert sentryinit.stats()["failures"] == 5 * most
+    # A leak grows in each round. A dict grows once in a while as its keys are replaced, and other
+    # threads of the process may allocate memory in any single round.
+    assert min(later) < filling / 10
 
 
 def test_each_forked_process_reports_its_own_counts(child: Callable[..., Any]) -> None:
