@@ -63,8 +63,6 @@ def _execute(command: list[str], service: str | None) -> NoReturn:
     sys.stderr.flush()
     path = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(path)
-    # Whoever runs the code of others cannot change what it logs at ERROR (C2).
-    os.environ["SENTRYINIT_LOG_EVENTS"] = os.environ.get("SENTRYINIT_LOG_EVENTS") or "failed"
     if service:
         os.environ["SENTRYINIT_SERVICE"] = service
     try:

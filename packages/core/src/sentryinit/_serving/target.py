@@ -25,7 +25,5 @@ def application() -> Any:
         raise ValueError(f"{_NAME} is not set: {targets.EXPECTED}; or name your application itself")
     if name.startswith(("sentryinit.wsgi", "sentryinit.asgi")):
         raise ValueError(f"{_NAME}={name} names our target, not an application: {targets.EXPECTED}")
-    # As `run` does.
-    os.environ["SENTRYINIT_LOG_EVENTS"] = os.environ.get("SENTRYINIT_LOG_EVENTS") or "failed"
     sitecustomize.watch()
     return wrap(load(lambda: targets.load(name, f"{_NAME}=")), _NAME)
