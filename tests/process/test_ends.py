@@ -161,8 +161,8 @@ def test_exit_in_a_request_waits_once_for_a_dead_backend(programs: Programs, ser
     assert process.wait() == 3, process.output
     process.mailbox.answers.set()
     took = [line.split()[1] for line in process.output.splitlines() if line.startswith("took")]
-    assert [each for each in took if not 1.9 <= float(each) <= 2.3] == []
-    assert len(took) == 1
+    # Twice would be 4 seconds.
+    assert [1.9 < float(each) < 3.8 for each in took] == [True]
 
 
 CAUGHT = """
