@@ -69,6 +69,12 @@ app = Flask(__name__)
 def page(name):
     respond({"PATH_INFO": f"/{name}"}, None)
 """,
+            "label_shop/broken.py": """
+import flask
+from label_core.views import respond
+
+respond({"PATH_INFO": "/orders"}, None)
+""",
             "label_shop/cli.py": """
 import sys
 

@@ -268,6 +268,56 @@ def test_application_that_fails_at_import_is_one_event(bench: Bench, command: st
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        GUNICORN + "label_shop.broken:app",
+        "-m label_shop.broken",
+        "-c 'import label_shop.broken'",
+    ],
+)
+def test_frames_of_an_installed_application_that_does_not_start(
+    bench: Bench, tmp_path: Path, command: str
+) -> None:
+    """They are the application's, as those of one that serves."""
+    site = runpy.run_path(str(HERE.parent / "core" / "installed.py"))["install"](tmp_path)
+    paths = {"PYTHONPATH": os.pathsep.join([str(site), str(HERE)])}
+    with served(bench, command, ready=False, **paths) as service:
+        service.wait()
+    frames = only(service).exception["stacktrace"]["frames"]
+    own = {frame["module"] for frame in frames if frame["in_app"]}
+    assert own - {"__main__"} >= {"label_core.views"}
+    assert not own - {"__main__", "label_core.views", "label_shop.broken"}
+
+
+FAILS = "import {}, sys\nprint('starts', file=sys.stderr)\n{}\nraise LookupError('no such item')"
+OWN_HOOK = "sys.excepthook = lambda *e, next=sys.excepthook: (print('theirs'), next(*e))"
+
+
+@pytest.mark.parametrize("module", ["flask", "starlette.applications", "uvicorn.config"])
+@pytest.mark.parametrize("more", ["", OWN_HOOK, "import sentryinit; sentryinit.init('own')"])
+def test_program_that_does_not_start_is_one_event(bench: Bench, module: str, more: str) -> None:
+    """Whether it has run ``init`` by then, or not; it ends as before."""
+    command = shlex.join(["-c", FAILS.format(module, more)])
+    with served(bench, command, ready=False) as service:
+        assert service.wait() == 1
+    event = only(service)
+    assert event.error == "LookupError"
+    assert event.mechanism == {"type": "excepthook", "handled": False}
+    assert event.tags["service"] == ("own" if "init" in more else "shop-of-others")
+    assert service.output.count("LookupError: no such item") == 1
+    assert ("theirs" in service.output) is ("theirs" in more)
+
+
+@pytest.mark.parametrize("end", ["KeyboardInterrupt", "SystemExit(3)"])
+def test_end_of_a_program_that_is_wanted_is_no_event(bench: Bench, end: str) -> None:
+    """The same as where ``init`` has run (A13)."""
+    command = shlex.join(["-c", f"import flask\nraise {end}"])
+    with served(bench, command, ready=False) as service:
+        service.wait()
+    assert service.mailbox.drain() == []
+
+
+@pytest.mark.parametrize(
     "command,name,route",
     rows(
         (GUNICORN + "sentryinit.wsgi:application", "apps.bare_flask:create_app()", ROUTE),

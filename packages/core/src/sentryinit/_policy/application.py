@@ -7,8 +7,8 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from traceback import walk_stack
-from types import FrameType, SimpleNamespace
+from traceback import walk_stack, walk_tb
+from types import FrameType, SimpleNamespace, TracebackType
 from typing import Any
 
 # Where the standard library is.
@@ -46,8 +46,8 @@ def configure(include: _Names, exclude: _Names, root: str | None) -> None:
     _forget()
 
 
-def note_entry() -> None:
-    """Note the outermost module on the stack that may be the application's.
+def note_entry(traceback: TracebackType | None = None) -> None:
+    """Note the outermost module on the stack, or in *traceback*, that may be the application's.
 
     The first one counts, but one in a source tree more than a library: that of a company may call
     ``init()`` for the application, and before it.
@@ -55,7 +55,8 @@ def note_entry() -> None:
     entry, known_entry = None, _APP.entry
     if known_entry and not _is_library(known_entry[0]):
         return
-    for frame, _ in reversed([*walk_stack(sys._getframe(1))]):  # noqa: SLF001 # inspect reads source files
+    stack = [*walk_stack(sys._getframe(1))]  # noqa: SLF001 # inspect reads source files
+    for frame, _ in walk_tb(traceback) if traceback else reversed(stack):
         file, name = frame.f_code.co_filename, _module(frame)
         if name == "__config__":  # gunicorn's, which may call what it wants
             return

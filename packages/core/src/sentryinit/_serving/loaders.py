@@ -10,13 +10,14 @@ from typing import Any
 
 from sentryinit._logger import log
 from sentryinit._serving import objects, uwsgi
-from sentryinit._serving.wrapper import load, wrap
+from sentryinit._serving.wrapper import load, watch_program, wrap
 
 
 def run(
     module: ModuleType, run_module: Callable[[Any], None], names: tuple[str, ...] | None
 ) -> None:
     """Run *module*: of a server, with its loaders *names* in ``site``; or the target of uWSGI."""
+    watch_program()
     if names is None:
         load(lambda: run_module(module))
         uwsgi.wrap_names(vars(module), uwsgi.targets()[module.__name__])

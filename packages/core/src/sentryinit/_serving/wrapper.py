@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sentryinit import _init, asgi, wsgi
 from sentryinit._logger import log
-from sentryinit._policy.application import note_application
+from sentryinit._policy.application import note_application, note_entry
 from sentryinit._state import STATE
 
 T = TypeVar("T")
@@ -38,8 +38,28 @@ def load(import_app: Callable[[], T]) -> T:
     try:
         return import_app()
     except BaseException as exc:
-        _init.shutdown("sentryinit", exc)
+        _report_end(exc)
         raise
+
+
+@functools.cache
+def watch_program() -> None:
+    """Have the exception reported that ends this program before anything has run ``init``."""
+    previous = sys.excepthook
+
+    def hook(kind: type[BaseException], exc: BaseException, traceback: Any) -> None:
+        if STATE.settings is None:
+            _init.init_early()
+            _report_end(exc, "excepthook")
+        previous(kind, exc, traceback)
+
+    sys.excepthook = hook
+
+
+def _report_end(exc: BaseException, mechanism: str = "sentryinit") -> None:
+    """Report *exc*, with which a program or its application does not start."""
+    note_entry(exc.__traceback__)
+    _init.shutdown(mechanism, exc)
 
 
 def wrap(app: Any, server: str) -> Any:
@@ -181,7 +201,7 @@ def _wrap_factory(factory: Callable[..., Any], server: str) -> Callable[..., Any
         try:
             app = await factory(*args, **options)
         except Exception as exc:
-            _init.shutdown("sentryinit", exc)
+            _report_end(exc)
             raise
         return app if args else wrap(app, server)
 
