@@ -179,13 +179,19 @@ def test_program_in_a_source_tree_keeps_libraries_out(app: Installed, name: str)
     assert own == set()
 
 
-def test_source_tree_counts_more_than_a_library_before_it(app: Installed) -> None:
-    """A library that a server calls at its start sets up reporting before the application does."""
+LIBRARY = "import acme.company, threading\n"
+LIBRARY += "thread = threading.Thread(target=acme.company.set_up, args=[print])\n"
+LIBRARY += "thread.start()\nthread.join()\n"
+
+
+@pytest.mark.parametrize("code", [LIBRARY + ASK, f"import shop\n{LIBRARY}{ASK}"])
+def test_source_tree_counts_more_than_a_library(app: Installed, code: str) -> None:
+    """A library that a server calls sets up reporting before the application does, or after it."""
     source = "import acme.company\nfrom label_core.views import respond\n"
     app.file("shop.py", f"{source}application = acme.company.set_up(respond)\n")
-    early = f"import acme.company\nacme.company.set_up(print)\n{ASK}"
-    events = app.run("-c", early, "shop", "/orders", PYTHONPATH=f"{app.site}{os.pathsep}.")
+    events = app.run("-c", code, "shop", "/orders", PYTHONPATH=f"{app.site}{os.pathsep}.")
 
+    assert in_app(*events).keys() >= {"acme.company", "label_core.views"}
     assert not any(in_app(*events).values())
 
 

@@ -52,9 +52,7 @@ def note_entry(traceback: TracebackType | None = None) -> None:
     The first one counts, but one in a source tree more than a library: that of a company may call
     ``init()`` for the application, and before it.
     """
-    entry, known_entry = None, _APP.entry
-    if known_entry and not _is_library(known_entry[0]):
-        return
+    entry = None
     stack = [*walk_stack(sys._getframe(1))]  # noqa: SLF001 # inspect reads source files
     for frame, _ in walk_tb(traceback) if traceback else reversed(stack):
         file, name = frame.f_code.co_filename, _module(frame)
@@ -68,7 +66,7 @@ def note_entry(traceback: TracebackType | None = None) -> None:
         elif not _is_foreign(file, name):
             entry = file, entry[0] if entry else ""
             break
-    if known_entry is None or (entry and not _is_library(entry[0])):
+    if _APP.entry is None or (entry and not _is_library(entry[0])):
         _APP.entry = entry
         _forget()
 
