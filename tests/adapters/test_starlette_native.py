@@ -319,13 +319,16 @@ def test_status_of_the_catch_all_page_of_fastapi_is_the_tag(mailbox: Mailbox) ->
 
 
 def test_page_that_fails_is_the_server_s_500(mailbox: Mailbox) -> None:
-    """D2: the handler of any exception raises, and the server answers."""
+    """C2, D2: the handler of any exception raises, and the server answers and logs."""
 
     async def page(request: Request, exc: Exception) -> Response:
         raise OutOfStock("no page")
 
     app = covered(routes=[Route("/fail", fail)], exception_handlers={Exception: page})
-    assert isinstance(serve(app, "/fail")[1], OutOfStock)
+    error = serve(app, "/fail")[1]
+    assert isinstance(error, OutOfStock)
+    # The server logs what has reached it.
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=error)
 
     assert summary(mailbox) == [("ValueError", False, "500", "/fail")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import subprocess
 import sys
 import threading
@@ -285,6 +286,38 @@ def test_task_that_nobody_awaits(mailbox: testing.Mailbox) -> None:
 
     ((name, _source),) = transactions(mailbox)
     assert name.rpartition(".")[2] == "poll"
+
+
+def test_lost_work_by_a_logger_of_the_application(mailbox: testing.Mailbox) -> None:
+    """An exception handler of the loop logs it as it likes: the name is that of the work (D3)."""
+
+    def tell(_loop: object, context: dict[str, Any]) -> None:
+        logging.getLogger("home").error("broken", exc_info=context["exception"])
+
+    def tick() -> None:
+        raise LookupError
+
+    async def poll() -> None:
+        raise LookupError
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(tell)
+        task, job = asyncio.ensure_future(poll()), loop.run_in_executor(None, tick)
+        await asyncio.wait([task, job])
+        del task
+        gc.collect()
+        del job
+        gc.collect()
+        loop.call_soon(tick)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+    names = [name.rpartition(".")[2] for name, _source in transactions(mailbox)]
+    assert names == ["poll", "tick", "tick"]
+    handled = [e["exception"]["values"][0]["mechanism"]["handled"] for e in mailbox.events]
+    assert handled == [False] * 3
 
 
 def test_future_that_nobody_awaits(mailbox: testing.Mailbox) -> None:

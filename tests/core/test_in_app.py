@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import threading
+import types
 import zipfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +290,19 @@ def is_in_app(file: str, module: str, **options: Any) -> bool:
 def test_options_win(file: str, module: str, options: dict[str, Any], expected: bool) -> None:
     """What the application says about its code counts more than where the code is."""
     assert is_in_app(file, module, **options) is expected
+
+
+@pytest.mark.parametrize("folder", ["/v/site-packages", "/srv/shop"])
+def test_compiled_module_is_where_its_file_is(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """Its frames name the source by a path of where that was built, as those of uvloop do."""
+    module = types.ModuleType("loop.core")
+    module.__file__ = f"{folder}/loop/core{EXTENSION_SUFFIXES[0]}"
+    monkeypatch.setitem(sys.modules, "loop.core", module)
+
+    is_own = folder == "/srv/shop"
+    assert is_in_app("loop/core.pyx", "loop.core") is is_own
+    assert is_in_app("/project/loop/core.pyx", "loop.core") is is_own
+    assert is_in_app("loop/core.pyx", "loop.core", project_root="/srv") is is_own
 
 
 def test_frames_and_grouping_decide_alike() -> None:

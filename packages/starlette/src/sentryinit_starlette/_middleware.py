@@ -106,6 +106,7 @@ class _Page:
     async def __call__(self, request: Any, exc: Exception) -> Any:
         """Return the page; report *exc* with the status of the page."""
         handler, capture, status = self._handler, adapters.current_capture(), 500
+        failures = [exc]
         _note(exc, handled=False)
         try:
             if is_async_callable(handler):
@@ -113,11 +114,16 @@ class _Page:
             else:
                 page = await run_in_threadpool(handler, request, exc)
             status = getattr(page, "status_code", 500)
-            return page
+        except Exception as error:
+            # It reaches the server, in place of the one that is the reason.
+            failures.append(error)
+            raise
         finally:
             if capture is not None:
-                capture.exception_escaped(exc, status)
+                for each in failures:
+                    capture.exception_escaped(each, status)
                 capture.close()
+        return page
 
 
 ORDER_HINT = "Call app.add_middleware(SentryInitMiddleware) after all other add_middleware() calls."

@@ -12,7 +12,8 @@ from typing import Any
 from sentryinit._policy.exceptions import iter_traceback, traceback_of
 from sentryinit._state import STATE
 
-_BOUND = "sentryinit._sdk.bound"
+# The modules that call a callback, a job of an executor, or a bound function.
+_CALLERS = frozenset(("asyncio.events", "concurrent.futures.thread", "sentryinit._sdk.bound"))
 # Of a thread or a worker, as in "Thread-3 (work)".
 _NUMBER = re.compile(r"[\W_]*\d+")
 
@@ -44,12 +45,12 @@ def task_name() -> str:
 
 
 def lost_task_name(exc: BaseException | None) -> str:
-    """Return the name of the task that ended with *exc*, which the event loop logs some time later.
+    """Return the name of the work that ended with *exc*, which the event loop logs later.
 
     Without a traceback, that of the program: the current task is any other.
     """
     entries = iter_traceback(None if exc is None else traceback_of(exc))
-    # A bound function is called by one of ours.
-    codes = (e.tb_frame.f_code for e in entries if e.tb_frame.f_globals.get("__name__") != _BOUND)
+    frames = (entry.tb_frame for entry in entries)
+    codes = (each.f_code for each in frames if each.f_globals.get("__name__") not in _CALLERS)
     code = next(codes, None)
     return program_name() if code is None else getattr(code, "co_qualname", code.co_name)

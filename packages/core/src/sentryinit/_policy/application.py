@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from traceback import walk_stack, walk_tb
 from types import FrameType, SimpleNamespace, TracebackType
@@ -15,6 +16,7 @@ from typing import Any
 STDLIB = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 # a prefix of file names, which are texts
 _EXE = f".exe{os.sep}__main__.py"
 _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
+_COMPILED = tuple(EXTENSION_SUFFIXES)
 # Servers, frameworks and runners: what they import or call is the application, and not they.
 _RUNNERS = frozenset(
     """
@@ -85,10 +87,13 @@ def is_application(file: str, module: str) -> bool:
     for names, answer in ((_APP.include, True), (_APP.exclude, False)):
         if any(f"{module}.".startswith(f"{name}.") for name in names):
             return answer
-    root, is_stdlib = _APP.root, file.startswith(STDLIB)
     # Generated code has a name such as <string>, which many pieces of code share.
     if file.startswith("<"):
         return False
+    # The frames of Cython and mypyc name the source, by a path of where that was built.
+    found = getattr(sys.modules.get(module), "__dict__", {}).get("__file__")
+    file = found if isinstance(found, str) and found.endswith(_COMPILED) else file
+    root, is_stdlib = _APP.root, file.startswith(STDLIB)
     if root and file.startswith(root) and not _is_library(file[len(root) - 1 :]):
         return not is_stdlib or bool(root.startswith(STDLIB))
     return _is_owned(file) if _is_library(file) else not root and not is_stdlib

@@ -19,6 +19,8 @@ MAX_LINKS = 200_000
 MAX_ON_EVENT = 100
 # The most exceptions of one event that get a mark.
 MAX_MARKED = 1000
+# A shorter text, as the 1 of KeyError(1), is in many texts by chance.
+SHORTEST_TEXT = 8
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 _RAISE_FROM = (_RAISE, 2)
 # Modules that raise what they were given: the result of a future, and sentry-sdk's reraise().
@@ -74,8 +76,12 @@ def _raised_from(exc: BaseException) -> list[BaseException]:
     """Return the members of a group, and the cause of *exc*, unless that was its context.
 
     Starlette's BaseHTTPMiddleware raises an exception again, ``from`` its context. Then a ``raise``
-    without ``from`` made it, and another one has ``from``.
+    without ``from`` made it, and another one has ``from``. A context that *exc* quotes counts.
     """
+    parent = parent_of(exc)
+    text = "" if parent is None else text_of(parent)
+    if parent is not None and len(text) >= SHORTEST_TEXT and text in text_of(exc):
+        return [parent, *group_members(exc)]
     entries = [] if cause_of(exc) is None else list(iter_traceback(traceback_of(exc)))
     if not entries or _instruction(entries[-1]) == _RAISE_FROM:
         return explicit_causes(exc)
@@ -110,7 +116,7 @@ def ends_of_chain(exc: BaseException) -> tuple[list[BaseException], int]:
 def iter_explicit(exc: BaseException) -> Iterator[BaseException]:
     """Yield *exc*, the members of its group, and what it was raised ``from``, each once.
 
-    Not a context: an exception that was raised in the handling of another is news (C1).
+    Not a context that it does not quote: what was raised in the handling of another is news (C1).
     """
     return iter_chain(exc, _raised_from)
 

@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from sentryinit._policy.exceptions import (
+    SHORTEST_TEXT,
     iter_chain,
     iter_explicit,
     iter_traceback,
@@ -17,8 +18,6 @@ from sentryinit._policy.exceptions import (
     traceback_of,
 )
 
-# A shorter text, such as "1" of KeyError(1), is in many messages by chance.
-SHORTEST_TEXT = 8
 # An escaped character of JSON, or of repr().
 _ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _CONSTANTS = frozenset({str, int, float, bool, type(None)})

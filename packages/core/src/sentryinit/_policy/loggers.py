@@ -41,6 +41,9 @@ _WORKERS = tuple(
     "apscheduler.executors asyncio celery.app.trace dramatiq.worker huey rq.worker".split()
 )
 
+# The function by which the event loop tells of an exception: module and name.
+_LOOP = "asyncio.base_events", "call_exception_handler"
+
 # What servers say of an application without its exception.
 _OF_APPLICATION = re.compile(
     r"Traceback \(most recent call last\)|\AASGI (?:callable|application) "
@@ -80,6 +83,18 @@ def is_of_server(record: logging.LogRecord, more: tuple[str, ...] = ()) -> bool:
 def is_of_worker(record: logging.LogRecord) -> bool:
     """Return True if *record* is of an event loop, or of the worker of a queue or scheduler."""
     return _pattern(_WORKERS).match(record.name) is not None
+
+
+def is_of_event_loop(record: logging.LogRecord) -> bool:
+    """Return True if the event loop logs *record*: about work of any request, or of none.
+
+    The garbage collector may have it do so in the middle of a request ("Task exception was never
+    retrieved"). An exception handler of the application may log it by another logger.
+    """
+    frame = sys._getframe() if record.name != "asyncio" else None  # noqa: SLF001 # inspect reads source files
+    while frame is not None and (frame.f_globals.get("__name__"), frame.f_code.co_name) != _LOOP:
+        frame = frame.f_back
+    return frame is not None or record.name == "asyncio"
 
 
 def tells_of_failure(record: FrozenRecord) -> bool:

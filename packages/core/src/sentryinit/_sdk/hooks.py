@@ -17,7 +17,7 @@ from sentryinit._events.task_name import lost_task_name, task_name
 from sentryinit._policy import aborts, exceptions
 from sentryinit._policy.grouping import error_label, group_key, group_label, without_numbers
 from sentryinit._policy.log_records import FrozenRecord, message_of
-from sentryinit._policy.loggers import is_of_worker
+from sentryinit._policy.loggers import is_of_event_loop, is_of_worker
 from sentryinit._policy.rate_limit import carried
 from sentryinit._policy.verdict import Reason, Seen
 from sentryinit._redaction.fallback import fallback_event
@@ -121,7 +121,7 @@ class Hooks:
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
         if isinstance(record, FrozenRecord):
             key, suppressed = record.kind, record.suppressed
-            unhandled = record.by_server or is_of_worker(record)
+            unhandled = record.by_server or is_of_worker(record) or is_of_event_loop(record)
             for value in event.get("exception", {}).get("values", ()) if unhandled else ():
                 # Of the application nobody has handled it.
                 value["mechanism"] = {**value.get("mechanism", {}), "handled": False}
@@ -144,7 +144,7 @@ class Hooks:
         info = UNDESCRIBED
         event.setdefault("contexts", {})["trace"] = scopes.trace_now()
         if capture is None:
-            is_loops = record is not None and record.name == "asyncio"
+            is_loops = record is not None and is_of_event_loop(record)
             transaction = lost_task_name(exc) if is_loops else task_name()
         else:
             request = capture.snapshot()

@@ -32,6 +32,7 @@ from sentryinit._policy.grouping import is_in_app, record_key
 from sentryinit._policy.log_records import FrozenRecord, exception_of, freeze
 from sentryinit._policy.loggers import (
     is_ignored,
+    is_of_event_loop,
     is_of_framework,
     is_of_server,
     tells_of_failure,
@@ -45,8 +46,6 @@ log = logging.getLogger("sentryinit")
 
 # The handler, text and place of the last record of a thread.
 _LAST = threading.local()
-# The function by which the event loop tells of an exception: module and name.
-_LOOP = "asyncio.base_events", "call_exception_handler"
 _emit, _add_breadcrumb = EventHandler.emit, BreadcrumbHandler.emit
 
 
@@ -104,7 +103,7 @@ def _handle(handler: EventHandler, record: logging.LogRecord) -> None:
         loop = asyncio._get_running_loop() if record.msg == "Unhandled exception" else None  # noqa: SLF001 # the public function raises
         (loop.call_soon if loop else _call)(_send_unless_told, frozen, send)
         return
-    if _is_of_event_loop(record):
+    if is_of_event_loop(record):
         scopes.run_in_scope(None, send)
     elif capture is None or wanted == "all" or (wanted == "failed" and capture.has_failed):
         send_or_defer(frozen, send)
@@ -132,7 +131,7 @@ def _is_unwanted(record: logging.LogRecord, settings: Settings, capture: Any) ->
         if not is_ignored(record, ()):  # else it is ours, or a line about each request
             explain_record(record, Reason.IGNORED_LOGGER)
         return True
-    if settings.log_events == "none" and (capture is None or _is_of_event_loop(record)):
+    if settings.log_events == "none" and (capture is None or is_of_event_loop(record)):
         explain_record(record, Reason.LOG_EVENTS)
         return True
     return False
@@ -202,18 +201,6 @@ def _send_unless_told(record: FrozenRecord, send: Callable[[], bool]) -> None:
             "sentryinit, as the outermost one; without it events say nothing of their requests",
             record.name,
         )
-
-
-def _is_of_event_loop(record: logging.LogRecord) -> bool:
-    """Return True if the event loop logs *record*: about work of any request, or of none.
-
-    The garbage collector may have it do so in the middle of a request ("Task exception was never
-    retrieved"). An exception handler of the application may log it by another logger.
-    """
-    frame = sys._getframe() if record.name != "asyncio" else None  # noqa: SLF001 # inspect reads source files
-    while frame is not None and (frame.f_globals.get("__name__"), frame.f_code.co_name) != _LOOP:
-        frame = frame.f_back
-    return frame is not None or record.name == "asyncio"
 
 
 def _send(handler: EventHandler, record: FrozenRecord, reporter: Reporter | None) -> bool:

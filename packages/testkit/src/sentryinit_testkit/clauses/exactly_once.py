@@ -54,6 +54,14 @@ def _captures_and_raises_another(_request: Request) -> ResponseSpec:
         raise RuntimeError("cannot order") from error
 
 
+def _captures_and_quotes(_request: Request) -> ResponseSpec:
+    try:
+        behaviours.fails()
+    except behaviours.ShopError as error:
+        sentry_sdk.capture_exception(error)
+        raise RuntimeError(f"cannot order: {error}")  # noqa: B904 # as many applications do
+
+
 def _captures_and_has_a_bug(_request: Request) -> ResponseSpec:
     try:
         behaviours.fails()
@@ -151,11 +159,13 @@ class LoggedByItsHandler(HandledError):
 class ExactlyOnce(Contract):
     """Clauses C1 to C6."""
 
-    @pytest.mark.parametrize("behaviour", [_captures_and_raises, _captures_and_raises_another])
+    @pytest.mark.parametrize(
+        "behaviour", [_captures_and_raises, _captures_and_raises_another, _captures_and_quotes]
+    )
     def test_c1_captured_and_raised_is_one_event(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """C1: An exception that is captured, then raised or raised from, gives one event."""
+        """C1: An exception that is captured, then raised, raised from or quoted, is one event."""
         harness.serve(behaviour)
         assert "ShopError" in _events.types(harness.one_event())
 
