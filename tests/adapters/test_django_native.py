@@ -8,10 +8,14 @@ import functools
 import io
 import logging
 import os
+import socket
+import struct
+import sys
 import types
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
+from wsgiref import simple_server
 
 import pytest
 import sentry_sdk
@@ -26,10 +30,11 @@ from django.core.exceptions import (
 )
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.servers import basehttp
 from django.db import OperationalError, connection, connections
 from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
 from django.http.multipartparser import MultiPartParserError
-from django.http.request import UnreadablePostError
+from django.http.request import RawPostDataException, UnreadablePostError
 from django.template import Context, Engine
 from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import override_settings
@@ -559,6 +564,52 @@ def test_request_body_that_cannot_be_read_from_disk_is_one_event(
     asyncio.run(AsyncClient(raise_request_exception=False).post("/upload"))
 
     assert [event[0] for event in summary(mailbox)] == ["UnreadablePostError"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells that a client has left")
+@pytest.mark.parametrize("server_of", [simple_server, basehttp])
+@pytest.mark.parametrize("captures", [False, True])
+def test_body_that_is_read_again_after_its_client_has_left_is_no_event(
+    site: Site, mailbox: Mailbox, server_of: Any, *, captures: bool
+) -> None:
+    """B3: a middleware may swallow the first error; Django has an error of its own for the next."""
+
+    def read_again(request: Any) -> HttpResponse:
+        client.close()
+        with contextlib.suppress(UnreadablePostError):
+            read(request)
+        try:
+            return read(request)
+        except RawPostDataException:
+            if captures:
+                sentry_sdk.capture_exception()
+            raise
+
+    site(path("upload", read_again))
+    kinds = server_of.WSGIServer, server_of.WSGIRequestHandler
+    with (
+        simple_server.make_server("127.0.0.1", 0, WSGIHandler(), *kinds) as server,
+        socket.create_connection(server.server_address) as client,
+    ):
+        client.sendall(b"POST /upload HTTP/1.0\r\nContent-Length: 1000\r\n\r\nhalf")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.handle_request()
+
+    assert mailbox.events == []
+
+
+def test_body_that_is_read_again_while_its_client_waits_is_one_event(
+    site: Site, mailbox: Mailbox
+) -> None:
+    """B3: that error is a bug of the application if the client is there."""
+
+    def read_again(request: Any) -> HttpResponse:
+        request.read(1)
+        return read(request)
+
+    site(path("upload", read_again)).post("/upload", {"a": "b"})
+
+    assert [event[0] for event in summary(mailbox)] == ["RawPostDataException"]
 
 
 def test_application_s_own_upload_error_is_one_event(site: Site, mailbox: Mailbox) -> None:

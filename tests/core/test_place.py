@@ -130,6 +130,15 @@ def test_lines_above_and_the_folder_do_not_count(application: Any, written: bool
     assert kinds(lambda: first["Orders"]().stock(1), lambda: moved["Orders"]().stock(1)) == 1
 
 
+def test_hash_in_the_name_of_a_module_does_not_count(application: Any) -> None:
+    """Loaders name a module by the hash of its path, as Airflow does with each of its DAGs."""
+    names = [f"unusual_prefix_{digit * 40}_orders" for digit in "0a"]
+    first, moved = (application(__name__=name) for name in names)
+    assert kinds(lambda: first["listed"](1), lambda: moved["listed"](1)) == 1
+    others = [f"unusual_prefix_{'0' * 40}_orders_2024", "orders_2024"]
+    assert kinds(*(partial(application(__name__=name)["listed"], 1) for name in others)) == 2
+
+
 def test_two_lines_of_a_function_are_two_issues(application: Any) -> None:
     """Also if their texts are equal."""
     for written in (True, False):

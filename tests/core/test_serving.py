@@ -19,6 +19,7 @@ import pytest
 
 from sentryinit import __main__ as program
 from sentryinit import asgi, wsgi
+from sentryinit._policy import application
 from sentryinit._serving import loaders, objects, target, targets, uwsgi, wrapper
 from sentryinit._serving.site import sitecustomize
 from sentryinit.testing import capture
@@ -501,8 +502,11 @@ def test_arguments_may_have_names(framework: Any) -> None:
 
 
 @pytest.mark.parametrize("place", ["__call__", "load"])
-def test_an_application_that_is_dropped_is_freed(framework: Any, place: str) -> None:
-    """Wagtail makes a handler of Django for each preview."""
+def test_an_application_that_is_dropped_is_freed(
+    framework: Any, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Wagtail makes a handler of Django for each preview. The first one is no exception."""
+    monkeypatch.setattr(application._APP, "served", lambda: None)
     objects.watch(framework, place, is_loader=place == "load")
     with capture():
         app = framework()

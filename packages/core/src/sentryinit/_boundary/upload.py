@@ -36,6 +36,8 @@ def client_gone(environ: MutableMapping[str, Any]) -> bool:
     stream: Any = environ.get("wsgi.input")
     given = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
     try:
+        # Django's server has a stream of its own around that of wsgiref.
+        stream = getattr(getattr(stream, "_read", None), "__self__", stream)
         # gevent and cheroot have a file on the stream; that of wsgiref and uWSGI has a descriptor.
         descriptor = (given or getattr(stream, "rfile", stream)).fileno()
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):

@@ -16,6 +16,8 @@ from sentryinit._policy.exceptions import ends_of_chain, text_of, traceback_of
 from sentryinit._policy.grouping import app_frame, without_numbers
 
 _HEADER = re.compile(r"(?:async\s+)?(?:def|class)\s+(\w+)")
+# Of the path of the file, in the name of its module.
+_HASH = re.compile(r"[0-9a-f]{32,}")
 # Since Python 3.12 these have no frame of their own (PEP 709).
 _INLINED = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 
@@ -68,7 +70,8 @@ def _class_name(cls: type[BaseException]) -> str:
 def _place(entry: TracebackType) -> tuple[str, ...]:
     """Return module and function of *entry*, the text of its line, and which of equal lines."""
     code, names = entry.tb_frame.f_code, entry.tb_frame.f_globals
-    module, first, line = str(names.get("__name__")), max(code.co_firstlineno, 1), entry.tb_lineno
+    module = _HASH.sub("", str(names.get("__name__")))
+    first, line = max(code.co_firstlineno, 1), entry.tb_lineno
     lines = linecache.getlines(code.co_filename, names)
     if not first <= (line or 0) <= len(lines):
         return module, code.co_name, str((line or 0) - first)

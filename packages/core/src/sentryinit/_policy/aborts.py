@@ -165,6 +165,9 @@ def _needs_a_peer(exc: Exception, request: RequestState) -> bool:
     if isinstance(exc, RuntimeError) and text_of(exc) == "No response returned.":
         # Starlette's BaseHTTPMiddleware raises this if a disconnect stopped the application.
         return True
+    again = getattr(sys.modules.get("django.http.request"), "RawPostDataException", ())
+    if isinstance(exc, again):
+        return True  # the body is read again, after a read that has failed
     own = request.is_socket and type(exc).__module__ != "builtins"
     about_state = isinstance(exc, RuntimeError) or own
     return about_state and (raised_by(exc, request.server) or _is_from_socket(exc, request.sockets))

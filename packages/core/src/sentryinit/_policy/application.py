@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import weakref
 from collections.abc import Iterable
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -34,9 +35,9 @@ _RUNNERS = frozenset(
 _Names = Iterable[str] | None
 
 # The options, and what is known of the application. *entry*: the file of its entry module, and the
-# script that has called it. *served*: its object, or the name of its module. *owned*: the folder of
-# its distribution, and the list of its files.
-_APP = SimpleNamespace(entry=None, served=None, owned=None, include=(), exclude=(), root="")
+# script that has called it. *served*: returns its object, or the name of its module. *owned*: the
+# folder of its distribution, and the list of its files.
+_APP = SimpleNamespace(entry=None, served=lambda: None, owned=None, include=(), exclude=(), root="")
 # By file and module. `exec` makes code with unlimited file names: what fills it has a bound.
 known: dict[tuple[str, str], bool] = {}
 
@@ -75,8 +76,12 @@ def note_entry(traceback: TracebackType | None = None) -> None:
 
 def note_application(app: Any) -> None:
     """Note *app*, which is served, or the name of its module; the first one counts."""
-    if _APP.served is None:
-        _APP.served = app
+    if _APP.served() is None:
+        try:
+            # An application that is dropped is freed.
+            _APP.served = weakref.ref(app)
+        except TypeError:
+            _APP.served = lambda: app
         _forget()
 
 
@@ -197,7 +202,7 @@ def _find_entry() -> tuple[str, str]:
     A program in a source tree is the entry, whatever it serves. A server or library that is not
     known as one is not, where the application that it serves is held by a module.
     """
-    app, (file, script) = _APP.served, _APP.entry or ("", "")
+    app, (file, script) = _APP.served(), _APP.entry or ("", "")
     if app is None or script or (file and not _is_library(file)):
         return file, script
     # What uWSGI has is a name.
