@@ -19,7 +19,7 @@ import pytest
 
 from sentryinit import __main__ as program
 from sentryinit import asgi, wsgi
-from sentryinit._policy import application
+from sentryinit._policy.application import _APP
 from sentryinit._serving import loaders, objects, target, targets, uwsgi, wrapper
 from sentryinit._serving.site import sitecustomize
 from sentryinit.testing import capture
@@ -506,7 +506,7 @@ def test_an_application_that_is_dropped_is_freed(
     framework: Any, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """Wagtail makes a handler of Django for each preview. The first one is no exception."""
-    monkeypatch.setattr(application._APP, "served", lambda: None)
+    monkeypatch.setattr(_APP, "served", lambda: None)
     objects.watch(framework, place, is_loader=place == "load")
     with capture():
         app = framework()
