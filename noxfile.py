@@ -547,7 +547,7 @@ def upstream(session: nox.Session, framework: str) -> None:
 
 @nox.session(python=FOUND.get("3.13", FOUND[NEWEST]))
 def applications(session: nox.Session) -> None:
-    """Run five applications of others with us, each under its server, and make them fail."""
+    """Run applications of others with us, each under its server, and make them fail."""
     needs = "--requirement=tests/applications/requirements.txt"
     adapters = ("core", "aiohttp", "django", "falcon", "flask", "starlette")
     install(session, adapters, needs, *group("test"))

@@ -214,6 +214,20 @@ def test_application_that_no_known_server_loads_is_wrapped(
     assert [event.mechanism for event in events] == [{"type": mechanism, "handled": False}] * 2
 
 
+@pytest.mark.parametrize(
+    "kind,mechanism,route", [("wsgiref", "wsgi", "<unknown>"), ("wsgiref-flask", "flask", ROUTE)]
+)
+def test_application_of_wsgiref_is_wrapped(
+    bench: Bench, kind: str, mechanism: str, route: str
+) -> None:
+    """Also one without a framework, in a program that serves by wsgiref."""
+    with served(bench, f"-m apps.bare_embedded {kind} {{port}}") as service:
+        failed(service)
+    event = only(service)
+    assert event.data["transaction"] == route
+    assert event.mechanism == {"type": mechanism, "handled": False}
+
+
 @pytest.mark.parametrize("inside", ["a2wsgi", "starlette.middleware.wsgi", "mount"])
 @pytest.mark.parametrize("run", [True, False])
 def test_application_inside_of_another_has_its_route(bench: Bench, inside: str, run: bool) -> None:

@@ -14,7 +14,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 
 class Quiet(WSGIRequestHandler):
@@ -25,6 +25,13 @@ class Quiet(WSGIRequestHandler):
 
 def wsgi(app: Any, port: int) -> None:
     """Serve *app* as a server does of which nobody has heard."""
+    server = WSGIServer(("127.0.0.1", port), Quiet)
+    server.application = app
+    server.serve_forever()
+
+
+def wsgiref(app: Any, port: int) -> None:
+    """Serve *app* as Radicale does, and what is made for wsgiref."""
     make_server("127.0.0.1", port, app, handler_class=Quiet).serve_forever()
 
 
@@ -107,6 +114,8 @@ KINDS: dict[str, Callable[[int], None]] = {
     "bridge-starlette": lambda port: asgi(bridged("starlette.middleware.wsgi"), port),
     "bridge-a2wsgi": lambda port: asgi(bridged("a2wsgi"), port),
     "aiohttp": aiohttp,
+    "wsgiref": lambda port: wsgiref(of("bare_plain", "application"), port),
+    "wsgiref-flask": lambda port: wsgiref(of("bare_flask", "app"), port),
 }
 
 if "SERVED" in os.environ:

@@ -418,6 +418,13 @@ def reads_then_is_sold_out(ran: list[str]) -> Behaviour:
     return sell_out
 
 
+async def reads_then_refuses_the_end(request: Request) -> NoReturn:
+    """Read, and refuse the message that the client is gone, as code without a framework does."""
+    with contextlib.suppress(Exception):
+        await request.read()
+    raise AssertionError({"type": "http.disconnect"})
+
+
 async def reads_on(request: Request) -> ResponseSpec:
     """Read a WebSocket until it raises, and once more."""
     with contextlib.suppress(Exception):

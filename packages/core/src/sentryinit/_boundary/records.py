@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import Any
 from weakref import WeakSet
 
@@ -21,6 +22,7 @@ from sentryinit._policy.log_records import (
     has_text_of,
     is_about,
     names_in_traceback,
+    reason_in,
 )
 from sentryinit._policy.verdict import Reason
 from sentryinit._state import STATE
@@ -31,6 +33,9 @@ log = logging.getLogger("sentryinit")
 MAX_DEFERRED = 10
 # A record that waits until its request is decided, perhaps not longer than a time (C2).
 Deferred = tuple[FrozenRecord, Turn]
+
+# Those of failures, such as "500 Internal Server Error".
+STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus if each >= 500}
 
 # What texts have that are about the exceptions that boundaries decided on last: some servers log
 # a text only. Whether a request in this context was decided.
@@ -149,7 +154,7 @@ class RequestRecords:
         """
         claimed = ((record, take(turn)) for record, turn in self.deferred)
         self.deferred = tuple(deferred for deferred in claimed if deferred[1])
-        return [exception_of(record) for record, _turn in self.deferred]
+        return [reason_in(record) for record, _turn in self.deferred]
 
     def exceptions_in_records(self) -> list[Exception]:
         """Return what the records of this request carry, those below ERROR included.
@@ -176,7 +181,7 @@ class RequestRecords:
         # One exception may have been logged twice, or captured as well.
         if error is not None and self.already_reported(error):
             return True
-        if any(is_about(record, failure) for failure in self._failures):
+        if any(self._is_about(record, failure) for failure in self._failures):
             return True
         if self._for_nobody and error is None and has_names(record.searched, (str(status),)):
             return True
@@ -185,6 +190,12 @@ class RequestRecords:
             carried = *carried, shown
         wanted = status < 500 and STATE.settings is not None and STATE.settings.report_logged_4xx
         return not wanted and self.adapter.is_response(carried, status, shown)
+
+    def _is_about(self, record: FrozenRecord, failure: BaseException | None) -> bool:
+        """Return True if *record* is about *failure*, or says the status line of its response."""
+        line = STATUS_LINES.get(self.status or 0)
+        says_it = line is not None and exception_of(record) is None and line in record.text
+        return says_it or is_about(record, failure)
 
     def keep_record(self, record: logging.LogRecord, most: int) -> None:
         """Keep *record*, below ERROR, as one of the *most* last ones."""
@@ -201,7 +212,7 @@ class RequestRecords:
         return [
             record
             for record, _turn in self.deferred
-            if (exception_of(record) is None if is_about(record, failure) else never_alone)
+            if (exception_of(record) is None if self._is_about(record, failure) else never_alone)
         ]
 
     @contextlib.contextmanager

@@ -46,6 +46,8 @@ _OF_FILES = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EFBIG),
     *(errno.ENOENT, errno.EACCES),
 )
+# The messages by which a server of ASGI says so.
+_TOLD = "http.disconnect", "websocket.disconnect"
 # Only these classes can be an abort; what else is known about the request decides.
 _CANDIDATES = (*ABORTS, OSError, RuntimeError, SystemExit)
 
@@ -162,12 +164,15 @@ def _needs_a_peer(exc: Exception, request: RequestState) -> bool:
     Other classes than ``RuntimeError`` are about what the application sends: a body that is too
     short, for example. Servers have classes of their own for a WebSocket that is closed.
     """
-    if isinstance(exc, RuntimeError) and text_of(exc) == "No response returned.":
+    text = text_of(exc)
+    if isinstance(exc, RuntimeError) and text == "No response returned.":
         # Starlette's BaseHTTPMiddleware raises this if a disconnect stopped the application.
         return True
     again = getattr(sys.modules.get("django.http.request"), "RawPostDataException", ())
     if isinstance(exc, again):
         return True  # the body is read again, after a read that has failed
+    if any(each in text for each in _TOLD):
+        return True  # code that awaits the body has got the message, and refuses it
     own = request.is_socket and type(exc).__module__ != "builtins"
     about_state = isinstance(exc, RuntimeError) or own
     return about_state and (raised_by(exc, request.server) or _is_from_socket(exc, request.sockets))

@@ -271,6 +271,18 @@ class Aborts(Contract):
         harness.serve(behaviours.reads_then_wraps, Call("POST", body=UPLOAD, client="resets"))
         harness.no_event()
 
+    @requires("disconnect")
+    def test_b3_error_about_the_disconnect_is_no_event(self, harness: Harness) -> None:
+        """B3: What the application raises about the server's message that its client is gone."""
+        call = Call("POST", body=UPLOAD, client="leaves")
+        harness.serve(behaviours.reads_then_refuses_the_end, call)
+        harness.no_event()
+
+    def test_b3_error_about_a_disconnect_is_an_event(self, harness: Harness) -> None:
+        """B3: The same exception, while its own client waits, is about another connection."""
+        harness.serve(behaviours.reads_then_refuses_the_end)
+        assert _events.types(harness.our_event()) == ["AssertionError"]
+
     def test_b3_timeout_is_an_event(self, harness: Harness) -> None:
         """B3: A timeout is a failure, though its cause is a cancellation."""
         harness.serve(

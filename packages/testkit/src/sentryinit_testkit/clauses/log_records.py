@@ -213,6 +213,52 @@ class LogRecords(Contract):
         harness.serve(fail)
         assert sorted(harness.titles) == ["KeyError: 1", text]
 
+    def test_c2_text_of_the_handled_exception_explains_a_500(self, harness: Harness) -> None:
+        """C2: A handler logs the text of its exception, and answers after its except block."""
+
+        def answer(_request: Request) -> ResponseSpec:
+            try:
+                behaviours.fails()
+            except behaviours.ShopError as error:
+                log.error("cannot order: %s", error)  # noqa: TRY400 # the case
+            return ResponseSpec(500)
+
+        harness.serve(answer)
+        event = harness.our_event()
+        assert _events.types(event) == ["ShopError"]
+        assert _crumbs(event) == ["cannot order: no stock"]
+
+    def test_c2_text_that_the_failure_repeats_is_one_event(self, harness: Harness) -> None:
+        """C2: A handler logs its errors, and raises one exception with all their texts."""
+        texts = ["the tea is out of stock", "the shop is closed"]
+
+        def fail(_request: Request) -> NoReturn:
+            for text in texts:
+                log.error(text)
+            raise behaviours.ShopError("\n".join(texts))
+
+        harness.serve(fail)
+        assert _crumbs(harness.our_event()) == texts
+
+    def test_c2_text_with_the_status_line_is_one_event(self, harness: Harness) -> None:
+        """C2: A handler logs an exception, and what it answers: the failure is one event."""
+        line = "GET /orders in 1.003 seconds: 503 Service Unavailable"
+
+        def answer(_request: Request) -> ResponseSpec:
+            try:
+                behaviours.fails()
+            except behaviours.ShopError:
+                log.exception("cannot order")
+            log.error(line)
+            log.error("502 Bad Gateway")
+            return ResponseSpec(503)
+
+        harness.serve(answer)
+        ours, other = sorted(harness.events, key=lambda event: "logentry" in event)
+        assert _events.types(ours) == ["ShopError"]
+        assert _crumbs(ours) == [line]
+        assert other["logentry"]["formatted"] == "502 Bad Gateway"
+
     @pytest.mark.parametrize("answer", [behaviours.fails, behaviours.answers(503)])
     def test_f1_records_below_error_are_breadcrumbs_of_the_failure(
         self, harness: Harness, answer: Behaviour

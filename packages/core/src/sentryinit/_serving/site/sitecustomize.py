@@ -33,6 +33,7 @@ LOADERS: dict[str, tuple[str, ...]] = {
     "uvicorn.config": ("Config.load_app",),
     "waitress.runner": ("pkgutil.resolve_name",),
     "waitress.server": ("create_server:application",),
+    "wsgiref.simple_server": ("WSGIServer.set_app:application",),
 }
 
 
