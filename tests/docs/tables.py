@@ -23,7 +23,7 @@ import click
 
 from sentryinit._config import settings as _settings
 from sentryinit._config.options import REFUSED, TABLE, Option
-from sentryinit._policy.verdict import COUNTERS, OF_RECORDS, Reason
+from sentryinit._policy.verdict import COUNTERS, Reason
 from sentryinit._sdk.losses import REASONS as LOST
 
 if sys.version_info >= (3, 11):
@@ -33,6 +33,8 @@ else:
 
 ROOT = Path(__file__).resolve().parents[2]
 BINDING = " binding of sentryinit"
+# The reasons for which a log record is no event of its own.
+OF_RECORDS = Reason.IGNORED_LOGGER, Reason.LOG_EVENTS, Reason.KNOWN_RECORD, Reason.SAME_RECORD
 # The modules with public names, and whom each is for.
 PUBLIC = {
     "sentryinit": "applications",

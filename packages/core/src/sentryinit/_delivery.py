@@ -8,7 +8,7 @@ import os
 import time
 
 from sentryinit._boundary.deadlines import DEADLINES
-from sentryinit._boundary.records import end_requests, forget_requests, has_undecided
+from sentryinit._boundary.records import UNDECIDED, end_requests
 from sentryinit._config.settings import Settings
 from sentryinit._events import build
 from sentryinit._locks import RenewedLock
@@ -58,7 +58,7 @@ class Delivery:
     def waiting(self) -> bool:
         """Return True if a flush would send something."""
         self.check_process()
-        records = DEADLINES.waiting() or has_undecided()
+        records = DEADLINES.waiting() or UNDECIDED
         return bool(records or self._client.waiting() or self.limiter.has_untold())
 
     def flush(self, *, last: bool = False) -> None:
@@ -121,7 +121,7 @@ class Delivery:
         """Start anew: the parent process sends what is queued, and tells what it has counted."""
         self._start()
         DEADLINES.after_fork()
-        forget_requests()
+        UNDECIDED.clear()
         self.limiter.after_fork()
         self._client.lost.after_fork()
         reset_transport()

@@ -35,7 +35,7 @@ MAX_DEFERRED = 10
 Deferred = tuple[FrozenRecord, Turn]
 
 # Those of failures, such as "500 Internal Server Error".
-STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus if each >= 500}
+_STATUS_LINES = {each.value: f"{each.value} {each.phrase}" for each in HTTPStatus if each >= 500}
 
 # What texts have that are about the exceptions that boundaries decided on last: some servers log
 # a text only. Whether a request in this context was decided.
@@ -68,25 +68,16 @@ def explain_record(record: logging.LogRecord, reason: Reason) -> None:
     log.debug("no event of its own for the log record of %s (%s:%s): %s", *where, reason.value)
 
 
-# Requests with records that wait without a limit of time.
-_UNDECIDED: WeakSet[RequestRecords] = WeakSet()
+# Requests with records that wait without a limit of time. A forked process leaves them to its
+# parent (H2).
+UNDECIDED: WeakSet[RequestRecords] = WeakSet()
 
 
 def end_requests() -> None:
     """Make events of what waits without a limit: the process ends, and with it these requests."""
-    for capture in list(_UNDECIDED):
+    for capture in list(UNDECIDED):
         capture.has_failed = True
         capture._release_records()  # noqa: SLF001 # of this module
-
-
-def has_undecided() -> bool:
-    """Return True if :func:`end_requests` has something to do."""
-    return bool(_UNDECIDED)
-
-
-def forget_requests() -> None:
-    """Leave what waits without a limit to the parent process: this one was forked (H2)."""
-    _UNDECIDED.clear()
 
 
 class RequestRecords:
@@ -136,7 +127,7 @@ class RequestRecords:
         self.has_activity = True
         turn: Turn = [release] if seconds is None else DEADLINES.add(seconds, release)
         if seconds is None:
-            _UNDECIDED.add(self)
+            UNDECIDED.add(self)
         self.deferred += ((record, turn),)
         if self.status is not None:
             call(turn)  # sent by another thread meanwhile: nobody may look at it any more
@@ -171,7 +162,7 @@ class RequestRecords:
     def _release_records(self) -> None:
         """Make events of the deferred records that are not about what is reported otherwise."""
         deferred, self.deferred = self.deferred, ()
-        _UNDECIDED.discard(self)
+        UNDECIDED.discard(self)
         for _record, turn in deferred:
             call(turn)
 
@@ -193,7 +184,7 @@ class RequestRecords:
 
     def _is_about(self, record: FrozenRecord, failure: BaseException | None) -> bool:
         """Return True if *record* is about *failure*, or says the status line of its response."""
-        line = STATUS_LINES.get(self.status or 0)
+        line = _STATUS_LINES.get(self.status or 0)
         says_it = line is not None and exception_of(record) is None and line in record.text
         return says_it or is_about(record, failure)
 

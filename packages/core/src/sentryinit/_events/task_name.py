@@ -51,6 +51,5 @@ def lost_task_name(exc: BaseException | None) -> str:
     """
     entries = iter_traceback(None if exc is None else traceback_of(exc))
     frames = (entry.tb_frame for entry in entries)
-    codes = (each.f_code for each in frames if each.f_globals.get("__name__") not in _CALLERS)
-    code = next(codes, None)
+    code = next((e.f_code for e in frames if e.f_globals.get("__name__") not in _CALLERS), None)
     return program_name() if code is None else getattr(code, "co_qualname", code.co_name)

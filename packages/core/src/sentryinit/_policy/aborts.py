@@ -169,10 +169,10 @@ def _needs_a_peer(exc: Exception, request: RequestState) -> bool:
         # Starlette's BaseHTTPMiddleware raises this if a disconnect stopped the application.
         return True
     again = getattr(sys.modules.get("django.http.request"), "RawPostDataException", ())
-    if isinstance(exc, again):
-        return True  # the body is read again, after a read that has failed
-    if any(each in text for each in _TOLD):
-        return True  # code that awaits the body has got the message, and refuses it
+    # The body is read again, after a read that has failed; or code awaits it, and refuses the
+    # message that the client is gone.
+    if isinstance(exc, again) or any(each in text for each in _TOLD):
+        return True
     own = request.is_socket and type(exc).__module__ != "builtins"
     about_state = isinstance(exc, RuntimeError) or own
     return about_state and (raised_by(exc, request.server) or _is_from_socket(exc, request.sockets))

@@ -78,10 +78,9 @@ def _raised_from(exc: BaseException) -> list[BaseException]:
     Starlette's BaseHTTPMiddleware raises an exception again, ``from`` its context. Then a ``raise``
     without ``from`` made it, and another one has ``from``. A context that *exc* quotes counts.
     """
-    parent = parent_of(exc)
-    text = "" if parent is None else text_of(parent)
-    if parent is not None and len(text) >= SHORTEST_TEXT and text in text_of(exc):
-        return [parent, *group_members(exc)]
+    text = text_of(parent_of(exc))  # without one, it is short
+    if len(text) >= SHORTEST_TEXT and text in text_of(exc):
+        return all_causes(exc)
     entries = [] if cause_of(exc) is None else list(iter_traceback(traceback_of(exc)))
     if not entries or _instruction(entries[-1]) == _RAISE_FROM:
         return explicit_causes(exc)

@@ -117,7 +117,9 @@ def is_about(record: FrozenRecord, failure: BaseException | None) -> bool:
         return True
     if any(_has_traceback(record.searched, link) for link in chain):
         return True
-    return has_text_of(record, failure) or _is_quoted(record.text, failure)
+    # Or the failure has its text: it was logged first.
+    quoted = len(record.text) >= SHORTEST_TEXT and _contains(text_of(failure), record.text)
+    return quoted or has_text_of(record, failure)
 
 
 def has_text_of(record: FrozenRecord, exc: BaseException) -> bool:
@@ -134,14 +136,8 @@ def has_text_of(record: FrozenRecord, exc: BaseException) -> bool:
 def reason_in(record: FrozenRecord) -> BaseException | None:
     """Return the exception that *record* was logged with, or whose text it gives in its handler."""
     error, handled = exception_of(record), record.handled
-    if error is None and handled is not None and has_text_of(record, handled):
-        return handled
-    return error
-
-
-def _is_quoted(text: str, exc: BaseException) -> bool:
-    """Return True if the text of *exc* contains *text*, which was logged before it was raised."""
-    return len(text) >= SHORTEST_TEXT and _contains(text_of(exc), text)
+    is_told = error is None and handled is not None and has_text_of(record, handled)
+    return handled if is_told else error
 
 
 def _texts(exc: BaseException) -> list[str]:

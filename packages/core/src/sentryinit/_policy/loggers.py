@@ -58,9 +58,7 @@ def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
 
 def is_ignored(record: logging.LogRecord, names: tuple[str, ...]) -> bool:
     """Return True if *record* is heard by nobody: it is of *names*, or a line of an access log."""
-    if _pattern(_NEVER + names).match(record.name):
-        return True
-    return _is_logged_by(record, _ACCESS)
+    return bool(_pattern(_NEVER + names).match(record.name)) or _is_logged_by(record, _ACCESS)
 
 
 def is_of_framework(record: logging.LogRecord) -> bool:

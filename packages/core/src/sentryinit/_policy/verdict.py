@@ -43,10 +43,6 @@ COUNTERS = {
     Reason.IGNORED_STATUS: "ignored",
     Reason.IGNORED_PATH: "ignored",
 }
-# Those of log records.
-OF_RECORDS = frozenset(
-    {Reason.IGNORED_LOGGER, Reason.LOG_EVENTS, Reason.KNOWN_RECORD, Reason.SAME_RECORD}
-)
 
 
 class Seen(NamedTuple):
@@ -54,7 +50,7 @@ class Seen(NamedTuple):
 
     *escaped*: what left the application, with *escaped_status*, what the client gets. *shown*: what
     a hook of the framework showed before a 5xx, with *handled* and *status*. *logged*: the last
-    exception that was logged with its traceback. *captured*: the application captured one itself.
+    exception whose traceback or text was logged. *captured*: the application captured one itself.
     *aborted*: *escaped* is an abort. *client_gone*: a response without an exception was made for a
     client that was gone. *is_reported* asks whether an exception is on an event; *path*
     and *title* describe the request, if needed.
