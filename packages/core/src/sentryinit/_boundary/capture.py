@@ -252,7 +252,7 @@ class Capture(RequestIdentity, Generic[R]):
         # What nobody handled is the reason for what escapes after it.
         reasons = escaped, None if self._handled else self.seen_exception
         aborted = escaped is not None and any(e is not None and self.is_abort(e) for e in reasons)
-        in_log = [e for e in self.claim_records() if e is not None]
+        in_log = self.claim_records()
         given_up = tuple(filter(self.is_abort, (*in_log, *self.exceptions_in_records())))
         logged = [e for e in in_log if not any(e is each for each in given_up)]
         errors = [e for e in map(self._error_behind, logged) if e is not None]

@@ -22,7 +22,7 @@ from sentryinit._policy.log_records import (
     has_text_of,
     is_about,
     names_in_traceback,
-    reason_in,
+    told_in,
 )
 from sentryinit._policy.verdict import Reason
 from sentryinit._state import STATE
@@ -138,14 +138,16 @@ class RequestRecords:
             self.deferred = tuple(each for each in self.deferred if each is not oldest)
             call(oldest[1])
 
-    def claim_records(self) -> list[BaseException | None]:
+    def claim_records(self) -> list[BaseException]:
         """Keep the deferred records that have not been sent, and return their exceptions.
 
-        They are not sent alone any more.
+        They are not sent alone any more. If none has an exception, a text may tell of one.
         """
         claimed = ((record, take(turn)) for record, turn in self.deferred)
         self.deferred = tuple(deferred for deferred in claimed if deferred[1])
-        return [reason_in(record) for record, _turn in self.deferred]
+        records = [record for record, _turn in self.deferred]
+        logged = [exc for exc in map(exception_of, records) if exc is not None]
+        return logged or [exc for exc in map(told_in, records) if exc is not None]
 
     def exceptions_in_records(self) -> list[Exception]:
         """Return what the records of this request carry, those below ERROR included.

@@ -133,11 +133,10 @@ def has_text_of(record: FrozenRecord, exc: BaseException) -> bool:
     )
 
 
-def reason_in(record: FrozenRecord) -> BaseException | None:
-    """Return the exception that *record* was logged with, or whose text it gives in its handler."""
-    error, handled = exception_of(record), record.handled
-    is_told = error is None and handled is not None and has_text_of(record, handled)
-    return handled if is_told else error
+def told_in(record: FrozenRecord) -> BaseException | None:
+    """Return the exception whose text *record* has, and which was being handled."""
+    handled = record.handled
+    return handled if handled is not None and has_text_of(record, handled) else None
 
 
 def _texts(exc: BaseException) -> list[str]:

@@ -228,6 +228,23 @@ class LogRecords(Contract):
         assert _events.types(event) == ["ShopError"]
         assert _crumbs(event) == ["cannot order: no stock"]
 
+    def test_c2_exception_explains_a_500_more_than_a_text(self, harness: Harness) -> None:
+        """C2: A handler logs an exception, and then the text of another one that it has become."""
+
+        def answer(_request: Request) -> ResponseSpec:
+            try:
+                try:
+                    behaviours.fails()
+                except behaviours.ShopError as error:
+                    log.exception("cannot order")
+                    raise RuntimeError(f"the shop has {error}") from error
+            except RuntimeError as error:
+                log.error("cannot answer: %s", error)  # noqa: TRY400 # the case
+            return ResponseSpec(503)
+
+        harness.serve(answer)
+        assert _events.types(harness.our_event()) == ["ShopError"]
+
     def test_c2_text_that_the_failure_repeats_is_one_event(self, harness: Harness) -> None:
         """C2: A handler logs its errors, and raises one exception with all their texts."""
         texts = ["the tea is out of stock", "the shop is closed"]
