@@ -281,7 +281,8 @@ class Aborts(Contract):
     def test_b3_error_about_a_disconnect_is_an_event(self, harness: Harness) -> None:
         """B3: The same exception, while its own client waits, is about another connection."""
         harness.serve(behaviours.reads_then_refuses_the_end)
-        assert _events.types(harness.our_event()) == ["AssertionError"]
+        # Starlette 0.37's BaseHTTPMiddleware raises a group.
+        assert _events.types(harness.our_event())[-1:] == ["AssertionError"]
 
     def test_b3_timeout_is_an_event(self, harness: Harness) -> None:
         """B3: A timeout is a failure, though its cause is a cancellation."""

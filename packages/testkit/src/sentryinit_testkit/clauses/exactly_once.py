@@ -159,14 +159,19 @@ class LoggedByItsHandler(HandledError):
 class ExactlyOnce(Contract):
     """Clauses C1 to C6."""
 
-    @pytest.mark.parametrize(
-        "behaviour", [_captures_and_raises, _captures_and_raises_another, _captures_and_quotes]
-    )
+    @pytest.mark.parametrize("behaviour", [_captures_and_raises, _captures_and_raises_another])
     def test_c1_captured_and_raised_is_one_event(
         self, harness: Harness, behaviour: Behaviour
     ) -> None:
-        """C1: An exception that is captured, then raised, raised from or quoted, is one event."""
+        """C1: An exception that is captured, then raised or raised from, gives one event."""
         harness.serve(behaviour)
+        assert "ShopError" in _events.types(harness.one_event())
+
+    def test_c1_captured_and_quoted_is_one_event(self, harness: Harness) -> None:
+        """C1: An exception that is captured, and quoted by another one that is raised then."""
+        if "raised-abort" in harness.driver.all_unsupported():
+            pytest.skip("a BaseHTTPMiddleware of Starlette 0.37 replaces the context")
+        harness.serve(_captures_and_quotes)
         assert "ShopError" in _events.types(harness.one_event())
 
     @requires("chain")
