@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -880,6 +881,18 @@ def test_is_about(
 ) -> None:  # a column of the table
     """A record is about an error by exception, argument or text, else about a status."""
     assert is_about(freeze(logging.makeLogRecord(record), None), error) is tells
+
+
+def test_long_text_is_found_at_once() -> None:
+    """A pattern of megabytes would take seconds to compile, and a gigabyte of memory."""
+    text = "no stock " * 500_000
+    failure, told = ValueError(text), {"msg": f"failed: {text}"}
+    start = time.process_time()
+
+    for record, error in ((told, failure), ({"msg": text}, ValueError(f"failed: {text}"))):
+        assert is_about(freeze(logging.makeLogRecord(record), None), error)
+
+    assert time.process_time() - start < 0.3
 
 
 def test_record_with_the_error_as_argument_is_about_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from sentryinit._policy.exceptions import (
     iter_chain,
     iter_explicit,
     unwrap_response,
+    was_captured,
 )
 from sentryinit._policy.ignore_rules import IgnoreRules
 
@@ -185,3 +187,17 @@ def test_members_that_share_a_cause_are_judged_by_it(member: type[Exception]) ->
 def test_exit_code(exc: BaseException, code: int | None) -> None:
     """The code is that of the interpreter; a text means 1."""
     assert exit_code(exc) == code
+
+
+def test_long_texts_of_a_chain_cost_little() -> None:
+    """A loop has tried again, each time with the same megabyte of SQL in its error."""
+    text = "no stock " * 100_000
+    error = ValueError(text)
+    for _ in range(2000):
+        before, error = error, ValueError(text)
+        error.__context__ = before
+    start = time.process_time()
+
+    assert not was_captured(error)
+
+    assert time.process_time() - start < 0.3

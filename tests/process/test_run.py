@@ -322,6 +322,83 @@ def test_program_that_does_not_start_is_one_event(bench: Bench, module: str, mor
     assert ("theirs" in service.output) is ("theirs" in more)
 
 
+@pytest.mark.parametrize("arguments", ["None, None, None", "LookupError, 'no such item', None"])
+def test_hook_takes_what_pythons_own_takes(bench: Bench, arguments: str) -> None:
+    """Libraries call it to print what they have: it raises nothing, and reports no text."""
+    command = shlex.join(
+        ["-c", f"import flask, sys\nsys.excepthook({arguments})\nprint('goes on')"]
+    )
+    with served(bench, command, ready=False) as service:
+        assert service.wait() == 0
+    assert "goes on" in service.output
+    assert service.mailbox.drain() == []
+
+
+METRICS = """
+import sys, threading, urllib.error, urllib.request
+from wsgiref.simple_server import make_server
+import sentryinit
+
+def application(environ, start_response):
+    raise LookupError("no such item")
+
+metrics, shop = make_server("", 0, lambda *_: [b""]), make_server("", 0, application)
+sentryinit.init("own", release="7")
+threading.Thread(target=shop.handle_request).start()
+try:
+    urllib.request.urlopen(f"http://127.0.0.1:{shop.server_port}")
+except urllib.error.HTTPError as error:
+    print("status", error.code)
+"""
+
+
+@pytest.mark.parametrize("required", ["", "true"])
+def test_init_after_a_server_of_metrics_is_the_first(
+    bench: Bench, tmp_path: Path, required: str
+) -> None:
+    """An application serves its metrics by wsgiref, then makes its own set-up."""
+    code = METRICS.replace('release="7"', f"release='7', dsn={bench.sink.mailbox().dsn!r}")
+    without = {"SENTRYINIT_DSN": "", "SENTRY_DSN": "", "SENTRYINIT_REQUIRED": required}
+    program = tmp_path / "program.py"
+    program.write_text(code if required else METRICS)
+    with served(bench, str(program), ready=False, **(without if required else {})) as service:
+        assert service.wait() == 0
+    assert "status 500" in service.output
+    assert "init() was called again" not in service.output
+    if not required:
+        event = only(service)
+        assert (event.error, event.data["release"]) == ("LookupError", "7")
+        assert event.tags["service"] == "own"
+
+
+MANAGE = """
+import django, sys
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, ManagementUtility, get_commands
+settings.configure()
+django.setup()
+
+class Command(BaseCommand):
+    def handle(self, **options):
+        raise {}("no such item")
+
+get_commands()["bill"] = Command()
+ManagementUtility(["manage.py", "bill"]).execute()
+"""
+
+
+@pytest.mark.parametrize("error,events", [("LookupError", ["LookupError"]), ("CommandError", [])])
+def test_command_of_django_that_fails_is_one_event(
+    bench: Bench, tmp_path: Path, error: str, events: list[str]
+) -> None:
+    """It has imported the framework. A ``CommandError`` is a message for its user."""
+    program = tmp_path / "program.py"
+    program.write_text(MANAGE.format(error))
+    with served(bench, str(program), ready=False) as service:
+        assert service.wait() == 1
+    assert [event.error for event in service.mailbox.drain()] == events
+
+
 @pytest.mark.parametrize("end", ["KeyboardInterrupt", "SystemExit(3)"])
 def test_end_of_a_program_that_is_wanted_is_no_event(bench: Bench, end: str) -> None:
     """The same as where ``init`` has run (A13)."""

@@ -277,9 +277,8 @@ def debug_panic(app: Application, path: str = PATH) -> Application:
 
 def check_debug_token(scope: Scope) -> bool:
     """Return True if the request of *scope* has the right debug token."""
-    return adapters.check_debug_token(
-        _headers(scope), scope.get("query_string", b"").decode("latin-1")
-    )
+    query = scope.get("query_string", b"").decode("latin-1")
+    return adapters.check_debug_token(_headers(scope), query)
 
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ def lost_task_name(exc: BaseException | None) -> str:
 
     Without a traceback, that of the program: the current task is any other.
     """
-    entries = iter_traceback(None if exc is None else traceback_of(exc))
-    frames = (entry.tb_frame for entry in entries)
+    stack = None if exc is None else traceback_of(exc)
+    frames = (entry.tb_frame for entry in iter_traceback(stack))
     code = next((e.f_code for e in frames if e.f_globals.get("__name__") not in _CALLERS), None)
     return program_name() if code is None else getattr(code, "co_qualname", code.co_name)

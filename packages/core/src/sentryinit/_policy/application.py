@@ -180,20 +180,18 @@ def _find_distribution(file: str, script: str) -> tuple[str, str]:
     for record in sorted(records, key=lambda path: not path.parent.name.startswith(top)):
         files = "\n" + record.read_text("utf-8", "replace")
         if _line(file, folder) in files:
-            if not script or _is_script_of(script, record.parent, files):
-                return folder, files
-            return "", ""
+            is_entry = not script or _is_script_of(script, record.parent, files)
+            return (folder, files) if is_entry else ("", "")
     return "", ""
 
 
 def _is_script_of(script: str, metadata: Path, files: str) -> bool:
     from importlib.metadata import Distribution
 
-    if Path(script).name in Distribution.at(metadata).entry_points.names:
-        return True
+    is_entry_point = Path(script).name in Distribution.at(metadata).entry_points.names
     # An older kind of script, or a link to one. The program of Windows has an archive in it.
     script = os.path.realpath(script.removesuffix(_EXE[4:]))
-    return _line(script, os.path.realpath(metadata.parent)) in files
+    return is_entry_point or _line(script, os.path.realpath(metadata.parent)) in files
 
 
 def _find_entry() -> tuple[str, str]:

@@ -78,11 +78,13 @@ def _raised_from(exc: BaseException) -> list[BaseException]:
     Starlette's BaseHTTPMiddleware raises an exception again, ``from`` its context. Then a ``raise``
     without ``from`` made it, and another one has ``from``. A context that *exc* quotes counts.
     """
-    text = text_of(parent_of(exc))  # without one, it is short
-    if len(text) >= SHORTEST_TEXT and text in text_of(exc):
+    # Without a parent, the text is short.
+    entries, text = list(iter_traceback(traceback_of(exc))), text_of(parent_of(exc))
+    # An AttributeError has the name of a KeyError in it; nobody has quoted that.
+    by_raise = not entries or _instruction(entries[-1])[:1] == (_RAISE,)
+    if by_raise and len(text) >= SHORTEST_TEXT and text[:1000] in text_of(exc):
         return all_causes(exc)
-    entries = [] if cause_of(exc) is None else list(iter_traceback(traceback_of(exc)))
-    if not entries or _instruction(entries[-1]) == _RAISE_FROM:
+    if cause_of(exc) is None or not entries or _instruction(entries[-1]) == _RAISE_FROM:
         return explicit_causes(exc)
     context: BaseException | None = _FIELDS["__context__"].__get__(exc)
     # A task group has ended between the two, in newer releases of Starlette.

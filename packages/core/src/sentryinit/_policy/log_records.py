@@ -189,7 +189,9 @@ def has_names(text: str, names: tuple[str, ...]) -> bool:
 
 def _contains(text: str, part: str) -> bool:
     """Return True if *text* contains *part*, and not as a part of a longer word."""
-    return part in text and re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) is not None
+    # To compile a pattern of megabytes takes seconds, and a long text is nowhere by chance.
+    pattern = rf"(?<!\w){re.escape(part)}(?!\w)" if len(part) < 1000 else ""
+    return part in text and re.search(pattern, text) is not None
 
 
 def _searched(text: str) -> str:
@@ -198,9 +200,7 @@ def _searched(text: str) -> str:
 
 
 def _unescape(found: re.Match[str]) -> str:
-    if found[1]:
-        return chr(int(found[1], 16))
-    return {"n": "\n", "t": "\t"}.get(found[2], found[2])
+    return chr(int(found[1], 16)) if found[1] else {"n": "\n", "t": "\t"}.get(found[2], found[2])
 
 
 def _constants(arguments: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sentryinit._logger import log
 from sentryinit._serving import objects, uwsgi
-from sentryinit._serving.wrapper import load, watch_program, wrap
+from sentryinit._serving.wrapper import load, watch_program, wrap, wrap_late
 
 
 def run(
@@ -71,7 +71,9 @@ def _around_argument(original: Callable[..., Any], server: str, name: str) -> Ca
     def call(*args: Any, **options: Any) -> Any:
         given = signature.bind_partial(*args, **options)
         if name in given.arguments:
-            given.arguments[name] = wrap(given.arguments[name], server)
+            # By wsgiref metrics are served, often before the application itself has run `init`.
+            make = wrap_late if server == "wsgiref" else wrap
+            given.arguments[name] = make(given.arguments[name], server)
         return original(*given.args, **given.kwargs)
 
     return call

@@ -48,7 +48,8 @@ def watch_program() -> None:
     previous = sys.excepthook
 
     def hook(kind: type[BaseException], exc: BaseException, traceback: Any) -> None:
-        if STATE.settings is None:
+        # Others call it as they like, also without an exception.
+        if STATE.settings is None and isinstance(exc, BaseException):
             _init.init_early()
             _report_end(exc, "excepthook")
         previous(kind, exc, traceback)
@@ -91,6 +92,12 @@ def wrap(app: Any, server: str) -> Any:
         _warn(f"an application has no adapter: its failures have no route, or no event{hint}")
     made: Any = dict(zip(("wsgi", "asgi", "either"), (*_BOUNDARIES, _Either), strict=True))
     return made[kind](app)
+
+
+def wrap_late(app: Any, server: str) -> Callable[..., Any]:
+    """Return a function that calls *app*, and wraps it at its first call."""
+    wrapped = functools.cache(functools.partial(wrap, app, server))
+    return lambda *args: wrapped()(*args)  # noqa: PLW0108 # not before it is called
 
 
 def set_up(app: Any) -> bool:

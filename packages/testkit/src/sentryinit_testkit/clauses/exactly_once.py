@@ -70,6 +70,15 @@ def _captures_and_has_a_bug(_request: Request) -> ResponseSpec:
         return error.response  # type: ignore[attr-defined,no-any-return] # it is the bug
 
 
+def _captures_and_has_a_bug_of_that_name(_request: Request) -> ResponseSpec:
+    orders: dict[str, ResponseSpec] = {}
+    try:
+        return orders["order_id"]
+    except KeyError as error:
+        sentry_sdk.capture_exception(error)
+        return error.order_id  # type: ignore[attr-defined,no-any-return] # it is the bug
+
+
 def _is_noise(event: Any, _hint: object) -> Any:
     return None if (event.get("tags") or {}).get("noise") else event
 
@@ -182,6 +191,14 @@ class ExactlyOnce(Contract):
         assert _events.types(captured) == ["ShopError"]
         assert _events.types(failure) == ["ShopError", "AttributeError"]
         assert _events.mechanism(failure) == (harness.driver.name, False)
+
+    @requires("chain")
+    def test_c1_bug_that_names_the_key_is_an_event_of_its_own(self, harness: Harness) -> None:
+        """C1: The text of the interpreter has the key of a captured KeyError; nobody quotes it."""
+        harness.serve(_captures_and_has_a_bug_of_that_name)
+        captured, failure = harness.events
+        assert _events.types(captured) == ["KeyError"]
+        assert _events.types(failure) == ["KeyError", "AttributeError"]
 
     @params(param("raised", False, "chain"), param("captured", True))
     @pytest.mark.parametrize("options", [{"before_send": _is_noise}, {}], ids=["hook", "processor"])

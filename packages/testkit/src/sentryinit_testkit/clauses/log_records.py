@@ -245,6 +245,50 @@ class LogRecords(Contract):
         harness.serve(answer)
         assert _events.types(harness.our_event()) == ["ShopError"]
 
+    def test_c2_text_of_its_own_explains_no_500(self, harness: Harness) -> None:
+        """C2: What is logged in an except block need not be about its exception."""
+
+        def answer(_request: Request) -> ResponseSpec:
+            try:
+                behaviours.fails()
+            except behaviours.ShopError:
+                log.error("the bank is closed")  # noqa: TRY400 # the case
+            return ResponseSpec(500)
+
+        harness.serve(answer)
+        assert "exception" not in harness.our_event()
+
+    def test_c2_traceback_counts_more_than_the_handled_exception(self, harness: Harness) -> None:
+        """C2: A record has the traceback of another exception than the one that is handled."""
+        other = behaviours.UpstreamError("no answer of the bank")
+
+        def answer(_request: Request) -> ResponseSpec:
+            try:
+                behaviours.fails()
+            except behaviours.ShopError as error:
+                log.error("cannot order: %s", error, exc_info=other)  # noqa: TRY400 # the case
+            return ResponseSpec(500)
+
+        harness.serve(answer)
+        assert _events.types(harness.our_event()) == ["UpstreamError"]
+
+    def test_c2_exception_with_the_status_line_is_an_event(self, harness: Harness) -> None:
+        """C2: A record that has an exception of its own says more than what was answered."""
+
+        def answer(_request: Request) -> ResponseSpec:
+            try:
+                behaviours.fails()
+            except behaviours.ShopError:
+                log.exception("the bank says 503 Service Unavailable")
+            try:
+                behaviours.lose_upstream()
+            except behaviours.UpstreamError:
+                log.exception("cannot order")
+            return ResponseSpec(503)
+
+        harness.serve(answer)
+        assert len(harness.events) == 2
+
     def test_c2_text_that_the_failure_repeats_is_one_event(self, harness: Harness) -> None:
         """C2: A handler logs its errors, and raises one exception with all their texts."""
         texts = ["the tea is out of stock", "the shop is closed"]

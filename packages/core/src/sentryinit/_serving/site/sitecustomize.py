@@ -21,6 +21,7 @@ LOADERS: dict[str, tuple[str, ...]] = {
     "daphne.server": ("Server.__init__:application",),
     "daphne.utils": ("import_by_path:-",),
     "django.core.handlers.base": ("BaseHandler.load_middleware:self.*",),
+    "django.core.management": (),
     "falcon.app": ("App.__call__:self",),
     "falcon.asgi.app": ("App.__call__:self",),
     "fastapi.applications": ("FastAPI.build_middleware_stack:self",),
