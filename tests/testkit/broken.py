@@ -404,7 +404,7 @@ class MissesStartUp(MissesWebSockets):
 class MissesDisconnects(NullAsgi):
     """Does not see that the client has disconnected."""
 
-    breaks = frozenset({"B4"})
+    breaks = frozenset({"B3", "B4"})
 
     def app(self, spec: AppSpec) -> Any:
         """Let the application receive past the core's middleware."""
