@@ -22,7 +22,6 @@ from sentryinit._policy.log_records import (
     has_text_of,
     is_about,
     names_in_traceback,
-    told_in,
 )
 from sentryinit._policy.verdict import Reason
 from sentryinit._state import STATE
@@ -147,7 +146,8 @@ class RequestRecords:
         self.deferred = tuple(deferred for deferred in claimed if deferred[1])
         records = [record for record, _turn in self.deferred]
         logged = [exc for exc in map(exception_of, records) if exc is not None]
-        return logged or [exc for exc in map(told_in, records) if exc is not None]
+        told = (each.handled for each in records if has_text_of(each, each.handled))
+        return logged or [exc for exc in told if exc is not None]
 
     def exceptions_in_records(self) -> list[Exception]:
         """Return what the records of this request carry, those below ERROR included.

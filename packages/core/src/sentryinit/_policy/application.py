@@ -55,6 +55,8 @@ def note_entry(traceback: TracebackType | None = None) -> None:
     The first one counts, but one in a source tree more than a library: that of a company may call
     ``init()`` for the application, and before it.
     """
+    if _APP.entry and not _is_library(_APP.entry[0]):
+        return
     entry = None
     stack = [*walk_stack(sys._getframe(1))]  # noqa: SLF001 # inspect reads source files
     for frame, _ in walk_tb(traceback) if traceback else reversed(stack):

@@ -80,11 +80,11 @@ def _raised_from(exc: BaseException) -> list[BaseException]:
     """
     # Without a parent, the text is short.
     entries, text = list(iter_traceback(traceback_of(exc))), text_of(parent_of(exc))
+    made_by = _instruction(entries[-1]) if entries else _RAISE_FROM
     # An AttributeError has the name of a KeyError in it; nobody has quoted that.
-    by_raise = not entries or _instruction(entries[-1])[:1] == (_RAISE,)
-    if by_raise and len(text) >= SHORTEST_TEXT and text[:1000] in text_of(exc):
+    if made_by[:1] == (_RAISE,) and len(text) >= SHORTEST_TEXT and text[:1000] in text_of(exc):
         return all_causes(exc)
-    if cause_of(exc) is None or not entries or _instruction(entries[-1]) == _RAISE_FROM:
+    if cause_of(exc) is None or made_by == _RAISE_FROM:
         return explicit_causes(exc)
     context: BaseException | None = _FIELDS["__context__"].__get__(exc)
     # A task group has ended between the two, in newer releases of Starlette.

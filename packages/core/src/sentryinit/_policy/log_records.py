@@ -122,21 +122,15 @@ def is_about(record: FrozenRecord, failure: BaseException | None) -> bool:
     return quoted or has_text_of(record, failure)
 
 
-def has_text_of(record: FrozenRecord, exc: BaseException) -> bool:
+def has_text_of(record: FrozenRecord, exc: BaseException | None) -> bool:
     """Return True if the text of *record* contains that of *exc*."""
-    return any(
+    return exc is not None and any(
         # A short text has to be all of it.
         _contains(record.searched, text)
         if len(text) >= SHORTEST_TEXT
         else text != "" and text == record.text
         for text in _texts(exc)
     )
-
-
-def told_in(record: FrozenRecord) -> BaseException | None:
-    """Return the exception whose text *record* has, and which was being handled."""
-    handled = record.handled
-    return handled if handled is not None and has_text_of(record, handled) else None
 
 
 def _texts(exc: BaseException) -> list[str]:
@@ -190,8 +184,8 @@ def has_names(text: str, names: tuple[str, ...]) -> bool:
 def _contains(text: str, part: str) -> bool:
     """Return True if *text* contains *part*, and not as a part of a longer word."""
     # To compile a pattern of megabytes takes seconds, and a long text is nowhere by chance.
-    pattern = rf"(?<!\w){re.escape(part)}(?!\w)" if len(part) < 1000 else ""
-    return part in text and re.search(pattern, text) is not None
+    is_long = len(part) >= 1000
+    return part in text and (is_long or bool(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text)))
 
 
 def _searched(text: str) -> str:

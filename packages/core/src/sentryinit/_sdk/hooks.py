@@ -119,9 +119,10 @@ class Hooks:
     def _complete(self, event: _Event, hint: _Hint) -> _Made | None:
         """Add what events of ours have to *event*, which is not ours; return None to drop it."""
         capture, exc, record = current_capture(), _exception_of(hint), hint.get("log_record")
+        by_loop = record is not None and is_of_event_loop(record)
         if isinstance(record, FrozenRecord):
             key, suppressed = record.kind, record.suppressed
-            unhandled = record.by_server or is_of_worker(record) or is_of_event_loop(record)
+            unhandled = record.by_server or by_loop or is_of_worker(record)
             for value in event.get("exception", {}).get("values", ()) if unhandled else ():
                 # Of the application nobody has handled it.
                 value["mechanism"] = {**value.get("mechanism", {}), "handled": False}
@@ -144,8 +145,7 @@ class Hooks:
         info = UNDESCRIBED
         event.setdefault("contexts", {})["trace"] = scopes.trace_now()
         if capture is None:
-            is_loops = record is not None and is_of_event_loop(record)
-            transaction = lost_task_name(exc) if is_loops else task_name()
+            transaction = lost_task_name(exc) if by_loop else task_name()
         else:
             request = capture.snapshot()
             build.add_request(self._settings, event, request)

@@ -83,6 +83,7 @@ def watch_files() -> None:
 def _watch_end(names: dict[str, Any]) -> None:
     """Run ``init`` now; when the module with *names* ends, wrap its application."""
     from sentryinit import _init
+    from sentryinit._serving.wrapper import report_end
 
     _init.init_early()
     previous, failure = sys.gettrace(), None
@@ -97,7 +98,7 @@ def _watch_end(names: dict[str, Any]) -> None:
         elif event == "return":
             sys.settrace(previous)
             if failure is not None:
-                _init.shutdown("sentryinit", failure)
+                report_end(failure)
             else:
                 wrap_names(names, _callable())
         return in_module

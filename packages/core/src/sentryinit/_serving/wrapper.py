@@ -38,7 +38,7 @@ def load(import_app: Callable[[], T]) -> T:
     try:
         return import_app()
     except BaseException as exc:
-        _report_end(exc)
+        report_end(exc)
         raise
 
 
@@ -51,13 +51,13 @@ def watch_program() -> None:
         # Others call it as they like, also without an exception.
         if STATE.settings is None and isinstance(exc, BaseException):
             _init.init_early()
-            _report_end(exc, "excepthook")
+            report_end(exc, "excepthook")
         previous(kind, exc, traceback)
 
     sys.excepthook = hook
 
 
-def _report_end(exc: BaseException, mechanism: str = "sentryinit") -> None:
+def report_end(exc: BaseException, mechanism: str = "sentryinit") -> None:
     """Report *exc*, with which a program or its application does not start."""
     note_entry(exc.__traceback__)
     _init.shutdown(mechanism, exc)
@@ -208,7 +208,7 @@ def _wrap_factory(factory: Callable[..., Any], server: str) -> Callable[..., Any
         try:
             app = await factory(*args, **options)
         except Exception as exc:
-            _report_end(exc)
+            report_end(exc)
             raise
         return app if args else wrap(app, server)
 
