@@ -138,6 +138,21 @@ class Application:
         return sent
 
 
+def appointment(uid: str) -> str:
+    """Return a calendar with one appointment."""
+    text = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:test
+BEGIN:VEVENT
+UID:{uid}
+DTSTAMP:20261130T000000Z
+DTSTART:20261130T000000Z
+END:VEVENT
+END:VCALENDAR
+"""
+    return text.format(uid=uid).replace("\n", "\r\n")
+
+
 def change(database: Path, statement: str) -> None:
     """Execute a statement in a database of SQLite."""
     with contextlib.closing(sqlite3.connect(database, timeout=DEADLINE)) as connection, connection:

@@ -73,6 +73,12 @@ def failed(service: Service, path: str = "/orders/7/price") -> None:
     service.mailbox.wait_for(request_id)
 
 
+def installed(folder: Path) -> dict[str, str]:
+    """Install the application ``label_shop`` in *folder*; return the variable that has it."""
+    site = runpy.run_path(str(HERE.parent / "core" / "installed.py"))["install"](folder)
+    return {"PYTHONPATH": os.pathsep.join([str(site), str(HERE)])}
+
+
 def only(service: Service) -> Event:
     """Return the one event of *service*, which has ended."""
     events = service.mailbox.drain()
@@ -166,9 +172,9 @@ def test_installed_application_is_known(
 
     Those of what it depends on, and those of the server, are not.
     """
-    site = runpy.run_path(str(HERE.parent / "core" / "installed.py"))["install"](tmp_path)
-    paths = {"PYTHONPATH": os.pathsep.join([str(site), str(HERE)])}
-    with served(bench, command, run=run, SENTRYINIT_GROUPING="place", **paths) as service:
+    with served(
+        bench, command, run=run, SENTRYINIT_GROUPING="place", **installed(tmp_path)
+    ) as service:
         failed(service, "/orders")
         failed(service, "/first")
     events = service.mailbox.drain()
@@ -293,9 +299,7 @@ def test_frames_of_an_installed_application_that_does_not_start(
     bench: Bench, tmp_path: Path, command: str
 ) -> None:
     """They are the application's, as those of one that serves."""
-    site = runpy.run_path(str(HERE.parent / "core" / "installed.py"))["install"](tmp_path)
-    paths = {"PYTHONPATH": os.pathsep.join([str(site), str(HERE)])}
-    with served(bench, command, ready=False, **paths) as service:
+    with served(bench, command, ready=False, **installed(tmp_path)) as service:
         service.wait()
     frames = only(service).exception["stacktrace"]["frames"]
     own = {frame["module"] for frame in frames if frame["in_app"]}

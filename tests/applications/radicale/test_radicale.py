@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from real import Application, summary, wiring
+from real import Application, appointment, summary, wiring
 
 from harness.sink import Event
 
 CALENDAR = "/alice/calendar"
 HALF = {"Content_Length": "100"}
-EVENT = """BEGIN:VCALENDAR
-VERSION:2.0
-PRODID:test
-BEGIN:VEVENT
-UID:one
-DTSTAMP:20261130T000000Z
-DTSTART:20261130T000000Z
-END:VEVENT
-END:VCALENDAR
-"""
+ALICE = {"Authorization": "Basic YWxpY2U6c2VjcmV0"}
 
 
 @pytest.fixture(scope="module")
@@ -36,38 +27,35 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
 
 def use(server: Application) -> None:
     """Use the server as calendars and scanners do."""
-    alice = {"Authorization": "Basic YWxpY2U6c2VjcmV0"}
     assert server.ask("GET", "/.web/").status == 200
-    assert server.ask("MKCALENDAR", f"{CALENDAR}/", **alice).status == 201
-    text = {"Content_Type": "text/calendar", **alice}
-    body = EVENT.replace("\n", "\r\n")
-    assert server.ask("PUT", f"{CALENDAR}/one.ics", body=body, **text).status == 201
+    assert server.ask("MKCALENDAR", f"{CALENDAR}/", **ALICE).status == 201
+    text = {"Content_Type": "text/calendar", **ALICE}
+    assert server.ask("PUT", f"{CALENDAR}/one.ics", body=appointment("one"), **text).status == 201
     assert server.ask("PUT", f"{CALENDAR}/two.ics", body="no event", **text).status == 400
-    assert server.ask("GET", f"{CALENDAR}/one.ics", **alice).status == 200
-    assert server.ask("GET", f"{CALENDAR}/none.ics", **alice).status == 404
-    assert server.ask("PROPFIND", f"{CALENDAR}/", body="<", **alice).status == 400
-    assert server.ask("BREW", "/", **alice).status == 405
+    assert server.ask("GET", f"{CALENDAR}/one.ics", **ALICE).status == 200
+    assert server.ask("GET", f"{CALENDAR}/none.ics", **ALICE).status == 404
+    assert server.ask("PROPFIND", f"{CALENDAR}/", body="<", **ALICE).status == 400
+    assert server.ask("BREW", "/", **ALICE).status == 405
 
 
 def provoke(server: Application) -> None:
     """Fail in each way that the server has, with a request id for each."""
-    alice = {"Authorization": "Basic YWxpY2U6c2VjcmV0"}
     root = server.folder / "data/collection-root"
     properties = root / CALENDAR[1:] / ".Radicale.props"
     before = properties.read_text()
     properties.write_text("{")
-    assert server.ask("GET", f"{CALENDAR}/", "exception", **alice).status == 500
+    assert server.ask("GET", f"{CALENDAR}/", "exception", **ALICE).status == 500
     properties.write_text(before)
     root.rename(server.folder / "away")
     root.touch()
-    assert server.ask("GET", f"{CALENDAR}/", "no-folder", **alice).status == 500
+    assert server.ask("GET", f"{CALENDAR}/", "no-folder", **ALICE).status == 500
     root.unlink()
     (server.folder / "away").rename(root)
     for method in ("PUT", "PROPFIND"):
         path = f"{CALENDAR}/left.ics"
-        with server.asking(method, path, "left-upload", **alice, **HALF) as connection:
+        with server.asking(method, path, "left-upload", **ALICE, **HALF) as connection:
             connection.sendall(b"half")
-    assert server.ask("GET", f"{CALENDAR}/one.ics", **alice).status == 200
+    assert server.ask("GET", f"{CALENDAR}/one.ics", **ALICE).status == 200
 
 
 def test_each_failure_is_one_event(events: list[Event]) -> None:

@@ -5,23 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from real import Application, summary, wiring
+from real import Application, appointment, summary, wiring
 
 from harness.sink import Event
 
 CALENDAR = "/user/calendars/calendar"
 XML = {"Content_Type": "text/xml", "Depth": "1"}
 ALL = '<propfind xmlns="DAV:"><allprop/></propfind>'
-EVENT = """BEGIN:VCALENDAR
-VERSION:2.0
-PRODID:test
-BEGIN:VEVENT
-UID:{uid}
-DTSTAMP:20261130T000000Z
-DTSTART:20261130T000000Z
-END:VEVENT
-END:VCALENDAR
-"""
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +32,8 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
 def put(server: Application, uid: str, request_id: str = "ordinary") -> int:
     """Store an appointment."""
     headers = {"Content_Type": "text/calendar"}
-    body = EVENT.format(uid=uid).replace("\n", "\r\n")
-    return server.ask("PUT", f"{CALENDAR}/{uid}.ics", request_id, body=body, **headers).status
+    path, body = f"{CALENDAR}/{uid}.ics", appointment(uid)
+    return server.ask("PUT", path, request_id, body=body, **headers).status
 
 
 def use(server: Application) -> None:
